@@ -1,0 +1,484 @@
+//! Building an interrupt, checked as it is built.
+
+use core::marker::PhantomData;
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+#[cfg(all(feature = "std", not(loom)))]
+use alloc::sync::Weak;
+
+use crate::handle::Interrupt;
+use crate::object::{
+    Inside, InterruptObject, Isr, IsrContext, NoWorkItem, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome,
+};
+use crate::source::Source;
+use crate::{Claim, Error, Name, Outcome, Share, Trigger};
+
+#[cfg(all(feature = "std", not(loom)))]
+use crate::dispatcher::Dispatcher;
+
+/// What is still to be given to a [`Builder`], and what has been.
+///
+/// ```
+/// use interrupt_lock::{Builder, Claim, Interrupt, NoWorkItem, builder::{Given, Missing}};
+///
+/// let builder: Builder<(), NoWorkItem, Given, Missing> = Interrupt::builder(()).isr(|_| Claim::Claimed);
+/// # builder.build().unwrap();
+/// ```
+#[derive(Debug)]
+pub struct Missing(());
+
+/// See [`Missing`].
+///
+/// ```
+/// use interrupt_lock::{Builder, Claim, Interrupt, NoWorkItem, builder::{Given, Missing}};
+///
+/// let builder: Builder<(), NoWorkItem, Given, Missing> = Interrupt::builder(()).isr(|_| Claim::Claimed);
+/// # builder.build().unwrap();
+/// ```
+#[derive(Debug)]
+pub struct Given(());
+
+/// Says that an ISR has been given.
+///
+/// ```
+/// fn has_one<I: interrupt_lock::builder::IsrRegistered>() {}
+/// has_one::<interrupt_lock::builder::Given>();
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "an interrupt needs an ISR",
+    label = "no ISR is registered",
+    note = "register one with `.isr(…)` before `.build()`"
+)]
+pub trait IsrRegistered: sealed::Sealed {}
+
+impl IsrRegistered for Given {}
+
+/// What having a work item makes of the interrupt's type.
+///
+/// ```
+/// fn type_of<S: interrupt_lock::builder::WorkItemSlot<Kind = interrupt_lock::NoWorkItem>>() {}
+/// type_of::<interrupt_lock::builder::Missing>();
+/// ```
+pub trait WorkItemSlot: sealed::Sealed {
+    /// [`WithWorkItem`] or [`NoWorkItem`].
+    type Kind;
+}
+
+impl WorkItemSlot for Missing {
+    type Kind = NoWorkItem;
+}
+
+impl WorkItemSlot for Given {
+    type Kind = WithWorkItem;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Missing {}
+    impl Sealed for super::Given {}
+}
+
+/// Who serves the interrupt.
+#[derive(Default)]
+enum Attendance {
+    /// A dispatcher of its own, if there is a source to wait on.
+    #[default]
+    Own,
+    #[cfg(all(feature = "std", not(loom)))]
+    Given(Dispatcher),
+    /// The driver.
+    Nobody,
+}
+
+/// Builds an [`Interrupt`]: `WUDF_INTERRUPT_CONFIG`, `WDF_INTERRUPT_CONFIG`. See [`Interrupt::builder`].
+///
+/// Everything is given here; an interrupt that has been built has no setters. `I` and `S` say whether the ISR and the
+/// work item have been given; they need not be written down.
+///
+/// A callback that owns the driver's handle keeps it alive, and the handle keeps the callback: neither is ever freed.
+/// Let the callback own an [`alloc::sync::Weak`] of what owns the handle:
+///
+/// ```
+/// use std::sync::{Arc, Weak};
+/// use interrupt_lock::{Claim, Interrupt, NoWorkItem};
+///
+/// struct Driver { interrupt: Interrupt<u32, NoWorkItem>, served: std::sync::atomic::AtomicU32 }
+///
+/// let driver = Arc::new_cyclic(|driver: &Weak<Driver>| {
+///     let driver = driver.clone();
+///     let interrupt = Interrupt::builder(0)
+///         .isr(move |_| {
+///             if let Some(driver) = driver.upgrade() {
+///                 driver.served.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+///             }
+///             Claim::Claimed
+///         })
+///         .build()
+///         .unwrap();
+///     Driver { interrupt, served: 0.into() }
+/// });
+/// driver.interrupt.enable()?;
+/// driver.interrupt.service();
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[must_use = "nothing is built before `.build()`"]
+#[doc(alias = "WUDF_INTERRUPT_CONFIG")]
+#[doc(alias = "WDF_INTERRUPT_CONFIG")]
+pub struct Builder<T, W, I, S> {
+    name: Option<Name>,
+    data: T,
+    inside: Inside<T, W>,
+    work: Option<WorkFn<T, W>>,
+    shared: bool,
+    attendance: Attendance,
+    _given: PhantomData<(I, S)>,
+}
+
+impl<T, W> Builder<T, W, Missing, Missing> {
+    pub(crate) fn new(data: T) -> Self {
+        Self {
+            name: None,
+            data,
+            inside: Inside::new(Isr::Gone),
+            work: None,
+            shared: false,
+            attendance: Attendance::default(),
+            _given: PhantomData,
+        }
+    }
+}
+
+impl<T, W, I, S> Builder<T, W, I, S> {
+    /// What the interrupt is called in errors. Otherwise what its source is called.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(()).name("edu0").isr(|_| Claim::Claimed).build()?;
+    /// assert_eq!(interrupt.name().as_str(), "edu0");
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn name(mut self, name: impl Into<Name>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The interrupt service routine: *OnInterruptIsr*.
+    ///
+    /// It runs with the interrupt lock held, for each assertion (or several, if the source coalesces), never twice at
+    /// once; its context derefs to the data. It owns what it needs: register handles, counters. What it must not do is
+    /// wait for somebody who needs the lock. A panic in it is a fault that quarantines the interrupt (without
+    /// unwinding it ends the program).
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(0u32)
+    ///     .isr(|count| { **count += 1; Claim::Claimed })
+    ///     .build()?;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "OnInterruptIsr")]
+    #[doc(alias = "EvtInterruptIsr")]
+    pub fn isr<F>(mut self, isr: F) -> Builder<T, W, Given, S>
+    where
+        F: FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send + 'static,
+    {
+        self.inside.isr = Isr::Boxed(Box::new(isr));
+        self.given()
+    }
+
+    /// Runs at each enable, with the lock held, after the source has been connected: *OnInterruptEnable*. Here the
+    /// driver lets its device assert. If it fails, the enable is undone.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(0)
+    ///     .isr(|_| Claim::Claimed)
+    ///     .on_enable(|enables| *enables += 1)
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "OnInterruptEnable")]
+    #[doc(alias = "EvtInterruptEnable")]
+    pub fn on_enable<F, R>(mut self, callback: F) -> Self
+    where
+        F: FnMut(&mut T) -> R + Send + 'static,
+        R: Outcome,
+    {
+        self.inside.enable = boxed(callback);
+        self
+    }
+
+    /// Runs at each disable, with the lock held, before the source is disconnected: *OnInterruptDisable*. Here the
+    /// driver stops its device from asserting.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(0)
+    ///     .isr(|_| Claim::Claimed)
+    ///     .on_disable(|disables| *disables += 1)
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// interrupt.disable()?;
+    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "OnInterruptDisable")]
+    #[doc(alias = "EvtInterruptDisable")]
+    pub fn on_disable<F, R>(mut self, callback: F) -> Self
+    where
+        F: FnMut(&mut T) -> R + Send + 'static,
+        R: Outcome,
+    {
+        self.inside.disable = boxed(callback);
+        self
+    }
+
+    /// Runs instead of the disable callback, with the lock held, when the device has gone without warning: there is
+    /// nothing to be written to any more. What it returns is not looked at.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(false)
+    ///     .isr(|_| Claim::DeviceGone)
+    ///     .on_removal(|gone| *gone = true)
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// interrupt.service();
+    /// assert!(*interrupt.acquire_interrupt_lock());
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "EvtDeviceSurpriseRemoval")]
+    #[doc(alias = "OnSurpriseRemoval")]
+    pub fn on_removal<F, R>(mut self, callback: F) -> Self
+    where
+        F: FnMut(&mut T) -> R + Send + 'static,
+        R: Outcome,
+    {
+        self.inside.removal = boxed(callback);
+        self
+    }
+
+    /// What asserts the interrupt. It is connected at each enable and dropped after the callbacks.
+    ///
+    /// Without one, each call of [`service`](InterruptObject::service) is an assertion.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt, source::Software};
+    ///
+    /// let (source, assert) = Software::edge();
+    /// let interrupt = Interrupt::builder(0)
+    ///     .isr(|count| { **count += 1; Claim::Claimed })
+    ///     .source(source)
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// assert.assert(); // the ISR runs on the dispatcher's thread
+    /// interrupt.disable()?; // and has run when this returns
+    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn source(mut self, source: impl Source + 'static) -> Self {
+        self.inside.source = Some(Box::new(source));
+        self
+    }
+
+    /// Says that other devices may assert the same line (rule I8): *ShareVector*. Only a level line can be shared.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Error, Interrupt, source::Software};
+    ///
+    /// let (edge, _) = Software::edge();
+    /// let refused = Interrupt::builder(()).isr(|_| Claim::Claimed).source(edge).shared().build();
+    /// assert!(matches!(refused, Err(Error::NotShareable { .. })));
+    /// ```
+    #[doc(alias = "ShareVector")]
+    pub fn shared(mut self) -> Self {
+        self.shared = true;
+        self
+    }
+
+    /// Has a dispatcher that serves others too serve this interrupt, instead of one of its own.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Dispatcher, Interrupt, source::Software};
+    ///
+    /// let dispatcher = Dispatcher::new()?;
+    /// for _ in 0..3 {
+    ///     let (source, _) = Software::edge();
+    ///     let interrupt = Interrupt::builder(())
+    ///         .isr(|_| Claim::Claimed)
+    ///         .source(source)
+    ///         .dispatcher(&dispatcher)
+    ///         .build()?;
+    ///     interrupt.enable()?;
+    /// }
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[cfg(all(feature = "std", not(loom)))]
+    pub fn dispatcher(mut self, dispatcher: &Dispatcher) -> Self {
+        self.attendance = Attendance::Given(dispatcher.clone());
+        self
+    }
+
+    /// No thread of ours: the driver waits by itself and calls [`service`](InterruptObject::service) and
+    /// [`run_work_item`](InterruptObject::run_work_item).
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt, source::Software};
+    ///
+    /// let (source, assert) = Software::edge();
+    /// let interrupt = Interrupt::builder(0)
+    ///     .isr(|count| { **count += 1; Claim::Claimed })
+    ///     .source(source)
+    ///     .without_dispatcher()
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// assert.assert();
+    /// interrupt.service();
+    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn without_dispatcher(mut self) -> Self {
+        self.attendance = Attendance::Nobody;
+        self
+    }
+
+    fn given<I2, S2>(self) -> Builder<T, W, I2, S2> {
+        Builder {
+            name: self.name,
+            data: self.data,
+            inside: self.inside,
+            work: self.work,
+            shared: self.shared,
+            attendance: self.attendance,
+            _given: PhantomData,
+        }
+    }
+}
+
+impl<T, I> Builder<T, WithWorkItem, I, Missing> {
+    /// The work item, which the ISR queues and which runs later, without the interrupt lock: *OnInterruptWorkItem*.
+    ///
+    /// With a dispatcher it runs on a worker thread that waits on no source. Queueings merge until it begins, so it
+    /// looks for all there is to do. It returns nothing, or [`Work`](crate::Work).
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(Vec::<u32>::new())
+    ///     .isr(|cx| {
+    ///         cx.push(7);
+    ///         cx.queue_work_item();
+    ///         Claim::Claimed
+    ///     })
+    ///     .work_item(|interrupt| {
+    ///         while let Some(n) = interrupt.synchronize(|data| data.pop()) {
+    ///             assert_eq!(n, 7);
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "OnInterruptWorkItem")]
+    #[doc(alias = "EvtInterruptWorkItem")]
+    #[doc(alias = "EvtInterruptDpc")]
+    pub fn work_item<F, R>(mut self, mut work: F) -> Builder<T, WithWorkItem, I, Given>
+    where
+        F: FnMut(&WorkItemContext<'_, T>) -> R + Send + 'static,
+        R: WorkOutcome,
+    {
+        self.work = Some(WorkFn::Boxed(Box::new(move |context| work(context).into_work())));
+        self.given()
+    }
+}
+
+impl<T, W, I, S> Builder<T, W, I, S>
+where
+    T: Send + 'static,
+    W: Send + 'static,
+    S: WorkItemSlot<Kind = W>,
+{
+    /// Checks what was given and makes the interrupt, disabled: *CreateInterrupt*. With a source it gets a dispatcher
+    /// of its own, unless another was given or refused.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NotShareable`]: `shared` on what is known not to be a level line.
+    /// - [`Error::Dispatcher`]: its threads could not be started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "CreateInterrupt")]
+    #[doc(alias = "WdfInterruptCreate")]
+    pub fn build(self) -> Result<Interrupt<T, W>, Error>
+    where
+        I: IsrRegistered,
+    {
+        let info = self.inside.source.as_ref().map(|source| source.info());
+        let name = self
+            .name
+            .or_else(|| self.inside.source.as_ref().map(|source| source.name()))
+            .unwrap_or(Name::new("interrupt"));
+        let trigger = info.as_ref().and_then(|info| info.trigger);
+        if self.shared && trigger.is_some_and(|trigger| trigger != Trigger::Level) {
+            return Err(Error::NotShareable { interrupt: name });
+        }
+        let has_source = self.inside.source.is_some();
+        let object = InterruptObject::assemble(name, self.data, self.inside, self.work);
+        if let Some(mut info) = info {
+            if self.shared {
+                info.share = Some(Share::Shared);
+            }
+            object.note(info);
+        }
+        attend(object, self.attendance, has_source)
+    }
+}
+
+#[cfg(all(feature = "std", not(loom)))]
+fn attend<T: Send + 'static, W: Send + 'static>(
+    mut object: InterruptObject<T, W>,
+    attendance: Attendance,
+    has_source: bool,
+) -> Result<Interrupt<T, W>, Error> {
+    let own = match &attendance {
+        Attendance::Own if has_source => Some(Dispatcher::named(object.name())?),
+        _ => None,
+    };
+    let dispatcher = match (&own, attendance) {
+        (Some(own), _) => own.clone(),
+        (None, Attendance::Given(given)) => given,
+        (None, _) => return Ok(Interrupt::new(Arc::new(object), None)),
+    };
+    if object.has_work_item() {
+        dispatcher.need_worker(object.name())?;
+    }
+    let object = Arc::new_cyclic(move |weak: &Weak<InterruptObject<T, W>>| {
+        object.set_dispatch(dispatcher.register(weak.clone()));
+        object
+    });
+    Ok(Interrupt::new(object, own))
+}
+
+#[cfg(not(all(feature = "std", not(loom))))]
+fn attend<T, W>(
+    object: InterruptObject<T, W>,
+    _attendance: Attendance,
+    _has_source: bool,
+) -> Result<Interrupt<T, W>, Error> {
+    Ok(Interrupt::new(Arc::new(object)))
+}
+
+fn boxed<T, F, R>(mut callback: F) -> OnChange<T>
+where
+    F: FnMut(&mut T) -> R + Send + 'static,
+    R: Outcome,
+{
+    OnChange::Boxed(Box::new(move |data| callback(data).into_result()))
+}

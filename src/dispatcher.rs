@@ -1,0 +1,174 @@
+//! Threads that wait on sources and serve their interrupts, and a worker for what the ISRs leave to be done.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `waiter` | the thread that waits on sources |
+//! | `poller` | how it waits: epoll on Linux, a parked thread elsewhere |
+//! | `worker` | the thread that runs work items |
+//! | `ready` | who has something to be done, without allocation |
+
+mod poller;
+mod ready;
+mod waiter;
+mod worker;
+
+use core::fmt;
+use core::task::Waker;
+
+use alloc::boxed::Box;
+use alloc::sync::{Arc, Weak};
+
+use crate::dispatch::{Dispatch, Serve};
+use crate::source::{Ready, Source, SourceError};
+use crate::{Error, InterruptObject, Name};
+use ready::Flag;
+use waiter::Waiter;
+use worker::Worker;
+
+/// A thread that waits on sources and serves their interrupts, and, if one of them has a work item, a worker thread
+/// that runs it.
+///
+/// Each interrupt with a source gets one of its own, which ends with it. One that serves many interrupts is made here
+/// and given to their builders; it ends with the last of them and the last clone of this handle. A slow ISR delays the
+/// other interrupts of the same dispatcher, and no others (rule I16).
+///
+/// ```
+/// use interrupt_lock::{Claim, Dispatcher, Interrupt, source::Software};
+///
+/// let dispatcher = Dispatcher::new()?;
+/// let (source, assert) = Software::edge();
+/// let interrupt = Interrupt::builder(())
+///     .isr(|_| Claim::Claimed)
+///     .source(source)
+///     .dispatcher(&dispatcher)
+///     .build()?;
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Dispatcher {
+    threads: Arc<Threads>,
+}
+
+struct Threads {
+    waiter: Waiter,
+    worker: Worker,
+}
+
+impl Dispatcher {
+    /// Starts a dispatcher.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dispatcher`] if the system gives no thread or descriptor for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let dispatcher = interrupt_lock::Dispatcher::new()?;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn new() -> Result<Self, Error> {
+        Self::named(&Name::new("interrupts"))
+    }
+
+    pub(crate) fn named(name: &Name) -> Result<Self, Error> {
+        let waiter = Waiter::start(name).map_err(|source| dispatcher_error(name, source))?;
+        Ok(Self {
+            threads: Arc::new(Threads {
+                waiter,
+                worker: Worker::new(),
+            }),
+        })
+    }
+
+    /// Starts the worker, if it does not run yet: nothing is started on the way from an ISR to its work item.
+    pub(crate) fn need_worker(&self, name: &Name) -> Result<(), Error> {
+        self.threads
+            .worker
+            .start(name)
+            .map_err(|source| dispatcher_error(name, source))
+    }
+
+    pub(crate) fn register<T, W>(&self, object: Weak<InterruptObject<T, W>>) -> Box<dyn Dispatch>
+    where
+        T: Send + 'static,
+        W: Send + 'static,
+    {
+        let object: Weak<dyn Serve> = object;
+        Box::new(Registration {
+            wake: self.threads.waiter.flag(object.clone()),
+            work: self.threads.worker.flag(object.clone()),
+            object,
+            threads: self.threads.clone(),
+        })
+    }
+
+    /// Ends a dispatcher that served one interrupt, and waits for its threads if `ended` says that they can't be in the
+    /// middle of something.
+    pub(crate) fn stop(self, ended: bool) {
+        self.threads.stop();
+        if ended {
+            self.threads.waiter.join();
+            self.threads.worker.join();
+        }
+    }
+}
+
+impl Threads {
+    fn stop(&self) {
+        self.waiter.stop();
+        self.worker.stop();
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn dispatcher_error(name: &Name, source: SourceError) -> Error {
+    Error::Dispatcher {
+        interrupt: name.clone(),
+        source,
+    }
+}
+
+/// One interrupt's place at its dispatcher.
+struct Registration {
+    object: Weak<dyn Serve>,
+    wake: Arc<Flag>,
+    work: Arc<Flag>,
+    threads: Arc<Threads>,
+}
+
+impl Dispatch for Registration {
+    fn arm(&self, source: &mut dyn Source) -> Result<(), SourceError> {
+        let waiter = &self.threads.waiter;
+        if let Ready::Descriptor(descriptor) = source.ready() {
+            waiter.watch(&self.wake, &self.object, descriptor)?;
+        }
+        if let Some(descriptor) = source.removal_descriptor() {
+            waiter.watch_removal(&self.wake, &self.object, descriptor)?;
+        }
+        Ok(())
+    }
+
+    fn disarm(&self) {
+        self.threads.waiter.unwatch(&self.wake);
+    }
+
+    fn waker(&self) -> Waker {
+        Waker::from(self.wake.clone())
+    }
+
+    fn schedule(&self) {
+        self.work.raise();
+    }
+}
+
+impl fmt::Debug for Dispatcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatcher").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,71 @@
+//! Waiting where there is no epoll: only for sources that wake a waker.
+
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use super::Event;
+use crate::{Name, SourceError};
+
+#[derive(Default)]
+pub(in crate::dispatcher) struct Poller {
+    rung: Mutex<bool>,
+    bell: Condvar,
+}
+
+/// Nothing has a descriptor here.
+pub(in crate::dispatcher) type Events = ();
+
+impl Poller {
+    pub(in crate::dispatcher) fn new() -> Result<Self, SourceError> {
+        Ok(Self::default())
+    }
+
+    pub(in crate::dispatcher) fn events(&self) -> Events {}
+
+    /// Ends the wait that is going on, or the next.
+    pub(in crate::dispatcher) fn wake(&self) {
+        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.bell.notify_one();
+    }
+
+    #[cfg(unix)]
+    pub(in crate::dispatcher) fn watch(&self, _: Event, _: BorrowedFd<'_>) -> Result<(), SourceError> {
+        Err(SourceError::Refused(Name::new(
+            "a source with a descriptor needs a dispatcher of Linux, or a loop of the driver's own",
+        )))
+    }
+
+    pub(in crate::dispatcher) fn unwatch(&self, _id: u64) {}
+
+    /// Waits until the bell rings.
+    pub(in crate::dispatcher) fn wait<'a>(&self, _: &'a mut Events) -> impl Iterator<Item = Event> + 'a {
+        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*rung {
+            rung = self.bell.wait(rung).unwrap_or_else(PoisonError::into_inner);
+        }
+        *rung = false;
+        core::iter::empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bell_that_rang_before_the_wait_ends_it() {
+        let poller = Poller::new().unwrap();
+        poller.wake();
+        assert_eq!(poller.wait(&mut ()).next(), None);
+    }
+
+    #[test]
+    fn a_bell_from_another_thread_ends_the_wait() {
+        let poller = Poller::new().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| poller.wake());
+            assert_eq!(poller.wait(&mut ()).next(), None);
+        });
+    }
+}

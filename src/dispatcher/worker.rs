@@ -1,0 +1,130 @@
+//! The thread that runs work items. It waits on no source.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
+use std::thread::{self, JoinHandle};
+
+use alloc::string::ToString;
+use alloc::sync::{Arc, Weak};
+
+use lock_api::Mutex;
+
+use super::ready::{Flag, List};
+use crate::dispatch::Serve;
+use crate::raw_lock::RawInterruptLock;
+use crate::source::Errno;
+use crate::{Name, SourceError};
+
+/// The thread, once there is something that it may have to run.
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    thread: Mutex<RawInterruptLock, Option<Arc<Thread>>>,
+}
+
+struct Shared {
+    list: Arc<List>,
+    stop: AtomicBool,
+    parked: Arc<OnceLock<thread::Thread>>,
+}
+
+impl Worker {
+    pub(super) fn new() -> Self {
+        let parked = Arc::new(OnceLock::<thread::Thread>::new());
+        let bell = parked.clone();
+        Self {
+            shared: Arc::new(Shared {
+                list: List::new(move || {
+                    if let Some(thread) = bell.get() {
+                        thread.unpark();
+                    }
+                }),
+                stop: AtomicBool::new(false),
+                parked,
+            }),
+            thread: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn start(&self, name: &Name) -> Result<(), SourceError> {
+        let mut thread = self.thread.lock();
+        if thread.is_none() {
+            let theirs = self.shared.clone();
+            *thread = Some(Arc::new(Thread::start(name, move || theirs.run())?));
+        }
+        Ok(())
+    }
+
+    pub(super) fn flag(&self, object: Weak<dyn Serve>) -> Arc<Flag> {
+        self.shared.list.flag(0, object)
+    }
+
+    pub(super) fn stop(&self) {
+        // Relaxed: the unpark below, and the park that it ends, order it.
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.shared.parked.get() {
+            thread.unpark();
+        }
+    }
+
+    pub(super) fn join(&self) {
+        let thread = self.thread.lock().clone();
+        if let Some(thread) = thread {
+            thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self) {
+        // Before the first look at the list: who raises a flag before this is seen by that look.
+        let _ = self.parked.set(thread::current());
+        // Relaxed: see `stop`.
+        while !self.stop.load(Ordering::Relaxed) {
+            match self.list.next() {
+                Some(flag) => {
+                    if let Some(object) = flag.object()
+                        && object.work()
+                    {
+                        // One that wants to run again waits for its turn.
+                        flag.raise();
+                    }
+                }
+                None => thread::park(),
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop();
+        self.join();
+    }
+}
+
+/// A thread of ours, to be joined once.
+pub(super) struct Thread(Mutex<RawInterruptLock, Option<JoinHandle<()>>>);
+
+impl Thread {
+    pub(super) fn start(name: &Name, run: impl FnOnce() + Send + 'static) -> Result<Self, SourceError> {
+        thread::Builder::new()
+            .name(name.to_string().replace('\0', ""))
+            .spawn(run)
+            .map(|handle| Self(Mutex::new(Some(handle))))
+            .map_err(|error| SourceError::Os {
+                doing: Name::new("starting a thread"),
+                source: Errno::new(error.raw_os_error().unwrap_or(0)),
+            })
+    }
+
+    /// Waits for its end, unless it is the caller.
+    pub(super) fn join(&self) {
+        let handle = self.0.lock().take();
+        if let Some(handle) = handle
+            && handle.thread().id() != thread::current().id()
+        {
+            // It catches what its callbacks throw; should it have panicked all the same, it has ended.
+            let _ = handle.join();
+        }
+    }
+}

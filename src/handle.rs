@@ -1,0 +1,120 @@
+//! The owning handle.
+
+use core::fmt;
+use core::ops::Deref;
+
+use alloc::sync::Arc;
+
+use crate::builder::{Builder, Missing};
+use crate::object::{InterruptObject, WithWorkItem};
+
+#[cfg(all(feature = "std", not(loom)))]
+use crate::dispatcher::Dispatcher;
+
+/// The owner of an interrupt: dropping it ends the interrupt.
+///
+/// It derefs to the [`InterruptObject`], where the operations are. It can be shared between threads as it is.
+///
+/// # The end
+///
+/// Dropping it disables the interrupt (with its disable callback), waits for an ISR and a work item that run, runs a
+/// work item that is queued, and frees the callbacks, the source and the dispatcher of its own, in that order and
+/// outside every lock (rule E6). Dropped inside a callback of its own, or by a thread that holds its lock, it does so
+/// as soon as that section ends.
+///
+/// # Examples
+///
+/// ```
+/// use interrupt_lock::{Claim, Interrupt, source::Software};
+///
+/// let (source, assert) = Software::edge();
+/// let interrupt = Interrupt::builder(0)                   // the interrupt data: lives inside the lock
+///     .isr(|count| {                                      // runs with the lock held
+///         **count += 1;
+///         Claim::Claimed
+///     })
+///     .source(source)
+///     .build()?;
+/// interrupt.enable()?;
+///
+/// assert.assert();
+/// interrupt.disable()?;
+/// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[must_use = "dropping the handle ends the interrupt"]
+#[doc(alias = "IWDFInterrupt")]
+#[doc(alias = "WDFINTERRUPT")]
+pub struct Interrupt<T, W = WithWorkItem> {
+    object: Arc<InterruptObject<T, W>>,
+    /// The dispatcher that serves this interrupt alone.
+    #[cfg(all(feature = "std", not(loom)))]
+    own: Option<Dispatcher>,
+}
+
+impl<T, W> Interrupt<T, W> {
+    /// Begins to build an interrupt around `data`, which will live inside the interrupt lock.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(Vec::<u32>::new()).isr(|_| Claim::Claimed).build()?;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "CreateInterrupt")]
+    #[doc(alias = "WdfInterruptCreate")]
+    pub fn builder(data: T) -> Builder<T, W, Missing, Missing> {
+        Builder::new(data)
+    }
+
+    /// The object itself, which outlives the handle for whoever keeps it, but ends with the handle: for a driver's own
+    /// loop, or (as an [`alloc::sync::Weak`]) for a callback.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt, State};
+    /// use std::sync::Arc;
+    ///
+    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+    /// let object = Arc::clone(interrupt.object());
+    /// drop(interrupt);
+    /// assert_eq!(object.state(), State::Ended);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn object(&self) -> &Arc<InterruptObject<T, W>> {
+        &self.object
+    }
+
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) fn new(object: Arc<InterruptObject<T, W>>, own: Option<Dispatcher>) -> Self {
+        Self { object, own }
+    }
+
+    #[cfg(not(all(feature = "std", not(loom))))]
+    pub(crate) fn new(object: Arc<InterruptObject<T, W>>) -> Self {
+        Self { object }
+    }
+}
+
+impl<T, W> Deref for Interrupt<T, W> {
+    type Target = InterruptObject<T, W>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.object
+    }
+}
+
+impl<T, W> Drop for Interrupt<T, W> {
+    fn drop(&mut self) {
+        let _ended = self.object.end();
+        #[cfg(all(feature = "std", not(loom)))]
+        if let Some(own) = self.own.take() {
+            own.stop(_ended);
+        }
+    }
+}
+
+impl<T, W> fmt::Debug for Interrupt<T, W> {
+    /// One snapshot; never waits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.object, f)
+    }
+}

@@ -1,0 +1,58 @@
+#![no_std]
+//! placeholder
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(any(feature = "std", loom))]
+extern crate std;
+
+pub mod bare_metal;
+#[cfg(feature = "alloc")]
+pub mod builder;
+mod claim;
+#[cfg(feature = "alloc")]
+mod dispatch;
+#[cfg(all(feature = "std", not(loom)))]
+mod dispatcher;
+mod error;
+mod fault;
+#[cfg(feature = "alloc")]
+mod handle;
+mod info;
+mod lock;
+mod name;
+mod object;
+mod outcome;
+mod raw_lock;
+mod registers;
+#[cfg(feature = "std")]
+pub mod simulated;
+pub mod source;
+mod state;
+mod stats;
+mod sync;
+mod waits;
+mod work_item;
+
+#[cfg(feature = "alloc")]
+pub use builder::Builder;
+pub use claim::Claim;
+#[cfg(all(feature = "std", not(loom)))]
+pub use dispatcher::Dispatcher;
+pub use error::Error;
+pub use fault::{Callback, Fault};
+#[cfg(feature = "alloc")]
+pub use handle::Interrupt;
+pub use info::{Info, Polarity, Share, Trigger};
+pub use lock::{InterruptLock, InterruptLockGuard};
+pub use name::Name;
+pub use object::{
+    Delivery, InterruptObject, Is, IsrContext, NoWorkItem, Queued, Refusal, Transition, WithWorkItem, Work,
+    WorkItemContext, WorkItemRegistered, WorkOutcome,
+};
+pub use outcome::{CallbackError, Outcome};
+pub use raw_lock::{Acquisition, RawInterruptLock};
+pub use registers::Registers;
+pub use source::{Source, SourceError};
+pub use state::State;
+pub use stats::Stats;

@@ -1,0 +1,435 @@
+//! The interrupt lock: a value that an ISR and its driver share, and the guard that gives access to it.
+
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::{Deref, DerefMut};
+use core::panic::Location;
+
+use lock_api::Mutex;
+
+use crate::raw_lock::{Acquisition, Entry, NotAcquired, Pending, RawInterruptLock};
+use crate::sync::{self, const_outside_models};
+use crate::{Error, Name};
+
+/// A lock, and the data that it protects, which an ISR shares with the rest of its driver.
+///
+/// Each [`Interrupt`](crate::Interrupt) has one; it can also be used on its own. The data is reachable only while the
+/// lock is held (rule L3). A panic while it is held releases it and poisons nothing.
+///
+/// Acquiring it twice on one thread would wait for ever; it is noticed at once (rule L4): see each method.
+///
+/// # Examples
+///
+/// ```
+/// use interrupt_lock::InterruptLock;
+///
+/// static PENDING: InterruptLock<Vec<u32>> = InterruptLock::new(Vec::new());
+///
+/// PENDING.acquire_interrupt_lock().push(7);
+/// assert_eq!(PENDING.synchronize(|pending| pending.pop()), Some(7));
+/// ```
+///
+/// A guard that is a temporary of a `while let` or an `if let` lives until the end of the whole statement, so its body
+/// runs with the lock held, and a second acquisition in it panics:
+///
+/// ```should_panic
+/// # let pending = interrupt_lock::InterruptLock::new(vec![1]);
+/// while let Some(_) = pending.acquire_interrupt_lock().pop() {
+///     pending.acquire_interrupt_lock().push(2); // still held by the line above
+/// }
+/// ```
+///
+/// ```
+/// # let pending = interrupt_lock::InterruptLock::new(vec![1]);
+/// while let Some(n) = pending.synchronize(|pending| pending.pop()) {
+///     if n == 1 { pending.acquire_interrupt_lock().push(2); } // free again
+/// }
+/// ```
+#[doc(alias = "WdfSpinLock")]
+pub struct InterruptLock<T> {
+    name: Name,
+    mutex: Mutex<RawInterruptLock, T>,
+}
+
+/// What the owner of a lock does, before it releases it, for those who left word.
+pub(crate) trait AtRelease<T> {
+    /// Runs with the lock held. Must not unwind.
+    fn serve(&self, data: &mut T);
+
+    /// Runs after the lock has been released by an owner that had served. Must not unwind.
+    fn after(&self);
+}
+
+impl<T> InterruptLock<T> {
+    const_outside_models! {
+        /// A free lock around `data`.
+        ///
+        /// ```
+        /// static COUNT: interrupt_lock::InterruptLock<u32> = interrupt_lock::InterruptLock::new(0);
+        /// assert_eq!(*COUNT.acquire_interrupt_lock(), 0);
+        /// ```
+        #[must_use]
+        pub fn new(data: T) -> Self {
+            Self::named(Name::new("interrupt lock"), data)
+        }
+
+        /// A free lock around `data`, with the name that panics and errors give it.
+        ///
+        /// ```
+        /// use interrupt_lock::{InterruptLock, Name};
+        /// static FIFO: InterruptLock<[u8; 16]> = InterruptLock::named(Name::new("uart0"), [0; 16]);
+        /// assert_eq!(FIFO.name().as_str(), "uart0");
+        /// ```
+        #[must_use]
+        pub fn named(name: Name, data: T) -> Self {
+            Self {
+                name,
+                mutex: Mutex::from_raw(RawInterruptLock::new(), data),
+            }
+        }
+    }
+
+    /// The lock's name, as in errors.
+    ///
+    /// ```
+    /// assert_eq!(interrupt_lock::InterruptLock::new(()).name().as_str(), "interrupt lock");
+    /// ```
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// Waits until the caller holds the lock (rule L1): *AcquireInterruptLock*. Dropping the guard is
+    /// *ReleaseInterruptLock*.
+    ///
+    /// Not for contexts that may not block; the ISR and the callbacks hold the lock already and have the data at hand.
+    ///
+    /// # Panics
+    ///
+    /// If the calling thread holds the lock already; the message names the interrupt and the place that took it. (The
+    /// reference hangs.) An ended thread's identity may be given to a new thread, so if a guard was leaked by
+    /// [`core::mem::forget`] before its thread ended, this can be said of the wrong thread; the lock can't be had then
+    /// either way.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let count = interrupt_lock::InterruptLock::new(0);
+    /// let mut guard = count.acquire_interrupt_lock();
+    /// *guard += 1;
+    /// drop(guard);
+    /// ```
+    #[inline]
+    #[track_caller]
+    #[doc(alias = "AcquireInterruptLock")]
+    #[doc(alias = "WdfInterruptAcquireLock")]
+    pub fn acquire_interrupt_lock(&self) -> InterruptLockGuard<'_, T> {
+        self.acquire_serving(None)
+    }
+
+    /// Takes the lock if that needs no wait (rule L2): *TryToAcquireInterruptLock*. `None` if anybody holds it, the
+    /// caller included.
+    ///
+    /// ```
+    /// let count = interrupt_lock::InterruptLock::new(0);
+    /// let guard = count.try_acquire_interrupt_lock().unwrap();
+    /// assert!(count.try_acquire_interrupt_lock().is_none());
+    /// # drop(guard);
+    /// ```
+    #[inline]
+    #[track_caller]
+    #[doc(alias = "TryToAcquireInterruptLock")]
+    #[doc(alias = "WdfInterruptTryToAcquireLock")]
+    pub fn try_acquire_interrupt_lock(&self) -> Option<InterruptLockGuard<'_, T>> {
+        self.try_acquire_serving(None)
+    }
+
+    /// Waits for the lock for as long as `timeout` (rule L8).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`], or at once [`Error::Recursive`] if the calling thread holds the lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{Error, InterruptLock};
+    /// use std::time::Duration;
+    ///
+    /// let count = InterruptLock::new(0);
+    /// let guard = count.try_acquire_interrupt_lock_for(Duration::from_millis(1))?;
+    /// let again = count.try_acquire_interrupt_lock_for(Duration::from_secs(3600));
+    /// assert!(matches!(again, Err(Error::Recursive { .. }))); // said at once
+    /// # drop(guard);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[cfg(feature = "std")]
+    #[inline]
+    #[track_caller]
+    #[doc(alias = "WdfWaitLockAcquire")]
+    pub fn try_acquire_interrupt_lock_for(
+        &self,
+        timeout: core::time::Duration,
+    ) -> Result<InterruptLockGuard<'_, T>, Error> {
+        // A time-out beyond what the clock can say is no time-out.
+        self.acquire_until_serving(sync::Instant::now().checked_add(timeout), None)
+    }
+
+    /// Waits for the lock until `deadline` (rule L8).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`], or at once [`Error::Recursive`] if the calling thread holds the lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{Error, InterruptLock};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let count = InterruptLock::new(0);
+    /// *count.try_acquire_interrupt_lock_until(Instant::now() + Duration::from_millis(1))? += 1;
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[cfg(feature = "std")]
+    #[inline]
+    #[track_caller]
+    pub fn try_acquire_interrupt_lock_until(
+        &self,
+        deadline: std::time::Instant,
+    ) -> Result<InterruptLockGuard<'_, T>, Error> {
+        self.acquire_until_serving(Some(deadline), None)
+    }
+
+    /// Runs `section` with the lock held and gives its value (rule L11): *WdfInterruptSynchronize*.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire_interrupt_lock`](Self::acquire_interrupt_lock).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let count = interrupt_lock::InterruptLock::new(1);
+    /// let before = count.synchronize(|count| core::mem::replace(count, 2));
+    /// assert_eq!(before, 1);
+    /// ```
+    #[inline]
+    #[track_caller]
+    #[doc(alias = "WdfInterruptSynchronize")]
+    pub fn synchronize<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        section(&mut self.acquire_interrupt_lock())
+    }
+
+    /// The data, without the lock: the exclusive borrow proves that nobody holds it (or that its guard was leaked).
+    ///
+    /// ```
+    /// let mut count = interrupt_lock::InterruptLock::new(1);
+    /// *count.get_mut() += 1;
+    /// assert_eq!(count.into_inner(), 2);
+    /// ```
+    pub fn get_mut(&mut self) -> &mut T {
+        self.mutex.get_mut()
+    }
+
+    /// The data, of a lock that is not needed any more.
+    ///
+    /// ```
+    /// assert_eq!(interrupt_lock::InterruptLock::new(7).into_inner(), 7);
+    /// ```
+    #[must_use]
+    pub fn into_inner(self) -> T {
+        self.mutex.into_inner()
+    }
+
+    #[inline]
+    #[track_caller]
+    pub(crate) fn acquire_serving<'a>(&'a self, at_release: Option<&'a dyn AtRelease<T>>) -> InterruptLockGuard<'a, T> {
+        match self.raw().acquire(None) {
+            Ok(acquisition) => self.guard(acquisition, at_release),
+            Err(refused) => self.panic(refused),
+        }
+    }
+
+    #[inline]
+    #[track_caller]
+    pub(crate) fn try_acquire_serving<'a>(
+        &'a self,
+        at_release: Option<&'a dyn AtRelease<T>>,
+    ) -> Option<InterruptLockGuard<'a, T>> {
+        let acquisition = self.raw().try_acquire()?;
+        Some(self.guard(acquisition, at_release))
+    }
+
+    #[inline]
+    #[track_caller]
+    pub(crate) fn acquire_until_serving<'a>(
+        &'a self,
+        deadline: Option<sync::Instant>,
+        at_release: Option<&'a dyn AtRelease<T>>,
+    ) -> Result<InterruptLockGuard<'a, T>, Error> {
+        match self.raw().acquire(deadline) {
+            Ok(acquisition) => Ok(self.guard(acquisition, at_release)),
+            Err(refused) => Err(self.error(refused)),
+        }
+    }
+
+    /// For a delivery: the lock, or `None` if the owner serves the delivery as it releases. `announce` runs first then.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn enter_serving<'a>(
+        &'a self,
+        at_release: &'a dyn AtRelease<T>,
+        may_wait: bool,
+        announce: impl FnOnce(),
+    ) -> Option<InterruptLockGuard<'a, T>> {
+        match self.raw().enter(may_wait, announce) {
+            Entry::Acquired(acquisition) => Some(self.guard(acquisition, Some(at_release))),
+            Entry::Pending => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn raw(&self) -> &RawInterruptLock {
+        // SAFETY: this file and the delivery use the raw lock only through guards; nothing else releases it.
+        unsafe { self.mutex.raw() }
+    }
+
+    #[inline]
+    fn guard<'a>(
+        &'a self,
+        acquisition: Acquisition,
+        at_release: Option<&'a dyn AtRelease<T>>,
+    ) -> InterruptLockGuard<'a, T> {
+        InterruptLockGuard {
+            mutex: &self.mutex,
+            acquisition: ManuallyDrop::new(acquisition),
+            at_release,
+        }
+    }
+
+    #[cold]
+    #[track_caller]
+    fn panic(&self, refused: NotAcquired) -> ! {
+        panic!("{}", self.error(refused))
+    }
+
+    #[cold]
+    #[track_caller]
+    fn error(&self, refused: NotAcquired) -> Error {
+        let interrupt = self.name.clone();
+        match refused {
+            NotAcquired::Recursive(taken_at) => Error::Recursive {
+                interrupt,
+                taken_at: taken_at.unwrap_or(Location::caller()),
+            },
+            NotAcquired::TimedOut => Error::TimedOut { interrupt },
+        }
+    }
+}
+
+impl<T: Default> Default for InterruptLock<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for InterruptLock<T> {
+    /// One snapshot; never waits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("InterruptLock");
+        debug.field("name", &self.name);
+        match self.try_acquire_interrupt_lock() {
+            Some(data) => debug.field("data", &*data),
+            None => debug.field("data", &format_args!("<held>")),
+        };
+        debug.finish()
+    }
+}
+
+/// The right to the data of an [`InterruptLock`], for as long as it lives. Dropping it is *ReleaseInterruptLock*: there
+/// is no other way to release, and no second time.
+///
+/// It can't leave its thread and borrows its interrupt (rule L5). Leaking it leaves the lock held for ever.
+///
+/// ```
+/// # let interrupt = interrupt_lock::InterruptLock::new(0);
+/// let mut count = interrupt.acquire_interrupt_lock();
+/// *count += 1;
+/// drop(count); // ReleaseInterruptLock
+/// ```
+#[must_use = "the lock is released as soon as the guard is dropped"]
+#[clippy::has_significant_drop]
+#[doc(alias = "ReleaseInterruptLock")]
+#[doc(alias = "WdfInterruptReleaseLock")]
+pub struct InterruptLockGuard<'a, T> {
+    mutex: &'a Mutex<RawInterruptLock, T>,
+    acquisition: ManuallyDrop<Acquisition>,
+    at_release: Option<&'a dyn AtRelease<T>>,
+}
+
+impl<T> Deref for InterruptLockGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: the guard's acquisition excludes every other access, and `&self` every `&mut` through this guard.
+        unsafe { &*self.mutex.data_ptr() }
+    }
+}
+
+impl<T> DerefMut for InterruptLockGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the guard's acquisition excludes every other access, and `&mut self` every other through this guard.
+        unsafe { &mut *self.mutex.data_ptr() }
+    }
+}
+
+impl<T> Drop for InterruptLockGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the guard holds the raw lock of this mutex, and goes now.
+        let raw = unsafe { self.mutex.raw() };
+        // SAFETY: dropped here and nowhere else; `serve` below puts a new one in its place.
+        unsafe { ManuallyDrop::drop(&mut self.acquisition) };
+        // SAFETY: the guard holds the lock, its borrow has ended above, and it touches the data no more.
+        if let Err(Pending) = unsafe { raw.release() } {
+            self.serve(raw);
+        }
+    }
+}
+
+impl<T> InterruptLockGuard<'_, T> {
+    /// Serves what is pending until the lock can be released.
+    #[cold]
+    fn serve(&mut self, raw: &RawInterruptLock) {
+        loop {
+            // SAFETY: the release was refused, so the lock is still held, and its borrow has ended.
+            let acquisition = unsafe { raw.resume() };
+            raw.take_pending();
+            if let Some(at_release) = self.at_release {
+                at_release.serve(self);
+            }
+            drop(acquisition);
+            // SAFETY: still held, without a borrow, and not touched again after success.
+            if unsafe { raw.release() }.is_ok() {
+                break;
+            }
+        }
+        if let Some(at_release) = self.at_release {
+            at_release.after();
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for InterruptLockGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for InterruptLockGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&**self, f)
+    }
+}

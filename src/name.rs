@@ -1,0 +1,69 @@
+//! What an interrupt, a device or an operation is called in errors and reports.
+
+use core::fmt;
+
+#[cfg(feature = "alloc")]
+use alloc::{borrow::Cow, string::String};
+
+/// The name of an interrupt or of a device, as errors and panics print it.
+///
+/// ```
+/// let name = interrupt_lock::Name::from("edu0");
+/// assert_eq!(name.to_string(), "edu0");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Name(
+    #[cfg(feature = "alloc")] Cow<'static, str>,
+    #[cfg(not(feature = "alloc"))] &'static str,
+);
+
+impl Name {
+    /// A name known when the program is built.
+    ///
+    /// ```
+    /// const UART: interrupt_lock::Name = interrupt_lock::Name::new("uart0");
+    /// assert_eq!(UART.as_str(), "uart0");
+    /// ```
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        #[cfg(feature = "alloc")]
+        return Self(Cow::Borrowed(name));
+        #[cfg(not(feature = "alloc"))]
+        return Self(name);
+    }
+
+    /// The name as text.
+    ///
+    /// ```
+    /// assert_eq!(interrupt_lock::Name::new("uart0").as_str(), "uart0");
+    /// ```
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&'static str> for Name {
+    fn from(name: &'static str) -> Self {
+        Self::new(name)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl From<String> for Name {
+    fn from(name: String) -> Self {
+        Self(Cow::Owned(name))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}

@@ -1,0 +1,473 @@
+//! The interrupt object: the lock with its data, the callbacks, and the words that say what it is doing.
+//!
+//! | file | rule |
+//! |---|---|
+//! | `callbacks` | what the driver registered, and how it is called |
+//! | `context` | what the ISR and the work item are given |
+//! | `delivery` | from an assertion to the ISR's answer (I) |
+//! | `transition` | enable and disable (E1–E4) |
+//! | `fault` | quarantine and removal (I12, I13) |
+//! | `work` | the work item (W) |
+//! | `rundown` | the end (E6) |
+
+mod callbacks;
+mod context;
+mod delivery;
+mod fault;
+mod rundown;
+mod transition;
+mod work;
+
+use core::fmt;
+
+use lock_api::Mutex;
+
+#[cfg(feature = "alloc")]
+pub(crate) use callbacks::OnChange;
+#[cfg(not(loom))]
+use callbacks::Plain;
+pub(crate) use callbacks::{Inside, Isr, WorkFn};
+pub use context::{IsrContext, WorkItemContext};
+pub use delivery::Delivery;
+pub use transition::Transition;
+pub use work::{Is, NoWorkItem, Queued, Refusal, WithWorkItem, Work, WorkItemRegistered, WorkOutcome};
+
+#[cfg(feature = "alloc")]
+use crate::dispatch::Dispatch;
+use crate::lock::{InterruptLock, InterruptLockGuard};
+use crate::raw_lock::RawInterruptLock;
+use crate::state::{State, StateWord};
+use crate::stats::{Counters, Stats};
+use crate::sync::{AtomicUsize, Locked, const_outside_models};
+use crate::work_item::WorkWord;
+use crate::{Claim, Error, Fault, Info, Name};
+
+/// The interrupt object itself: `IWDFInterrupt`, `WDFINTERRUPT`.
+///
+/// With an operating system an [`Interrupt`](crate::Interrupt) owns it and derefs to it. On a microcontroller it is a
+/// `static`, made by a `const fn` with plain functions, and its vector calls [`service`](Self::service).
+///
+/// `W` says whether it has a work item: [`WithWorkItem`] or [`NoWorkItem`].
+///
+/// # Examples
+///
+/// A timer that counts, with no allocation anywhere:
+///
+/// ```
+/// use interrupt_lock::{Claim, InterruptObject, IsrContext, Name, NoWorkItem};
+///
+/// #[derive(Debug)]
+/// struct Ticks(u32);
+///
+/// static TIMER: InterruptObject<Ticks, NoWorkItem> = InterruptObject::new(Name::new("timer"), Ticks(0), tick);
+///
+/// fn tick(ticks: &mut IsrContext<'_, Ticks, NoWorkItem>) -> Claim {
+///     ticks.0 += 1;
+///     Claim::Claimed
+/// }
+///
+/// TIMER.enable()?;
+/// TIMER.service(); // what the vector does
+/// assert_eq!(TIMER.acquire_interrupt_lock().0, 1);
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[doc(alias = "IWDFInterrupt")]
+#[doc(alias = "WDFINTERRUPT")]
+pub struct InterruptObject<T, W> {
+    /// The interrupt data, and the name.
+    lock: InterruptLock<T>,
+    /// What is used with the lock held, beside the data.
+    inside: Locked<Inside<T, W>>,
+    state: StateWord,
+    /// Assertions of a source-less interrupt that wait for the owner of the lock to serve them.
+    owed: AtomicUsize,
+    /// Held through each transition.
+    control: Mutex<RawInterruptLock, ()>,
+    work: WorkWord,
+    /// What runs while the work word says so.
+    work_fn: Locked<Option<WorkFn<T, W>>>,
+    /// Small things that people ask for, behind a lock of their own: reading them never waits for an ISR.
+    notes: Mutex<RawInterruptLock, Notes>,
+    pub(crate) counters: Counters,
+    /// Whoever serves this interrupt; nobody means that the driver does.
+    #[cfg(feature = "alloc")]
+    dispatch: Option<alloc::boxed::Box<dyn Dispatch>>,
+}
+
+#[derive(Default)]
+struct Notes {
+    info: Info,
+    fault: Option<Fault>,
+    /// Only reported as shared, and not a level line (rule I8).
+    warned: bool,
+}
+
+impl<T> InterruptObject<T, NoWorkItem> {
+    const_outside_models! {
+        /// An interrupt with a plain function for its ISR, and no work item.
+        ///
+        /// It has no source: each call of [`service`](InterruptObject::service) is an assertion.
+        ///
+        /// ```
+        /// use interrupt_lock::{Claim, InterruptObject, Name, NoWorkItem};
+        /// static UART: InterruptObject<(), NoWorkItem> =
+        ///     InterruptObject::new(Name::new("uart0"), (), |_| Claim::Claimed);
+        /// ```
+        #[must_use]
+        #[doc(alias = "WdfInterruptCreate")]
+        pub fn new(
+            name: Name,
+            data: T,
+            isr: fn(&mut IsrContext<'_, T, NoWorkItem>) -> Claim,
+        ) -> Self {
+            Self::assemble(name, data, Inside::new(Isr::Plain(isr)), None)
+        }
+    }
+}
+
+impl<T> InterruptObject<T, WithWorkItem> {
+    const_outside_models! {
+        /// An interrupt with plain functions for its ISR and its work item.
+        ///
+        /// Whoever is to run the work item calls [`run_work_item`](InterruptObject::run_work_item).
+        ///
+        /// ```
+        /// use interrupt_lock::{Claim, InterruptObject, IsrContext, Name, WithWorkItem, Work, WorkItemContext};
+        ///
+        /// type Uart = InterruptObject<u32, WithWorkItem>;
+        /// static UART: Uart = InterruptObject::with_work_item(Name::new("uart0"), 0, isr, work);
+        ///
+        /// fn isr(received: &mut IsrContext<'_, u32, WithWorkItem>) -> Claim {
+        ///     **received += 1;
+        ///     received.queue_work_item();
+        ///     Claim::Claimed
+        /// }
+        ///
+        /// fn work(uart: &WorkItemContext<'_, u32>) -> Work {
+        ///     uart.synchronize(|received| *received = 0);
+        ///     Work::Done
+        /// }
+        ///
+        /// UART.enable()?;
+        /// UART.service();
+        /// assert_eq!(*UART.acquire_interrupt_lock(), 1);
+        /// while UART.run_work_item() {}
+        /// assert_eq!(*UART.acquire_interrupt_lock(), 0);
+        /// # Ok::<(), interrupt_lock::Error>(())
+        /// ```
+        #[must_use]
+        #[doc(alias = "WdfInterruptCreate")]
+        pub fn with_work_item(
+            name: Name,
+            data: T,
+            isr: fn(&mut IsrContext<'_, T, WithWorkItem>) -> Claim,
+            work: fn(&WorkItemContext<'_, T>) -> Work,
+        ) -> Self {
+            Self::assemble(name, data, Inside::new(Isr::Plain(isr)), Some(WorkFn::Plain(work)))
+        }
+    }
+}
+
+impl<T, W> InterruptObject<T, W> {
+    const_outside_models! {
+        pub(crate) fn assemble(name: Name, data: T, inside: Inside<T, W>, work: Option<WorkFn<T, W>>) -> Self {
+            Self {
+                lock: InterruptLock::named(name, data),
+                inside: Locked::new(inside),
+                state: StateWord::new(),
+                owed: AtomicUsize::new(0),
+                control: Mutex::from_raw(RawInterruptLock::new(), ()),
+                work: WorkWord::new(),
+                work_fn: Locked::new(work),
+                notes: Mutex::from_raw(RawInterruptLock::new(), Notes {
+                    info: Info::UNKNOWN,
+                    fault: None,
+                    warned: false,
+                }),
+                counters: Counters::new(),
+                #[cfg(feature = "alloc")]
+                dispatch: None,
+            }
+        }
+    }
+
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) fn has_work_item(&mut self) -> bool {
+        self.work_fn.get_mut().is_some()
+    }
+
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) fn set_dispatch(&mut self, dispatch: alloc::boxed::Box<dyn Dispatch>) {
+        self.dispatch = Some(dispatch);
+    }
+}
+
+/// Callbacks of a `static` interrupt. Each may be given once; the last one counts.
+#[cfg(not(loom))]
+impl<T, W> InterruptObject<T, W> {
+    /// Has `callback` run, under the lock, at each enable: *OnInterruptEnable*. If it fails, the enable is undone.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, InterruptObject, Name, NoWorkItem};
+    /// static UART: InterruptObject<u32, NoWorkItem> =
+    ///     InterruptObject::new(Name::new("uart0"), 0, |_| Claim::Claimed)
+    ///         .on_enable(|enables| { *enables += 1; Ok(()) });
+    /// UART.enable()?;
+    /// assert_eq!(*UART.acquire_interrupt_lock(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    #[doc(alias = "OnInterruptEnable")]
+    #[doc(alias = "EvtInterruptEnable")]
+    pub const fn on_enable(mut self, callback: Plain<T>) -> Self {
+        self.inside.get_mut().set_enable(callback);
+        self
+    }
+
+    /// Has `callback` run, under the lock, at each disable: *OnInterruptDisable*.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, InterruptObject, Name, NoWorkItem};
+    /// static UART: InterruptObject<u32, NoWorkItem> =
+    ///     InterruptObject::new(Name::new("uart0"), 0, |_| Claim::Claimed)
+    ///         .on_disable(|disables| { *disables += 1; Ok(()) });
+    /// UART.enable()?;
+    /// UART.disable()?;
+    /// assert_eq!(*UART.acquire_interrupt_lock(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    #[doc(alias = "OnInterruptDisable")]
+    #[doc(alias = "EvtInterruptDisable")]
+    pub const fn on_disable(mut self, callback: Plain<T>) -> Self {
+        self.inside.get_mut().set_disable(callback);
+        self
+    }
+}
+
+impl<T, W> InterruptObject<T, W> {
+    /// Waits until the caller holds the lock, and gives access to the interrupt data (rule L1): *AcquireInterruptLock*.
+    ///
+    /// See [`InterruptLock::acquire_interrupt_lock`]. It may be called at any time, also before the first enable.
+    ///
+    /// # Panics
+    ///
+    /// If the calling thread holds the lock already: in this interrupt's ISR and callbacks the data is at hand.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(0).isr(|_| Claim::Claimed).build()?;
+    /// *interrupt.acquire_interrupt_lock() += 1;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[inline]
+    #[track_caller]
+    #[doc(alias = "AcquireInterruptLock")]
+    #[doc(alias = "WdfInterruptAcquireLock")]
+    pub fn acquire_interrupt_lock(&self) -> InterruptLockGuard<'_, T> {
+        self.lock.acquire_serving(Some(self))
+    }
+
+    /// Takes the lock if that needs no wait (rule L2): *TryToAcquireInterruptLock*.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # let interrupt = Interrupt::builder(0).isr(|_| Claim::Claimed).build()?;
+    /// if let Some(mut data) = interrupt.try_acquire_interrupt_lock() {
+    ///     *data += 1;
+    /// }
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[inline]
+    #[track_caller]
+    #[doc(alias = "TryToAcquireInterruptLock")]
+    #[doc(alias = "WdfInterruptTryToAcquireLock")]
+    pub fn try_acquire_interrupt_lock(&self) -> Option<InterruptLockGuard<'_, T>> {
+        self.lock.try_acquire_serving(Some(self))
+    }
+
+    /// Waits for the lock for as long as `timeout` (rule L8).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`], or at once [`Error::Recursive`] if the calling thread holds the lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # use std::time::Duration;
+    /// # let interrupt = Interrupt::builder(0).isr(|_| Claim::Claimed).build()?;
+    /// *interrupt.try_acquire_interrupt_lock_for(Duration::from_millis(5))? += 1;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[cfg(feature = "std")]
+    #[inline]
+    #[track_caller]
+    pub fn try_acquire_interrupt_lock_for(
+        &self,
+        timeout: core::time::Duration,
+    ) -> Result<InterruptLockGuard<'_, T>, Error> {
+        // A time-out beyond what the clock can say is no time-out.
+        self.lock
+            .acquire_until_serving(std::time::Instant::now().checked_add(timeout), Some(self))
+    }
+
+    /// Waits for the lock until `deadline` (rule L8).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TimedOut`], or at once [`Error::Recursive`] if the calling thread holds the lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # use std::time::{Duration, Instant};
+    /// # let interrupt = Interrupt::builder(0).isr(|_| Claim::Claimed).build()?;
+    /// let deadline = Instant::now() + Duration::from_millis(5);
+    /// *interrupt.try_acquire_interrupt_lock_until(deadline)? += 1;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[cfg(feature = "std")]
+    #[inline]
+    #[track_caller]
+    pub fn try_acquire_interrupt_lock_until(
+        &self,
+        deadline: std::time::Instant,
+    ) -> Result<InterruptLockGuard<'_, T>, Error> {
+        self.lock.acquire_until_serving(Some(deadline), Some(self))
+    }
+
+    /// Runs `section` with the lock held and gives its value (rule L11): *WdfInterruptSynchronize*.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire_interrupt_lock`](Self::acquire_interrupt_lock).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # let interrupt = Interrupt::builder(vec![7]).isr(|_| Claim::Claimed).build()?;
+    /// let last = interrupt.synchronize(|data| data.pop());
+    /// assert_eq!(last, Some(7));
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[inline]
+    #[track_caller]
+    #[doc(alias = "WdfInterruptSynchronize")]
+    pub fn synchronize<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
+        section(&mut self.acquire_interrupt_lock())
+    }
+
+    /// The interrupt's name, as in errors.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(()).name("edu0").isr(|_| Claim::Claimed).build()?;
+    /// assert_eq!(interrupt.name().as_str(), "edu0");
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn name(&self) -> &Name {
+        self.lock.name()
+    }
+
+    /// What the interrupt is doing. A snapshot; never waits.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt, State};
+    /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+    /// interrupt.enable()?;
+    /// assert_eq!(interrupt.state(), State::Enabled);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn state(&self) -> State {
+        self.state.snapshot()
+    }
+
+    /// Whether the interrupt can be served: what a driver that waits for its device asks now and then.
+    ///
+    /// # Errors
+    ///
+    /// The fault, the removal or the end that keeps it from being served.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+    /// interrupt.check()?;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn check(&self) -> Result<(), Error> {
+        let interrupt = || self.name().clone();
+        match self.state() {
+            State::Disabled | State::Enabled => Ok(()),
+            State::Ended => Err(Error::Ended { interrupt: interrupt() }),
+            State::Removed => Err(Error::Removed { interrupt: interrupt() }),
+            State::Faulted => match self.fault() {
+                Some(fault) => Err(Error::Faulted {
+                    interrupt: interrupt(),
+                    fault,
+                }),
+                // Cleared since.
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// What the system says of the assigned interrupt (rule P3): *GetInfo*. Read anew at each enable (rule E7); never
+    /// waits for the interrupt lock.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+    /// assert_eq!(interrupt.info().vector, None); // nothing assigned
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "GetInfo")]
+    #[doc(alias = "WdfInterruptGetInfo")]
+    pub fn info(&self) -> Info {
+        self.notes.lock().info.clone()
+    }
+
+    /// Whether the system reports the source as shared although it isn't a level line; it is served nevertheless
+    /// (rule I8). On such a source another device's driver may take the edge.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+    /// assert!(!interrupt.is_doubtfully_shared());
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn is_doubtfully_shared(&self) -> bool {
+        self.notes.lock().warned
+    }
+
+    /// The counters. Never waits for the interrupt lock.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+    /// assert_eq!(interrupt.stats().delivered, 0);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn stats(&self) -> Stats {
+        self.counters.snapshot()
+    }
+}
+
+impl<T, W> fmt::Debug for InterruptObject<T, W> {
+    /// One snapshot; never waits, and leaves the data alone.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InterruptObject")
+            .field("name", self.name())
+            .field("state", &self.state())
+            .field("lock", self.lock.raw())
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

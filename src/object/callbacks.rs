@@ -1,0 +1,116 @@
+//! What the driver registered, stored as a plain function (for statics) or as a boxed closure.
+
+use core::mem;
+
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+
+use super::{IsrContext, Work, WorkItemContext};
+#[cfg(feature = "alloc")]
+use crate::source::Source;
+use crate::{CallbackError, Claim};
+
+/// An enable or disable callback of a `static` interrupt.
+pub(crate) type Plain<T> = fn(&mut T) -> Result<(), CallbackError>;
+
+pub(crate) enum Isr<T, W> {
+    Plain(fn(&mut IsrContext<'_, T, W>) -> Claim),
+    #[cfg(feature = "alloc")]
+    Boxed(Box<dyn FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send>),
+    /// The interrupt has ended.
+    #[cfg(feature = "alloc")]
+    Gone,
+}
+
+impl<T, W> Isr<T, W> {
+    #[inline]
+    pub(crate) fn call(&mut self, context: &mut IsrContext<'_, T, W>) -> Claim {
+        match self {
+            Self::Plain(isr) => isr(context),
+            #[cfg(feature = "alloc")]
+            Self::Boxed(isr) => isr(context),
+            #[cfg(feature = "alloc")]
+            Self::Gone => Claim::Unclaimed,
+        }
+    }
+}
+
+/// An enable, disable or removal callback.
+pub(crate) enum OnChange<T> {
+    Nothing,
+    Plain(Plain<T>),
+    #[cfg(feature = "alloc")]
+    Boxed(Box<dyn FnMut(&mut T) -> Result<(), CallbackError> + Send>),
+}
+
+impl<T> OnChange<T> {
+    pub(crate) fn call(&mut self, data: &mut T) -> Result<(), CallbackError> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Plain(callback) => callback(data),
+            #[cfg(feature = "alloc")]
+            Self::Boxed(callback) => callback(data),
+        }
+    }
+}
+
+pub(crate) enum WorkFn<T, W> {
+    Plain(fn(&WorkItemContext<'_, T, W>) -> Work),
+    #[cfg(feature = "alloc")]
+    Boxed(Box<dyn FnMut(&WorkItemContext<'_, T, W>) -> Work + Send>),
+}
+
+impl<T, W> WorkFn<T, W> {
+    pub(crate) fn call(&mut self, context: &WorkItemContext<'_, T, W>) -> Work {
+        match self {
+            Self::Plain(work) => work(context),
+            #[cfg(feature = "alloc")]
+            Self::Boxed(work) => work(context),
+        }
+    }
+}
+
+/// What is used only with the interrupt lock held, beside the data.
+pub(crate) struct Inside<T, W> {
+    pub(crate) isr: Isr<T, W>,
+    /// Which message of its device this is.
+    pub(crate) message: u32,
+    pub(crate) enable: OnChange<T>,
+    pub(crate) disable: OnChange<T>,
+    pub(crate) removal: OnChange<T>,
+    /// Dropped after the callbacks, which own register handles: a descriptor outlives the mappings of its device.
+    #[cfg(feature = "alloc")]
+    pub(crate) source: Option<Box<dyn Source>>,
+}
+
+impl<T, W> Inside<T, W> {
+    pub(crate) const fn new(isr: Isr<T, W>) -> Self {
+        Self {
+            isr,
+            message: 0,
+            enable: OnChange::Nothing,
+            disable: OnChange::Nothing,
+            removal: OnChange::Nothing,
+            #[cfg(feature = "alloc")]
+            source: None,
+        }
+    }
+
+    #[cfg(not(loom))]
+    pub(crate) const fn set_enable(&mut self, callback: Plain<T>) {
+        // A constant can't run destructors; what is forgotten is a plain function at most.
+        mem::forget(mem::replace(&mut self.enable, OnChange::Plain(callback)));
+    }
+
+    #[cfg(not(loom))]
+    pub(crate) const fn set_disable(&mut self, callback: Plain<T>) {
+        // As in `set_enable`.
+        mem::forget(mem::replace(&mut self.disable, OnChange::Plain(callback)));
+    }
+
+    /// Takes everything out, to be dropped outside the lock.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn take(&mut self) -> Self {
+        mem::replace(self, Self::new(Isr::Gone))
+    }
+}

@@ -1,0 +1,275 @@
+//! From an assertion to the ISR's answer.
+//!
+//! A delivery is one section of the interrupt lock: it takes what the source signalled, runs the ISR and opens the line
+//! again. So whoever holds the lock knows that no delivery is half done: that is all the synchronisation that disable,
+//! faults and the end need. The event is taken before the ISR looks at the device, so what arrives meanwhile is seen.
+
+use core::fmt;
+
+use super::{Inside, InterruptObject, IsrContext};
+use crate::lock::AtRelease;
+#[cfg(feature = "alloc")]
+use crate::source::SourceError;
+use crate::state::{END_DEFERRED, KEPT_MASKED};
+use crate::sync::{self, Ordering::Relaxed};
+use crate::{Callback, Claim, Fault};
+
+/// What became of a call of [`service`](InterruptObject::service).
+///
+/// ```
+/// use interrupt_lock::{Claim, Delivery, Interrupt};
+///
+/// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+/// assert_eq!(interrupt.service(), Delivery::NotServed);
+/// interrupt.enable()?;
+/// assert_eq!(interrupt.service(), Delivery::Answered(Claim::Claimed));
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// The ISR ran and answered this.
+    Answered(Claim),
+    /// The source had signalled nothing since it was last served.
+    Nothing,
+    /// The lock is held by whom the caller can't wait for: by the caller itself, or on bare metal by anybody. The ISR
+    /// runs as soon as that section ends.
+    Pending,
+    /// Disabled, quarantined, removed or ended: the ISR does not run.
+    NotServed,
+}
+
+impl<T, W> InterruptObject<T, W> {
+    /// Serves the interrupt: takes what its source signalled, runs the ISR with the lock held, opens the line again.
+    ///
+    /// Dispatchers, an interrupt vector, a driver's own loop and a model all call this. Where the object has no source
+    /// the call itself is the assertion. It waits for the lock, but never for the caller's own section, and on bare
+    /// metal for nobody's: then the section's release runs the ISR.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Delivery, Interrupt};
+    ///
+    /// let interrupt = Interrupt::builder(0).isr(|count| { **count += 1; Claim::Claimed }).build()?;
+    /// interrupt.enable()?;
+    ///
+    /// let count = interrupt.acquire_interrupt_lock();
+    /// assert_eq!(interrupt.service(), Delivery::Pending);
+    /// assert_eq!(*count, 0);
+    /// drop(count); // runs the ISR
+    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "OnInterruptIsr")]
+    #[doc(alias = "EvtInterruptIsr")]
+    pub fn service(&self) -> Delivery {
+        self.service_waiting(sync::DELIVERY_MAY_WAIT)
+    }
+
+    /// `may_wait` is false for an interrupt vector, which can't wait for what it interrupted.
+    #[inline]
+    pub(crate) fn service_waiting(&self, may_wait: bool) -> Delivery {
+        let mut asserted = 1;
+        let entered = self.lock.enter_serving(self, may_wait, || {
+            // From here on the count speaks for this call: it may be the owner who serves it.
+            asserted = 0;
+            // Relaxed: the pending bit, set after this with Release, publishes it.
+            self.owed.fetch_add(1, Relaxed);
+        });
+        match entered {
+            None => Delivery::Pending,
+            Some(mut data) => {
+                if asserted == 0 {
+                    // Relaxed: the adding thread is this one; what others add is theirs to announce.
+                    asserted = self.owed.swap(0, Relaxed);
+                }
+                self.deliver(&mut data, asserted)
+            }
+        }
+    }
+
+    /// The delivery itself. The caller holds the lock, and `data` is the proof. `asserted` counts the assertions of an
+    /// interrupt without a source.
+    pub(super) fn deliver(&self, data: &mut T, asserted: usize) -> Delivery {
+        if !self.state.delivers() {
+            self.counters.stale.add_exclusive(asserted);
+            return Delivery::NotServed;
+        }
+        // SAFETY: the caller holds the interrupt lock, under which alone `inside` is used, and is not inside of it:
+        // callbacks run with the lock held, and nothing that they can call delivers then.
+        unsafe {
+            self.inside
+                .with(|inside| self.serve_once(inside, data, asserted, Reopen::Yes))
+        }
+    }
+
+    /// Takes what is signalled and answers it.
+    pub(super) fn serve_once(
+        &self,
+        inside: &mut Inside<T, W>,
+        data: &mut T,
+        asserted: usize,
+        reopen: Reopen,
+    ) -> Delivery {
+        let asserted = match self.take(inside, data, asserted) {
+            Ok(0) => return Delivery::Nothing,
+            Ok(asserted) => asserted,
+            Err(NotServed) => return Delivery::NotServed,
+        };
+        self.counters.delivered.add_exclusive(1);
+        self.counters
+            .coalesced
+            .add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
+        let mut context = IsrContext {
+            data,
+            object: self,
+            message: inside.message,
+            assertions: asserted,
+        };
+        let answer = sync::in_isr(|| sync::catch(|| inside.isr.call(&mut context)));
+        let claim = match answer {
+            Ok(claim) => claim,
+            Err(message) => {
+                let callback = Callback::Isr;
+                self.quarantine(inside, Fault::Panicked { callback, message });
+                return Delivery::NotServed;
+            }
+        };
+        match claim {
+            Claim::Claimed | Claim::ClaimedKeepMasked => self.counters.claimed.add_exclusive(1),
+            Claim::Unclaimed => self.counters.spurious.add_exclusive(1),
+            Claim::DeviceGone => {
+                self.surprise(inside, data);
+                return Delivery::Answered(claim);
+            }
+        }
+        if claim == Claim::ClaimedKeepMasked {
+            self.state.set(KEPT_MASKED);
+        } else if reopen == Reopen::Yes {
+            self.reopen(inside, data);
+        }
+        Delivery::Answered(claim)
+    }
+
+    #[cfg(feature = "alloc")]
+    fn take(&self, inside: &mut Inside<T, W>, data: &mut T, asserted: usize) -> Result<u64, NotServed> {
+        let Some(source) = &mut inside.source else {
+            return Ok(asserted as u64);
+        };
+        source.take().map_err(|error| {
+            self.source_failed(inside, data, error);
+            NotServed
+        })
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn take(&self, _: &mut Inside<T, W>, _: &mut T, asserted: usize) -> Result<u64, NotServed> {
+        Ok(asserted as u64)
+    }
+
+    /// Lets a level line signal again (rule I6).
+    #[cfg(feature = "alloc")]
+    pub(super) fn reopen(&self, inside: &mut Inside<T, W>, data: &mut T) {
+        if let Some(Err(error)) = inside.source.as_mut().map(|source| source.unmask()) {
+            self.source_failed(inside, data, error);
+        }
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    pub(super) fn reopen(&self, _: &mut Inside<T, W>, _: &mut T) {}
+
+    #[cfg(feature = "alloc")]
+    fn source_failed(&self, inside: &mut Inside<T, W>, data: &mut T, error: SourceError) {
+        match error {
+            SourceError::Removed => self.surprise(inside, data),
+            error => self.quarantine(inside, Fault::Source(error)),
+        }
+    }
+
+    /// Opens a level line that the ISR kept masked ([`Claim::ClaimedKeepMasked`], rule I6). Does nothing to a line that
+    /// isn't kept masked, nor to edges and messages.
+    ///
+    /// The end of a run of the work item does the same.
+    ///
+    /// # Panics
+    ///
+    /// If the calling thread holds the interrupt lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt, source::Software};
+    ///
+    /// let (source, line) = Software::level();
+    /// let interrupt = Interrupt::builder(0)
+    ///     .isr(|count| { **count += 1; Claim::ClaimedKeepMasked })
+    ///     .source(source)
+    ///     .without_dispatcher()
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// line.assert();
+    /// interrupt.service();
+    /// interrupt.service(); // masked: nothing
+    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// interrupt.unmask();
+    /// interrupt.service(); // still asserted
+    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 2);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn unmask(&self) {
+        if self.state.has(KEPT_MASKED) {
+            let mut data = self.acquire_interrupt_lock();
+            self.unmask_kept(&mut data);
+        }
+    }
+
+    /// Unmasks what was kept masked. The caller holds the lock, and `data` is the proof.
+    pub(super) fn unmask_kept(&self, data: &mut T) {
+        if self.state.take(KEPT_MASKED) && self.state.delivers() {
+            // SAFETY: as in `deliver`: with the lock held, and from no callback.
+            unsafe { self.inside.with(|inside| self.reopen(inside, data)) }
+        }
+    }
+}
+
+/// The source can't be asked, and what follows from that has been done.
+struct NotServed;
+
+/// Whether the line is opened again after the ISR has answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reopen {
+    Yes,
+    /// The last delivery of a disable: the line is disconnected.
+    No,
+}
+
+impl<T, W> AtRelease<T> for InterruptObject<T, W> {
+    fn serve(&self, data: &mut T) {
+        // Relaxed: the releaser has taken the pending bit with Acquire.
+        let owed = self.owed.swap(0, Relaxed);
+        if owed != 0 {
+            self.deliver(data, owed);
+        }
+    }
+
+    fn after(&self) {
+        if self.state.take(END_DEFERRED) {
+            self.end();
+        }
+    }
+}
+
+impl fmt::Display for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Answered(Claim::Unclaimed) => "not claimed",
+            Self::Answered(Claim::DeviceGone) => "device gone",
+            Self::Answered(_) => "claimed",
+            Self::Nothing => "nothing signalled",
+            Self::Pending => "pending",
+            Self::NotServed => "not served",
+        })
+    }
+}

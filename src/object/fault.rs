@@ -1,0 +1,193 @@
+//! Quarantine (rule I12) and removal (rule I13).
+
+use super::{Inside, InterruptObject};
+use crate::state::{ENABLED, FAULTED, KEPT_MASKED, REMOVED};
+use crate::sync;
+use crate::{Callback, Error, Fault};
+
+impl<T, W> InterruptObject<T, W> {
+    /// Why the interrupt is quarantined, if it is. Never waits for the interrupt lock.
+    ///
+    /// ```
+    /// use interrupt_lock::{Callback, Claim, Fault, Interrupt};
+    ///
+    /// let interrupt = Interrupt::builder(()).isr(|_| panic!("no such register")).build()?;
+    /// interrupt.enable()?;
+    /// interrupt.service();
+    /// let Some(Fault::Panicked { callback, message }) = interrupt.fault() else { panic!() };
+    /// assert_eq!((callback, message.as_str()), (Callback::Isr, "no such register"));
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn fault(&self) -> Option<Fault> {
+        self.notes.lock().fault.clone()
+    }
+
+    /// Ends a quarantine. The interrupt is disabled then, and may be enabled again. The answer is the fault, if there
+    /// was one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WouldDeadlock`] where [`enable`](Self::enable) would answer that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt, State};
+    ///
+    /// let mut runs = 0;
+    /// let interrupt = Interrupt::builder(())
+    ///     .isr(move |_| {
+    ///         runs += 1;
+    ///         assert!(runs > 1, "the first run goes wrong");
+    ///         Claim::Claimed
+    ///     })
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// interrupt.service();
+    /// assert_eq!(interrupt.state(), State::Faulted);
+    ///
+    /// assert!(interrupt.clear_fault()?.is_some());
+    /// interrupt.enable()?;
+    /// interrupt.service();
+    /// assert_eq!(interrupt.stats().claimed, 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn clear_fault(&self) -> Result<Option<Fault>, Error> {
+        let transition = self.begin()?;
+        let lock = transition.lock();
+        let fault = self.notes.lock().fault.take();
+        self.state.take(FAULTED);
+        drop(lock);
+        Ok(fault)
+    }
+
+    /// Quarantines the interrupt. The caller holds the lock, of which `inside` is the proof.
+    pub(super) fn quarantine(&self, inside: &mut Inside<T, W>, fault: Fault) {
+        {
+            let mut notes = self.notes.lock();
+            // The first fault is the cause; what follows from it (a disconnect that fails too) is not.
+            notes.fault.get_or_insert(fault);
+        }
+        self.counters.faults.add_exclusive(1);
+        self.state.set(FAULTED);
+        self.out_of_service(inside);
+    }
+
+    /// The device is gone: the removal callback, instead of the disable callback. The caller holds the lock, of which
+    /// `inside` and `data` are the proof.
+    pub(super) fn surprise(&self, inside: &mut Inside<T, W>, data: &mut T) {
+        let was_enabled = self.state.has(ENABLED);
+        self.state.set(REMOVED);
+        self.out_of_service(inside);
+        if was_enabled {
+            let removal = sync::catch(|| inside.removal.call(data));
+            if let Err(message) = removal {
+                let callback = Callback::Removal;
+                self.quarantine(inside, Fault::Panicked { callback, message });
+            }
+        }
+    }
+
+    /// Stops delivery. The caller holds the lock, of which `inside` is the proof.
+    pub(super) fn out_of_service(&self, inside: &mut Inside<T, W>) {
+        self.state.take(ENABLED | KEPT_MASKED);
+        self.work.close();
+        self.disconnect(inside);
+    }
+
+    #[cfg(feature = "alloc")]
+    fn disconnect(&self, inside: &mut Inside<T, W>) {
+        if let Some(source) = &mut inside.source {
+            // What it answers changes nothing: it is out of service, with the cause of that on record.
+            let _ = source.disconnect();
+        }
+        if let Some(dispatch) = &self.dispatch {
+            dispatch.disarm();
+        }
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn disconnect(&self, _: &mut Inside<T, W>) {}
+}
+
+/// The system asks for the device back, or says that it has gone.
+#[cfg(feature = "std")]
+mod removal {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::source::Removal;
+    use crate::state::REMOVAL_REQUESTED;
+
+    /// How long an orderly removal waits for the interrupt lock before it is treated as a surprise.
+    const ORDERLY: Duration = Duration::from_secs(2);
+
+    impl<T, W> InterruptObject<T, W> {
+        /// Serves the source's removal descriptor: what a dispatcher does, or a driver's own loop, when it becomes
+        /// readable (rule I13).
+        ///
+        /// A surprise runs the removal callback instead of the disable callback. A request disables as usual; if the
+        /// interrupt lock can't be had within 2 seconds it is treated as a surprise. Either way every later call says
+        /// [`Error::Removed`], and the driver has to let the device go. Without a dispatcher the disabling is done
+        /// by this call; with one, by its worker.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// # use interrupt_lock::{Claim, Interrupt};
+        /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+        /// interrupt.service_removal(); // no source that could be removed: nothing happens
+        /// assert!(interrupt.check().is_ok());
+        /// # Ok::<(), interrupt_lock::Error>(())
+        /// ```
+        #[doc(alias = "EvtDeviceQueryRemove")]
+        #[doc(alias = "EvtDeviceSurpriseRemoval")]
+        pub fn service_removal(&self) {
+            let mut lock = self.acquire_interrupt_lock();
+            let data = &mut *lock;
+            // SAFETY: with the lock held, and from no callback: those hold the lock, and the line above panics.
+            let removal = unsafe {
+                self.inside.with(|inside| {
+                    let removal = inside.source.as_mut().and_then(|source| source.removal());
+                    if removal == Some(Removal::Surprise) {
+                        self.surprise(inside, data);
+                    }
+                    removal
+                })
+            };
+            drop(lock);
+            if removal == Some(Removal::Requested) {
+                self.state.set(REMOVAL_REQUESTED);
+                match &self.dispatch {
+                    Some(dispatch) => dispatch.schedule(),
+                    None => self.let_go(),
+                }
+            }
+        }
+
+        /// Does what a request to remove the device asks for, if there is one.
+        pub(crate) fn let_go(&self) {
+            if !self.state.take(REMOVAL_REQUESTED) {
+                return;
+            }
+            let deadline = Instant::now() + ORDERLY;
+            if self.try_acquire_interrupt_lock_until(deadline).is_ok()
+                && let Ok(transition) = self.begin()
+            {
+                if self.state.has(ENABLED) {
+                    // A callback that fails leaves it disabled all the same.
+                    let _ = transition.disable();
+                }
+                // With the control lock held: no enable comes in between.
+                self.state.set(REMOVED);
+                return;
+            }
+            // Whoever asks from now on is told; the removal callback runs as soon as the lock is free.
+            self.state.set(REMOVED);
+            let mut lock = self.acquire_interrupt_lock();
+            let data = &mut *lock;
+            // SAFETY: as in `service_removal`.
+            unsafe { self.inside.with(|inside| self.surprise(inside, data)) };
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The end of an interrupt (rule E6).
+//!
+//! Dropping the handle disables, flushes, and frees what the driver registered, outside every lock. Where the dropping
+//! thread is itself inside a section of this interrupt it can't wait for that section to end, so it leaves a bit, and
+//! whoever ends a section looks for it: the release of the lock, the end of a transition, the end of a run of the work
+//! item. One of them finds the bit once no section of the dropping thread is left.
+
+use super::{Inside, InterruptObject};
+use crate::state::{ENABLED, END_DEFERRED, ENDED};
+
+impl<T, W> InterruptObject<T, W> {
+    /// Runs the interrupt down, now or as soon as the sections of the calling thread have ended. The answer is whether
+    /// it has been done.
+    pub(crate) fn end(&self) -> bool {
+        let Ok(transition) = self.begin_anywhere() else {
+            self.state.set(END_DEFERRED);
+            if self.lock.raw().is_mine() {
+                // The release then looks for the bit.
+                self.lock.raw().leave_word();
+            }
+            return false;
+        };
+        if self.state.has(ENDED) {
+            return true;
+        }
+        if self.state.has(ENABLED) {
+            // Nobody is left to be told of a failing callback, and the end takes place all the same.
+            let _ = transition.disable();
+        }
+        self.work.close();
+        self.flush_work();
+        let lock = transition.lock();
+        self.state.set(ENDED);
+        // SAFETY: with the lock held, and from no callback: `begin_anywhere` refuses those.
+        let inside = unsafe { self.inside.with(take_all) };
+        drop(lock);
+        // SAFETY: closed, flushed and idle: no run can begin any more, and the flush has seen the last one end.
+        let work = unsafe { self.work_fn.with(Option::take) };
+        drop(transition);
+        // Outside every lock, for these are the driver's destructors.
+        drop(work);
+        drop(inside);
+        true
+    }
+}
+
+#[cfg(feature = "alloc")]
+fn take_all<T, W>(inside: &mut Inside<T, W>) -> Inside<T, W> {
+    inside.take()
+}
+
+#[cfg(not(feature = "alloc"))]
+fn take_all<T, W>(_: &mut Inside<T, W>) {}

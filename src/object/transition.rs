@@ -1,0 +1,344 @@
+//! Enable and disable (rules E1 to E4).
+//!
+//! Each is one section of the interrupt lock, under the control lock that keeps transitions apart. An interrupt that
+//! fires in the middle waits for the lock and then finds the state decided; one signalled before a disconnect is still
+//! there to be taken after it. So there is nothing between the steps for it to fall into.
+
+use lock_api::MutexGuard;
+
+#[cfg(feature = "alloc")]
+use super::delivery::Reopen;
+use super::{Inside, InterruptObject};
+use crate::lock::InterruptLockGuard;
+use crate::raw_lock::RawInterruptLock;
+use crate::state::{ENABLED, END_DEFERRED, ENDED, FAULTED, KEPT_MASKED, REMOVED};
+use crate::sync;
+use crate::waits::{Awaited, Waits};
+use crate::{Callback, CallbackError, Error, Fault};
+#[cfg(feature = "alloc")]
+use crate::{Info, Share, SourceError, Trigger};
+
+/// What an enable or a disable found (rule E3).
+///
+/// ```
+/// use interrupt_lock::{Claim, Interrupt, Transition};
+///
+/// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+/// assert_eq!(interrupt.enable()?, Transition::Done);
+/// assert_eq!(interrupt.enable()?, Transition::Already);
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transition {
+    /// It has been done.
+    Done,
+    /// It was so already; nothing was done.
+    Already,
+}
+
+impl<T, W> InterruptObject<T, W> {
+    /// Connects the interrupt and begins to serve it: *EnableInterrupt*.
+    ///
+    /// In order: what the source still holds from before is drained and counted as stale, the dispatcher is armed, the
+    /// source connected, the enable callback run under the lock. What fires from the connection on is served right
+    /// after the callback has succeeded (rules I4, I9, I15). It waits for the interrupt lock, and for another
+    /// transition that is going on.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::EnableCallback`]: the callback failed; the connection has been undone.
+    /// - [`Error::Source`], [`Error::Removed`]: the source could not be connected.
+    /// - [`Error::Faulted`]: a fault has to be cleared first, or the enable callback panicked.
+    /// - [`Error::WouldDeadlock`]: called from an ISR, from this interrupt's own callbacks, with its lock held, or in a
+    ///   circle with another thread's callback. Nothing has been done.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Error, Interrupt, State};
+    ///
+    /// let interrupt = Interrupt::builder(())
+    ///     .isr(|_| Claim::Claimed)
+    ///     .on_enable(|_| Err("no clock"))
+    ///     .build()?;
+    /// assert!(matches!(interrupt.enable(), Err(Error::EnableCallback { .. })));
+    /// assert_eq!(interrupt.state(), State::Disabled);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "WdfInterruptEnable")]
+    #[doc(alias = "Enable")]
+    pub fn enable(&self) -> Result<Transition, Error> {
+        let transition = self.begin()?;
+        if self.state.has(ENDED | REMOVED | FAULTED) {
+            self.check()?;
+        }
+        if self.state.has(ENABLED) {
+            return Ok(Transition::Already);
+        }
+        let mut data = transition.lock();
+        let data = &mut *data;
+        // SAFETY: with the lock held, and from no callback of this interrupt: `begin` refuses those.
+        unsafe { self.inside.with(|inside| self.enable_locked(inside, data))? };
+        Ok(Transition::Done)
+    }
+
+    fn enable_locked(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
+        self.connect(inside, data)?;
+        let answer = sync::catch(|| inside.enable.call(data));
+        match answer {
+            Ok(Ok(())) => {
+                self.work.open();
+                self.state.set(ENABLED);
+                Ok(())
+            }
+            Ok(Err(source)) => {
+                self.out_of_service(inside);
+                Err(Error::EnableCallback {
+                    interrupt: self.name().clone(),
+                    source,
+                })
+            }
+            Err(message) => Err(self.panicked(inside, Callback::Enable, message)),
+        }
+    }
+
+    /// Stops serving the interrupt and disconnects it: *DisableInterrupt*.
+    ///
+    /// In order: the disable callback under the lock, the disconnection, what was signalled before it (the ISR runs
+    /// once more if there was something), the work item: one that has not begun runs on this thread, one that runs is
+    /// waited for, and no other is taken (rules E2, W7). When it returns, no ISR and no work item of this interrupt is
+    /// running, and none will until the next enable (rule I5).
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::DisableCallback`]: the callback failed. The interrupt is disabled all the same.
+    /// - [`Error::Source`]: the disconnection failed. The interrupt is disabled all the same.
+    /// - [`Error::Faulted`]: the disable callback panicked.
+    /// - [`Error::Removed`]: the device is gone.
+    /// - [`Error::WouldDeadlock`]: as for [`enable`](Self::enable), and from the work item. Nothing has been done.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt, Transition};
+    ///
+    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+    /// assert_eq!(interrupt.disable()?, Transition::Already);
+    /// interrupt.enable()?;
+    /// assert_eq!(interrupt.disable()?, Transition::Done);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "WdfInterruptDisable")]
+    #[doc(alias = "Disable")]
+    pub fn disable(&self) -> Result<Transition, Error> {
+        let transition = self.begin()?;
+        if self.state.has(ENDED | REMOVED) {
+            self.check()?;
+        }
+        if !self.state.has(ENABLED) {
+            return Ok(Transition::Already);
+        }
+        transition.disable().map(|()| Transition::Done)
+    }
+
+    /// Keeps every other transition away, or says why this one would wait for itself.
+    pub(super) fn begin(&self) -> Result<InTransition<'_, T, W>, Error> {
+        if sync::is_in_isr() {
+            return Err(self.would_deadlock("called from an ISR"));
+        }
+        self.begin_anywhere()
+    }
+
+    /// As [`begin`](Self::begin), also inside the ISR of another interrupt.
+    pub(super) fn begin_anywhere(&self) -> Result<InTransition<'_, T, W>, Error> {
+        if let Some(why) = self.section_of_this_thread() {
+            return Err(self.would_deadlock(why));
+        }
+        // SAFETY: only to know and to name the owner.
+        let control = unsafe { self.control.raw() };
+        let waits = Waits::announce([
+            Awaited::Lock(control),
+            Awaited::Lock(self.lock.raw()),
+            Awaited::WorkItem(&self.work),
+        ])
+        .map_err(|_| self.would_deadlock("another thread's callback waits for what this thread holds"))?;
+        Ok(InTransition {
+            object: self,
+            control: Some(self.control.lock()),
+            _waits: waits,
+        })
+    }
+
+    fn would_deadlock(&self, why: &'static str) -> Error {
+        Error::WouldDeadlock {
+            interrupt: self.name().clone(),
+            why,
+        }
+    }
+
+    /// Which section of this interrupt the calling thread is inside of.
+    pub(super) fn section_of_this_thread(&self) -> Option<&'static str> {
+        // SAFETY: only to know the owner.
+        let control = unsafe { self.control.raw() };
+        if self.lock.raw().is_mine() {
+            Some("called with the interrupt lock held")
+        } else if control.is_mine() {
+            Some("called from a transition of this interrupt")
+        } else if self.work.is_mine() {
+            Some("called from the interrupt's own work item")
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn panicked(&self, inside: &mut Inside<T, W>, callback: Callback, message: crate::Name) -> Error {
+        let fault = Fault::Panicked { callback, message };
+        self.quarantine(inside, fault.clone());
+        Error::Faulted {
+            interrupt: self.name().clone(),
+            fault,
+        }
+    }
+}
+
+/// A transition that is going on: the control lock, with what it waits for announced.
+pub(super) struct InTransition<'a, T, W> {
+    object: &'a InterruptObject<T, W>,
+    control: Option<MutexGuard<'a, RawInterruptLock, ()>>,
+    _waits: Waits<'a>,
+}
+
+impl<'a, T, W> InTransition<'a, T, W> {
+    /// The interrupt lock. It can be waited for: the announcement has shown that no circle closes.
+    pub(super) fn lock(&self) -> InterruptLockGuard<'a, T> {
+        self.object.acquire_interrupt_lock()
+    }
+
+    /// The whole disable of an enabled interrupt. The first error is the answer; none stops it.
+    pub(super) fn disable(&self) -> Result<(), Error> {
+        let object = self.object;
+        let mut lock = self.lock();
+        let data = &mut *lock;
+        // SAFETY: with the lock held, and from no callback of this interrupt: `begin` refuses those.
+        let answer = unsafe { object.inside.with(|inside| object.disable_locked(inside, data)) };
+        drop(lock);
+        object.work.close();
+        object.flush_work();
+        answer
+    }
+}
+
+impl<T, W> Drop for InTransition<'_, T, W> {
+    fn drop(&mut self) {
+        // First: the end below is a transition too.
+        drop(self.control.take());
+        if self.object.state.take(END_DEFERRED) {
+            self.object.end();
+        }
+    }
+}
+
+impl<T, W> InterruptObject<T, W> {
+    fn disable_locked(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
+        if !self.state.delivers() {
+            // A fault or a removal came first, and has done what there was to do.
+            return Ok(());
+        }
+        let called = match sync::catch(|| inside.disable.call(data)) {
+            Ok(answer) => answer.map_err(|source| self.disable_failed(source)),
+            Err(message) => return Err(self.panicked(inside, Callback::Disable, message)),
+        };
+        let disconnected = self.disconnect_and_flush(inside, data);
+        self.state.take(ENABLED | KEPT_MASKED);
+        called.and(disconnected)
+    }
+
+    fn disable_failed(&self, source: CallbackError) -> Error {
+        Error::DisableCallback {
+            interrupt: self.name().clone(),
+            source,
+        }
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn connect(&self, _: &mut Inside<T, W>, _: &mut T) -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn disconnect_and_flush(&self, _: &mut Inside<T, W>, _: &mut T) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// The steps that concern the source.
+#[cfg(feature = "alloc")]
+impl<T, W> InterruptObject<T, W> {
+    fn connect(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
+        let Some(source) = &mut inside.source else {
+            return Ok(());
+        };
+        let connected = source.take().and_then(|stale| {
+            self.counters
+                .stale
+                .add_exclusive(usize::try_from(stale).unwrap_or(usize::MAX));
+            let info = source.info();
+            inside.message = info.message_number.unwrap_or(0);
+            self.note(info);
+            // The wait is armed before the source is connected, so what fires at the connection is served.
+            match &self.dispatch {
+                Some(dispatch) => {
+                    dispatch.arm(&mut **source)?;
+                    source.connect(&dispatch.waker())
+                }
+                None => source.connect(core::task::Waker::noop()),
+            }
+        });
+        connected.map_err(|error| {
+            if let Some(dispatch) = &self.dispatch {
+                dispatch.disarm();
+            }
+            if error == SourceError::Removed {
+                self.surprise(inside, data);
+                return Error::Removed {
+                    interrupt: self.name().clone(),
+                };
+            }
+            self.source_error(error)
+        })
+    }
+
+    fn disconnect_and_flush(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
+        let disconnected = match &mut inside.source {
+            Some(source) => source.disconnect(),
+            None => return Ok(()),
+        };
+        // What was signalled before the disconnection is delivered, not dropped.
+        self.serve_once(inside, data, 0, Reopen::No);
+        if let Some(dispatch) = &self.dispatch {
+            dispatch.disarm();
+        }
+        match disconnected {
+            Ok(()) => Ok(()),
+            Err(SourceError::Removed) => Err(Error::Removed {
+                interrupt: self.name().clone(),
+            }),
+            Err(error) => Err(self.source_error(error)),
+        }
+    }
+
+    fn source_error(&self, source: SourceError) -> Error {
+        Error::Source {
+            interrupt: self.name().clone(),
+            source,
+        }
+    }
+
+    /// Keeps what the system says of the interrupt, for those who ask.
+    pub(crate) fn note(&self, info: Info) {
+        let level = info.trigger.is_none_or(Trigger::can_be_masked);
+        let mut notes = self.notes.lock();
+        notes.warned = !level && info.share == Some(Share::Shared);
+        notes.info = info;
+    }
+}

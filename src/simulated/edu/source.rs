@@ -1,0 +1,75 @@
+//! The device's interrupt.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::{device::Device, model::Model};
+use crate::source::{Ready, Removal, Software};
+use crate::{Info, Polarity, Share, Source, SourceError, Trigger};
+
+/// The [line](super::Edu::line) or the [message](super::Edu::message) of an [`Edu`](super::Edu): a [`Software`] source
+/// that the device asserts. It keeps the device in existence; dropping it lets the line or the message be taken again.
+///
+/// ```
+/// use std::task::Waker;
+/// use interrupt_lock::{Registers, Source, simulated::Edu};
+///
+/// let device = Edu::new();
+/// let mut message = device.message()?;
+/// message.connect(Waker::noop())?;
+/// device.registers().write32(0x60, 1);
+/// assert_eq!(message.take()?, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct EduSource {
+    software: Software,
+    device: Arc<Device>,
+}
+
+impl EduSource {
+    pub(super) fn new(software: Software, device: Arc<Device>) -> Self {
+        Self { software, device }
+    }
+}
+
+impl Source for EduSource {
+    fn info(&self) -> Info {
+        let mut info = self.software.info();
+        info.share = Some(Share::Exclusive);
+        if info.trigger == Some(Trigger::Level) {
+            info.polarity = Some(Polarity::ActiveLow);
+        }
+        info
+    }
+
+    fn ready(&mut self) -> Ready<'_> {
+        self.software.ready()
+    }
+
+    fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
+        self.software.connect(waker)
+    }
+
+    fn disconnect(&mut self) -> Result<(), SourceError> {
+        self.software.disconnect()
+    }
+
+    fn take(&mut self) -> Result<u64, SourceError> {
+        self.software.take()
+    }
+
+    fn unmask(&mut self) -> Result<(), SourceError> {
+        self.software.unmask()
+    }
+
+    fn removal(&mut self) -> Option<Removal> {
+        self.software.removal()
+    }
+}
+
+impl Drop for EduSource {
+    fn drop(&mut self) {
+        self.device.with(Model::unplug);
+    }
+}

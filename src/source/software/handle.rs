@@ -1,0 +1,199 @@
+//! The ends that assert a software source.
+
+use std::sync::Arc;
+
+use super::shared::{Shared, Wakeup};
+use super::state::State;
+
+/// Asserts an [edge](super::Software::edge) or a [message](super::Software::message), from any thread.
+///
+/// No method blocks, allocates or panics; the waker of the interrupt runs on the calling thread, with no lock of the
+/// source held.
+///
+/// ```
+/// use std::{task::Waker, thread};
+/// use interrupt_lock::{Source, source::Software};
+///
+/// let (mut source, handle) = Software::edge();
+/// source.connect(Waker::noop())?;
+/// let other = handle.clone();
+/// thread::spawn(move || other.assert()).join().unwrap();
+/// handle.assert();
+/// assert_eq!(source.take()?, 2);
+/// # Ok::<(), interrupt_lock::SourceError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct EdgeHandle(Arc<Shared>);
+
+impl EdgeHandle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// Signals once. While the source is disconnected the edge is stale; see [`Software`](super::Software).
+    ///
+    /// The count of a source that nobody takes from ends at 2²⁷ − 1 where `usize` has 32 bits, at 2⁵⁹ − 1 where it has
+    /// 64; what comes later is merged into it.
+    ///
+    /// ```
+    /// use std::task::Waker;
+    /// use interrupt_lock::{Source, source::Software};
+    ///
+    /// let (mut source, handle) = Software::message(0);
+    /// source.connect(Waker::noop())?;
+    /// handle.assert();
+    /// assert_eq!(source.take()?, 1);
+    /// # Ok::<(), interrupt_lock::SourceError>(())
+    /// ```
+    pub fn assert(&self) {
+        self.signal().wake();
+    }
+
+    /// [`assert`](Self::assert) for a caller that has to release its own lock before it wakes.
+    pub(crate) fn signal(&self) -> Wakeup {
+        self.0.signal(State::edge)
+    }
+
+    /// Asks the driver to let the device go: the source's [`removal`](crate::Source::removal) answers
+    /// [`Requested`](crate::source::Removal::Requested) from now on, and its waker is woken. Everything else goes on.
+    ///
+    /// ```
+    /// use interrupt_lock::{Source, source::{Removal, Software}};
+    ///
+    /// let (mut source, handle) = Software::edge();
+    /// handle.request_removal();
+    /// assert_eq!(source.removal(), Some(Removal::Requested));
+    /// ```
+    pub fn request_removal(&self) {
+        self.removal_request().wake();
+    }
+
+    pub(crate) fn removal_request(&self) -> Wakeup {
+        self.0.signal(State::removal_requested)
+    }
+
+    /// Takes the device away, for good: from now on the source answers
+    /// [`SourceError::Removed`](crate::SourceError::Removed), what it had not been asked for yet is lost, and its
+    /// waker is woken.
+    ///
+    /// ```
+    /// use interrupt_lock::{Source, SourceError, source::Software};
+    ///
+    /// let (mut source, handle) = Software::edge();
+    /// handle.remove();
+    /// assert_eq!(source.take(), Err(SourceError::Removed));
+    /// ```
+    pub fn remove(&self) {
+        self.removal().wake();
+    }
+
+    pub(crate) fn removal(&self) -> Wakeup {
+        self.0.step(State::removed);
+        self.0.wakeup()
+    }
+}
+
+/// Asserts and deasserts a [level line](super::Software::level), from any thread.
+///
+/// All handles of a line drive the same wire: it is as the last call left it. No method blocks, allocates or panics;
+/// the waker of the interrupt runs on the calling thread, with no lock of the source held.
+///
+/// ```
+/// use std::task::Waker;
+/// use interrupt_lock::{Source, source::Software};
+///
+/// let (mut line, handle) = Software::level();
+/// line.connect(Waker::noop())?;
+/// handle.assert();
+/// handle.assert(); // asserted already
+/// assert_eq!(line.take()?, 1);
+/// # Ok::<(), interrupt_lock::SourceError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct LevelHandle(Arc<Shared>);
+
+impl LevelHandle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+
+    /// Asserts the line: it signals now if it is connected and not masked, otherwise as soon as it is, unless it has
+    /// been deasserted by then.
+    ///
+    /// ```
+    /// use std::task::Waker;
+    /// use interrupt_lock::{Source, source::Software};
+    ///
+    /// let (mut line, handle) = Software::level();
+    /// handle.assert();
+    /// assert_eq!(line.take()?, 0);
+    /// line.connect(Waker::noop())?;
+    /// assert_eq!(line.take()?, 1);
+    /// # Ok::<(), interrupt_lock::SourceError>(())
+    /// ```
+    pub fn assert(&self) {
+        self.signal().wake();
+    }
+
+    /// [`assert`](Self::assert) for a caller that has to release its own lock before it wakes.
+    pub(crate) fn signal(&self) -> Wakeup {
+        self.0.signal(State::asserted)
+    }
+
+    /// Deasserts the line. What it has signalled already stays to be taken.
+    ///
+    /// ```
+    /// use std::task::Waker;
+    /// use interrupt_lock::{Source, source::Software};
+    ///
+    /// let (mut line, handle) = Software::level();
+    /// line.connect(Waker::noop())?;
+    /// handle.assert();
+    /// handle.deassert();
+    /// assert_eq!(line.take()?, 1);
+    /// line.unmask()?;
+    /// assert_eq!(line.take()?, 0);
+    /// # Ok::<(), interrupt_lock::SourceError>(())
+    /// ```
+    pub fn deassert(&self) {
+        self.0.step(State::deasserted);
+    }
+
+    /// Asks the driver to let the device go: the source's [`removal`](crate::Source::removal) answers
+    /// [`Requested`](crate::source::Removal::Requested) from now on, and its waker is woken. Everything else goes on.
+    ///
+    /// ```
+    /// use interrupt_lock::{Source, source::{Removal, Software}};
+    ///
+    /// let (mut line, handle) = Software::level();
+    /// handle.request_removal();
+    /// assert_eq!(line.removal(), Some(Removal::Requested));
+    /// ```
+    pub fn request_removal(&self) {
+        self.removal_request().wake();
+    }
+
+    pub(crate) fn removal_request(&self) -> Wakeup {
+        self.0.signal(State::removal_requested)
+    }
+
+    /// Takes the device away, for good: from now on the source answers
+    /// [`SourceError::Removed`](crate::SourceError::Removed), what it had not been asked for yet is lost, and its
+    /// waker is woken.
+    ///
+    /// ```
+    /// use interrupt_lock::{Source, SourceError, source::Software};
+    ///
+    /// let (mut line, handle) = Software::level();
+    /// handle.remove();
+    /// assert_eq!(line.unmask(), Err(SourceError::Removed));
+    /// ```
+    pub fn remove(&self) {
+        self.removal().wake();
+    }
+
+    pub(crate) fn removal(&self) -> Wakeup {
+        self.0.step(State::removed);
+        self.0.wakeup()
+    }
+}

@@ -1,0 +1,123 @@
+//! What a software source and its handles share, in one word: flags below, the count above.
+
+use std::fmt;
+
+/// One value of the word. Every method is a transition, to be made by one atomic read-modify-write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct State(pub(super) usize);
+
+impl State {
+    const CONNECTED: usize = 1;
+    /// The level line is asserted.
+    const ASSERTED: usize = 1 << 1;
+    /// The level line has signalled and has not been unmasked yet.
+    const MASKED: usize = 1 << 2;
+    const REMOVAL_REQUESTED: usize = 1 << 3;
+    const REMOVED: usize = 1 << 4;
+    /// One signal that has not been taken. Edges count up; a level line has at most one.
+    const ONE: usize = 1 << 5;
+    const FLAGS: usize = Self::ONE - 1;
+
+    pub fn is_connected(self) -> bool {
+        self.has(Self::CONNECTED)
+    }
+
+    pub fn is_removal_requested(self) -> bool {
+        self.has(Self::REMOVAL_REQUESTED)
+    }
+
+    pub fn is_removed(self) -> bool {
+        self.has(Self::REMOVED)
+    }
+
+    pub fn count(self) -> u64 {
+        (self.0 / Self::ONE) as u64
+    }
+
+    /// Whether somebody has to look.
+    pub fn signals(self) -> bool {
+        self.is_connected() && (self.count() > 0 || self.is_removal_requested())
+    }
+
+    pub fn edge(self) -> Self {
+        // A full counter stays full: it still signals.
+        Self(self.0.checked_add(Self::ONE).unwrap_or(self.0))
+    }
+
+    pub fn asserted(self) -> Self {
+        Self(self.0 | Self::ASSERTED).level()
+    }
+
+    pub fn deasserted(self) -> Self {
+        Self(self.0 & !Self::ASSERTED)
+    }
+
+    pub fn unmasked(self) -> Self {
+        Self(self.0 & !Self::MASKED).level()
+    }
+
+    /// Starts with an empty count: what came before is not for the interrupt that connects now.
+    pub fn connected(self) -> Self {
+        if self.is_removed() || self.is_connected() {
+            return self;
+        }
+        Self(self.0 & Self::FLAGS & !Self::MASKED | Self::CONNECTED).level()
+    }
+
+    pub fn disconnected(self) -> Self {
+        if !self.is_connected() {
+            return self;
+        }
+        Self(self.0 & Self::FLAGS & !Self::CONNECTED)
+    }
+
+    pub fn taken(self) -> Self {
+        Self(self.0 & Self::FLAGS)
+    }
+
+    pub fn removal_requested(self) -> Self {
+        Self(self.0 | Self::REMOVAL_REQUESTED)
+    }
+
+    pub fn removed(self) -> Self {
+        Self(self.0 | Self::REMOVED)
+    }
+
+    /// A line that is asserted, connected and open signals once and masks itself.
+    fn level(self) -> Self {
+        let open = self.is_connected() && !self.has(Self::MASKED);
+        if !(open && self.has(Self::ASSERTED)) {
+            return self;
+        }
+        Self(self.0 & Self::FLAGS | Self::MASKED | Self::ONE)
+    }
+
+    fn has(self, flag: usize) -> bool {
+        self.0 & flag != 0
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("connected", &self.is_connected())
+            .field("asserted", &self.has(Self::ASSERTED))
+            .field("masked", &self.has(Self::MASKED))
+            .field("removal_requested", &self.is_removal_requested())
+            .field("removed", &self.is_removed())
+            .field("count", &self.count())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::State;
+
+    #[test]
+    fn a_full_count_stays_full_and_signals() {
+        let full = State(usize::MAX & !State::REMOVED);
+        assert_eq!(full.edge().count(), full.count());
+        assert!(full.edge().signals());
+    }
+}

@@ -1,0 +1,95 @@
+//! The state word of an interrupt.
+//!
+//! Nothing waits on this word and nothing is published through it. The bits that decide about a delivery change only
+//! with the interrupt lock held, and the delivery reads them with the lock held: the lock orders them, and is the
+//! witness of an ISR in flight (disable passes through it). The end changes under the control lock. What is read without
+//! either is a snapshot for people and for refusals. Hence every access is `Relaxed`; a change is a single
+//! read-modify-write, because changes of different bits may meet.
+
+use crate::sync::{AtomicUsize, Ordering::Relaxed, const_outside_models};
+
+/// Deliveries reach the ISR. Changes under the interrupt lock.
+pub(crate) const ENABLED: usize = 1;
+/// Quarantined. Set under the interrupt lock, cleared under it by `clear_fault`.
+pub(crate) const FAULTED: usize = 1 << 1;
+/// The device has gone. Never cleared.
+pub(crate) const REMOVED: usize = 1 << 2;
+/// The handle has gone, and the rundown is over. Never cleared.
+pub(crate) const ENDED: usize = 1 << 3;
+/// The handle was dropped inside a section of this interrupt; whoever ends a section runs it down.
+pub(crate) const END_DEFERRED: usize = 1 << 4;
+/// A level line stays masked until the work item has run. Changes under the interrupt lock.
+pub(crate) const KEPT_MASKED: usize = 1 << 5;
+/// The system asks for the device back; the worker sees to it.
+pub(crate) const REMOVAL_REQUESTED: usize = 1 << 6;
+
+/// The word itself.
+pub(crate) struct StateWord(AtomicUsize);
+
+impl StateWord {
+    const_outside_models! {
+        pub(crate) fn new() -> Self {
+            Self(AtomicUsize::new(0))
+        }
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, bits: usize) -> bool {
+        self.0.load(Relaxed) & bits != 0
+    }
+
+    /// Whether a delivery reaches the ISR.
+    #[inline]
+    pub(crate) fn delivers(&self) -> bool {
+        self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED) == ENABLED
+    }
+
+    pub(crate) fn set(&self, bits: usize) {
+        self.0.fetch_or(bits, Relaxed);
+    }
+
+    /// Clears `bits`, and says whether any was set: of several callers one learns that it was.
+    pub(crate) fn take(&self, bits: usize) -> bool {
+        self.0.fetch_and(!bits, Relaxed) & bits != 0
+    }
+
+    /// One snapshot, in the words of the public state.
+    pub(crate) fn snapshot(&self) -> State {
+        let word = self.0.load(Relaxed);
+        if word & ENDED != 0 {
+            State::Ended
+        } else if word & REMOVED != 0 {
+            State::Removed
+        } else if word & FAULTED != 0 {
+            State::Faulted
+        } else if word & ENABLED != 0 {
+            State::Enabled
+        } else {
+            State::Disabled
+        }
+    }
+}
+
+/// What an interrupt is doing, at one moment.
+///
+/// ```
+/// use interrupt_lock::{Claim, Interrupt, State};
+///
+/// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+/// assert_eq!(interrupt.state(), State::Disabled);
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Not connected: not yet enabled, or disabled.
+    Disabled,
+    /// Connected and served.
+    Enabled,
+    /// Quarantined by a fault, disconnected.
+    Faulted,
+    /// Its device has gone.
+    Removed,
+    /// Its handle has gone.
+    Ended,
+}

@@ -1,0 +1,107 @@
+//! What an operator wants to know of an interrupt (rule S1).
+
+use core::fmt;
+
+use crate::sync::Counter;
+
+/// The counters of one interrupt. Each has one writer at a time, or says why not.
+#[derive(Default)]
+pub(crate) struct Counters {
+    // Written with the interrupt lock held.
+    pub(crate) delivered: Counter,
+    pub(crate) coalesced: Counter,
+    pub(crate) claimed: Counter,
+    pub(crate) spurious: Counter,
+    pub(crate) stale: Counter,
+    pub(crate) faults: Counter,
+    // Queued by anybody, at any time.
+    pub(crate) work_queued: Counter,
+    pub(crate) work_merged: Counter,
+    // Written by the run.
+    pub(crate) work_run: Counter,
+}
+
+impl Counters {
+    pub(crate) const fn new() -> Self {
+        Self {
+            delivered: Counter::new(),
+            coalesced: Counter::new(),
+            claimed: Counter::new(),
+            spurious: Counter::new(),
+            stale: Counter::new(),
+            faults: Counter::new(),
+            work_queued: Counter::new(),
+            work_merged: Counter::new(),
+            work_run: Counter::new(),
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Stats {
+        Stats {
+            delivered: self.delivered.get(),
+            coalesced: self.coalesced.get(),
+            claimed: self.claimed.get(),
+            spurious: self.spurious.get(),
+            stale: self.stale.get(),
+            faults: self.faults.get(),
+            work_queued: self.work_queued.get(),
+            work_merged: self.work_merged.get(),
+            work_run: self.work_run.get(),
+        }
+    }
+}
+
+/// The counters of an interrupt, as they were at one moment. Reading them never takes the interrupt lock.
+///
+/// The counters are read one after the other, while the interrupt goes on.
+///
+/// ```
+/// use interrupt_lock::{Claim, Interrupt};
+///
+/// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+/// interrupt.enable()?;
+/// interrupt.service();
+/// assert_eq!(interrupt.stats().claimed, 1);
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// ISR runs.
+    pub delivered: u64,
+    /// Assertions that had no ISR run of their own, because the source coalesced them into another's.
+    pub coalesced: u64,
+    /// ISR runs that claimed.
+    pub claimed: u64,
+    /// ISR runs that did not.
+    pub spurious: u64,
+    /// Assertions from before an enable, or from while nothing was enabled: drained, never delivered.
+    pub stale: u64,
+    /// Faults.
+    pub faults: u64,
+    /// Queueings of the work item that were not merged.
+    pub work_queued: u64,
+    /// Queueings of the work item that were merged into one that had not begun.
+    pub work_merged: u64,
+    /// Runs of the work item.
+    pub work_run: u64,
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} delivered, {} coalesced, {} claimed, {} spurious, {} stale; work items: {} queued, {} merged, {} run; \
+             {} faults",
+            self.delivered,
+            self.coalesced,
+            self.claimed,
+            self.spurious,
+            self.stale,
+            self.work_queued,
+            self.work_merged,
+            self.work_run,
+            self.faults,
+        )
+    }
+}

@@ -1,0 +1,49 @@
+//! Cells whose exclusion is somebody else's business: a lock word's, a bit's.
+
+use core::cell::UnsafeCell;
+
+/// What a guard borrows, so that a model sees overlapping sections. Nothing outside models.
+pub(crate) struct Witness;
+
+/// The borrow itself; it must end before the release.
+pub(crate) struct Borrow;
+
+impl Witness {
+    pub(crate) const fn new() -> Self {
+        Self
+    }
+
+    #[inline(always)]
+    pub(crate) fn borrow(&self) -> Borrow {
+        Borrow
+    }
+}
+
+/// A value that only the holder of something else may touch.
+pub(crate) struct Locked<T>(UnsafeCell<T>);
+
+// SAFETY: the value is reached only through `with`, whose callers promise exclusion, so sharing the cell between
+// threads only ever moves the value between them.
+unsafe impl<T: Send> Sync for Locked<T> {}
+
+impl<T> Locked<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(UnsafeCell::new(value))
+    }
+
+    /// Lets `f` use the value.
+    ///
+    /// # Safety
+    ///
+    /// No other call of `with` on this cell may overlap this one, from this thread or another, and each must happen
+    /// before or after it.
+    #[inline(always)]
+    pub(crate) unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: the caller promises that no other reference exists while `f` runs.
+        f(unsafe { &mut *self.0.get() })
+    }
+
+    pub(crate) const fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut()
+    }
+}

@@ -1,0 +1,33 @@
+//! Statistics. They carry no synchronisation, so they stay out of the models.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// A count that anybody may read at any time, without a lock.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicUsize);
+
+impl Counter {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+
+    /// Adds, where an exclusion that is not the counter's own makes the caller its only writer: no read-modify-write.
+    #[inline]
+    pub(crate) fn add_exclusive(&self, n: usize) {
+        // Relaxed: nothing is published through a statistic.
+        self.0
+            .store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// Adds, beside other writers.
+    #[inline]
+    pub(crate) fn add(&self, n: usize) {
+        // Relaxed: nothing is published through a statistic.
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        // Relaxed: a statistic is a snapshot. (usize is no wider than u64 anywhere.)
+        self.0.load(Ordering::Relaxed) as u64
+    }
+}

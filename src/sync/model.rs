@@ -1,0 +1,201 @@
+//! Loom's threads, so that every interleaving of them is explored.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::cell::Cell;
+pub(crate) use std::time::Instant;
+
+use loom::cell::{MutPtr, UnsafeCell};
+pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::sync::{Condvar, Mutex};
+
+use super::Parked;
+
+loom::thread_local! {
+    static THREAD: Thread = Thread::new();
+}
+
+struct Thread {
+    id: usize,
+    isrs: Cell<u32>,
+}
+
+impl Thread {
+    fn new() -> Self {
+        // Not loom's: which numbers the threads get makes no difference to what they do.
+        static NEXT: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(8);
+        Self {
+            id: NEXT.fetch_add(8, Ordering::Relaxed),
+            isrs: Cell::new(0),
+        }
+    }
+}
+
+pub(crate) fn this_thread() -> usize {
+    THREAD.with(|thread| thread.id)
+}
+
+pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {
+    THREAD.with(|thread| thread.isrs.set(thread.isrs.get() + 1));
+    let result = isr();
+    THREAD.with(|thread| thread.isrs.set(thread.isrs.get() - 1));
+    result
+}
+
+pub(crate) fn is_in_isr() -> bool {
+    THREAD.with(|thread| thread.isrs.get() != 0)
+}
+
+pub(crate) const DELIVERY_MAY_WAIT: bool = true;
+
+pub(crate) fn mask() {}
+
+pub(crate) fn unmask() {}
+
+/// Parks at once: a spin only repeats what parking explores.
+pub(crate) struct Backoff;
+
+impl Backoff {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    pub(crate) fn snooze(&self) {
+        loom::thread::yield_now();
+    }
+
+    pub(crate) fn is_completed(&self) -> bool {
+        true
+    }
+}
+
+/// Borrowed by each guard, so that loom sees sections that overlap.
+pub(crate) struct Witness(UnsafeCell<()>);
+
+pub(crate) struct Borrow(#[expect(dead_code, reason = "held for its Drop")] MutPtr<()>);
+
+impl Witness {
+    pub(crate) fn new() -> Self {
+        Self(UnsafeCell::new(()))
+    }
+
+    pub(crate) fn borrow(&self) -> Borrow {
+        Borrow(self.0.get_mut())
+    }
+}
+
+pub(crate) struct Locked<T>(UnsafeCell<T>);
+
+// SAFETY: as outside models: the value is reached only through `with`, whose callers promise exclusion (and loom
+// checks that they keep the promise).
+unsafe impl<T: Send> Sync for Locked<T> {}
+
+impl<T> Locked<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(UnsafeCell::new(value))
+    }
+
+    /// Lets `f` use the value.
+    ///
+    /// # Safety
+    ///
+    /// No other call of `with` on this cell may overlap this one.
+    pub(crate) unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: the caller promises that no other reference exists while `f` runs.
+        self.0.with_mut(|value| f(unsafe { &mut *value }))
+    }
+
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        // SAFETY: `&mut self` proves that there is no other reference.
+        self.0.with_mut(|value| unsafe { &mut *value })
+    }
+}
+
+/// The parking lot as loom sees it: a queue behind one of loom's mutexes.
+pub(crate) struct Parker(Mutex<VecDeque<Arc<Waiter>>>);
+
+struct Waiter {
+    wake: Condvar,
+    // Written and read with the queue locked.
+    state: Cell<WaiterState>,
+    timed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WaiterState {
+    Waiting,
+    Woken,
+    Expired,
+}
+
+// SAFETY: `state` is touched only with the queue's mutex locked; everything else is loom's.
+unsafe impl Send for Waiter {}
+// SAFETY: as above.
+unsafe impl Sync for Waiter {}
+
+impl Parker {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(VecDeque::new()))
+    }
+
+    pub(crate) fn park(
+        &self,
+        _word: &AtomicUsize,
+        validate: impl FnOnce() -> bool,
+        timed_out: impl FnOnce(bool),
+        deadline: Option<Instant>,
+    ) -> Parked {
+        let mut queue = self.0.lock().unwrap();
+        if !validate() {
+            return Parked::Invalid;
+        }
+        let waiter = Arc::new(Waiter {
+            wake: Condvar::new(),
+            state: Cell::new(WaiterState::Waiting),
+            timed: deadline.is_some(),
+        });
+        queue.push_back(waiter.clone());
+        while waiter.state.get() == WaiterState::Waiting {
+            queue = waiter.wake.wait(queue).unwrap();
+        }
+        if waiter.state.get() == WaiterState::Woken {
+            return Parked::Woken;
+        }
+        queue.retain(|other| !Arc::ptr_eq(other, &waiter));
+        timed_out(queue.is_empty());
+        Parked::TimedOut
+    }
+
+    pub(crate) fn wake_one(&self, _word: &AtomicUsize, woken: impl FnOnce(bool)) {
+        let mut queue = self.0.lock().unwrap();
+        let waiter = queue.pop_front();
+        woken(!queue.is_empty());
+        if let Some(waiter) = waiter {
+            waiter.state.set(WaiterState::Woken);
+            waiter.wake.notify_one();
+        }
+    }
+
+    pub(crate) fn wake_all(&self, _word: &AtomicUsize) {
+        let mut queue = self.0.lock().unwrap();
+        for waiter in queue.drain(..) {
+            waiter.state.set(WaiterState::Woken);
+            waiter.wake.notify_one();
+        }
+    }
+
+    /// Lets the deadline of every timed waiter pass. Loom has no clock; a model's own thread is one.
+    #[cfg(test)]
+    pub(crate) fn expire(&self) {
+        let queue = self.0.lock().unwrap();
+        for waiter in queue.iter().filter(|waiter| waiter.timed) {
+            waiter.state.set(WaiterState::Expired);
+            waiter.wake.notify_one();
+        }
+    }
+}
+
+/// Runs a callback; a panic in a model is the model's failure, and must reach loom.
+pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::Name> {
+    Ok(callback())
+}

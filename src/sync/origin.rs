@@ -1,0 +1,27 @@
+//! Where a lock was taken. A diagnosis only, so it stays out of the models.
+
+use core::panic::Location;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+/// The place in the driver's source that took the lock last.
+pub(crate) struct Origin(AtomicPtr<Location<'static>>);
+
+impl Origin {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    #[inline(always)]
+    pub(crate) fn set(&self, at: &'static Location<'static>) {
+        // Relaxed: the holder alone writes it, and only the holder's own recursion reads it.
+        self.0.store(ptr::from_ref(at).cast_mut(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> Option<&'static Location<'static>> {
+        // Relaxed: see `set`.
+        let at = self.0.load(Ordering::Relaxed);
+        // SAFETY: `set` stores nothing but `&'static` references, and the initial value is null.
+        unsafe { at.as_ref() }
+    }
+}

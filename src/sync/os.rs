@@ -1,0 +1,127 @@
+//! Threads of an operating system, which wait in the parking lot.
+
+use core::cell::Cell;
+pub(crate) use core::sync::atomic::{AtomicUsize, Ordering};
+pub(crate) use std::time::Instant;
+
+pub(crate) use crossbeam_utils::Backoff;
+use parking_lot_core::{DEFAULT_PARK_TOKEN, DEFAULT_UNPARK_TOKEN, ParkResult, park, unpark_all, unpark_one};
+
+use super::Parked;
+
+/// What the crate keeps for each thread. Its address is the thread's identity, so its alignment leaves three bits free.
+#[repr(align(8))]
+struct Thread {
+    isrs: Cell<u32>,
+}
+
+std::thread_local! {
+    // Without a destructor it is there until the thread's very end, so guards in thread-local destructors work too.
+    static THREAD: Thread = const { Thread { isrs: Cell::new(0) } };
+}
+
+/// The identity of this thread: never zero, the low three bits clear, its own for as long as the thread lives.
+#[inline(always)]
+pub(crate) fn this_thread() -> usize {
+    THREAD.with(|thread| core::ptr::from_ref(thread).addr())
+}
+
+/// Says that this thread enters an ISR, or leaves one.
+#[inline]
+pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            THREAD.with(|thread| thread.isrs.set(thread.isrs.get() - 1));
+        }
+    }
+    THREAD.with(|thread| thread.isrs.set(thread.isrs.get() + 1));
+    let _leave = Leave;
+    isr()
+}
+
+/// Whether this thread is inside an ISR.
+pub(crate) fn is_in_isr() -> bool {
+    THREAD.with(|thread| thread.isrs.get() != 0)
+}
+
+/// Whether a delivery may wait for a lock that another thread holds.
+pub(crate) const DELIVERY_MAY_WAIT: bool = true;
+
+/// Nothing here preempts the holder of a lock.
+#[inline(always)]
+pub(crate) fn mask() {}
+
+/// Nothing here preempts the holder of a lock.
+#[inline(always)]
+pub(crate) fn unmask() {}
+
+/// Where threads wait, by the address of what they wait for.
+pub(crate) struct Parker;
+
+impl Parker {
+    pub(crate) const fn new() -> Self {
+        Self
+    }
+
+    /// Waits until woken, if `validate` still says so; `timed_out(last)` runs if the deadline passed first. Both run
+    /// with the queue locked, so no wake-up comes between `validate` and the sleep.
+    pub(crate) fn park(
+        &self,
+        word: &AtomicUsize,
+        validate: impl FnOnce() -> bool,
+        timed_out: impl FnOnce(bool),
+        deadline: Option<Instant>,
+    ) -> Parked {
+        // SAFETY: the key is the address of a word of ours, which nobody else parks on; the callbacks only touch
+        // atomics: they don't panic and don't call into the parking lot.
+        let result = unsafe {
+            park(
+                core::ptr::from_ref(word).addr(),
+                validate,
+                || {},
+                |_, last| timed_out(last),
+                DEFAULT_PARK_TOKEN,
+                deadline,
+            )
+        };
+        match result {
+            ParkResult::Unparked(_) => Parked::Woken,
+            ParkResult::Invalid => Parked::Invalid,
+            ParkResult::TimedOut => Parked::TimedOut,
+        }
+    }
+
+    /// Wakes the longest waiter; `woken(more)` runs with the queue locked and is told whether others stay.
+    pub(crate) fn wake_one(&self, word: &AtomicUsize, woken: impl FnOnce(bool)) {
+        // SAFETY: as in `park`: a key of ours, and a callback that only touches atomics.
+        unsafe {
+            unpark_one(core::ptr::from_ref(word).addr(), |result| {
+                woken(result.have_more_threads);
+                DEFAULT_UNPARK_TOKEN
+            });
+        }
+    }
+
+    /// Wakes every waiter.
+    pub(crate) fn wake_all(&self, word: &AtomicUsize) {
+        // SAFETY: as in `park`: a key of ours.
+        unsafe {
+            unpark_all(core::ptr::from_ref(word).addr(), DEFAULT_UNPARK_TOKEN);
+        }
+    }
+}
+
+/// Runs a callback; if it panics, what it said.
+pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::Name> {
+    // Unwind safety: what a panicking callback leaves half done is the driver's data, and the fault tells the driver.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback)).map_err(|payload| {
+        if let Some(said) = payload.downcast_ref::<&'static str>() {
+            crate::Name::new(said)
+        } else if let Ok(said) = payload.downcast::<std::string::String>() {
+            crate::Name::from(*said)
+        } else {
+            crate::Name::new("(something that is not text)")
+        }
+    })
+}

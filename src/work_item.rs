@@ -1,0 +1,162 @@
+//! The word of a work item: queued, running, open, and how many queueings were merged.
+//!
+//! | bits | name | set by | cleared by |
+//! |---|---|---|---|
+//! | 4… | queueings since the last run began | each queueing adds one | the run that begins |
+//! | 3 | `WAITED` | a flush, before it sleeps | the end of the run, which wakes it |
+//! | 2 | `OPEN` | enable | disable, before it flushes |
+//! | 1 | `RUNNING` | the run that begins | the run that ends |
+//! | 0 | `QUEUED` | the first queueing | the run that begins |
+//!
+//! `QUEUED` and `RUNNING` may both be set: that is the one more run which a queueing during a run causes. A run begins
+//! by one compare-exchange from `QUEUED` without `RUNNING`, so runs never overlap, and a queueing is either counted by
+//! the run that begins or finds `QUEUED` cleared and causes the next. A closed item takes no queueing, so a flush ends.
+
+use crate::sync::{
+    self, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+    Parked, Parker, const_outside_models,
+};
+
+const QUEUED: usize = 1;
+const RUNNING: usize = 1 << 1;
+const OPEN: usize = 1 << 2;
+const WAITED: usize = 1 << 3;
+const ONE: usize = 1 << 4;
+const COUNT: usize = !(ONE - 1);
+
+/// The coalescing state of a work item; it knows nothing of what is run.
+pub(crate) struct WorkWord {
+    word: AtomicUsize,
+    /// The identity of the thread that runs it; 0 for none.
+    runner: AtomicUsize,
+    parker: Parker,
+}
+
+/// What a queueing found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queueing {
+    New,
+    Merged,
+    Closed,
+}
+
+impl WorkWord {
+    const_outside_models! {
+        pub(crate) fn new() -> Self {
+            Self {
+                word: AtomicUsize::new(0),
+                runner: AtomicUsize::new(0),
+                parker: Parker::new(),
+            }
+        }
+    }
+
+    /// Takes queueings from now on.
+    pub(crate) fn open(&self) {
+        // Relaxed: publishes nothing; what a queueing publishes, it publishes itself.
+        self.word.fetch_or(OPEN, Relaxed);
+    }
+
+    /// Takes none from now on. What is queued stays so.
+    pub(crate) fn close(&self) {
+        // Relaxed: as in `open`.
+        self.word.fetch_and(!OPEN, Relaxed);
+    }
+
+    pub(crate) fn queue(&self) -> Queueing {
+        // Relaxed: a first guess for the compare-exchange.
+        let mut word = self.word.load(Relaxed);
+        loop {
+            if word & OPEN == 0 {
+                return Queueing::Closed;
+            }
+            // The count saturates rather than run into nothing: 2^60 queueings before one run.
+            let queued = if word & COUNT == COUNT { word } else { word + ONE } | QUEUED;
+            // Release: pairs with the Acquire in `begin`, so the run sees what was done before the queueing.
+            match self.word.compare_exchange(word, queued, Release, Relaxed) {
+                Ok(_) if word & QUEUED != 0 => return Queueing::Merged,
+                Ok(_) => return Queueing::New,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Begins the queued run, if there is one and none is running: how many queueings it answers.
+    pub(crate) fn begin(&self) -> Option<usize> {
+        // Relaxed: a first guess for the compare-exchange.
+        let mut word = self.word.load(Relaxed);
+        while word & (QUEUED | RUNNING) == QUEUED {
+            // Acquire: pairs with the Release in `queue` and in `end` (the run before this one happens before it).
+            match self
+                .word
+                .compare_exchange(word, (word & !(QUEUED | COUNT)) | RUNNING, Acquire, Relaxed)
+            {
+                Ok(_) => {
+                    // Relaxed: exact for the runner itself; others compare it with the queue of waits locked.
+                    self.runner.store(sync::this_thread(), Relaxed);
+                    return Some(word / ONE);
+                }
+                Err(now) => word = now,
+            }
+        }
+        None
+    }
+
+    /// Ends the run. The answer says whether another is queued.
+    pub(crate) fn end(&self) -> bool {
+        // Relaxed: see `begin`.
+        self.runner.store(0, Relaxed);
+        // Release: pairs with the Acquire in the next `begin` and in `wait_until_not_running`.
+        let word = self.word.fetch_and(!(RUNNING | WAITED), Release);
+        if word & WAITED != 0 {
+            self.parker.wake_all(&self.word);
+        }
+        word & QUEUED != 0
+    }
+
+    /// Waits while it runs. The caller must not be its runner.
+    pub(crate) fn wait_until_not_running(&self) {
+        // Acquire, here and below: pairs with the Release in `end`, so what the run did is seen.
+        let mut word = self.word.load(Acquire);
+        while word & RUNNING != 0 {
+            // Relaxed: it publishes nothing, and whatever it finds is read again.
+            match self.word.compare_exchange(word, word | WAITED, Relaxed, Relaxed) {
+                Ok(_) => {
+                    let _: Parked = self.parker.park(
+                        &self.word,
+                        // Relaxed: `end` clears the bits before it locks the queue.
+                        || self.word.load(Relaxed) & (RUNNING | WAITED) == RUNNING | WAITED,
+                        |_| {},
+                        None,
+                    );
+                    word = self.word.load(Acquire);
+                }
+                Err(_) => word = self.word.load(Acquire),
+            }
+        }
+    }
+
+    /// Whether no run is queued and none is going on.
+    pub(crate) fn is_idle(&self) -> bool {
+        // Acquire: pairs with the Release in `end`, so what the last run did is seen.
+        self.word.load(Acquire) & (QUEUED | RUNNING) == 0
+    }
+
+    /// Whether a run is queued that has not begun.
+    pub(crate) fn is_queued(&self) -> bool {
+        // Relaxed: a snapshot.
+        self.word.load(Relaxed) & QUEUED != 0
+    }
+
+    /// Who runs it; 0 for nobody.
+    pub(crate) fn runner(&self) -> usize {
+        // Relaxed: see `begin`.
+        self.runner.load(Relaxed)
+    }
+
+    /// Whether the calling thread runs it.
+    pub(crate) fn is_mine(&self) -> bool {
+        self.runner() == sync::this_thread()
+    }
+}

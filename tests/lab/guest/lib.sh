@@ -1,0 +1,193 @@
+# The words that scenarios are written in. Sourced by start; the shell is busybox's.
+# shellcheck shell=dash disable=SC2034 # scenarios use the variables
+
+# The machine's devices (host/boot.sh).
+FIRST=0000:00:04.0      # an edu device
+SECOND=0000:00:08.0     # an edu device on the same interrupt line
+STRANGER=0000:00:05.0   # not an edu device
+BRIDGED=0000:01:01.0    # an edu device ...
+NEIGHBOUR=0000:01:02.0  # ... and the one in its VFIO group
+
+# The two ways for a scenario to end.
+pass() { echo "$*" >/tmp/run/figures; exit 0; }
+fail() {
+    [ -s /tmp/run/why ] || echo "$*" >/tmp/run/why # the first reason is the reason
+    # Now, because unbinding takes the lines away.
+    grep -E 'uio|vfio' /proc/interrupts
+    exit 1
+}
+
+device() { echo "/sys/bus/pci/devices/$1"; }
+
+# bind DEVICE DRIVER: give the device to the driver and to no other.
+bind() {
+    release "$1"
+    echo "$2" >"$(device "$1")/driver_override"
+    echo "$1" >/sys/bus/pci/drivers_probe
+    [ "$(basename "$(readlink "$(device "$1")/driver")")" = "$2" ] || fail "$1 could not be bound to $2"
+}
+
+# In the background and not for ever: it blocks as long as a program keeps a VFIO device.
+release() {
+    if [ -e "$(device "$1")/driver" ]; then
+        ( echo "$1" >"$(device "$1")/driver/unbind" ) &
+        within 10 ended $! || fail "unbinding $1 hangs"
+    fi
+}
+
+# What every scenario ends with: no program of ours runs, no device is bound.
+clean_up() {
+    for process in $(pidof edu lab_guest); do
+        echo "left behind: $process $(tr '\0' ' ' <"/proc/$process/cmdline"), waiting in $(cat "/proc/$process/wchan")"
+        kill -9 "$process"
+    done
+    for each in $FIRST $SECOND $STRANGER $BRIDGED $NEIGHBOUR; do release "$each"; done
+}
+
+# register DEVICE OFFSET [VALUE]: read or write a register of an edu device that no driver holds.
+register() {
+    start=$(head -n 1 "$(device "$1")/resource" | cut -d' ' -f1)
+    devmem $((start + $2)) 32 ${3:+"$3"}
+}
+
+# The /dev/uioN of a device bound to uio_pci_generic.
+uio_of() { echo "/dev/$(ls "$(device "$1")/uio")"; }
+
+# How often the kernel has counted the interrupts whose line in /proc/interrupts holds this text, on all processors.
+kernel_count() {
+    grep -F "$1" /proc/interrupts | awk '{ for (i = 2; $i ~ /^[0-9]+$/; i++) sum += $i } END { print sum + 0 }'
+}
+
+# Counting by the kernel's tracing, where a line of /proc/interrupts goes away with its last user and takes its count along.
+irq_trace=/sys/kernel/tracing/events/irq/irq_handler_entry
+trace_interrupts() { echo 'hist:keys=irq,name' >$irq_trace/trigger; }
+stop_tracing() { echo '!hist:keys=irq,name' >$irq_trace/trigger; }
+# How often a handler of this name (as in /proc/interrupts) has run since.
+trace_count() { grep -F "$1" $irq_trace/hist | awk '{ sum += $NF } END { print sum + 0 }'; }
+
+# within SECONDS COMMAND...: whether the command succeeds within that time.
+within() {
+    ticks=$(($1 * 20))
+    shift
+    while ! "$@"; do
+        [ $ticks -gt 0 ] || return 1
+        ticks=$((ticks - 1))
+        usleep 50000
+    done
+}
+
+# A process that nobody has waited for yet has ended too.
+ended() { [ ! -d "/proc/$1" ] || grep -q "^State:.Z" "/proc/$1/status" 2>/dev/null; }
+
+# A clock in hundredths of a second.
+now() { cut -d' ' -f1 /proc/uptime | tr -d .; }
+
+# run_edu NAME ARGUMENT...: run the example to its end; its account is kept under that name.
+run_edu() {
+    account=/tmp/run/$1
+    shift
+    echo "edu $*"
+    edu "$@" >"$account" 2>&1
+    status=$?
+    cat "$account"
+    [ $status = 0 ] || fail "edu $* ended with status $status: $(tail -n 1 "$account")"
+    read_account "$account" "$*"
+}
+
+# read_account FILE WHAT: the figures of an account, each in a variable; fails unless every result is right.
+read_account() {
+    grep -q '^requests  *[0-9]*, all results right$' "$1" || fail "edu $2: $(grep ^requests "$1" || echo no account)"
+    requests=$(awk '$1 == "requests" { print $2 + 0 }' "$1")
+    line=$(grep ^interrupts "$1") || fail "edu $2: no interrupts in its account"
+    delivered=$(figure "$line" delivered) || exit 1
+    claimed=$(figure "$line" claimed) || exit 1
+    spurious=$(figure "$line" spurious) || exit 1
+    coalesced=$(figure "$line" coalesced) || exit 1
+    stale=$(figure "$line" stale 0) || exit 1 # only said where something was left from before an enable
+    total=$((delivered + coalesced + stale))
+    latency=$(sed -n 's/^latency *//p' "$1")
+    # An interrupt is claimed or spurious, nothing else; a request ends by a claimed one.
+    [ $((claimed + spurious)) = "$delivered" ] || fail "edu $2: $line: what is neither claimed nor spurious?"
+}
+
+# figure LINE WORD [DEFAULT]: the number before that word.
+figure() {
+    value=$(echo "$1" | sed -n "s/.* \([0-9][0-9]*\) $2.*/\1/p")
+    value=${value:-${3:-}}
+    [ "$value" ] || fail "no figure '$2' in: $1"
+    echo "$value"
+}
+
+# share_line ARGUMENT... -- ARGUMENT...: two examples at once, on the two devices that share a line. Ends the scenario.
+share_line() {
+    one=
+    while [ "$1" != -- ]; do
+        one="$one $1"
+        shift
+    done
+    shift
+    # shellcheck disable=SC2086
+    edu $one --requests 20000 >/tmp/run/one 2>&1 &
+    first=$!
+    edu "$@" --requests 20000 >/tmp/run/two 2>&1 &
+    second=$!
+    # The test is void unless both are connected to one line at some time.
+    within 10 grep -q -E '(uio|vfio).*, *(uio|vfio)' /proc/interrupts || fail "the two devices are not on one line"
+    wait $first
+    status_one=$?
+    wait $second
+    status_two=$?
+    cat /tmp/run/one /tmp/run/two
+    [ $status_one = 0 ] || fail "edu$one ended with status $status_one: $(tail -n 1 /tmp/run/one)"
+    [ $status_two = 0 ] || fail "edu $* ended with status $status_two: $(tail -n 1 /tmp/run/two)"
+    read_account /tmp/run/one "$one"
+    said="$requests requests, $delivered delivered, $spurious spurious"
+    read_account /tmp/run/two "$*"
+    pass "$said; $requests requests, $delivered delivered, $spurious spurious"
+}
+
+# remove_at_work WAY ARGUMENT...: take the first device away while the example is at work with it, by unbinding its driver ("unbind")
+# or by removing the device itself ("remove"). The example must end by itself and say why.
+remove_at_work() {
+    case $1 in
+        unbind) switch=$(device $FIRST)/driver/unbind value=$FIRST ;;
+        remove) switch=$(device $FIRST)/remove value=1 ;;
+    esac
+    shift
+    edu "$@" --requests 100000000 >/tmp/run/work 2>/tmp/run/complaint &
+    worker=$!
+    sleep 2
+    ! ended $worker || fail "edu $* ended too early: $(cat /tmp/run/work /tmp/run/complaint)"
+    # Void unless interrupts are coming in at that moment.
+    count=$(kernel_count "$(echo "$*" | sed 's/^--\([uv][a-z]*\) .*/\1/')") # its line begins with uio or vfio
+    start=$(now)
+    # In the background, because VFIO makes it wait until the program has let go of the device.
+    ( echo "$value" >"$switch" ) &
+    remover=$!
+    within 5 ended $worker || fail "edu $* did not end within 5 s of the removal"
+    ended_in=$((($(now) - start) * 10))
+    within 5 ended $remover || fail "edu has ended, and the removal still hangs"
+    removed_in=$((($(now) - start) * 10))
+    wait $worker
+    status=$?
+    cat /tmp/run/work /tmp/run/complaint
+    [ "$count" -gt 1000 ] || fail "only $count interrupts before the removal"
+    [ $status = 1 ] || fail "edu $* ended with status $status, not 1: $(cat /tmp/run/complaint)"
+    complains /tmp/run/complaint removed
+}
+
+# run_guest ARGUMENT...: run lab_guest to its end; its last line is its figures, and what it printed stays in /tmp/run/guest.
+run_guest() {
+    echo "lab_guest $*"
+    lab_guest "$@" >/tmp/run/guest 2>&1
+    status=$?
+    cat /tmp/run/guest
+    [ $status = 0 ] || fail "lab_guest $* ended with status $status: $(tail -n 1 /tmp/run/guest)"
+    figures=$(tail -n 1 /tmp/run/guest)
+}
+
+# complains FILE WORD: whether the file is one sentence that holds the word.
+complains() {
+    [ "$(wc -l <"$1")" = 1 ] || fail "not one line on standard error: $(head -n 3 "$1")"
+    grep -q -i -e "$2" "$1" || fail "'$(cat "$1")' does not say '$2'"
+}

@@ -1,0 +1,4 @@
+# The suite that every source passes, on a line through VFIO.
+bind $FIRST vfio-pci
+run_guest suite --vfio $FIRST
+pass "$figures"

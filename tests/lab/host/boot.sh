@@ -1,0 +1,42 @@
+# One boot of the guest and what came out of it. Sourced by run.
+# shellcheck shell=bash disable=SC2154
+
+boot_limit=120 # seconds; a scenario has its own, shorter limit inside the guest
+
+# The machine. Two edu devices whose slots differ by four share one interrupt line. The test device is one that isn't an edu.
+# The two edu devices behind a conventional PCI bridge can't be told apart by the IOMMU: they are one VFIO group.
+# shellcheck disable=SC2054 # the commas are QEMU's
+machine=(
+    -accel tcg # also where /dev/kvm exists: nested virtualisation that answers may still boot nothing
+    -machine q35 -device intel-iommu,intremap=on -m 256 -smp 2
+    -nodefaults -no-user-config -display none -no-reboot
+    -device edu,addr=4 -device edu,addr=8
+    -device pci-testdev,addr=5
+    -device pcie-pci-bridge,id=bridge,addr=6 -device edu,bus=bridge,addr=1 -device edu,bus=bridge,addr=2
+)
+
+# run_boot NAME SCENARIO...: adds to passed and failed.
+run_boot() {
+    local boot=$1 console=$out/$1.console.log report=$out/$1.report.log started=$SECONDS status=0 name verdict
+    shift
+    rm -f "$console" "$report"
+    echo "lab: boot '$boot' ($*)"
+    # The kernel writes to one serial line and the scenarios to the other, so that no message falls into another's line.
+    timeout "$boot_limit" qemu-system-x86_64 "${machine[@]}" \
+        -serial "file:$console" -serial "file:$report" \
+        -kernel "$cache/tree/boot/vmlinuz-$release" -initrd "$out/initrd.cpio" \
+        -append "console=ttyS0 panic=-1 oops=panic quiet intel_iommu=on lab.scenarios=$(IFS=,; echo "$*")" </dev/null || status=$?
+    touch "$report"
+    for name in "$@"; do
+        if verdict=$(grep -m1 "^PASS $name: " "$report"); then
+            passed=$((passed + 1))
+            echo "  $verdict"
+        else
+            failed=$((failed + 1))
+            # A failure's evidence follows its line, indented.
+            sed -n "/^FAIL $name: /,/^[^ ]/{/^FAIL $name: /p;/^ /p}" "$report" | sed 's/^/  /' | grep . ||
+                echo "  FAIL $name: no verdict; the guest hung or died (QEMU ended with status $status, 124 = after $boot_limit s); see $console"
+        fi
+    done
+    echo "  ($((SECONDS - started)) s; logs: $console, $report)"
+}
