@@ -22,7 +22,11 @@ mod info;
 mod lock;
 mod name;
 mod object;
+#[cfg(all(target_os = "linux", feature = "std"))]
+mod os;
 mod outcome;
+#[cfg(all(target_os = "linux", feature = "std"))]
+mod pci;
 mod raw_lock;
 mod registers;
 #[cfg(feature = "std")]
@@ -31,8 +35,13 @@ pub mod source;
 mod state;
 mod stats;
 mod sync;
+#[cfg(all(target_os = "linux", feature = "std"))]
+pub mod vfio;
 mod waits;
 mod work_item;
+
+#[cfg(all(loom, test))]
+mod models;
 
 #[cfg(feature = "alloc")]
 pub use builder::Builder;
@@ -52,7 +61,11 @@ pub use object::{
 };
 pub use outcome::{CallbackError, Outcome};
 pub use raw_lock::{Acquisition, RawInterruptLock};
+#[cfg(all(target_os = "linux", feature = "std"))]
+pub use registers::MappedRegisters;
 pub use registers::Registers;
+#[cfg(all(target_os = "linux", feature = "std"))]
+pub use source::{Eventfd, Uio};
 pub use source::{Source, SourceError};
 pub use state::State;
 pub use stats::Stats;

@@ -79,6 +79,8 @@ pub struct InterruptObject<T, W> {
     /// What is used with the lock held, beside the data.
     inside: Locked<Inside<T, W>>,
     state: StateWord,
+    /// Without a source, each call of `service` is an assertion.
+    has_source: bool,
     /// Assertions of a source-less interrupt that wait for the owner of the lock to serve them.
     owed: AtomicUsize,
     /// Held through each transition.
@@ -171,10 +173,12 @@ impl<T> InterruptObject<T, WithWorkItem> {
 impl<T, W> InterruptObject<T, W> {
     const_outside_models! {
         pub(crate) fn assemble(name: Name, data: T, inside: Inside<T, W>, work: Option<WorkFn<T, W>>) -> Self {
+            let has_source = inside.has_source();
             Self {
                 lock: InterruptLock::named(name, data),
                 inside: Locked::new(inside),
                 state: StateWord::new(),
+                has_source,
                 owed: AtomicUsize::new(0),
                 control: Mutex::from_raw(RawInterruptLock::new(), ()),
                 work: WorkWord::new(),

@@ -199,18 +199,10 @@ impl RawInterruptLock {
         }
     }
 
-    /// Has the owner, if there is one, serve something as it releases; `false` if the lock is free.
-    pub(crate) fn leave_word(&self) -> bool {
-        // Relaxed: only a first guess for the compare-exchange.
-        let mut word = self.word.load(Relaxed);
-        while word & !FLAGS != 0 {
-            // Release: as in `enter_slow`.
-            match self.word.compare_exchange(word, word | PENDING, Release, Relaxed) {
-                Ok(_) => return true,
-                Err(now) => word = now,
-            }
-        }
-        false
+    /// Has the calling owner look for something to serve as it releases.
+    pub(crate) fn remind_owner(&self) {
+        // Relaxed: the owner reminds itself.
+        self.word.fetch_or(PENDING, Relaxed);
     }
 
     /// From `word`, which has no owner, to the caller's.
@@ -273,6 +265,7 @@ impl RawInterruptLock {
                 &self.word,
                 || {
                     // Relaxed: the queue's own lock orders this after the wake-up of any release that it could miss.
+                    // (`PARKED` alone says that a wake-up is to come; the owner only saves a needless sleep.)
                     let word = self.word.load(Relaxed);
                     word & !FLAGS != 0 && word & PARKED != 0
                 },

@@ -1,5 +1,12 @@
 //! Access to a device's registers (design: "a mapped region with width-checked volatile access").
 
+mod forward;
+#[cfg(all(target_os = "linux", feature = "std"))]
+mod mapped;
+
+#[cfg(all(target_os = "linux", feature = "std"))]
+pub use mapped::MappedRegisters;
+
 /// A block of device registers: a mapped PCI BAR, a UIO map, the simulated device.
 ///
 /// A driver written against this trait runs on all of them. Offsets are in bytes; values are little-endian, as on PCI,

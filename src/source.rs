@@ -1,13 +1,23 @@
 //! What asserts an interrupt: the trait that every back-end implements.
 
+#[cfg(all(target_os = "linux", feature = "std"))]
+pub(crate) mod eventfd;
+#[cfg(feature = "std")]
+mod software;
+#[cfg(all(target_os = "linux", feature = "std"))]
+mod uio;
+
 use core::task::Waker;
 
 use thiserror::Error;
 
 use crate::{Info, Name};
 
-#[cfg(feature = "std")]
-mod software;
+#[cfg(all(target_os = "linux", feature = "std"))]
+pub use self::{
+    eventfd::{Eventfd, EventfdSignaller},
+    uio::Uio,
+};
 #[cfg(feature = "std")]
 pub(crate) use software::Wakeup;
 #[cfg(feature = "std")]

@@ -107,7 +107,7 @@ impl WorkWord {
     pub(crate) fn end(&self) -> bool {
         // Relaxed: see `begin`.
         self.runner.store(0, Relaxed);
-        // Release: pairs with the Acquire in the next `begin` and in `wait_until_not_running`.
+        // Release: pairs with the Acquire in the next `begin` and in `is_idle`.
         let word = self.word.fetch_and(!(RUNNING | WAITED), Release);
         if word & WAITED != 0 {
             self.parker.wake_all(&self.word);
@@ -115,25 +115,23 @@ impl WorkWord {
         word & QUEUED != 0
     }
 
-    /// Waits while it runs. The caller must not be its runner.
+    /// Waits while it runs. The caller must not be its runner, and asks `is_idle` what came of it.
     pub(crate) fn wait_until_not_running(&self) {
-        // Acquire, here and below: pairs with the Release in `end`, so what the run did is seen.
-        let mut word = self.word.load(Acquire);
+        // Relaxed, all of it: `is_idle` is asked afterwards, and reads what `end` has released.
+        let mut word = self.word.load(Relaxed);
         while word & RUNNING != 0 {
-            // Relaxed: it publishes nothing, and whatever it finds is read again.
-            match self.word.compare_exchange(word, word | WAITED, Relaxed, Relaxed) {
-                Ok(_) => {
-                    let _: Parked = self.parker.park(
-                        &self.word,
-                        // Relaxed: `end` clears the bits before it locks the queue.
-                        || self.word.load(Relaxed) & (RUNNING | WAITED) == RUNNING | WAITED,
-                        |_| {},
-                        None,
-                    );
-                    word = self.word.load(Acquire);
-                }
-                Err(_) => word = self.word.load(Acquire),
+            if let Err(now) = self.word.compare_exchange(word, word | WAITED, Relaxed, Relaxed) {
+                word = now;
+                continue;
             }
+            let _: Parked = self.parker.park(
+                &self.word,
+                // `end` clears the bits before it locks the queue, so no wake-up comes between this and the sleep.
+                || self.word.load(Relaxed) & (RUNNING | WAITED) == RUNNING | WAITED,
+                |_| {},
+                None,
+            );
+            word = self.word.load(Relaxed);
         }
     }
 

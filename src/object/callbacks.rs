@@ -96,6 +96,13 @@ impl<T, W> Inside<T, W> {
         }
     }
 
+    pub(crate) const fn has_source(&self) -> bool {
+        #[cfg(feature = "alloc")]
+        return self.source.is_some();
+        #[cfg(not(feature = "alloc"))]
+        return false;
+    }
+
     #[cfg(not(loom))]
     pub(crate) const fn set_enable(&mut self, callback: Plain<T>) {
         // A constant can't run destructors; what is forgotten is a plain function at most.

@@ -93,7 +93,9 @@ impl<T, W> InterruptObject<T, W> {
     /// interrupt without a source.
     pub(super) fn deliver(&self, data: &mut T, asserted: usize) -> Delivery {
         if !self.state.delivers() {
-            self.counters.stale.add_exclusive(asserted);
+            if !self.has_source {
+                self.counters.stale.add_exclusive(asserted);
+            }
             return Delivery::NotServed;
         }
         // SAFETY: the caller holds the interrupt lock, under which alone `inside` is used, and is not inside of it:

@@ -16,7 +16,7 @@ impl<T, W> InterruptObject<T, W> {
             self.state.set(END_DEFERRED);
             if self.lock.raw().is_mine() {
                 // The release then looks for the bit.
-                self.lock.raw().leave_word();
+                self.lock.raw().remind_owner();
             }
             return false;
         };

@@ -6,7 +6,7 @@ use core::cell::Cell;
 pub(crate) use std::time::Instant;
 
 use loom::cell::{MutPtr, UnsafeCell};
-pub(crate) use loom::sync::atomic::{AtomicUsize, Ordering};
+pub(crate) use loom::sync::atomic::Ordering;
 use loom::sync::{Condvar, Mutex};
 
 use super::Parked;
@@ -52,6 +52,60 @@ pub(crate) fn mask() {}
 
 pub(crate) fn unmask() {}
 
+/// Loom's atomic, with every interleaving explored.
+///
+/// Loom remembers one last access to an atomic. A thread that loads it and then exchanges it overwrites the memory of
+/// another thread's load before, and the order "exchange, then that load" is never tried. So each load touches a second
+/// atomic first, which makes loom try both orders of any two threads there. It orders nothing in the model's memory.
+pub(crate) struct AtomicUsize {
+    turn: loom::sync::atomic::AtomicUsize,
+    value: loom::sync::atomic::AtomicUsize,
+}
+
+impl AtomicUsize {
+    pub(crate) fn new(value: usize) -> Self {
+        Self {
+            turn: loom::sync::atomic::AtomicUsize::new(0),
+            value: loom::sync::atomic::AtomicUsize::new(value),
+        }
+    }
+
+    pub(crate) fn load(&self, order: Ordering) -> usize {
+        self.turn.fetch_or(0, Ordering::Relaxed);
+        self.value.load(order)
+    }
+
+    pub(crate) fn store(&self, value: usize, order: Ordering) {
+        self.value.store(value, order);
+    }
+
+    pub(crate) fn swap(&self, value: usize, order: Ordering) -> usize {
+        self.value.swap(value, order)
+    }
+
+    pub(crate) fn fetch_add(&self, value: usize, order: Ordering) -> usize {
+        self.value.fetch_add(value, order)
+    }
+
+    pub(crate) fn fetch_or(&self, bits: usize, order: Ordering) -> usize {
+        self.value.fetch_or(bits, order)
+    }
+
+    pub(crate) fn fetch_and(&self, bits: usize, order: Ordering) -> usize {
+        self.value.fetch_and(bits, order)
+    }
+
+    pub(crate) fn compare_exchange(
+        &self,
+        current: usize,
+        new: usize,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<usize, usize> {
+        self.value.compare_exchange(current, new, success, failure)
+    }
+}
+
 /// Parks at once: a spin only repeats what parking explores.
 pub(crate) struct Backoff;
 
@@ -73,6 +127,9 @@ impl Backoff {
 pub(crate) struct Witness(UnsafeCell<()>);
 
 pub(crate) struct Borrow(#[expect(dead_code, reason = "held for its Drop")] MutPtr<()>);
+
+// SAFETY: it holds nothing; loom follows who borrows it.
+unsafe impl Sync for Witness {}
 
 impl Witness {
     pub(crate) fn new() -> Self {

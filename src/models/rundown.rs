@@ -1,0 +1,127 @@
+//! The end against a delivery and a work item (E6).
+
+use alloc::sync::Arc;
+
+use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use loom::thread;
+
+use super::{Counted, Probe, Wire, bounded};
+use crate::{Claim, Delivery, Interrupt, State};
+
+/// What a callback owns; counts how often it is freed.
+struct Owned(Arc<AtomicUsize>);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// Dropping the handle while a delivery is going on: the ISR has finished, or never runs; what the callbacks own is
+/// freed exactly once, and is freed when the drop returns.
+// Caught: end-skips-the-lock, delivers-after-the-end.
+#[test]
+fn an_end_waits_for_the_delivery() {
+    bounded(|| {
+        let (wire, probe, freed) = (Wire::new(), Probe::new(), Arc::new(AtomicUsize::new(0)));
+        let owned = Owned(freed.clone());
+        let interrupt = Interrupt::builder(())
+            .isr({
+                let probe = probe.clone();
+                move |_| {
+                    let _ = &owned;
+                    probe.touch();
+                    Claim::Claimed
+                }
+            })
+            .source(Counted::new(&wire))
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        let device = thread::spawn({
+            let (wire, object) = (wire.clone(), interrupt.object().clone());
+            move || {
+                let signalled = wire.assert();
+                let delivery = object.service();
+                (signalled, delivery)
+            }
+        });
+        let object = interrupt.object().clone();
+        drop(interrupt);
+        // Ordered after the ISR, or loom says so.
+        let ran = probe.touch();
+        assert_eq!(freed.load(Relaxed), 1);
+        assert!(!wire.is_connected());
+        let (signalled, delivery) = device.join().unwrap();
+        assert!(!signalled || ran == 1);
+        assert!(delivery != Delivery::Answered(Claim::Claimed) || ran == 1);
+        assert_eq!(object.state(), State::Ended);
+        assert_eq!(object.service(), Delivery::NotServed);
+    });
+}
+
+/// Dropping the handle runs a queued work item, or waits for the one that runs, and frees it after that.
+// Caught: end-skips-the-flush.
+#[test]
+fn an_end_flushes_the_work_item() {
+    bounded(|| {
+        let (probe, freed) = (Probe::new(), Arc::new(AtomicUsize::new(0)));
+        let owned = Owned(freed.clone());
+        let interrupt = Interrupt::builder(())
+            .isr(|_| Claim::Claimed)
+            .work_item({
+                let probe = probe.clone();
+                move |_| {
+                    let _ = &owned;
+                    probe.touch();
+                }
+            })
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        interrupt.queue_work_item();
+        let worker = thread::spawn({
+            let object = interrupt.object().clone();
+            move || while object.run_work_item() {}
+        });
+        drop(interrupt);
+        // Ordered after the run, or loom says so.
+        assert_eq!(probe.touch(), 1);
+        assert_eq!(freed.load(Relaxed), 1);
+        worker.join().unwrap();
+    });
+}
+
+/// A handle dropped in its own work item, while an ISR changes another bit of the state: the end comes, once.
+// Caught: state-torn, work-end-forgets-the-end.
+#[test]
+fn a_bit_set_beside_another_is_not_lost() {
+    bounded(|| {
+        let slot = Arc::new(loom::sync::Mutex::new(None::<Interrupt<()>>));
+        let freed = Arc::new(AtomicUsize::new(0));
+        let owned = Owned(freed.clone());
+        let interrupt = Interrupt::builder(())
+            .isr(move |_| {
+                let _ = &owned;
+                Claim::ClaimedKeepMasked
+            })
+            .work_item({
+                let slot = slot.clone();
+                move |_| drop(slot.lock().unwrap().take())
+            })
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        interrupt.queue_work_item();
+        let object = interrupt.object().clone();
+        *slot.lock().unwrap() = Some(interrupt);
+        let device = thread::spawn({
+            let object = object.clone();
+            move || object.service()
+        });
+        while object.run_work_item() {}
+        assert_eq!(object.state(), State::Ended);
+        assert_eq!(freed.load(Relaxed), 1);
+        device.join().unwrap();
+    });
+}

@@ -1,0 +1,128 @@
+//! The work item: merged, never lost, never overlapping, flushed (W1, W2, W3, W7).
+
+use alloc::sync::Arc;
+
+use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use loom::thread;
+
+use super::{Probe, Shared, all, bounded};
+use crate::{Claim, Interrupt, Queued, WithWorkItem, Work};
+
+fn working(mut work: impl FnMut() -> Work + Send + 'static) -> Shared<(), WithWorkItem> {
+    let interrupt = Interrupt::builder(())
+        .isr(|_| Claim::Claimed)
+        .work_item(move |_| work())
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    Arc::new(interrupt)
+}
+
+/// A run sees what was done before the queueing that it answers.
+// Caught: queue-release, begin-acquire.
+#[test]
+fn a_run_sees_what_was_queued() {
+    all(|| {
+        let probe = Probe::new();
+        let interrupt = working({
+            let probe = probe.clone();
+            move || {
+                assert_eq!(probe.touch(), 1);
+                Work::Done
+            }
+        });
+        let producer = thread::spawn({
+            let (interrupt, probe) = (interrupt.clone(), probe.clone());
+            move || {
+                probe.touch();
+                assert_eq!(interrupt.queue_work_item(), Queued::New);
+            }
+        });
+        let _ = interrupt.run_work_item();
+        producer.join().unwrap();
+    });
+}
+
+/// Each queueing is new or merged, and a queueing during a run causes one more: the number of runs is that of the new
+/// ones, and none overlaps another.
+// Caught: end-release, begin-while-running, begin-keeps-queued.
+#[test]
+fn runs_are_as_many_as_new_queueings_and_never_overlap() {
+    bounded(|| {
+        let (probe, queued) = (Probe::new(), Arc::new(AtomicUsize::new(0)));
+        let interrupt = working({
+            let probe = probe.clone();
+            move || {
+                probe.touch();
+                Work::Done
+            }
+        });
+        let threads = [(); 2].map(|()| {
+            let (interrupt, queued) = (interrupt.clone(), queued.clone());
+            thread::spawn(move || {
+                if interrupt.queue_work_item() == Queued::New {
+                    queued.fetch_add(1, Relaxed);
+                }
+                // Also the rerun that another thread's queueing has caused.
+                while interrupt.run_work_item() {}
+            })
+        });
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert!(!interrupt.is_work_item_queued());
+        assert_eq!(probe.touch(), queued.load(Relaxed));
+        assert_eq!(interrupt.stats().work_queued + interrupt.stats().work_merged, 2);
+    });
+}
+
+/// Disable runs what is queued and waits for what runs, even if that queues itself again and again; what the runs did
+/// is seen after it.
+// Caught: flush-does-not-wait, flush-ignores-the-queued, close-forgotten, wait-acquire, end-wakes-nobody.
+#[test]
+fn disable_flushes_the_work_item() {
+    bounded(|| {
+        let probe = Probe::new();
+        let interrupt = working({
+            let probe = probe.clone();
+            move || {
+                probe.touch();
+                Work::Again
+            }
+        });
+        let worker = thread::spawn({
+            let interrupt = interrupt.clone();
+            move || {
+                interrupt.queue_work_item();
+                let _ = interrupt.run_work_item();
+            }
+        });
+        interrupt.disable().unwrap();
+        // Ordered after every run, or loom says so.
+        probe.touch();
+        assert!(!interrupt.is_work_item_queued());
+        worker.join().unwrap();
+    });
+}
+
+/// Two threads that are told to run the item run it once.
+// Caught: begin-while-running.
+#[test]
+fn one_queueing_is_one_run() {
+    all(|| {
+        let probe = Probe::new();
+        let interrupt = working({
+            let probe = probe.clone();
+            move || {
+                probe.touch();
+                Work::Done
+            }
+        });
+        interrupt.queue_work_item();
+        let other = thread::spawn({
+            let interrupt = interrupt.clone();
+            move || interrupt.run_work_item()
+        });
+        let _ = interrupt.run_work_item();
+        let _ = other.join().unwrap();
+        assert_eq!(probe.touch(), 1);
+    });
+}

@@ -1,0 +1,137 @@
+//! The line of a VFIO device.
+
+use std::{
+    fmt,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::Arc,
+    task::Waker,
+};
+
+use super::{
+    device::Inner,
+    ioctl,
+    mode::{Mode, Reservation},
+    removal::RemovalWatch,
+};
+use crate::{
+    Info, Source, SourceError,
+    os::{device_failed, take_count},
+    pci::{self, STATUS},
+    source::{Ready, Removal, eventfd},
+};
+
+/// The INTx line of a VFIO device: a [level](crate::Trigger::Level) source.
+///
+/// The kernel masks the line as it signals. [`unmask`](Source::unmask) opens it again; if the device still asserts it,
+/// it signals again at once. The line may be shared with other devices.
+///
+/// Obtained from [`Device::intx`](super::Device::intx). Dropping it disconnects it and sets the device free for its
+/// other ways to signal.
+///
+/// # Examples
+///
+/// ```no_run
+/// use interrupt_lock::{Source, vfio::Device};
+///
+/// let mut source = Device::open("0000:00:04.0")?.intx()?;
+/// source.connect(std::task::Waker::noop())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Intx {
+    reservation: Reservation,
+    event: OwnedFd,
+    connected: bool,
+}
+
+impl Intx {
+    pub(super) fn new(device: Arc<Inner>) -> Result<Self, SourceError> {
+        Ok(Self {
+            reservation: Reservation::new(device, Mode::Intx)?,
+            event: eventfd::create()?,
+            connected: false,
+        })
+    }
+
+    fn device(&self) -> BorrowedFd<'_> {
+        self.reservation.device.device()
+    }
+
+    /// Opens the line with a call rather than through VFIO's unmask eventfd, which costs the same, but reports no error
+    /// and leaves signalling again to another thread of the kernel.
+    fn open_line(&self) -> Result<(), SourceError> {
+        ioctl::unmask(self.device(), self.reservation.index()).map_err(device_failed("unmasking the VFIO INTx line"))
+    }
+}
+
+/// Unmasks the line, whatever is thought to mask it, and has it signal if it is asserted.
+///
+/// Unmasking is what makes VFIO look at the device's own status bit, and it only does so for a line that it has masked.
+/// Otherwise a line that a reset left masked would stay so, and one that was asserted before it was connected would be
+/// missed where the interrupt controller misses it (QEMU's does).
+pub(super) fn look_again(device: &Inner) -> rustix::io::Result<()> {
+    let index = Mode::Intx.index();
+    ioctl::mask(device.device(), index)?;
+    ioctl::unmask(device.device(), index)
+}
+
+impl Source for Intx {
+    fn info(&self) -> Info {
+        pci::line(&self.reservation.device.sysfs)
+    }
+
+    fn ready(&mut self) -> Ready<'_> {
+        Ready::Descriptor(self.event.as_fd())
+    }
+
+    fn connect(&mut self, _waker: &Waker) -> Result<(), SourceError> {
+        let index = self.reservation.index();
+        ioctl::set_trigger(self.device(), index, 0, Some(self.event.as_fd()))
+            .map_err(device_failed("connecting the VFIO INTx line"))?;
+        self.connected = true;
+        let looked = look_again(&self.reservation.device).map_err(device_failed("unmasking the VFIO INTx line"));
+        looked.inspect_err(|_| {
+            // The first error is the one to report.
+            let _ = self.disconnect();
+        })
+    }
+
+    fn disconnect(&mut self) -> Result<(), SourceError> {
+        if self.connected {
+            ioctl::disable(self.device(), self.reservation.index())
+                .map_err(device_failed("disconnecting the VFIO INTx line"))?;
+            self.connected = false;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<u64, SourceError> {
+        take_count(&self.event).map_err(device_failed("reading the VFIO INTx eventfd"))
+    }
+
+    fn unmask(&mut self) -> Result<(), SourceError> {
+        // The status register is the device's own, not VFIO's copy: its answer tells that what the ISR wrote to the
+        // device before has arrived.
+        let status = self.reservation.device.config.read16(STATUS);
+        match status.map_err(device_failed("reading the PCI status register"))? {
+            u16::MAX => Err(SourceError::Removed),
+            _ => self.open_line(),
+        }
+    }
+
+    fn removal_descriptor(&mut self) -> Option<BorrowedFd<'_>> {
+        self.reservation.device.removal.as_ref().map(RemovalWatch::descriptor)
+    }
+
+    fn removal(&mut self) -> Option<Removal> {
+        self.reservation.device.removal.as_ref()?.state()
+    }
+}
+
+impl fmt::Debug for Intx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Intx")
+            .field("device", &self.reservation.device.address)
+            .field("connected", &self.connected)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,246 @@
+//! VFIO's calls into the kernel, each made safe by fixing what its argument is.
+
+use core::{ffi::CStr, ffi::c_void, ptr};
+use std::{
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    vec,
+};
+
+use rustix::{
+    io::{Errno, Result},
+    ioctl::{Ioctl, IoctlOutput, Opcode, ioctl, opcode},
+};
+use vfio_bindings::bindings::vfio::{
+    VFIO_API_VERSION, VFIO_BASE, VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE, VFIO_IRQ_SET_ACTION_MASK,
+    VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_UNMASK, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SET_DATA_NONE,
+    VFIO_TYPE, vfio_device_info, vfio_group_status, vfio_iommu_type1_dma_map, vfio_iommu_type1_dma_unmap,
+    vfio_irq_info, vfio_irq_set, vfio_region_info,
+};
+
+// The numbers of the calls, counted from `VFIO_BASE`.
+const GET_API_VERSION: u32 = 0;
+const CHECK_EXTENSION: u32 = 1;
+const SET_IOMMU: u32 = 2;
+const GROUP_GET_STATUS: u32 = 3;
+const GROUP_SET_CONTAINER: u32 = 4;
+const GROUP_GET_DEVICE_FD: u32 = 6;
+const DEVICE_GET_INFO: u32 = 7;
+const DEVICE_GET_REGION_INFO: u32 = 8;
+const DEVICE_GET_IRQ_INFO: u32 = 9;
+const DEVICE_SET_IRQS: u32 = 10;
+const DEVICE_RESET: u32 = 11;
+const IOMMU_MAP_DMA: u32 = 13;
+const IOMMU_UNMAP_DMA: u32 = 14;
+
+/// One call, whose answer is the number that the kernel returns: rustix's own patterns drop it.
+struct Call {
+    opcode: Opcode,
+    argument: *mut c_void,
+}
+
+// SAFETY: the argument is passed on as it is, and taken to be written to; `call` asks its callers that it fit.
+unsafe impl Ioctl for Call {
+    type Output = u32;
+
+    const IS_MUTATING: bool = true;
+
+    fn opcode(&self) -> Opcode {
+        self.opcode
+    }
+
+    fn as_ptr(&mut self) -> *mut c_void {
+        self.argument
+    }
+
+    unsafe fn output_from_ptr(answer: IoctlOutput, _: *mut c_void) -> Result<u32> {
+        u32::try_from(answer).map_err(|_| Errno::INVAL)
+    }
+}
+
+/// Makes call `number`.
+///
+/// # Safety
+///
+/// `argument` is what VFIO defines for that number: an integer, or a pointer to a valid structure that says its own
+/// size in its first field.
+unsafe fn call(file: BorrowedFd<'_>, number: u32, argument: *mut c_void) -> Result<u32> {
+    let opcode = opcode::none(VFIO_TYPE, (VFIO_BASE + number) as u8);
+    // SAFETY: this function's own condition.
+    unsafe { ioctl(file, Call { opcode, argument }) }
+}
+
+/// Makes a call whose argument is an integer or nothing.
+fn call_with(file: BorrowedFd<'_>, number: u32, argument: u32) -> Result<u32> {
+    debug_assert!(matches!(
+        number,
+        GET_API_VERSION | CHECK_EXTENSION | SET_IOMMU | DEVICE_RESET
+    ));
+    // SAFETY: these four never take their argument for an address.
+    unsafe { call(file, number, ptr::without_provenance_mut(argument as usize)) }
+}
+
+pub(super) fn has_this_api(container: BorrowedFd<'_>) -> Result<bool> {
+    Ok(call_with(container, GET_API_VERSION, 0)? == VFIO_API_VERSION)
+}
+
+pub(super) fn has_extension(container: BorrowedFd<'_>, extension: u32) -> Result<bool> {
+    Ok(call_with(container, CHECK_EXTENSION, extension)? != 0)
+}
+
+pub(super) fn set_iommu(container: BorrowedFd<'_>, kind: u32) -> Result<()> {
+    call_with(container, SET_IOMMU, kind).map(drop)
+}
+
+pub(super) fn reset(device: BorrowedFd<'_>) -> Result<()> {
+    call_with(device, DEVICE_RESET, 0).map(drop)
+}
+
+pub(super) fn group_flags(group: BorrowedFd<'_>) -> Result<u32> {
+    let mut status = vfio_group_status {
+        argsz: size_of::<vfio_group_status>() as u32,
+        ..Default::default()
+    };
+    // SAFETY: the call fills in a `vfio_group_status` of the size that it says.
+    unsafe { call(group, GROUP_GET_STATUS, (&raw mut status).cast())? };
+    Ok(status.flags)
+}
+
+pub(super) fn set_container(group: BorrowedFd<'_>, container: BorrowedFd<'_>) -> Result<()> {
+    let mut container = container.as_raw_fd();
+    // SAFETY: the call reads one descriptor's number, and takes a reference of its own to that file.
+    unsafe { call(group, GROUP_SET_CONTAINER, (&raw mut container).cast()) }.map(drop)
+}
+
+pub(super) fn device(group: BorrowedFd<'_>, address: &CStr) -> Result<OwnedFd> {
+    // SAFETY: the call reads a string up to its NUL, and writes nothing.
+    let device = unsafe { call(group, GROUP_GET_DEVICE_FD, address.as_ptr().cast_mut().cast())? };
+    let device = i32::try_from(device).map_err(|_| Errno::BADF)?;
+    // SAFETY: the answer is a new descriptor (closed on exec), which nobody else knows of.
+    Ok(unsafe { OwnedFd::from_raw_fd(device) })
+}
+
+pub(super) fn device_info(device: BorrowedFd<'_>) -> Result<vfio_device_info> {
+    let mut info = vfio_device_info {
+        argsz: size_of::<vfio_device_info>() as u32,
+        ..Default::default()
+    };
+    // SAFETY: the call fills in a `vfio_device_info` up to the size that it says.
+    unsafe { call(device, DEVICE_GET_INFO, (&raw mut info).cast())? };
+    Ok(info)
+}
+
+pub(super) fn region_info(device: BorrowedFd<'_>, index: u32) -> Result<vfio_region_info> {
+    let mut info = vfio_region_info {
+        argsz: size_of::<vfio_region_info>() as u32,
+        index,
+        ..Default::default()
+    };
+    // SAFETY: the call fills in a `vfio_region_info`; its capabilities don't fit the size, so they are left out.
+    unsafe { call(device, DEVICE_GET_REGION_INFO, (&raw mut info).cast())? };
+    Ok(info)
+}
+
+pub(super) fn irq_count(device: BorrowedFd<'_>, index: u32) -> Result<u32> {
+    let mut info = vfio_irq_info {
+        argsz: size_of::<vfio_irq_info>() as u32,
+        index,
+        ..Default::default()
+    };
+    // SAFETY: the call fills in a `vfio_irq_info` of the size that it says.
+    unsafe { call(device, DEVICE_GET_IRQ_INFO, (&raw mut info).cast())? };
+    Ok(info.count)
+}
+
+/// The words of a `vfio_irq_set` before its data, whose place is in the first.
+const IRQ_SET_WORDS: usize = size_of::<vfio_irq_set>() / size_of::<u32>();
+
+/// Sets interrupts: `words` are the fields of a `vfio_irq_set` and its data; the first is filled in here.
+fn set_irqs(device: BorrowedFd<'_>, words: &mut [u32]) -> Result<u32> {
+    words[0] = size_of_val(words) as u32;
+    // SAFETY: the kernel reads as many bytes as the first word says, which is the slice's size, and writes none.
+    unsafe { call(device, DEVICE_SET_IRQS, words.as_mut_ptr().cast()) }
+}
+
+/// What stands for a vector that signals nothing.
+const NO_EVENTFD: u32 = -1_i32 as u32;
+
+/// Has interrupt `vector` signal an eventfd, or nothing any more; in the latter case it can't be running when this
+/// returns. The first one of an index enables it.
+pub(super) fn set_trigger(
+    device: BorrowedFd<'_>,
+    index: u32,
+    vector: u32,
+    eventfd: Option<BorrowedFd<'_>>,
+) -> Result<()> {
+    let flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_EVENTFD;
+    let eventfd = eventfd.map_or(NO_EVENTFD, |eventfd| eventfd.as_raw_fd().cast_unsigned());
+    let mut words: [u32; IRQ_SET_WORDS + 1] = [0, flags, index, vector, 1, eventfd];
+    match set_irqs(device, &mut words)? {
+        0 => Ok(()),
+        // Not enough vectors, which can't be with one.
+        _ => Err(Errno::NOSPC),
+    }
+}
+
+/// Enables a set of `count` vectors of which none signals anything yet.
+///
+/// If there are fewer, nothing is enabled, and their number is the answer.
+pub(super) fn enable_vectors(device: BorrowedFd<'_>, index: u32, count: u32) -> Result<core::result::Result<(), u32>> {
+    let flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_EVENTFD;
+    let mut words = vec![NO_EVENTFD; IRQ_SET_WORDS + count as usize];
+    words[..IRQ_SET_WORDS].copy_from_slice(&[0, flags, index, 0, count]);
+    Ok(match set_irqs(device, &mut words)? {
+        0 => Ok(()),
+        available => Err(available),
+    })
+}
+
+/// Disables all interrupts of an index. None of them is running when this returns.
+pub(super) fn disable(device: BorrowedFd<'_>, index: u32) -> Result<()> {
+    let flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_NONE;
+    set_irqs(device, &mut [0, flags, index, 0, 0]).map(drop)
+}
+
+/// Masks the line.
+pub(super) fn mask(device: BorrowedFd<'_>, index: u32) -> Result<()> {
+    let flags = VFIO_IRQ_SET_ACTION_MASK | VFIO_IRQ_SET_DATA_NONE;
+    set_irqs(device, &mut [0, flags, index, 0, 1]).map(drop)
+}
+
+/// Unmasks the line; if it is still asserted, it signals again at once.
+pub(super) fn unmask(device: BorrowedFd<'_>, index: u32) -> Result<()> {
+    let flags = VFIO_IRQ_SET_ACTION_UNMASK | VFIO_IRQ_SET_DATA_NONE;
+    set_irqs(device, &mut [0, flags, index, 0, 1]).map(drop)
+}
+
+/// Lets the device read and write `size` bytes of this program's memory, at `iova` for it.
+///
+/// # Safety
+///
+/// The bytes at `address` stay mapped until [`unmap_dma`], and the program makes no reference to them: the device
+/// writes to them as it likes.
+pub(super) unsafe fn map_dma(container: BorrowedFd<'_>, address: usize, iova: u64, size: usize) -> Result<()> {
+    let mut map = vfio_iommu_type1_dma_map {
+        argsz: size_of::<vfio_iommu_type1_dma_map>() as u32,
+        flags: VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+        vaddr: address as u64,
+        iova,
+        size: size as u64,
+    };
+    // SAFETY: the call reads a `vfio_iommu_type1_dma_map` of the size that it says; what it does to the memory that
+    // this describes is the caller's promise.
+    unsafe { call(container, IOMMU_MAP_DMA, (&raw mut map).cast()) }.map(drop)
+}
+
+/// Takes the memory at `iova` from the device; when it returns, the device can't reach it any more.
+pub(super) fn unmap_dma(container: BorrowedFd<'_>, iova: u64, size: usize) -> Result<()> {
+    let mut unmap = vfio_iommu_type1_dma_unmap {
+        argsz: size_of::<vfio_iommu_type1_dma_unmap>() as u32,
+        iova,
+        size: size as u64,
+        ..Default::default()
+    };
+    // SAFETY: the call reads a `vfio_iommu_type1_dma_unmap` of the size that it says, and writes back how much it
+    // unmapped; without a flag it asks for no bitmap behind it.
+    unsafe { call(container, IOMMU_UNMAP_DMA, (&raw mut unmap).cast()) }.map(drop)
+}

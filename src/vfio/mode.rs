@@ -1,0 +1,102 @@
+//! Which of its three ways to signal a device uses: INTx, MSI and MSI-X exclude one another.
+
+use std::{
+    format,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use vfio_bindings::bindings::vfio::{VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX};
+
+use super::{device::Inner, ioctl};
+use crate::{
+    SourceError,
+    os::{device_failed, refused},
+};
+
+/// A way to signal; its number is VFIO's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum Mode {
+    Intx = VFIO_PCI_INTX_IRQ_INDEX,
+    Msi = VFIO_PCI_MSI_IRQ_INDEX,
+    Msix = VFIO_PCI_MSIX_IRQ_INDEX,
+}
+
+impl Mode {
+    pub(super) const fn index(self) -> u32 {
+        self as u32
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Intx => "INTx",
+            Self::Msi => "MSI",
+            Self::Msix => "MSI-X",
+        }
+    }
+}
+
+/// The mode that a device is in.
+#[derive(Debug)]
+pub(super) struct Modes(AtomicU32);
+
+const NONE: u32 = u32::MAX;
+
+impl Default for Modes {
+    fn default() -> Self {
+        Self(AtomicU32::new(NONE))
+    }
+}
+
+impl Modes {
+    pub(super) fn current(&self) -> Option<Mode> {
+        let index = self.0.load(Ordering::Relaxed);
+        [Mode::Intx, Mode::Msi, Mode::Msix]
+            .into_iter()
+            .find(|mode| mode.index() == index)
+    }
+}
+
+/// A device's mode, held by the sources of that mode. Dropping it disables them and sets the device free for another.
+pub(super) struct Reservation {
+    pub(super) device: Arc<Inner>,
+    mode: Mode,
+    /// How many interrupts of this kind the device has: at least one.
+    pub(super) count: u32,
+}
+
+impl Reservation {
+    pub(super) fn new(device: Arc<Inner>, mode: Mode) -> Result<Self, SourceError> {
+        let count =
+            ioctl::irq_count(device.device(), mode.index()).map_err(device_failed("asking for its interrupts"))?;
+        if count == 0 {
+            return Err(refused(format!("it has no {}", mode.name())));
+        }
+        let Modes(current) = &device.modes;
+        // The kernel orders what follows; this only decides who may ask it.
+        match current.compare_exchange(NONE, mode.index(), Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => Ok(Self { device, mode, count }),
+            Err(_) => {
+                let used = device.modes.current().map_or("interrupt", Mode::name);
+                Err(refused(format!(
+                    "its {used} is in use already, and INTx, MSI and MSI-X exclude one another"
+                )))
+            }
+        }
+    }
+
+    pub(super) const fn index(&self) -> u32 {
+        self.mode.index()
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // It fails if nothing is enabled, and closing the device disables what is left in any case.
+        let _ = ioctl::disable(self.device.device(), self.index());
+        self.device.modes.0.store(NONE, Ordering::Release);
+    }
+}

@@ -1,0 +1,112 @@
+//! A driver author's own model: a driver with a ring buffer, model-checked over the real interrupt object.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test --profile loom --test loom_driver`
+#![cfg(loom)]
+
+use std::sync::Arc;
+
+use interrupt_lock::{Claim, Interrupt, NoWorkItem};
+use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use loom::thread;
+
+/// Received bytes, between the ISR that puts them in and the reader that takes them out.
+struct Ring {
+    bytes: [u8; 2],
+    head: usize,
+    tail: usize,
+    dropped: usize,
+}
+
+impl Ring {
+    const EMPTY: Self = Self {
+        bytes: [0; 2],
+        head: 0,
+        tail: 0,
+        dropped: 0,
+    };
+
+    fn put(&mut self, byte: u8) {
+        if self.head - self.tail == self.bytes.len() {
+            self.dropped += 1;
+            return;
+        }
+        self.bytes[self.head % self.bytes.len()] = byte;
+        self.head += 1;
+    }
+
+    fn take(&mut self) -> Option<u8> {
+        if self.head == self.tail {
+            return None;
+        }
+        self.tail += 1;
+        Some(self.bytes[(self.tail - 1) % self.bytes.len()])
+    }
+}
+
+/// The device: the next byte that it gives.
+struct Uart(AtomicUsize);
+
+fn driver() -> Arc<Interrupt<Ring, NoWorkItem>> {
+    let uart = Uart(AtomicUsize::new(1));
+    let interrupt = Interrupt::builder(Ring::EMPTY)
+        .isr(move |ring| {
+            ring.put(uart.0.fetch_add(1, Relaxed) as u8);
+            Claim::Claimed
+        })
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    Arc::new(interrupt)
+}
+
+fn model(f: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(f);
+}
+
+/// Each byte is read once, in order, or counted as dropped.
+#[test]
+fn every_byte_is_read_once() {
+    model(|| {
+        let driver = driver();
+        let device = thread::spawn({
+            let driver = driver.clone();
+            move || {
+                for _ in 0..3 {
+                    driver.service();
+                }
+            }
+        });
+        let mut read = Vec::new();
+        for _ in 0..2 {
+            read.extend(driver.synchronize(Ring::take));
+        }
+        device.join().unwrap();
+        let mut ring = driver.acquire_interrupt_lock();
+        while let Some(byte) = ring.take() {
+            read.push(byte);
+        }
+        assert!(read.is_sorted(), "{read:?}");
+        assert_eq!(read.len() + ring.dropped, 3);
+    });
+}
+
+/// The same driver with the mistake that people make: it looks in one section and takes in another. The model says so.
+#[test]
+#[should_panic(expected = "the ring was not empty a moment ago")]
+fn two_sections_are_not_one() {
+    model(|| {
+        let driver = driver();
+        driver.service();
+        let other_reader = thread::spawn({
+            let driver = driver.clone();
+            move || driver.synchronize(Ring::take)
+        });
+        if driver.synchronize(|ring| ring.head != ring.tail) {
+            let byte = driver.synchronize(Ring::take);
+            byte.expect("the ring was not empty a moment ago");
+        }
+        other_reader.join().unwrap();
+    });
+}
