@@ -9,11 +9,14 @@
 //! | `fault` | quarantine and removal (I12, I13) |
 //! | `work` | the work item (W) |
 //! | `rundown` | the end (E6) |
+//! | `own_loop` | descriptors for a driver that waits by itself |
 
 mod callbacks;
 mod context;
 mod delivery;
 mod fault;
+#[cfg(all(unix, feature = "std"))]
+mod own_loop;
 mod rundown;
 mod transition;
 mod work;

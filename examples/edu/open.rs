@@ -1,0 +1,76 @@
+//! From a device's name to a driver that runs: the only part that knows one kind of device from another.
+
+use interrupt_lock::{Error, Interrupt, MappedRegisters, Source, Uio, simulated, vfio};
+
+use crate::account::Failure;
+use crate::arguments::Device;
+use crate::driver::{Answer, Edu, Requests};
+
+/// The driver of an opened device.
+pub enum AnyEdu {
+    Simulated(Edu<simulated::EduRegisters>),
+    Mapped(Edu<MappedRegisters>),
+}
+
+impl AnyEdu {
+    pub fn submit(&self, n: u32) {
+        match self {
+            Self::Simulated(edu) => edu.submit(n),
+            Self::Mapped(edu) => edu.submit(n),
+        }
+    }
+
+    pub fn answer(&self) -> Result<Answer, Error> {
+        match self {
+            Self::Simulated(edu) => edu.answer(),
+            Self::Mapped(edu) => edu.answer(),
+        }
+    }
+
+    pub fn interrupt(&self) -> &Interrupt<Requests> {
+        match self {
+            Self::Simulated(edu) => &edu.interrupt,
+            Self::Mapped(edu) => &edu.interrupt,
+        }
+    }
+}
+
+pub fn open(device: &Device) -> Result<AnyEdu, Failure> {
+    match device {
+        Device::Simulated => {
+            let edu = simulated::Edu::new();
+            let line = edu.line().map_err(Failure::of_the_device)?;
+            let edu = Edu::new("edu".into(), edu.registers(), line).map_err(Failure::of_the_device)?;
+            edu.map(AnyEdu::Simulated)
+                .ok_or_else(|| not_an_edu("the simulated device"))
+        }
+        Device::Uio(path) => {
+            let uio = Uio::open(path).map_err(Failure::of_the_device)?;
+            let registers = uio.registers(0).map_err(Failure::of_the_device)?;
+            mapped(path, registers, uio)
+        }
+        Device::Vfio { address, msi } => {
+            let device = vfio::Device::open(address).map_err(Failure::of_the_device)?;
+            let registers = device.registers(0).map_err(Failure::of_the_device)?;
+            if *msi {
+                let vectors = device.msi(1).map_err(Failure::of_the_device)?;
+                mapped(address, registers, vectors.vector(0).map_err(Failure::of_the_device)?)
+            } else {
+                mapped(address, registers, device.intx().map_err(Failure::of_the_device)?)
+            }
+        }
+    }
+}
+
+fn mapped(name: &str, registers: MappedRegisters, source: impl Source + 'static) -> Result<AnyEdu, Failure> {
+    // A smaller block of registers can't be this device's.
+    if interrupt_lock::Registers::len(&registers) < 0x100 {
+        return Err(not_an_edu(name));
+    }
+    let edu = Edu::new(name.into(), registers, source).map_err(Failure::of_the_device)?;
+    edu.map(AnyEdu::Mapped).ok_or_else(|| not_an_edu(name))
+}
+
+fn not_an_edu(name: &str) -> Failure {
+    Failure::Device(format!("{name} is not an edu device"))
+}
