@@ -1,5 +1,22 @@
 #![no_std]
-//! placeholder
+#![cfg_attr(feature = "std", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "std"),
+    doc = "The framework interrupt object for Rust drivers; see README.md."
+)]
+//!
+//! # Where things are
+//!
+//! From the top; imports only point down.
+//!
+//! | layer | modules |
+//! |---|---|
+//! | sources | [`source`], [`simulated`], [`vfio`] |
+//! | dispatcher | `dispatcher`: threads that wait on sources, a worker for work items |
+//! | object | `handle`, `builder`, `object`: the owning handle, what makes it, the interrupt itself |
+//! | lock | `lock`: the data and its guard |
+//! | words | `raw_lock`, `state`, `work_item`: the atomic words, with the essays that explain them; `waits`: who waits for whom |
+//! | facade | `sync`: operating system, bare metal or loom |
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

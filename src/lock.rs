@@ -410,7 +410,7 @@ impl<T> InterruptLockGuard<'_, T> {
             if let Some(at_release) = self.at_release {
                 at_release.serve(self);
             }
-            drop(acquisition);
+            acquisition.end();
             // SAFETY: still held, without a borrow, and not touched again after success.
             if unsafe { raw.release() }.is_ok() {
                 break;

@@ -39,7 +39,10 @@ impl Name {
     /// ```
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        #[cfg(feature = "alloc")]
+        return &self.0;
+        #[cfg(not(feature = "alloc"))]
+        return self.0;
     }
 }
 

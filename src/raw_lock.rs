@@ -81,6 +81,11 @@ pub struct Acquisition {
     _thread: PhantomData<GuardNoSend>,
 }
 
+impl Acquisition {
+    /// Ends the section's borrow. The lock is still held.
+    pub(crate) fn end(self) {}
+}
+
 /// Why an acquisition was not had.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum NotAcquired {
@@ -379,10 +384,6 @@ fn recursion(taken_at: Option<&'static Location<'static>>) -> ! {
 // data, so a lock may be moved or dropped while it is held.
 unsafe impl RawMutex for RawInterruptLock {
     #[cfg(not(loom))]
-    #[expect(
-        clippy::declare_interior_mutable_const,
-        reason = "that is how lock_api spells a constructor"
-    )]
     const INIT: Self = Self::new();
     // Loom's atomics can't be made in a constant: in a model, `Mutex::from_raw(RawInterruptLock::new(), …)`.
     #[cfg(loom)]
@@ -408,7 +409,7 @@ unsafe impl RawMutex for RawInterruptLock {
 
     #[inline]
     unsafe fn unlock(&self, acquisition: Acquisition) {
-        drop(acquisition);
+        acquisition.end();
         loop {
             // SAFETY: the caller holds the lock, and its borrow ended with the acquisition.
             if unsafe { self.release() }.is_ok() {

@@ -21,6 +21,7 @@ pub(crate) const END_DEFERRED: usize = 1 << 4;
 /// A level line stays masked until the work item has run. Changes under the interrupt lock.
 pub(crate) const KEPT_MASKED: usize = 1 << 5;
 /// The system asks for the device back; the worker sees to it.
+#[cfg(feature = "std")]
 pub(crate) const REMOVAL_REQUESTED: usize = 1 << 6;
 
 /// The word itself.

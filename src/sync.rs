@@ -37,6 +37,7 @@ pub(crate) use origin::Origin;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parked {
     /// Somebody woke this thread.
+    #[cfg(any(loom, feature = "std"))]
     Woken,
     /// There was nothing to wait for.
     Invalid,

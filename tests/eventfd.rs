@@ -1,5 +1,5 @@
 //! The eventfd source, own and given.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "std"))]
 
 use std::{
     fs::File,

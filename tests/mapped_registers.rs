@@ -1,5 +1,5 @@
 //! Mapped registers, over a file in memory.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "std"))]
 
 use std::{fs::File, os::unix::fs::FileExt, panic, sync::Arc, thread};
 

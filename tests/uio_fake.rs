@@ -1,5 +1,5 @@
 //! UIO played by a socket, and the PCI configuration space by a file in memory.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "std"))]
 
 use std::{
     fs::File,

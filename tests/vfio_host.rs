@@ -1,5 +1,5 @@
 //! What VFIO says on a machine that has none of it. The rest needs a device.
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", feature = "std"))]
 
 use interrupt_lock::vfio::Device;
 

@@ -13,12 +13,18 @@ use crate::{CallbackError, Claim};
 /// An enable or disable callback of a `static` interrupt.
 pub(crate) type Plain<T> = fn(&mut T) -> Result<(), CallbackError>;
 
+#[cfg(feature = "alloc")]
+type BoxedIsr<T, W> = Box<dyn FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send>;
+#[cfg(feature = "alloc")]
+type BoxedOnChange<T> = Box<dyn FnMut(&mut T) -> Result<(), CallbackError> + Send>;
+#[cfg(feature = "alloc")]
+type BoxedWork<T, W> = Box<dyn FnMut(&WorkItemContext<'_, T, W>) -> Work + Send>;
+
 pub(crate) enum Isr<T, W> {
     Plain(fn(&mut IsrContext<'_, T, W>) -> Claim),
     #[cfg(feature = "alloc")]
-    Boxed(Box<dyn FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send>),
+    Boxed(BoxedIsr<T, W>),
     /// The interrupt has ended.
-    #[cfg(feature = "alloc")]
     Gone,
 }
 
@@ -29,7 +35,6 @@ impl<T, W> Isr<T, W> {
             Self::Plain(isr) => isr(context),
             #[cfg(feature = "alloc")]
             Self::Boxed(isr) => isr(context),
-            #[cfg(feature = "alloc")]
             Self::Gone => Claim::Unclaimed,
         }
     }
@@ -38,9 +43,10 @@ impl<T, W> Isr<T, W> {
 /// An enable, disable or removal callback.
 pub(crate) enum OnChange<T> {
     Nothing,
+    #[cfg_attr(loom, expect(dead_code, reason = "there are no statics in a model"))]
     Plain(Plain<T>),
     #[cfg(feature = "alloc")]
-    Boxed(Box<dyn FnMut(&mut T) -> Result<(), CallbackError> + Send>),
+    Boxed(BoxedOnChange<T>),
 }
 
 impl<T> OnChange<T> {
@@ -57,7 +63,7 @@ impl<T> OnChange<T> {
 pub(crate) enum WorkFn<T, W> {
     Plain(fn(&WorkItemContext<'_, T, W>) -> Work),
     #[cfg(feature = "alloc")]
-    Boxed(Box<dyn FnMut(&WorkItemContext<'_, T, W>) -> Work + Send>),
+    Boxed(BoxedWork<T, W>),
 }
 
 impl<T, W> WorkFn<T, W> {
@@ -105,19 +111,26 @@ impl<T, W> Inside<T, W> {
 
     #[cfg(not(loom))]
     pub(crate) const fn set_enable(&mut self, callback: Plain<T>) {
-        // A constant can't run destructors; what is forgotten is a plain function at most.
-        mem::forget(mem::replace(&mut self.enable, OnChange::Plain(callback)));
+        set(&mut self.enable, callback);
     }
 
     #[cfg(not(loom))]
     pub(crate) const fn set_disable(&mut self, callback: Plain<T>) {
-        // As in `set_enable`.
-        mem::forget(mem::replace(&mut self.disable, OnChange::Plain(callback)));
+        set(&mut self.disable, callback);
     }
 
     /// Takes everything out, to be dropped outside the lock.
-    #[cfg(feature = "alloc")]
     pub(crate) fn take(&mut self) -> Self {
         mem::replace(self, Self::new(Isr::Gone))
     }
+}
+
+/// A constant can't run destructors, so what was there is forgotten: a plain function at most.
+#[cfg(not(loom))]
+#[cfg_attr(
+    not(feature = "alloc"),
+    expect(clippy::forget_non_drop, reason = "there are boxes with `alloc`")
+)]
+const fn set<T>(slot: &mut OnChange<T>, callback: Plain<T>) {
+    mem::forget(mem::replace(slot, OnChange::Plain(callback)));
 }

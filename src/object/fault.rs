@@ -101,9 +101,7 @@ impl<T, W> InterruptObject<T, W> {
             // What it answers changes nothing: it is out of service, with the cause of that on record.
             let _ = source.disconnect();
         }
-        if let Some(dispatch) = &self.dispatch {
-            dispatch.disarm();
-        }
+        self.disarm();
     }
 
     #[cfg(not(feature = "alloc"))]

@@ -5,7 +5,8 @@
 //! whoever ends a section looks for it: the release of the lock, the end of a transition, the end of a run of the work
 //! item. One of them finds the bit once no section of the dropping thread is left.
 
-use super::{Inside, InterruptObject};
+use super::transition::InTransition;
+use super::{Inside, InterruptObject, WorkFn};
 use crate::state::{ENABLED, END_DEFERRED, ENDED};
 
 impl<T, W> InterruptObject<T, W> {
@@ -20,9 +21,14 @@ impl<T, W> InterruptObject<T, W> {
             }
             return false;
         };
-        if self.state.has(ENDED) {
-            return true;
+        if !self.state.has(ENDED) {
+            // Freed outside every lock, for these are the driver's destructors.
+            let _drivers_own = self.run_down(transition);
         }
+        true
+    }
+
+    fn run_down(&self, transition: InTransition<'_, T, W>) -> (Option<WorkFn<T, W>>, Inside<T, W>) {
         if self.state.has(ENABLED) {
             // Nobody is left to be told of a failing callback, and the end takes place all the same.
             let _ = transition.disable();
@@ -32,22 +38,10 @@ impl<T, W> InterruptObject<T, W> {
         let lock = transition.lock();
         self.state.set(ENDED);
         // SAFETY: with the lock held, and from no callback: `begin_anywhere` refuses those.
-        let inside = unsafe { self.inside.with(take_all) };
+        let inside = unsafe { self.inside.with(Inside::take) };
         drop(lock);
         // SAFETY: closed, flushed and idle: no run can begin any more, and the flush has seen the last one end.
         let work = unsafe { self.work_fn.with(Option::take) };
-        drop(transition);
-        // Outside every lock, for these are the driver's destructors.
-        drop(work);
-        drop(inside);
-        true
+        (work, inside)
     }
 }
-
-#[cfg(feature = "alloc")]
-fn take_all<T, W>(inside: &mut Inside<T, W>) -> Inside<T, W> {
-    inside.take()
-}
-
-#[cfg(not(feature = "alloc"))]
-fn take_all<T, W>(_: &mut Inside<T, W>) {}

@@ -6,13 +6,12 @@
 
 use lock_api::MutexGuard;
 
-#[cfg(feature = "alloc")]
 use super::delivery::Reopen;
 use super::{Inside, InterruptObject};
 use crate::lock::InterruptLockGuard;
 use crate::raw_lock::RawInterruptLock;
 use crate::state::{ENABLED, END_DEFERRED, ENDED, FAULTED, KEPT_MASKED, REMOVED};
-use crate::sync;
+use crate::sync::{self, Ordering::Relaxed};
 use crate::waits::{Awaited, Waits};
 use crate::{Callback, CallbackError, Error, Fault};
 #[cfg(feature = "alloc")]
@@ -248,7 +247,12 @@ impl<T, W> InterruptObject<T, W> {
             Ok(answer) => answer.map_err(|source| self.disable_failed(source)),
             Err(message) => return Err(self.panicked(inside, Callback::Disable, message)),
         };
-        let disconnected = self.disconnect_and_flush(inside, data);
+        let disconnected = self.disconnect_source(inside);
+        // What was signalled before the disconnection is delivered, not dropped. (Relaxed: what an owed delivery left is
+        // seen with the lock, which its announcer found held.)
+        let owed = self.owed.swap(0, Relaxed);
+        self.serve_once(inside, data, owed, Reopen::No);
+        self.disarm();
         self.state.take(ENABLED | KEPT_MASKED);
         called.and(disconnected)
     }
@@ -266,9 +270,12 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     #[cfg(not(feature = "alloc"))]
-    fn disconnect_and_flush(&self, _: &mut Inside<T, W>, _: &mut T) -> Result<(), Error> {
+    fn disconnect_source(&self, _: &mut Inside<T, W>) -> Result<(), Error> {
         Ok(())
     }
+
+    #[cfg(not(feature = "alloc"))]
+    pub(super) fn disarm(&self) {}
 }
 
 /// The steps that concern the source.
@@ -295,9 +302,7 @@ impl<T, W> InterruptObject<T, W> {
             }
         });
         connected.map_err(|error| {
-            if let Some(dispatch) = &self.dispatch {
-                dispatch.disarm();
-            }
+            self.disarm();
             if error == SourceError::Removed {
                 self.surprise(inside, data);
                 return Error::Removed {
@@ -308,22 +313,20 @@ impl<T, W> InterruptObject<T, W> {
         })
     }
 
-    fn disconnect_and_flush(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
-        let disconnected = match &mut inside.source {
-            Some(source) => source.disconnect(),
-            None => return Ok(()),
-        };
-        // What was signalled before the disconnection is delivered, not dropped.
-        self.serve_once(inside, data, 0, Reopen::No);
-        if let Some(dispatch) = &self.dispatch {
-            dispatch.disarm();
-        }
-        match disconnected {
-            Ok(()) => Ok(()),
-            Err(SourceError::Removed) => Err(Error::Removed {
+    fn disconnect_source(&self, inside: &mut Inside<T, W>) -> Result<(), Error> {
+        match inside.source.as_mut().map(|source| source.disconnect()) {
+            None | Some(Ok(())) => Ok(()),
+            Some(Err(SourceError::Removed)) => Err(Error::Removed {
                 interrupt: self.name().clone(),
             }),
-            Err(error) => Err(self.source_error(error)),
+            Some(Err(error)) => Err(self.source_error(error)),
+        }
+    }
+
+    /// Has the dispatcher wait no longer.
+    pub(super) fn disarm(&self) {
+        if let Some(dispatch) = &self.dispatch {
+            dispatch.disarm();
         }
     }
 

@@ -161,11 +161,6 @@ impl<T> Locked<T> {
         // SAFETY: the caller promises that no other reference exists while `f` runs.
         self.0.with_mut(|value| f(unsafe { &mut *value }))
     }
-
-    pub(crate) fn get_mut(&mut self) -> &mut T {
-        // SAFETY: `&mut self` proves that there is no other reference.
-        self.0.with_mut(|value| unsafe { &mut *value })
-    }
 }
 
 /// The parking lot as loom sees it: a queue behind one of loom's mutexes.
@@ -175,6 +170,7 @@ struct Waiter {
     wake: Condvar,
     // Written and read with the queue locked.
     state: Cell<WaiterState>,
+    #[cfg_attr(not(test), expect(dead_code, reason = "only models have a clock"))]
     timed: bool,
 }
 
@@ -182,6 +178,7 @@ struct Waiter {
 enum WaiterState {
     Waiting,
     Woken,
+    #[cfg_attr(not(test), expect(dead_code, reason = "only models have a clock"))]
     Expired,
 }
 

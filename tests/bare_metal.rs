@@ -1,0 +1,227 @@
+//! The core without an operating system: `cargo test --no-default-features --test bare_metal`.
+//!
+//! The test's threads stand for processors: each has its own `Cpu` and its own mask.
+#![cfg(not(feature = "std"))]
+
+use std::cell::Cell;
+use std::mem;
+use std::sync::Once;
+use std::sync::mpsc;
+
+use interrupt_lock::bare_metal::{Cpu, Platform, install};
+use interrupt_lock::{
+    CallbackError, Claim, Delivery, Error, InterruptLock, InterruptObject, IsrContext, Name, NoWorkItem, Queued, State,
+    WithWorkItem, Work, WorkItemContext,
+};
+
+struct Machine;
+
+thread_local! {
+    static CPU: &'static Cpu = Box::leak(Box::new(Cpu::new()));
+    static MASKED: Cell<bool> = const { Cell::new(false) };
+}
+
+// SAFETY: each thread has a `Cpu` of its own, which lives for ever.
+unsafe impl Platform for Machine {
+    fn this_processor(&self) -> &'static Cpu {
+        CPU.with(|cpu| *cpu)
+    }
+
+    fn mask(&self) -> bool {
+        !MASKED.replace(true)
+    }
+
+    fn unmask(&self) {
+        MASKED.set(false);
+    }
+}
+
+fn boot() {
+    static BOOT: Once = Once::new();
+    BOOT.call_once(|| {
+        assert!(install(&Machine));
+        assert!(!install(&Machine));
+    });
+}
+
+fn locks_held() -> u32 {
+    CPU.with(|cpu| cpu.locks_held())
+}
+
+// Caught: unmask at every release; a mask value kept per guard (unmask in order of dropping).
+#[test]
+fn l10_the_mask_is_a_nest_count() {
+    boot();
+    let (a, b) = (InterruptLock::new(1), InterruptLock::new(2));
+    let first = a.acquire_interrupt_lock();
+    assert!(MASKED.get());
+    let second = b.acquire_interrupt_lock();
+    assert_eq!(locks_held(), 2);
+    drop(first); // not in the order of nesting
+    assert!(MASKED.get());
+    drop(second);
+    assert!(!MASKED.get());
+    assert_eq!(locks_held(), 0);
+}
+
+// Caught: no unmask after a failed attempt.
+#[test]
+fn l10_an_attempt_that_fails_leaves_the_mask_as_it_was() {
+    boot();
+    let lock = InterruptLock::new(());
+    std::thread::scope(|scope| {
+        let (held, is_held) = mpsc::channel();
+        let (done, is_done) = mpsc::channel::<()>();
+        let lock = &lock;
+        scope.spawn(move || {
+            let guard = lock.acquire_interrupt_lock();
+            held.send(()).unwrap();
+            let _ = is_done.recv();
+            drop(guard);
+        });
+        is_held.recv().unwrap();
+        // Another processor, unmasked: it is the word that excludes it.
+        assert!(lock.try_acquire_interrupt_lock().is_none());
+        assert!(!MASKED.get());
+        drop(done);
+        drop(lock.acquire_interrupt_lock());
+        assert!(!MASKED.get());
+    });
+}
+
+// Caught: exclusion by the mask alone (a release that clears the word of a forgotten guard's lock).
+#[test]
+fn l10_a_forgotten_guard_keeps_its_lock_and_no_other() {
+    boot();
+    std::thread::spawn(|| {
+        let lock: &'static InterruptLock<u32> = Box::leak(Box::new(InterruptLock::new(0)));
+        let other = InterruptLock::new(0);
+        mem::forget(lock.acquire_interrupt_lock());
+        *other.acquire_interrupt_lock() += 1;
+        assert_eq!(*other.acquire_interrupt_lock(), 1);
+        assert!(lock.try_acquire_interrupt_lock().is_none());
+        assert!(MASKED.get());
+        std::thread::spawn(|| assert!(lock.try_acquire_interrupt_lock().is_none()))
+            .join()
+            .unwrap();
+    })
+    .join()
+    .unwrap();
+}
+
+// Caught: no recursion check in acquire_slow (the test spins for ever).
+#[test]
+#[should_panic(expected = "uart0: this thread holds the interrupt lock already, taken at tests/bare_metal.rs")]
+fn l4_a_processor_that_holds_the_lock_is_told_so() {
+    boot();
+    let lock = InterruptLock::named(Name::new("uart0"), ());
+    let _guard = lock.acquire_interrupt_lock();
+    let _again = lock.acquire_interrupt_lock();
+}
+
+#[derive(Debug, Default)]
+struct Uart {
+    received: u32,
+    enables: u32,
+    disables: u32,
+    processed: u32,
+}
+
+fn isr(uart: &mut IsrContext<'_, Uart, WithWorkItem>) -> Claim {
+    uart.received += uart.assertions() as u32;
+    uart.queue_work_item();
+    Claim::Claimed
+}
+
+fn work(uart: &WorkItemContext<'_, Uart>) -> Work {
+    uart.synchronize(|uart| uart.processed = uart.received);
+    Work::Done
+}
+
+type Object = InterruptObject<Uart, WithWorkItem>;
+
+const fn uart() -> Object {
+    InterruptObject::with_work_item(
+        Name::new("uart0"),
+        Uart {
+            received: 0,
+            enables: 0,
+            disables: 0,
+            processed: 0,
+        },
+        isr,
+        work,
+    )
+    .on_enable(|uart| {
+        uart.enables += 1;
+        Ok(())
+    })
+    .on_disable(|uart| {
+        uart.disables += 1;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_static_interrupt_lives_its_life() -> Result<(), Error> {
+    static OBJECT: Object = uart();
+    boot();
+    assert_eq!(OBJECT.service(), Delivery::NotServed);
+    OBJECT.enable()?;
+    assert_eq!(OBJECT.service(), Delivery::Answered(Claim::Claimed));
+    assert!(!OBJECT.run_work_item());
+    OBJECT.service();
+    OBJECT.disable()?; // runs what is queued
+    assert_eq!(OBJECT.state(), State::Disabled);
+    let uart = OBJECT.acquire_interrupt_lock();
+    assert_eq!((uart.received, uart.processed), (2, 2));
+    assert_eq!((uart.enables, uart.disables), (1, 1));
+    drop(uart);
+    assert!(matches!(OBJECT.queue_work_item(), Queued::Refused(_)));
+    Ok(())
+}
+
+// Caught: PENDING not looked at in release_slow; `owed` not served; DELIVERY_MAY_WAIT = true (spins for ever).
+#[test]
+fn i3_a_vector_that_interrupts_a_section_is_served_by_its_release() -> Result<(), Error> {
+    static OBJECT: Object = uart();
+    boot();
+    OBJECT.enable()?;
+    let guard = OBJECT.acquire_interrupt_lock();
+    // The same processor's vector, and another's: neither spins.
+    assert_eq!(OBJECT.service(), Delivery::Pending);
+    std::thread::spawn(|| assert_eq!(OBJECT.service(), Delivery::Pending))
+        .join()
+        .unwrap();
+    assert_eq!(guard.received, 0);
+    drop(guard);
+    assert_eq!(OBJECT.acquire_interrupt_lock().received, 2);
+    assert_eq!(OBJECT.stats().delivered, 1);
+    assert_eq!(OBJECT.stats().coalesced, 1);
+    Ok(())
+}
+
+// Caught: an enable callback's error ignored.
+#[test]
+fn i4_a_failing_enable_callback_leaves_it_disabled() {
+    static OBJECT: InterruptObject<(), NoWorkItem> = InterruptObject::new(Name::new("timer"), (), |_| Claim::Claimed)
+        .on_enable(|()| Err(CallbackError::new("no clock")));
+    boot();
+    let error = OBJECT.enable().unwrap_err();
+    assert_eq!(error.to_string(), "timer: its enable callback failed: no clock");
+    assert_eq!(OBJECT.service(), Delivery::NotServed);
+}
+
+// Caught: is_in_isr() answering false.
+#[test]
+fn e4_an_isr_may_not_enable() -> Result<(), Error> {
+    static OTHER: InterruptObject<(), NoWorkItem> = InterruptObject::new(Name::new("other"), (), |_| Claim::Claimed);
+    static OBJECT: InterruptObject<(), NoWorkItem> = InterruptObject::new(Name::new("timer"), (), |_| {
+        assert!(matches!(OTHER.enable(), Err(Error::WouldDeadlock { .. })));
+        Claim::Claimed
+    });
+    boot();
+    OBJECT.enable()?;
+    assert_eq!(OBJECT.service(), Delivery::Answered(Claim::Claimed));
+    Ok(())
+}
