@@ -6,8 +6,13 @@
 //! sound even so, because exclusion is always the lock word's: an ISR whose delivery finds the lock held by the very
 //! code that it interrupted leaves word and returns, and the release runs it. A mask only makes that rarer.
 
-use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+#[cfg_attr(all(loom, not(test)), allow(dead_code, reason = "a model's platform is loom"))]
+mod once;
+
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+#[cfg(any(test, not(loom)))]
+pub(crate) use once::Once;
 
 /// The processors of a machine and their interrupt mask.
 ///
@@ -31,7 +36,7 @@ use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 ///
 /// [`this_processor`](Self::this_processor) must give the same `Cpu` for one processor and different ones for
 /// different processors: the lock takes the `Cpu` for the caller's identity.
-pub unsafe trait Platform: Sync {
+pub unsafe trait Platform: Send + Sync {
     /// The processor that runs the caller.
     fn this_processor(&self) -> &'static Cpu;
 
@@ -111,57 +116,13 @@ impl Cpu {
 /// assert!(install(&Board));
 /// assert!(!install(&Board));
 /// ```
+#[cfg(not(loom))]
 pub fn install(platform: &'static dyn Platform) -> bool {
     INSTALLED.set(platform)
 }
 
-static INSTALLED: Installed = Installed {
-    state: AtomicU8::new(EMPTY),
-    platform: UnsafeCell::new(None),
-};
-
-const EMPTY: u8 = 0;
-const WRITING: u8 = 1;
-const THERE: u8 = 2;
-
-struct Installed {
-    state: AtomicU8,
-    platform: UnsafeCell<Option<&'static dyn Platform>>,
-}
-
-// SAFETY: `platform` is written once, by the one caller that took `state` from EMPTY to WRITING, and is read only
-// after THERE has been seen.
-unsafe impl Sync for Installed {}
-
-impl Installed {
-    fn set(&self, platform: &'static dyn Platform) -> bool {
-        // Relaxed: winning EMPTY gives the right to write, it reads nothing.
-        let first = self
-            .state
-            .compare_exchange(EMPTY, WRITING, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok();
-        if first {
-            // SAFETY: nobody else gets here, and nobody reads before THERE.
-            unsafe { *self.platform.get() = Some(platform) };
-            // Release: pairs with the Acquire in `get`, which then reads the platform.
-            self.state.store(THERE, Ordering::Release);
-        }
-        first
-    }
-
-    #[cfg_attr(
-        any(feature = "std", loom),
-        expect(dead_code, reason = "the operating system knows better")
-    )]
-    fn get(&self) -> Option<&'static dyn Platform> {
-        // Acquire: pairs with the Release in `set`.
-        if self.state.load(Ordering::Acquire) != THERE {
-            return None;
-        }
-        // SAFETY: after THERE the cell is never written again.
-        unsafe { *self.platform.get() }
-    }
-}
+#[cfg(not(loom))]
+static INSTALLED: Once<&'static dyn Platform> = Once::new();
 
 /// What the facade asks where there is no operating system.
 #[cfg(not(any(feature = "std", loom)))]

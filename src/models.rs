@@ -7,8 +7,10 @@
 
 mod delivery;
 mod fault;
+mod once;
 mod raw_lock;
 mod rundown;
+mod software;
 mod work_item;
 
 use alloc::sync::Arc;

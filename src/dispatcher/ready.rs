@@ -1,8 +1,6 @@
 //! Who has something to be done: a list that each interrupt is in at most once, so that it never has to grow on the way
 //! from an assertion.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
@@ -24,14 +22,24 @@ struct Flags {
     raised: VecDeque<Arc<Flag>>,
     /// How many there are in all; the list has room for so many.
     made: usize,
+    next_id: u64,
+    stopped: bool,
 }
 
 /// One interrupt's flag.
 pub(super) struct Flag {
     pub(super) id: u64,
     object: Weak<dyn Serve>,
-    raised: AtomicBool,
+    /// Whether it is in the list.
+    raised: Mutex<RawInterruptLock, bool>,
     list: Weak<List>,
+}
+
+/// What the thread finds.
+pub(super) enum Next {
+    Flag(Arc<Flag>),
+    Nothing,
+    Stopped,
 }
 
 impl List {
@@ -42,41 +50,55 @@ impl List {
         })
     }
 
-    pub(super) fn flag(self: &Arc<Self>, id: u64, object: Weak<dyn Serve>) -> Arc<Flag> {
+    pub(super) fn flag(self: &Arc<Self>, object: Weak<dyn Serve>) -> Arc<Flag> {
         let mut flags = self.flags.lock();
         flags.made += 1;
-        let room = flags.made;
-        let raised = flags.raised.len();
-        flags.raised.reserve(room - raised);
+        let room = flags.made - flags.raised.len();
+        flags.raised.reserve(room);
+        let id = flags.next_id;
+        flags.next_id += 1;
         Arc::new(Flag {
             id,
             object,
-            raised: AtomicBool::new(false),
+            raised: Mutex::new(false),
             list: Arc::downgrade(self),
         })
     }
 
-    /// The interrupt that raised its flag first.
-    pub(super) fn next(&self) -> Option<Arc<Flag>> {
-        let flag = self.flags.lock().raised.pop_front()?;
-        // Acquire, from AcqRel in `raise`: what was done before the flag was raised is seen now; what is done after
-        // this raises it again.
-        flag.raised.swap(false, Ordering::AcqRel);
-        Some(flag)
+    /// The interrupt that raised its flag first; it may raise it again from now on.
+    pub(super) fn next(&self) -> Next {
+        let mut flags = self.flags.lock();
+        if flags.stopped {
+            return Next::Stopped;
+        }
+        match flags.raised.pop_front() {
+            Some(flag) => {
+                *flag.raised.lock() = false;
+                Next::Flag(flag)
+            }
+            None => Next::Nothing,
+        }
+    }
+
+    /// Has the thread end.
+    pub(super) fn stop(&self) {
+        self.flags.lock().stopped = true;
+        (self.bell)();
     }
 }
 
 impl Flag {
     /// Has the thread look at this interrupt. Never waits for it, and allocates nothing.
     pub(super) fn raise(self: &Arc<Self>) {
-        // AcqRel: pairs with the swap in `next`.
-        if self.raised.swap(true, Ordering::AcqRel) {
-            return;
+        let Some(list) = self.list.upgrade() else { return };
+        {
+            let mut flags = list.flags.lock();
+            if core::mem::replace(&mut *self.raised.lock(), true) {
+                return;
+            }
+            flags.raised.push_back(self.clone());
         }
-        if let Some(list) = self.list.upgrade() {
-            list.flags.lock().raised.push_back(self.clone());
-            (list.bell)();
-        }
+        (list.bell)();
     }
 
     pub(super) fn object(&self) -> Option<Arc<dyn Serve>> {

@@ -1,6 +1,5 @@
 //! The thread that waits on sources.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
 
@@ -10,7 +9,7 @@ use alloc::sync::{Arc, Weak};
 use lock_api::Mutex;
 
 use super::poller::{Event, Poller};
-use super::ready::{Flag, List};
+use super::ready::{Flag, List, Next};
 use super::worker::Thread;
 use crate::dispatch::Serve;
 use crate::raw_lock::RawInterruptLock;
@@ -26,8 +25,6 @@ struct Shared {
     poller: Arc<Poller>,
     list: Arc<List>,
     watched: Mutex<RawInterruptLock, BTreeMap<u64, Weak<dyn Serve>>>,
-    next_id: AtomicU64,
-    stop: AtomicBool,
 }
 
 impl Waiter {
@@ -38,8 +35,6 @@ impl Waiter {
             list: List::new(move || bell.wake()),
             poller,
             watched: Mutex::new(BTreeMap::new()),
-            next_id: AtomicU64::new(0),
-            stop: AtomicBool::new(false),
         });
         let theirs = shared.clone();
         let thread = Thread::start(name, move || theirs.run())?;
@@ -47,9 +42,7 @@ impl Waiter {
     }
 
     pub(super) fn flag(&self, object: Weak<dyn Serve>) -> Arc<Flag> {
-        // Relaxed: only its uniqueness counts.
-        let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
-        self.shared.list.flag(id, object)
+        self.shared.list.flag(object)
     }
 
     /// Serves the interrupt whenever `descriptor` is readable.
@@ -83,9 +76,7 @@ impl Waiter {
     }
 
     pub(super) fn stop(&self) {
-        // Relaxed: the bell below, and its answer, order it.
-        self.shared.stop.store(true, Ordering::Relaxed);
-        self.shared.poller.wake();
+        self.shared.list.stop();
     }
 
     pub(super) fn join(&self) {
@@ -96,8 +87,7 @@ impl Waiter {
 impl Shared {
     fn run(&self) {
         let mut events = self.poller.events();
-        // Relaxed: see `stop`.
-        while !self.stop.load(Ordering::Relaxed) {
+        loop {
             for event in self.poller.wait(&mut events) {
                 let object = |id| self.watched.lock().get(&id).and_then(Weak::upgrade);
                 match event {
@@ -113,9 +103,15 @@ impl Shared {
                     }
                 }
             }
-            while let Some(flag) = self.list.next() {
-                if let Some(object) = flag.object() {
-                    object.serve();
+            loop {
+                match self.list.next() {
+                    Next::Flag(flag) => {
+                        if let Some(object) = flag.object() {
+                            object.serve();
+                        }
+                    }
+                    Next::Nothing => break,
+                    Next::Stopped => return,
                 }
             }
         }

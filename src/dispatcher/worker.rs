@@ -1,6 +1,5 @@
 //! The thread that runs work items. It waits on no source.
 
-use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
 
@@ -9,7 +8,7 @@ use alloc::sync::{Arc, Weak};
 
 use lock_api::Mutex;
 
-use super::ready::{Flag, List};
+use super::ready::{Flag, List, Next};
 use crate::dispatch::Serve;
 use crate::raw_lock::RawInterruptLock;
 use crate::source::Errno;
@@ -23,7 +22,6 @@ pub(super) struct Worker {
 
 struct Shared {
     list: Arc<List>,
-    stop: AtomicBool,
     parked: Arc<OnceLock<thread::Thread>>,
 }
 
@@ -38,7 +36,6 @@ impl Worker {
                         thread.unpark();
                     }
                 }),
-                stop: AtomicBool::new(false),
                 parked,
             }),
             thread: Mutex::new(None),
@@ -55,15 +52,11 @@ impl Worker {
     }
 
     pub(super) fn flag(&self, object: Weak<dyn Serve>) -> Arc<Flag> {
-        self.shared.list.flag(0, object)
+        self.shared.list.flag(object)
     }
 
     pub(super) fn stop(&self) {
-        // Relaxed: the unpark below, and the park that it ends, order it.
-        self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.shared.parked.get() {
-            thread.unpark();
-        }
+        self.shared.list.stop();
     }
 
     pub(super) fn join(&self) {
@@ -78,10 +71,9 @@ impl Shared {
     fn run(&self) {
         // Before the first look at the list: who raises a flag before this is seen by that look.
         let _ = self.parked.set(thread::current());
-        // Relaxed: see `stop`.
-        while !self.stop.load(Ordering::Relaxed) {
+        loop {
             match self.list.next() {
-                Some(flag) => {
+                Next::Flag(flag) => {
                     if let Some(object) = flag.object()
                         && object.work()
                     {
@@ -89,7 +81,8 @@ impl Shared {
                         flag.raise();
                     }
                 }
-                None => thread::park(),
+                Next::Nothing => thread::park(),
+                Next::Stopped => return,
             }
         }
     }

@@ -115,7 +115,7 @@ impl Software {
 
     fn new(trigger: Trigger, message: Option<u32>) -> Self {
         Self {
-            shared: Arc::default(),
+            shared: Arc::new(Shared::new()),
             trigger,
             message,
             left: None,

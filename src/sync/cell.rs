@@ -23,7 +23,7 @@ impl Witness {
 pub(crate) struct Locked<T>(UnsafeCell<T>);
 
 // SAFETY: the value is reached only through `with`, whose callers promise exclusion, so sharing the cell between
-// threads only ever moves the value between them.
+// threads only ever moves the value between them; and through `read`, which is used for values that are `Sync`.
 unsafe impl<T: Send> Sync for Locked<T> {}
 
 impl<T> Locked<T> {
@@ -41,6 +41,20 @@ impl<T> Locked<T> {
     pub(crate) unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         // SAFETY: the caller promises that no other reference exists while `f` runs.
         f(unsafe { &mut *self.0.get() })
+    }
+
+    /// Lets `f` look at the value.
+    ///
+    /// # Safety
+    ///
+    /// No call of `with` on this cell may overlap this one, and each must happen before or after it.
+    #[cfg_attr(feature = "std", allow(dead_code, reason = "for bare metal"))]
+    pub(crate) unsafe fn read<R>(&self, f: impl FnOnce(&T) -> R) -> R
+    where
+        T: Sync,
+    {
+        // SAFETY: the caller promises that nothing writes while `f` runs.
+        f(unsafe { &*self.0.get() })
     }
 
     pub(crate) const fn get_mut(&mut self) -> &mut T {

@@ -161,6 +161,20 @@ impl<T> Locked<T> {
         // SAFETY: the caller promises that no other reference exists while `f` runs.
         self.0.with_mut(|value| f(unsafe { &mut *value }))
     }
+
+    /// Lets `f` look at the value.
+    ///
+    /// # Safety
+    ///
+    /// No call of `with` on this cell may overlap this one.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for bare metal, and its model"))]
+    pub(crate) unsafe fn read<R>(&self, f: impl FnOnce(&T) -> R) -> R
+    where
+        T: Sync,
+    {
+        // SAFETY: the caller promises that nothing writes while `f` runs.
+        self.0.with(|value| f(unsafe { &*value }))
+    }
 }
 
 /// The parking lot as loom sees it: a queue behind one of loom's mutexes.

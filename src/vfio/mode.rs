@@ -1,18 +1,13 @@
 //! Which of its three ways to signal a device uses: INTx, MSI and MSI-X exclude one another.
 
-use std::{
-    format,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-};
+use std::{format, sync::Arc};
 
+use lock_api::Mutex;
 use vfio_bindings::bindings::vfio::{VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX};
 
 use super::{device::Inner, ioctl};
 use crate::{
-    SourceError,
+    RawInterruptLock, SourceError,
     os::{device_failed, refused},
 };
 
@@ -40,23 +35,20 @@ impl Mode {
 }
 
 /// The mode that a device is in.
-#[derive(Debug)]
-pub(super) struct Modes(AtomicU32);
+pub(super) struct Modes(Mutex<RawInterruptLock, Option<Mode>>);
 
-const NONE: u32 = u32::MAX;
+// A mode is a plain value: no panic leaves it half done.
+impl std::panic::RefUnwindSafe for Modes {}
 
 impl Default for Modes {
     fn default() -> Self {
-        Self(AtomicU32::new(NONE))
+        Self(Mutex::from_raw(RawInterruptLock::new(), None))
     }
 }
 
 impl Modes {
     pub(super) fn current(&self) -> Option<Mode> {
-        let index = self.0.load(Ordering::Relaxed);
-        [Mode::Intx, Mode::Msi, Mode::Msix]
-            .into_iter()
-            .find(|mode| mode.index() == index)
+        *self.0.lock()
     }
 }
 
@@ -76,16 +68,16 @@ impl Reservation {
             return Err(refused(format!("it has no {}", mode.name())));
         }
         let Modes(current) = &device.modes;
-        // The kernel orders what follows; this only decides who may ask it.
-        match current.compare_exchange(NONE, mode.index(), Ordering::Acquire, Ordering::Relaxed) {
-            Ok(_) => Ok(Self { device, mode, count }),
-            Err(_) => {
-                let used = device.modes.current().map_or("interrupt", Mode::name);
-                Err(refused(format!(
-                    "its {used} is in use already, and INTx, MSI and MSI-X exclude one another"
-                )))
-            }
+        let mut current = current.lock();
+        if let Some(used) = *current {
+            return Err(refused(format!(
+                "its {} is in use already, and INTx, MSI and MSI-X exclude one another",
+                used.name()
+            )));
         }
+        *current = Some(mode);
+        drop(current);
+        Ok(Self { device, mode, count })
     }
 
     pub(super) const fn index(&self) -> u32 {
@@ -97,6 +89,6 @@ impl Drop for Reservation {
     fn drop(&mut self) {
         // It fails if nothing is enabled, and closing the device disables what is left in any case.
         let _ = ioctl::disable(self.device.device(), self.index());
-        self.device.modes.0.store(NONE, Ordering::Release);
+        *self.device.modes.0.lock() = None;
     }
 }

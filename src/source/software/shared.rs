@@ -2,30 +2,47 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::state::State;
+use crate::sync::{AtomicUsize, Ordering};
 
-#[derive(Default)]
 pub(super) struct Shared {
     state: AtomicUsize,
     waker: Mutex<Option<Waker>>,
 }
 
 impl Shared {
+    pub fn new() -> Self {
+        Self {
+            state: AtomicUsize::new(0),
+            waker: Mutex::new(None),
+        }
+    }
+
     pub fn state(&self) -> State {
-        State(self.state.load(Ordering::Acquire))
+        // Relaxed: a snapshot; what a signal publishes is read by the transition that takes it.
+        State(self.state.load(Ordering::Relaxed))
     }
 
     /// Makes one transition; answers the state before and after it.
     ///
-    /// Whoever takes a signal sees all that its asserter did before, so every transition both releases and acquires.
+    /// Whoever takes a signal sees all that its asserter did before, and who asserts may do either.
     pub fn step(&self, transition: impl Fn(State) -> State) -> (State, State) {
-        let next = |word| Some(transition(State(word)).0);
-        let (Ok(before) | Err(before)) = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
-        (State(before), transition(State(before)))
+        // Relaxed: a first guess for the compare-exchange.
+        let mut before = self.state.load(Ordering::Relaxed);
+        loop {
+            let after = transition(State(before));
+            // AcqRel: the Release of an assertion pairs with the Acquire of the take.
+            match self
+                .state
+                .compare_exchange(before, after.0, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return (State(before), after),
+                Err(now) => before = now,
+            }
+        }
     }
 
     /// Makes one transition; answers the wake-up that it calls for.

@@ -1,0 +1,34 @@
+//! The cell that says which machine it is.
+
+use alloc::sync::Arc;
+
+use loom::thread;
+
+use super::{Probe, all};
+use crate::bare_metal::Once;
+
+/// Of two that set it one wins, and who sees the value sees what was done before it was set.
+// Caught: once-release, once-acquire, once-set-twice.
+#[test]
+fn it_is_set_once_and_seen_whole() {
+    all(|| {
+        let (once, before) = (Arc::new(Once::new()), Probe::new());
+        let setter = thread::spawn({
+            let (once, before) = (once.clone(), before.clone());
+            move || {
+                before.touch();
+                once.set(1)
+            }
+        });
+        match once.get() {
+            Some(value) => assert_eq!((value, before.touch()), (1, 1)),
+            None => {
+                let second = once.set(2);
+                assert!(setter.join().unwrap() != second);
+                assert_eq!(once.get(), Some(if second { 2 } else { 1 }));
+                return;
+            }
+        }
+        assert!(setter.join().unwrap());
+    });
+}

@@ -1,0 +1,49 @@
+//! The word of the software source.
+
+use core::task::Waker;
+
+use loom::thread;
+
+use super::{Probe, all};
+use crate::source::{Software, Source};
+
+/// Who takes an edge sees what was done before it was asserted, and none is lost between two takes.
+// Caught: software-release, software-acquire, software-torn.
+#[test]
+fn an_edge_publishes_and_is_counted_once() {
+    all(|| {
+        let (mut source, edge) = Software::edge();
+        source.connect(Waker::noop()).unwrap();
+        let before = Probe::new();
+        let device = thread::spawn({
+            let before = before.clone();
+            move || {
+                before.touch();
+                edge.assert();
+            }
+        });
+        let taken = source.take().unwrap();
+        if taken == 1 {
+            assert_eq!(before.touch(), 1);
+        }
+        device.join().unwrap();
+        assert_eq!(taken + source.take().unwrap(), 1);
+    });
+}
+
+/// A level that is asserted while the line is opened signals: to the one or to the other.
+// Caught: software-torn, unmask-forgets-the-level.
+#[test]
+fn a_level_that_meets_an_unmask_signals() {
+    all(|| {
+        let (mut source, line) = Software::level();
+        source.connect(Waker::noop()).unwrap();
+        line.assert();
+        assert_eq!(source.take().unwrap(), 1);
+        line.deassert();
+        let device = thread::spawn(move || line.assert());
+        source.unmask().unwrap();
+        device.join().unwrap();
+        assert_eq!(source.take().unwrap(), 1);
+    });
+}
