@@ -167,7 +167,6 @@ impl<T> Locked<T> {
     /// # Safety
     ///
     /// No call of `with` on this cell may overlap this one.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for bare metal, and its model"))]
     pub(crate) unsafe fn read<R>(&self, f: impl FnOnce(&T) -> R) -> R
     where
         T: Sync,
