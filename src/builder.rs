@@ -135,9 +135,18 @@ pub struct Builder<T, W, I, S> {
     _given: PhantomData<(I, S)>,
 }
 
-impl<T, W> Builder<T, W, Missing, Missing> {
-    pub(crate) fn new(data: T) -> Self {
-        Self {
+impl<T, W> Interrupt<T, W> {
+    /// Begins to build an interrupt around `data`, which will live inside the interrupt lock.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(Vec::<u32>::new()).isr(|_| Claim::Claimed).build()?;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "CreateInterrupt")]
+    #[doc(alias = "WdfInterruptCreate")]
+    pub fn builder(data: T) -> Builder<T, W, Missing, Missing> {
+        Builder {
             name: None,
             data,
             inside: Inside::new(Isr::Gone),

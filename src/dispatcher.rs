@@ -19,8 +19,12 @@ use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 
 use crate::dispatch::{Dispatch, Serve};
-use crate::source::{Ready, Source, SourceError};
+#[cfg(unix)]
+use crate::source::Ready;
+use crate::source::{Source, SourceError};
 use crate::{Error, InterruptObject, Name};
+#[cfg(unix)]
+use poller::Event;
 use ready::Flag;
 use waiter::Waiter;
 use worker::Worker;
@@ -143,14 +147,21 @@ struct Registration {
 }
 
 impl Dispatch for Registration {
+    #[cfg(unix)]
     fn arm(&self, source: &mut dyn Source) -> Result<(), SourceError> {
         let waiter = &self.threads.waiter;
         if let Ready::Descriptor(descriptor) = source.ready() {
-            waiter.watch(&self.wake, &self.object, descriptor)?;
+            waiter.watch(&self.wake, &self.object, Event::Signal, descriptor)?;
         }
         if let Some(descriptor) = source.removal_descriptor() {
-            waiter.watch_removal(&self.wake, &self.object, descriptor)?;
+            waiter.watch(&self.wake, &self.object, Event::Removal, descriptor)?;
         }
+        Ok(())
+    }
+
+    /// Without descriptors there is only the waker.
+    #[cfg(not(unix))]
+    fn arm(&self, _: &mut dyn Source) -> Result<(), SourceError> {
         Ok(())
     }
 

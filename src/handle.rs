@@ -5,7 +5,6 @@ use core::ops::Deref;
 
 use alloc::sync::Arc;
 
-use crate::builder::{Builder, Missing};
 use crate::object::{InterruptObject, WithWorkItem};
 
 #[cfg(all(feature = "std", not(loom)))]
@@ -53,19 +52,6 @@ pub struct Interrupt<T, W = WithWorkItem> {
 }
 
 impl<T, W> Interrupt<T, W> {
-    /// Begins to build an interrupt around `data`, which will live inside the interrupt lock.
-    ///
-    /// ```
-    /// use interrupt_lock::{Claim, Interrupt};
-    /// let interrupt = Interrupt::builder(Vec::<u32>::new()).isr(|_| Claim::Claimed).build()?;
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    #[doc(alias = "CreateInterrupt")]
-    #[doc(alias = "WdfInterruptCreate")]
-    pub fn builder(data: T) -> Builder<T, W, Missing, Missing> {
-        Builder::new(data)
-    }
-
     /// The object itself, which outlives the handle for whoever keeps it, but ends with the handle: for a driver's own
     /// loop, or (as an [`alloc::sync::Weak`]) for a callback.
     ///

@@ -45,28 +45,17 @@ impl Waiter {
         self.shared.list.flag(object)
     }
 
-    /// Serves the interrupt whenever `descriptor` is readable.
+    /// Serves the `event` of the interrupt when `descriptor` is readable: a removal once, a signal always.
     #[cfg(unix)]
     pub(super) fn watch(
         &self,
         flag: &Flag,
         object: &Weak<dyn Serve>,
+        event: fn(u64) -> Event,
         descriptor: BorrowedFd<'_>,
     ) -> Result<(), SourceError> {
         self.shared.watched.lock().insert(flag.id, object.clone());
-        self.shared.poller.watch(Event::Signal(flag.id), descriptor)
-    }
-
-    /// Serves its removal once, when `descriptor` becomes readable.
-    #[cfg(unix)]
-    pub(super) fn watch_removal(
-        &self,
-        flag: &Flag,
-        object: &Weak<dyn Serve>,
-        descriptor: BorrowedFd<'_>,
-    ) -> Result<(), SourceError> {
-        self.shared.watched.lock().insert(flag.id, object.clone());
-        self.shared.poller.watch(Event::Removal(flag.id), descriptor)
+        self.shared.poller.watch(event(flag.id), descriptor)
     }
 
     /// Watches neither of the two any more.
