@@ -187,9 +187,7 @@ impl RawInterruptLock {
                 if let Some(announce) = announce.take() {
                     announce();
                 }
-                // Release: the owner serves what the caller published before this, and pairs with it by the Acquire
-                // in `take_pending`. The compare-exchange fails if the owner has gone.
-                self.word.compare_exchange(word, word | PENDING, Release, Relaxed)
+                self.leave_word(word)
             } else {
                 return match self.acquire_slow(me, None, at) {
                     Ok(acquisition) => Entry::Acquired(acquisition),
@@ -204,10 +202,22 @@ impl RawInterruptLock {
         }
     }
 
-    /// Has the calling owner look for something to serve as it releases.
+    /// Has the owner, whoever it is, look for something to serve as it releases. Does nothing to a free lock.
     pub(crate) fn remind_owner(&self) {
-        // Relaxed: the owner reminds itself.
-        self.word.fetch_or(PENDING, Relaxed);
+        // Relaxed: a first guess for the compare-exchange.
+        let mut word = self.word.load(Relaxed);
+        while word & !FLAGS != 0 {
+            match self.leave_word(word) {
+                Ok(_) => return,
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Leaves word for the owner that `word` names; fails if it has gone.
+    fn leave_word(&self, word: usize) -> Result<usize, usize> {
+        // Release: the owner serves what the caller published before this; pairs with the Acquire in `take_pending`.
+        self.word.compare_exchange(word, word | PENDING, Release, Relaxed)
     }
 
     /// From `word`, which has no owner, to the caller's.

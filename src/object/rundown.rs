@@ -1,9 +1,9 @@
 //! The end of an interrupt (rule E6).
 //!
 //! Dropping the handle disables, flushes, and frees what the driver registered, outside every lock. Where the dropping
-//! thread is itself inside a section of this interrupt it can't wait for that section to end, so it leaves a bit, and
-//! whoever ends a section looks for it: the release of the lock, the end of a transition, the end of a run of the work
-//! item. One of them finds the bit once no section of the dropping thread is left.
+//! thread is itself inside a section of this interrupt (or somebody is who waits for the dropping thread) it can't wait
+//! for that section to end. So it leaves a bit, and whoever ends a section looks for it: the release of the lock, the
+//! end of a transition, the end of a run of the work item. The last of them finds nothing left to wait for.
 
 use super::transition::InTransition;
 use super::{Inside, InterruptObject, WorkFn};
@@ -15,10 +15,8 @@ impl<T, W> InterruptObject<T, W> {
     pub(crate) fn end(&self) -> bool {
         let Ok(transition) = self.begin_anywhere() else {
             self.state.set(END_DEFERRED);
-            if self.lock.raw().is_mine() {
-                // The release then looks for the bit.
-                self.lock.raw().remind_owner();
-            }
+            // The release then looks for the bit; the ends of the other sections always do.
+            self.lock.raw().remind_owner();
             return false;
         };
         if !self.state.has(ENDED) {
