@@ -11,7 +11,10 @@ use crate::lock::AtRelease;
 #[cfg(feature = "alloc")]
 use crate::source::SourceError;
 use crate::state::{END_DEFERRED, KEPT_MASKED};
-use crate::sync::{self, Ordering::Relaxed};
+use crate::sync::{
+    self,
+    Ordering::{Relaxed, SeqCst},
+};
 use crate::{Callback, Claim, Fault};
 
 /// What became of a call of [`service`](InterruptObject::service).
@@ -123,6 +126,7 @@ impl<T, W> InterruptObject<T, W> {
         self.counters
             .coalesced
             .add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
+        let runs = self.counters.work_run.get();
         let mut context = IsrContext {
             data,
             object: self,
@@ -148,6 +152,11 @@ impl<T, W> InterruptObject<T, W> {
         }
         if claim == Claim::ClaimedKeepMasked {
             self.state.set(KEPT_MASKED);
+            // The worker may have been faster than the ISR: then the run that was to unmask is over.
+            if reopen == Reopen::Yes && self.work_has_run_since(runs) {
+                self.state.take(KEPT_MASKED);
+                self.reopen(inside, data);
+            }
         } else if reopen == Reopen::Yes {
             self.reopen(inside, data);
         }
@@ -221,10 +230,16 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     #[track_caller]
     pub fn unmask(&self) {
-        if self.state.has(KEPT_MASKED) {
-            let mut data = self.acquire_interrupt_lock();
-            self.unmask_kept(&mut data);
-        }
+        // The lock comes first: an ISR that is about to answer "keep masked" holds it.
+        let mut data = self.acquire_interrupt_lock();
+        self.unmask_kept(&mut data);
+    }
+
+    /// Whether a run of the work item has begun since there had been `runs` of them, and none is left to come.
+    fn work_has_run_since(&self, runs: u64) -> bool {
+        // Against the one in `run_work`: either that run's end sees the mask, or this sees that it has ended.
+        sync::fence(SeqCst);
+        self.work.is_idle() && self.counters.work_run.get() != runs
     }
 
     /// Unmasks what was kept masked. The caller holds the lock, and `data` is the proof.

@@ -1,7 +1,7 @@
 //! Threads of an operating system, which wait in the parking lot.
 
 use core::cell::Cell;
-pub(crate) use core::sync::atomic::{AtomicUsize, Ordering};
+pub(crate) use core::sync::atomic::{AtomicUsize, Ordering, fence};
 pub(crate) use std::time::Instant;
 
 pub(crate) use crossbeam_utils::Backoff;
