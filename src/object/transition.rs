@@ -248,9 +248,20 @@ impl<T, W> InterruptObject<T, W> {
             Ok(answer) => answer.map_err(|source| self.disable_failed(source)),
             Err(message) => return Err(self.panicked(inside, Callback::Disable, message)),
         };
+        // Its disable callback has run: whoever finds out from here on that the device is gone calls no other for it.
+        self.state.take(ENABLED);
         let disconnected = self.disconnect_and_flush(inside, data);
-        self.state.take(ENABLED | KEPT_MASKED);
+        self.state.take(KEPT_MASKED);
+        if self.state.has(REMOVED) {
+            return Err(self.removed());
+        }
         called.and(disconnected)
+    }
+
+    fn removed(&self) -> Error {
+        Error::Removed {
+            interrupt: self.name().clone(),
+        }
     }
 
     fn disable_failed(&self, source: CallbackError) -> Error {
@@ -300,9 +311,7 @@ impl<T, W> InterruptObject<T, W> {
             }
             if error == SourceError::Removed {
                 self.surprise(inside, data);
-                return Error::Removed {
-                    interrupt: self.name().clone(),
-                };
+                return self.removed();
             }
             self.source_error(error)
         })
@@ -318,13 +327,12 @@ impl<T, W> InterruptObject<T, W> {
         if let Some(dispatch) = &self.dispatch {
             dispatch.disarm();
         }
-        match disconnected {
-            Ok(()) => Ok(()),
-            Err(SourceError::Removed) => Err(Error::Removed {
-                interrupt: self.name().clone(),
-            }),
-            Err(error) => Err(self.source_error(error)),
-        }
+        disconnected.map_err(|error| {
+            if error == SourceError::Removed {
+                self.surprise(inside, data);
+            }
+            self.source_error(error)
+        })
     }
 
     fn source_error(&self, source: SourceError) -> Error {
