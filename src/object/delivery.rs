@@ -13,7 +13,7 @@ use crate::source::SourceError;
 use crate::state::{END_DEFERRED, KEPT_MASKED};
 use crate::sync::{
     self,
-    Ordering::{Relaxed, SeqCst},
+    Ordering::{Relaxed, Release, SeqCst},
 };
 use crate::{Callback, Claim, Fault};
 
@@ -77,8 +77,8 @@ impl<T, W> InterruptObject<T, W> {
         let entered = self.lock.enter_serving(self, may_wait, || {
             // From here on the count speaks for this call: it may be the owner who serves it.
             asserted = 0;
-            // Relaxed: the pending bit, set after this with Release, publishes it.
-            self.owed.fetch_add(1, Relaxed);
+            // Release: a disable takes it without the pending bit, which publishes it to everybody else.
+            self.owed.fetch_add(1, Release);
         });
         match entered {
             None => Delivery::Pending,

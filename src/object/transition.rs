@@ -6,13 +6,12 @@
 
 use lock_api::MutexGuard;
 
-#[cfg(feature = "alloc")]
 use super::delivery::Reopen;
 use super::{Inside, InterruptObject};
 use crate::lock::InterruptLockGuard;
 use crate::raw_lock::RawInterruptLock;
 use crate::state::{ENABLED, END_DEFERRED, ENDED, FAULTED, KEPT_MASKED, REMOVED};
-use crate::sync;
+use crate::sync::{self, Ordering::Acquire};
 use crate::waits::{Awaited, Waits};
 use crate::{Callback, CallbackError, Error, Fault};
 #[cfg(feature = "alloc")]
@@ -258,6 +257,15 @@ impl<T, W> InterruptObject<T, W> {
         called.and(disconnected)
     }
 
+    /// Where there is no source, a delivery that was told "pending" is what was signalled before the disconnection.
+    fn serve_owed(&self, inside: &mut Inside<T, W>, data: &mut T) {
+        // Acquire: pairs with the Release of who was told so.
+        let owed = self.owed.swap(0, Acquire);
+        if owed != 0 {
+            self.serve_once(inside, data, owed, Reopen::No);
+        }
+    }
+
     fn removed(&self) -> Error {
         Error::Removed {
             interrupt: self.name().clone(),
@@ -277,7 +285,8 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     #[cfg(not(feature = "alloc"))]
-    fn disconnect_and_flush(&self, _: &mut Inside<T, W>, _: &mut T) -> Result<(), Error> {
+    fn disconnect_and_flush(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
+        self.serve_owed(inside, data);
         Ok(())
     }
 }
@@ -320,7 +329,10 @@ impl<T, W> InterruptObject<T, W> {
     fn disconnect_and_flush(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
         let disconnected = match &mut inside.source {
             Some(source) => source.disconnect(),
-            None => return Ok(()),
+            None => {
+                self.serve_owed(inside, data);
+                return Ok(());
+            }
         };
         // What was signalled before the disconnection is delivered, not dropped.
         self.serve_once(inside, data, 0, Reopen::No);
