@@ -135,6 +135,8 @@ impl<T, W> InterruptObject<T, W> {
             self.check()?;
         }
         if !self.state.has(ENABLED) {
+            // A fault takes effect at once. What it found running is waited for here: what it uses may be freed next.
+            self.flush_work();
             return Ok(Transition::Already);
         }
         transition.disable().map(|()| Transition::Done)
