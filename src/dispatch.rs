@@ -28,8 +28,8 @@ pub(crate) trait Serve: Send + Sync {
     /// Its removal descriptor did.
     fn serve_removal(&self);
 
-    /// It was scheduled. The answer is whether it wants to be again.
-    fn work(&self) -> bool;
+    /// It was scheduled.
+    fn work(&self);
 }
 
 #[cfg(all(feature = "std", not(loom)))]
@@ -43,9 +43,9 @@ impl<T: Send, W: Send> Serve for crate::InterruptObject<T, W> {
         self.service_removal();
     }
 
-    fn work(&self) -> bool {
-        let more = self.run_work();
+    fn work(&self) {
+        // If there is more, it has scheduled itself again, behind the others.
+        let _ = self.run_work();
         self.let_go();
-        more
     }
 }

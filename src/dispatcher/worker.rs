@@ -82,11 +82,8 @@ impl Shared {
         while !self.stop.load(Ordering::Relaxed) {
             match self.list.next() {
                 Some(flag) => {
-                    if let Some(object) = flag.object()
-                        && object.work()
-                    {
-                        // One that wants to run again waits for its turn.
-                        flag.raise();
+                    if let Some(object) = flag.object() {
+                        object.work();
                     }
                 }
                 None => thread::park(),

@@ -260,6 +260,11 @@ impl<T, W> InterruptObject<T, W> {
             Err(message) => self.quarantine_work_item(message),
         }
         let more = self.work.end();
+        // The worker may have come by during this run and gone again.
+        #[cfg(feature = "alloc")]
+        if let Some(dispatch) = self.dispatch.as_ref().filter(|_| more) {
+            dispatch.schedule();
+        }
         // Against the one in `work_has_run_since`.
         sync::fence(SeqCst);
         if self.state.has(KEPT_MASKED)
