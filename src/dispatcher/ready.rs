@@ -56,6 +56,11 @@ impl List {
         })
     }
 
+    /// How many have raised theirs.
+    pub(super) fn raised(&self) -> usize {
+        self.flags.lock().raised.len()
+    }
+
     /// The interrupt that raised its flag first.
     pub(super) fn next(&self) -> Option<Arc<Flag>> {
         let flag = self.flags.lock().raised.pop_front()?;

@@ -113,8 +113,10 @@ impl Shared {
                     }
                 }
             }
-            while let Some(flag) = self.list.next() {
-                if let Some(object) = flag.object() {
+            // Only those raised by now: one that is raised again at once (a line that never falls) would keep the
+            // descriptors from being looked at. Who is raised from here on has rung the bell for the next turn.
+            for _ in 0..self.list.raised() {
+                if let Some(object) = self.list.next().and_then(|flag| flag.object()) {
                     object.serve();
                 }
             }
