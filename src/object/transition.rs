@@ -356,10 +356,18 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
+    /// Has it be told as shared, whatever the system says.
+    pub(crate) fn note_shared(&self) {
+        self.notes.lock().shared = true;
+    }
+
     /// Keeps what the system says of the interrupt, for those who ask.
-    pub(crate) fn note(&self, info: Info) {
+    pub(crate) fn note(&self, mut info: Info) {
         let level = info.trigger.is_none_or(Trigger::can_be_masked);
         let mut notes = self.notes.lock();
+        if notes.shared {
+            info.share = Some(Share::Shared);
+        }
         notes.warned = !level && info.share == Some(Share::Shared);
         notes.info = info;
     }
