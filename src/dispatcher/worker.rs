@@ -61,7 +61,8 @@ impl Worker {
     pub(super) fn stop(&self) {
         // Relaxed: the unpark below, and the park that it ends, order it.
         self.shared.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.shared.parked.get() {
+        // By its handle: a thread that has just been started may not have made itself known yet.
+        if let Some(thread) = &*self.thread.lock() {
             thread.unpark();
         }
     }
@@ -112,6 +113,13 @@ impl Thread {
                 doing: Name::new("starting a thread"),
                 source: Errno::new(error.raw_os_error().unwrap_or(0)),
             })
+    }
+
+    /// Ends the park that is going on, or the next.
+    fn unpark(&self) {
+        if let Some(handle) = &*self.0.lock() {
+            handle.thread().unpark();
+        }
     }
 
     /// Waits for its end, unless it is the caller.
