@@ -117,7 +117,7 @@ impl Shared {
             // descriptors from being looked at. Who is raised from here on has rung the bell for the next turn.
             for _ in 0..self.list.raised() {
                 if let Some(object) = self.list.next().and_then(|flag| flag.object()) {
-                    object.serve();
+                    object.woken();
                 }
             }
         }
