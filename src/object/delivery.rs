@@ -104,9 +104,20 @@ impl<T, W> InterruptObject<T, W> {
         // SAFETY: the caller holds the interrupt lock, under which alone `inside` is used, and is not inside of it:
         // callbacks run with the lock held, and nothing that they can call delivers then.
         unsafe {
-            self.inside
-                .with(|inside| self.serve_once(inside, data, asserted, Reopen::Yes))
+            self.inside.with(|inside| {
+                self.with_source(inside, |inside| self.serve_once(inside, data, asserted, Reopen::Yes))
+                    .unwrap_or(Delivery::NotServed)
+            })
         }
+    }
+
+    /// Does what asks the source. If that panics (the ISR's own panics go no further than its call) it is a fault.
+    pub(super) fn with_source<R>(
+        &self,
+        inside: &mut Inside<T, W>,
+        ask: impl FnOnce(&mut Inside<T, W>) -> R,
+    ) -> Result<R, crate::Error> {
+        sync::catch(|| ask(inside)).map_err(|message| self.panicked(inside, Callback::Source, message))
     }
 
     /// Takes what is signalled and answers it.
@@ -246,7 +257,12 @@ impl<T, W> InterruptObject<T, W> {
     pub(super) fn unmask_kept(&self, data: &mut T) {
         if self.state.take(KEPT_MASKED) && self.state.delivers() {
             // SAFETY: as in `deliver`: with the lock held, and from no callback.
-            unsafe { self.inside.with(|inside| self.reopen(inside, data)) }
+            unsafe {
+                self.inside.with(|inside| {
+                    // What a panic leads to has been done.
+                    let _ = self.with_source(inside, |inside| self.reopen(inside, data));
+                });
+            }
         }
     }
 }

@@ -99,7 +99,7 @@ impl<T, W> InterruptObject<T, W> {
     fn disconnect(&self, inside: &mut Inside<T, W>) {
         if let Some(source) = &mut inside.source {
             // What it answers changes nothing: it is out of service, with the cause of that on record.
-            let _ = source.disconnect();
+            let _ = sync::catch(|| source.disconnect());
         }
         if let Some(dispatch) = &self.dispatch {
             dispatch.disarm();
@@ -176,7 +176,8 @@ mod removal {
             // SAFETY: with the lock held, and from no callback: those hold the lock, so the caller could not take it.
             let removal = unsafe {
                 self.inside.with(|inside| {
-                    let removal = inside.source.as_mut().and_then(|source| source.removal());
+                    let asked = self.with_source(inside, |inside| inside.source.as_mut()?.removal());
+                    let removal = asked.unwrap_or_default();
                     if removal == Some(Removal::Surprise) {
                         self.surprise(inside, data);
                     }

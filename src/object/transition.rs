@@ -82,7 +82,8 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn enable_locked(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
-        self.connect(inside, data)?;
+        self.with_source(inside, |inside| self.connect(inside, data))
+            .flatten()?;
         let answer = sync::catch(|| inside.enable.call(data));
         match answer {
             Ok(Ok(())) => {
@@ -251,7 +252,9 @@ impl<T, W> InterruptObject<T, W> {
         };
         // Its disable callback has run: whoever finds out from here on that the device is gone calls no other for it.
         self.state.take(ENABLED);
-        let disconnected = self.disconnect_and_flush(inside, data);
+        let disconnected = self
+            .with_source(inside, |inside| self.disconnect_and_flush(inside, data))
+            .flatten();
         self.state.take(KEPT_MASKED);
         if self.state.has(REMOVED) {
             return Err(self.removed());
