@@ -12,7 +12,7 @@ use crate::object::{
     Inside, InterruptObject, Isr, IsrContext, NoWorkItem, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome,
 };
 use crate::source::Source;
-use crate::{Claim, Error, Name, Outcome, Share, Trigger};
+use crate::{Claim, Error, Name, Outcome, Trigger};
 
 #[cfg(all(feature = "std", not(loom)))]
 use crate::dispatcher::Dispatcher;
@@ -440,10 +440,10 @@ where
         }
         let has_source = self.inside.source.is_some();
         let object = InterruptObject::assemble(name, self.data, self.inside, self.work);
-        if let Some(mut info) = info {
-            if self.shared {
-                info.share = Some(Share::Shared);
-            }
+        if self.shared {
+            object.note_shared();
+        }
+        if let Some(info) = info {
             object.note(info);
         }
         attend(object, self.attendance, has_source)

@@ -2,6 +2,8 @@
 
 use core::task::Waker;
 
+use crate::Name;
+
 use crate::source::{Source, SourceError};
 
 /// What an interrupt asks of its dispatcher. Called with the interrupt lock held; never waits for it.
@@ -15,37 +17,53 @@ pub(crate) trait Dispatch: Send + Sync {
     /// What a source without a descriptor wakes.
     fn waker(&self) -> Waker;
 
-    /// Has the worker look at the interrupt: its work item is queued, or its device is asked for.
+    /// Has the worker look at the interrupt: its work item is queued.
     fn schedule(&self);
+
+    /// As `schedule`, because its device is asked for: a worker that nobody needed so far is started, by that name.
+    /// `false` if there is none to be had.
+    fn schedule_removal(&self, name: &Name) -> bool;
 }
 
 /// What a dispatcher asks of an interrupt.
 #[cfg(all(feature = "std", not(loom)))]
 pub(crate) trait Serve: Send + Sync {
-    /// The source made itself known.
+    /// The source's descriptor is readable.
     fn serve(&self);
+
+    /// The source woke its waker. That says nothing of why, so its removal is asked for too.
+    fn woken(&self);
 
     /// Its removal descriptor did.
     fn serve_removal(&self);
 
-    /// It was scheduled. The answer is whether it wants to be again.
-    fn work(&self) -> bool;
+    /// It was scheduled.
+    fn work(&self);
 }
 
 #[cfg(all(feature = "std", not(loom)))]
 impl<T: Send, W: Send> Serve for crate::InterruptObject<T, W> {
     fn serve(&self) {
         // What became of it is in the counters.
-        let _ = self.service();
+        if self.service() == crate::Delivery::Pending {
+            self.lost_guard();
+        }
+    }
+
+    fn woken(&self) {
+        self.serve();
+        self.serve_removal();
     }
 
     fn serve_removal(&self) {
-        self.service_removal();
+        if !self.try_service_removal() {
+            self.lost_guard();
+        }
     }
 
-    fn work(&self) -> bool {
-        let more = self.run_work();
+    fn work(&self) {
+        // If there is more, it has scheduled itself again, behind the others.
+        let _ = self.run_work();
         self.let_go();
-        more
     }
 }

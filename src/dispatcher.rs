@@ -176,6 +176,14 @@ impl Dispatch for Registration {
     fn schedule(&self) {
         self.work.raise();
     }
+
+    fn schedule_removal(&self, name: &Name) -> bool {
+        let there = self.threads.worker.start(name).is_ok();
+        if there {
+            self.work.raise();
+        }
+        there
+    }
 }
 
 impl fmt::Debug for Dispatcher {

@@ -48,6 +48,8 @@ pub enum Callback {
     Removal,
     /// The work item.
     WorkItem,
+    /// A method of the source: not the driver's, but somebody's all the same.
+    Source,
 }
 
 impl fmt::Display for Callback {
@@ -58,6 +60,7 @@ impl fmt::Display for Callback {
             Self::Disable => "disable callback",
             Self::Removal => "removal callback",
             Self::WorkItem => "work item",
+            Self::Source => "source",
         })
     }
 }

@@ -40,24 +40,36 @@ fn explore(bound: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
-/// The wire between a model's device and its source: bit 0 says connected, the rest counts.
-struct Wire(AtomicUsize);
+/// The wire between a model's device and its source.
+struct Wire {
+    /// Bit 0 says connected, the rest counts.
+    word: AtomicUsize,
+    /// How often the line was opened again. Not loom's: only looked at when all is over.
+    unmasked: core::sync::atomic::AtomicUsize,
+}
 
 const CONNECTED: usize = 1;
 const ONE: usize = 2;
 
 impl Wire {
     fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicUsize::new(0)))
+        Arc::new(Self {
+            word: AtomicUsize::new(0),
+            unmasked: core::sync::atomic::AtomicUsize::new(0),
+        })
     }
 
     /// The device asserts. The answer is whether anybody was connected.
     fn assert(&self) -> bool {
-        self.0.fetch_add(ONE, AcqRel) & CONNECTED != 0
+        self.word.fetch_add(ONE, AcqRel) & CONNECTED != 0
+    }
+
+    fn unmasked(&self) -> usize {
+        self.unmasked.load(core::sync::atomic::Ordering::Relaxed)
     }
 
     fn is_connected(&self) -> bool {
-        self.0.load(Acquire) & CONNECTED != 0
+        self.word.load(Acquire) & CONNECTED != 0
     }
 }
 
@@ -94,21 +106,26 @@ impl Source for Counted {
     }
 
     fn connect(&mut self, _: &Waker) -> Result<(), SourceError> {
-        self.wire.0.fetch_or(CONNECTED, AcqRel);
+        self.wire.word.fetch_or(CONNECTED, AcqRel);
         Ok(())
     }
 
     fn disconnect(&mut self) -> Result<(), SourceError> {
-        self.wire.0.fetch_and(!CONNECTED, AcqRel);
+        self.wire.word.fetch_and(!CONNECTED, AcqRel);
         Ok(())
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        let word = self.wire.0.fetch_and(CONNECTED, AcqRel);
+        let word = self.wire.word.fetch_and(CONNECTED, AcqRel);
         match &self.fails {
             Some(error) if word & CONNECTED != 0 && word >= ONE => Err(error.clone()),
             _ => Ok((word / ONE) as u64),
         }
+    }
+
+    fn unmask(&mut self) -> Result<(), SourceError> {
+        self.wire.unmasked.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
+        Ok(())
     }
 }
 

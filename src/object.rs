@@ -103,6 +103,8 @@ pub struct InterruptObject<T, W> {
 struct Notes {
     info: Info,
     fault: Option<Fault>,
+    /// The driver has asked for a shared line.
+    shared: bool,
     /// Only reported as shared, and not a level line (rule I8).
     warned: bool,
 }
@@ -189,6 +191,7 @@ impl<T, W> InterruptObject<T, W> {
                 notes: Mutex::from_raw(RawInterruptLock::new(), Notes {
                     info: Info::UNKNOWN,
                     fault: None,
+                    shared: false,
                     warned: false,
                 }),
                 counters: Counters::new(),

@@ -202,16 +202,17 @@ impl RawInterruptLock {
         }
     }
 
-    /// Has the owner, whoever it is, look for something to serve as it releases. Does nothing to a free lock.
-    pub(crate) fn remind_owner(&self) {
+    /// Has the owner, whoever it is, look for something to serve as it releases; `false` if there is none.
+    pub(crate) fn remind_owner(&self) -> bool {
         // Relaxed: a first guess for the compare-exchange.
         let mut word = self.word.load(Relaxed);
         while word & !FLAGS != 0 {
             match self.leave_word(word) {
-                Ok(_) => return,
+                Ok(_) => return true,
                 Err(now) => word = now,
             }
         }
+        false
     }
 
     /// Leaves word for the owner that `word` names; fails if it has gone.

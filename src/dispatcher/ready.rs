@@ -65,6 +65,11 @@ impl List {
         })
     }
 
+    /// How many have raised theirs.
+    pub(super) fn raised(&self) -> usize {
+        self.flags.lock().raised.len()
+    }
+
     /// The interrupt that raised its flag first; it may raise it again from now on.
     pub(super) fn next(&self) -> Next {
         let mut flags = self.flags.lock();

@@ -92,11 +92,13 @@ impl Shared {
                     }
                 }
             }
-            loop {
+            // Only those raised by now: one that is raised again at once (a line that never falls) would keep the
+            // descriptors from being looked at. Who is raised from here on has rung the bell for the next turn.
+            for _ in 0..self.list.raised().max(1) {
                 match self.list.next() {
                     Next::Flag(flag) => {
                         if let Some(object) = flag.object() {
-                            object.serve();
+                            object.woken();
                         }
                     }
                     Next::Nothing => break,

@@ -57,6 +57,10 @@ impl Worker {
 
     pub(super) fn stop(&self) {
         self.shared.list.stop();
+        // By its handle too: a thread that has just been started may not have made itself known to the bell yet.
+        if let Some(thread) = &*self.thread.lock() {
+            thread.unpark();
+        }
     }
 
     pub(super) fn join(&self) {
@@ -74,11 +78,8 @@ impl Shared {
         loop {
             match self.list.next() {
                 Next::Flag(flag) => {
-                    if let Some(object) = flag.object()
-                        && object.work()
-                    {
-                        // One that wants to run again waits for its turn.
-                        flag.raise();
+                    if let Some(object) = flag.object() {
+                        object.work();
                     }
                 }
                 Next::Nothing => thread::park(),
@@ -108,6 +109,13 @@ impl Thread {
                 doing: Name::new("starting a thread"),
                 source: Errno::new(error.raw_os_error().unwrap_or(0)),
             })
+    }
+
+    /// Ends the park that is going on, or the next.
+    fn unpark(&self) {
+        if let Some(handle) = &*self.0.lock() {
+            handle.thread().unpark();
+        }
     }
 
     /// Waits for its end, unless it is the caller.

@@ -119,6 +119,41 @@ fn a_vector_that_may_not_wait_loses_nothing() {
     });
 }
 
+/// A vector that was told "pending" while a disable held the lock is served by that disable, which sees what the vector
+/// left; one that came after it is counted as stale.
+// Caught: owed-release, owed-acquire, disable-drops-the-owed.
+#[test]
+fn a_vector_that_meets_a_disable_is_served_or_counted() {
+    bounded(|| {
+        let left = Probe::new();
+        let interrupt = Arc::new(
+            Interrupt::builder(())
+                .isr({
+                    let left = left.clone();
+                    move |_| {
+                        assert_eq!(left.touch(), 1);
+                        Claim::Claimed
+                    }
+                })
+                .build()
+                .unwrap(),
+        );
+        interrupt.enable().unwrap();
+        let vector = thread::spawn({
+            let (interrupt, left) = (interrupt.clone(), left.clone());
+            move || {
+                left.touch();
+                interrupt.service_waiting(false)
+            }
+        });
+        interrupt.disable().unwrap();
+        let delivery = vector.join().unwrap();
+        let stats = interrupt.stats();
+        assert_eq!(stats.delivered + stats.stale, 1);
+        assert!(delivery != Delivery::Answered(Claim::Claimed) || stats.delivered == 1);
+    });
+}
+
 /// Two deliveries and a section of the driver's never overlap.
 // Caught: take-acquire, release-release.
 #[test]

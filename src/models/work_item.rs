@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
-use super::{Probe, Shared, all, bounded};
+use super::{Counted, Probe, Shared, Wire, all, bounded};
 use crate::{Claim, Interrupt, Queued, WithWorkItem, Work};
 
 fn working(mut work: impl FnMut() -> Work + Send + 'static) -> Shared<(), WithWorkItem> {
@@ -124,5 +124,35 @@ fn one_queueing_is_one_run() {
         let _ = interrupt.run_work_item();
         let _ = other.join().unwrap();
         assert_eq!(probe.touch(), 1);
+    });
+}
+
+/// A line that the ISR keeps masked for its work item is opened, also where the run is over before the ISR has answered.
+// Caught: keep-masked-without-fence, work-end-without-fence, fast-run-leaves-the-line-masked.
+#[test]
+fn a_kept_line_is_opened_by_the_fastest_run() {
+    bounded(|| {
+        let wire = Wire::new();
+        let interrupt = Arc::new(
+            Interrupt::builder(())
+                .isr(|cx| {
+                    cx.queue_work_item();
+                    Claim::ClaimedKeepMasked
+                })
+                .work_item(|_| ())
+                .source(Counted::new(&wire))
+                .build()
+                .unwrap(),
+        );
+        interrupt.enable().unwrap();
+        wire.assert();
+        let worker = thread::spawn({
+            let interrupt = interrupt.clone();
+            move || while interrupt.run_work_item() {}
+        });
+        interrupt.service();
+        worker.join().unwrap();
+        while interrupt.run_work_item() {}
+        assert_eq!(wire.unmasked(), 1);
     });
 }

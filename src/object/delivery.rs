@@ -10,8 +10,11 @@ use super::{Inside, InterruptObject, IsrContext};
 use crate::lock::AtRelease;
 #[cfg(feature = "alloc")]
 use crate::source::SourceError;
-use crate::state::{END_DEFERRED, KEPT_MASKED};
-use crate::sync::{self, Ordering::Relaxed};
+use crate::state::KEPT_MASKED;
+use crate::sync::{
+    self,
+    Ordering::{Acquire, Release, SeqCst},
+};
 use crate::{Callback, Claim, Fault};
 
 /// What became of a call of [`service`](InterruptObject::service).
@@ -74,19 +77,25 @@ impl<T, W> InterruptObject<T, W> {
         let entered = self.lock.enter_serving(self, may_wait, || {
             // From here on the count speaks for this call: it may be the owner who serves it.
             asserted = 0;
-            // Relaxed: the pending bit, set after this with Release, publishes it.
-            self.owed.fetch_add(1, Relaxed);
+            // Release: pairs with the Acquire in `take_owed`. The pending bit alone would not do: whoever holds the lock
+            // next may take the count before the bit is there.
+            self.owed.fetch_add(1, Release);
         });
         match entered {
             None => Delivery::Pending,
             Some(mut data) => {
                 if asserted == 0 {
-                    // Relaxed: the adding thread is this one; what others add is theirs to announce.
-                    asserted = self.owed.swap(0, Relaxed);
+                    asserted = self.take_owed();
                 }
                 self.deliver(&mut data, asserted)
             }
         }
+    }
+
+    /// What deliveries without a source have left to be served, with all that they did before. The caller holds the lock.
+    pub(super) fn take_owed(&self) -> usize {
+        // Acquire: pairs with the Release in `service_waiting`.
+        self.owed.swap(0, Acquire)
     }
 
     /// The delivery itself. The caller holds the lock, and `data` is the proof. `asserted` counts the assertions of an
@@ -101,9 +110,20 @@ impl<T, W> InterruptObject<T, W> {
         // SAFETY: the caller holds the interrupt lock, under which alone `inside` is used, and is not inside of it:
         // callbacks run with the lock held, and nothing that they can call delivers then.
         unsafe {
-            self.inside
-                .with(|inside| self.serve_once(inside, data, asserted, Reopen::Yes))
+            self.inside.with(|inside| {
+                self.with_source(inside, |inside| self.serve_once(inside, data, asserted, Reopen::Yes))
+                    .unwrap_or(Delivery::NotServed)
+            })
         }
+    }
+
+    /// Does what asks the source. If that panics (the ISR's own panics go no further than its call) it is a fault.
+    pub(super) fn with_source<R>(
+        &self,
+        inside: &mut Inside<T, W>,
+        ask: impl FnOnce(&mut Inside<T, W>) -> R,
+    ) -> Result<R, crate::Error> {
+        sync::catch(|| ask(inside)).map_err(|message| self.panicked(inside, Callback::Source, message))
     }
 
     /// Takes what is signalled and answers it.
@@ -123,6 +143,7 @@ impl<T, W> InterruptObject<T, W> {
         self.counters
             .coalesced
             .add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
+        let runs = self.counters.work_run.get();
         let mut context = IsrContext {
             data,
             object: self,
@@ -148,6 +169,11 @@ impl<T, W> InterruptObject<T, W> {
         }
         if claim == Claim::ClaimedKeepMasked {
             self.state.set(KEPT_MASKED);
+            // The worker may have been faster than the ISR: then the run that was to unmask is over.
+            if reopen == Reopen::Yes && self.work_has_run_since(runs) {
+                self.state.take(KEPT_MASKED);
+                self.reopen(inside, data);
+            }
         } else if reopen == Reopen::Yes {
             self.reopen(inside, data);
         }
@@ -221,17 +247,28 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     #[track_caller]
     pub fn unmask(&self) {
-        if self.state.has(KEPT_MASKED) {
-            let mut data = self.acquire_interrupt_lock();
-            self.unmask_kept(&mut data);
-        }
+        // The lock comes first: an ISR that is about to answer "keep masked" holds it.
+        let mut data = self.acquire_interrupt_lock();
+        self.unmask_kept(&mut data);
+    }
+
+    /// Whether a run of the work item has begun since there had been `runs` of them, and none is left to come.
+    fn work_has_run_since(&self, runs: u64) -> bool {
+        // Against the one in `run_work`: either that run's end sees the mask, or this sees that it has ended.
+        sync::fence(SeqCst);
+        self.work.is_idle() && self.counters.work_run.get() != runs
     }
 
     /// Unmasks what was kept masked. The caller holds the lock, and `data` is the proof.
     pub(super) fn unmask_kept(&self, data: &mut T) {
         if self.state.take(KEPT_MASKED) && self.state.delivers() {
             // SAFETY: as in `deliver`: with the lock held, and from no callback.
-            unsafe { self.inside.with(|inside| self.reopen(inside, data)) }
+            unsafe {
+                self.inside.with(|inside| {
+                    // What a panic leads to has been done.
+                    let _ = self.with_source(inside, |inside| self.reopen(inside, data));
+                });
+            }
         }
     }
 }
@@ -249,17 +286,14 @@ pub(super) enum Reopen {
 
 impl<T, W> AtRelease<T> for InterruptObject<T, W> {
     fn serve(&self, data: &mut T) {
-        // Relaxed: the releaser has taken the pending bit with Acquire.
-        let owed = self.owed.swap(0, Relaxed);
+        let owed = self.take_owed();
         if owed != 0 {
             self.deliver(data, owed);
         }
     }
 
     fn after(&self) {
-        if self.state.take(END_DEFERRED) {
-            self.end();
-        }
+        self.take_deferred_end();
     }
 }
 

@@ -99,7 +99,7 @@ impl<T, W> InterruptObject<T, W> {
     fn disconnect(&self, inside: &mut Inside<T, W>) {
         if let Some(source) = &mut inside.source {
             // What it answers changes nothing: it is out of service, with the cause of that on record.
-            let _ = source.disconnect();
+            let _ = sync::catch(|| source.disconnect());
         }
         self.disarm();
     }
@@ -114,6 +114,7 @@ mod removal {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::lock::InterruptLockGuard;
     use crate::source::Removal;
     use crate::state::REMOVAL_REQUESTED;
 
@@ -122,12 +123,16 @@ mod removal {
 
     impl<T, W> InterruptObject<T, W> {
         /// Serves the source's removal descriptor: what a dispatcher does, or a driver's own loop, when it becomes
-        /// readable (rule I13).
+        /// readable (rule I13). For a source that wakes a waker it does so at each wake-up.
         ///
         /// A surprise runs the removal callback instead of the disable callback. A request disables as usual; if the
         /// interrupt lock can't be had within 2 seconds it is treated as a surprise. Either way every later call says
         /// [`Error::Removed`], and the driver has to let the device go. Without a dispatcher the disabling is done
         /// by this call; with one, by its worker.
+        ///
+        /// # Panics
+        ///
+        /// If the calling thread holds the interrupt lock.
         ///
         /// # Examples
         ///
@@ -140,13 +145,37 @@ mod removal {
         /// ```
         #[doc(alias = "EvtDeviceQueryRemove")]
         #[doc(alias = "EvtDeviceSurpriseRemoval")]
+        #[track_caller]
         pub fn service_removal(&self) {
-            let mut lock = self.acquire_interrupt_lock();
+            self.look_for_removal(self.acquire_interrupt_lock());
+        }
+
+        /// `false` where the calling thread holds the lock.
+        #[cfg(not(loom))]
+        pub(crate) fn try_service_removal(&self) -> bool {
+            match self.lock.acquire_until_serving(None, Some(self)) {
+                Ok(lock) => self.look_for_removal(lock),
+                Err(_) => return false,
+            }
+            true
+        }
+
+        /// The dispatcher's own thread holds the lock, outside of any section: a callback has lost a guard there, and
+        /// the interrupt can't be served any more. To wait on its source would only be to spin.
+        #[cfg(not(loom))]
+        pub(crate) fn lost_guard(&self) {
+            if let Some(dispatch) = &self.dispatch {
+                dispatch.disarm();
+            }
+        }
+
+        fn look_for_removal(&self, mut lock: InterruptLockGuard<'_, T>) {
             let data = &mut *lock;
-            // SAFETY: with the lock held, and from no callback: those hold the lock, and the line above panics.
+            // SAFETY: with the lock held, and from no callback: those hold the lock, so the caller could not take it.
             let removal = unsafe {
                 self.inside.with(|inside| {
-                    let removal = inside.source.as_mut().and_then(|source| source.removal());
+                    let asked = self.with_source(inside, |inside| inside.source.as_mut()?.removal());
+                    let removal = asked.unwrap_or_default();
                     if removal == Some(Removal::Surprise) {
                         self.surprise(inside, data);
                     }
@@ -156,9 +185,12 @@ mod removal {
             drop(lock);
             if removal == Some(Removal::Requested) {
                 self.state.set(REMOVAL_REQUESTED);
-                match &self.dispatch {
-                    Some(dispatch) => dispatch.schedule(),
-                    None => self.let_go(),
+                let scheduled = self
+                    .dispatch
+                    .as_ref()
+                    .map(|dispatch| dispatch.schedule_removal(self.name()));
+                if scheduled != Some(true) {
+                    self.let_go();
                 }
             }
         }

@@ -1,9 +1,10 @@
 //! The end of an interrupt (rule E6).
 //!
 //! Dropping the handle disables, flushes, and frees what the driver registered, outside every lock. Where the dropping
-//! thread is itself inside a section of this interrupt (or somebody is who waits for the dropping thread) it can't wait
-//! for that section to end. So it leaves a bit, and whoever ends a section looks for it: the release of the lock, the
-//! end of a transition, the end of a run of the work item. The last of them finds nothing left to wait for.
+//! thread is itself inside a section of this interrupt it can't wait for that section to end, so it leaves a bit, and
+//! whoever ends a section looks for it: the release of the lock, the end of a transition, the end of a run of the work
+//! item. One of them finds the bit once no section of the dropping thread is left. So it does too where waiting would
+//! close a circle with another thread, whose section is the one that ends then.
 
 use super::transition::InTransition;
 use super::{Inside, InterruptObject, WorkFn};
@@ -13,10 +14,7 @@ impl<T, W> InterruptObject<T, W> {
     /// Runs the interrupt down, now or as soon as the sections of the calling thread have ended. The answer is whether
     /// it has been done.
     pub(crate) fn end(&self) -> bool {
-        let Ok(transition) = self.begin_anywhere() else {
-            self.state.set(END_DEFERRED);
-            // The release then looks for the bit; the ends of the other sections always do.
-            self.lock.raw().remind_owner();
+        let Some(transition) = self.begin_end() else {
             return false;
         };
         if !self.state.has(ENDED) {
@@ -41,5 +39,29 @@ impl<T, W> InterruptObject<T, W> {
         // SAFETY: closed, flushed and idle: no run can begin any more, and the flush has seen the last one end.
         let work = unsafe { self.work_fn.with(Option::take) };
         (work, inside)
+    }
+
+    /// The transition, or `None` where waiting for it would never end: then the bit is left for who ends a section.
+    fn begin_end(&self) -> Option<InTransition<'_, T, W>> {
+        if let Ok(transition) = self.begin_anywhere() {
+            return Some(transition);
+        }
+        self.state.set(END_DEFERRED);
+        if self.lock.raw().remind_owner() {
+            // This thread or another: the release looks for the bit.
+            return None;
+        }
+        // Another thread's section that was in the way may have ended before the bit was there. The register of waits
+        // orders the two: its announcement is withdrawn already, or the withdrawal, and the look after it, are to come.
+        let transition = self.begin_anywhere().ok()?;
+        self.state.take(END_DEFERRED);
+        Some(transition)
+    }
+
+    /// Runs the interrupt down if that was left to the section which the caller has ended.
+    pub(super) fn take_deferred_end(&self) {
+        if self.state.take(END_DEFERRED) {
+            self.end();
+        }
     }
 }

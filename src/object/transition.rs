@@ -10,8 +10,8 @@ use super::delivery::Reopen;
 use super::{Inside, InterruptObject};
 use crate::lock::InterruptLockGuard;
 use crate::raw_lock::RawInterruptLock;
-use crate::state::{ENABLED, END_DEFERRED, ENDED, FAULTED, KEPT_MASKED, REMOVED};
-use crate::sync::{self, Ordering::Relaxed};
+use crate::state::{ENABLED, ENDED, FAULTED, KEPT_MASKED, REMOVED};
+use crate::sync;
 use crate::waits::{Awaited, Waits};
 use crate::{Callback, CallbackError, Error, Fault};
 #[cfg(feature = "alloc")]
@@ -82,7 +82,8 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn enable_locked(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
-        self.connect(inside, data)?;
+        self.with_source(inside, |inside| self.connect(inside, data))
+            .flatten()?;
         let answer = sync::catch(|| inside.enable.call(data));
         match answer {
             Ok(Ok(())) => {
@@ -135,6 +136,8 @@ impl<T, W> InterruptObject<T, W> {
             self.check()?;
         }
         if !self.state.has(ENABLED) {
+            // A fault takes effect at once. What it found running is waited for here: what it uses may be freed next.
+            self.flush_work();
             return Ok(Transition::Already);
         }
         transition.disable().map(|()| Transition::Done)
@@ -231,9 +234,7 @@ impl<T, W> Drop for InTransition<'_, T, W> {
     fn drop(&mut self) {
         // First: the end below is a transition too.
         drop(self.control.take());
-        if self.object.state.take(END_DEFERRED) {
-            self.object.end();
-        }
+        self.object.take_deferred_end();
     }
 }
 
@@ -247,14 +248,30 @@ impl<T, W> InterruptObject<T, W> {
             Ok(answer) => answer.map_err(|source| self.disable_failed(source)),
             Err(message) => return Err(self.panicked(inside, Callback::Disable, message)),
         };
-        let disconnected = self.disconnect_source(inside);
-        // What was signalled before the disconnection is delivered, not dropped. (Relaxed: what an owed delivery left is
-        // seen with the lock, which its announcer found held.)
-        let owed = self.owed.swap(0, Relaxed);
-        self.serve_once(inside, data, owed, Reopen::No);
-        self.disarm();
-        self.state.take(ENABLED | KEPT_MASKED);
+        // Its disable callback has run: whoever finds out from here on that the device is gone calls no other for it.
+        self.state.take(ENABLED);
+        let disconnected = self
+            .with_source(inside, |inside| self.disconnect_and_flush(inside, data))
+            .flatten();
+        self.state.take(KEPT_MASKED);
+        if self.state.has(REMOVED) {
+            return Err(self.removed());
+        }
         called.and(disconnected)
+    }
+
+    /// Where there is no source, a delivery that was told "pending" is what was signalled before the disconnection.
+    fn serve_owed(&self, inside: &mut Inside<T, W>, data: &mut T) {
+        let owed = self.take_owed();
+        if owed != 0 {
+            self.serve_once(inside, data, owed, Reopen::No);
+        }
+    }
+
+    fn removed(&self) -> Error {
+        Error::Removed {
+            interrupt: self.name().clone(),
+        }
     }
 
     fn disable_failed(&self, source: CallbackError) -> Error {
@@ -270,7 +287,8 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     #[cfg(not(feature = "alloc"))]
-    fn disconnect_source(&self, _: &mut Inside<T, W>) -> Result<(), Error> {
+    fn disconnect_and_flush(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
+        self.serve_owed(inside, data);
         Ok(())
     }
 
@@ -305,22 +323,10 @@ impl<T, W> InterruptObject<T, W> {
             self.disarm();
             if error == SourceError::Removed {
                 self.surprise(inside, data);
-                return Error::Removed {
-                    interrupt: self.name().clone(),
-                };
+                return self.removed();
             }
             self.source_error(error)
         })
-    }
-
-    fn disconnect_source(&self, inside: &mut Inside<T, W>) -> Result<(), Error> {
-        match inside.source.as_mut().map(|source| source.disconnect()) {
-            None | Some(Ok(())) => Ok(()),
-            Some(Err(SourceError::Removed)) => Err(Error::Removed {
-                interrupt: self.name().clone(),
-            }),
-            Some(Err(error)) => Err(self.source_error(error)),
-        }
     }
 
     /// Has the dispatcher wait no longer.
@@ -330,6 +336,25 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
+    fn disconnect_and_flush(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
+        let disconnected = match &mut inside.source {
+            Some(source) => source.disconnect(),
+            None => {
+                self.serve_owed(inside, data);
+                return Ok(());
+            }
+        };
+        // What was signalled before the disconnection is delivered, not dropped.
+        self.serve_once(inside, data, 0, Reopen::No);
+        self.disarm();
+        disconnected.map_err(|error| {
+            if error == SourceError::Removed {
+                self.surprise(inside, data);
+            }
+            self.source_error(error)
+        })
+    }
+
     fn source_error(&self, source: SourceError) -> Error {
         Error::Source {
             interrupt: self.name().clone(),
@@ -337,10 +362,18 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
+    /// Has it be told as shared, whatever the system says.
+    pub(crate) fn note_shared(&self) {
+        self.notes.lock().shared = true;
+    }
+
     /// Keeps what the system says of the interrupt, for those who ask.
-    pub(crate) fn note(&self, info: Info) {
+    pub(crate) fn note(&self, mut info: Info) {
         let level = info.trigger.is_none_or(Trigger::can_be_masked);
         let mut notes = self.notes.lock();
+        if notes.shared {
+            info.share = Some(Share::Shared);
+        }
         notes.warned = !level && info.share == Some(Share::Shared);
         notes.info = info;
     }

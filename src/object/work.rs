@@ -2,8 +2,8 @@
 
 use super::{InterruptObject, WorkItemContext};
 use crate::lock::InterruptLockGuard;
-use crate::state::{END_DEFERRED, ENDED, FAULTED, KEPT_MASKED, REMOVED};
-use crate::sync;
+use crate::state::{ENDED, FAULTED, KEPT_MASKED, REMOVED};
+use crate::sync::{self, Ordering::SeqCst};
 use crate::work_item::Queueing;
 use crate::{Callback, Fault};
 
@@ -260,17 +260,22 @@ impl<T, W> InterruptObject<T, W> {
             Err(message) => self.quarantine_work_item(message),
         }
         let more = self.work.end();
+        // The worker may have come by during this run and gone again.
+        #[cfg(feature = "alloc")]
+        if let Some(dispatch) = self.dispatch.as_ref().filter(|_| more) {
+            dispatch.schedule();
+        }
+        // Against the one in `work_has_run_since`.
+        sync::fence(SeqCst);
         if self.state.has(KEPT_MASKED)
             && let Some(mut data) = self.lock_unless_leaked()
         {
-            // One that the ISR has queued since is the one that the line waits for.
-            if !self.work.is_queued() {
+            // One that the ISR has queued since, which may run elsewhere by now, is the one that the line waits for.
+            if self.work.is_idle() {
                 self.unmask_kept(&mut data);
             }
         }
-        if self.state.take(END_DEFERRED) {
-            self.end();
-        }
+        self.take_deferred_end();
         more
     }
 

@@ -6,7 +6,7 @@ use core::cell::Cell;
 pub(crate) use std::time::Instant;
 
 use loom::cell::{MutPtr, UnsafeCell};
-pub(crate) use loom::sync::atomic::Ordering;
+pub(crate) use loom::sync::atomic::{Ordering, fence};
 use loom::sync::{Condvar, Mutex};
 
 use super::Parked;

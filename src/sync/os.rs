@@ -1,7 +1,7 @@
 //! Threads of an operating system, which wait in the parking lot.
 
 use core::cell::Cell;
-pub(crate) use core::sync::atomic::{AtomicUsize, Ordering};
+pub(crate) use core::sync::atomic::{AtomicUsize, Ordering, fence};
 pub(crate) use std::time::Instant;
 
 pub(crate) use crossbeam_utils::Backoff;
@@ -112,16 +112,29 @@ impl Parker {
     }
 }
 
+/// Drops what a panic carried. That is the driver's code too, and may panic in its turn.
+fn drop_caught(payload: Payload) {
+    if let Err(again) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload))) {
+        core::mem::forget(again);
+    }
+}
+
+type Payload = alloc::boxed::Box<dyn core::any::Any + Send>;
+
 /// Runs a callback; if it panics, what it said.
 pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::Name> {
     // Unwind safety: what a panicking callback leaves half done is the driver's data, and the fault tells the driver.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback)).map_err(|payload| {
         if let Some(said) = payload.downcast_ref::<&'static str>() {
             crate::Name::new(said)
-        } else if let Ok(said) = payload.downcast::<std::string::String>() {
-            crate::Name::from(*said)
         } else {
-            crate::Name::new("(something that is not text)")
+            match payload.downcast::<std::string::String>() {
+                Ok(said) => crate::Name::from(*said),
+                Err(payload) => {
+                    drop_caught(payload);
+                    crate::Name::new("(something that is not text)")
+                }
+            }
         }
     })
 }
