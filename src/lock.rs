@@ -367,6 +367,23 @@ pub struct InterruptLockGuard<'a, T> {
     at_release: Option<&'a dyn AtRelease<T>>,
 }
 
+/// Nothing implements it. It is here for what the compiler says to who tries.
+#[diagnostic::on_unimplemented(
+    message = "the guard of an interrupt lock can't leave the thread that acquired it",
+    label = "the lock belongs to the thread that acquired it",
+    note = "give the other thread the interrupt itself, and let it acquire the lock there"
+)]
+#[doc(hidden)]
+pub trait LeavesItsThread {}
+
+// SAFETY: it never applies: nothing implements the bound, and nobody outside can name it.
+#[doc(hidden)]
+unsafe impl<T> Send for InterruptLockGuard<'_, T> where Self: LeavesItsThread {}
+
+// SAFETY: as above. (Sharing it would be harmless; but then the compiler would propose to borrow a guard that is sent.)
+#[doc(hidden)]
+unsafe impl<T> Sync for InterruptLockGuard<'_, T> where Self: LeavesItsThread {}
+
 impl<T> Deref for InterruptLockGuard<'_, T> {
     type Target = T;
 
