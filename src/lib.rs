@@ -32,6 +32,7 @@ mod dispatch;
 #[cfg(all(feature = "std", not(loom)))]
 mod dispatcher;
 mod error;
+mod facts;
 mod fault;
 #[cfg(feature = "alloc")]
 mod handle;

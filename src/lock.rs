@@ -367,6 +367,23 @@ pub struct InterruptLockGuard<'a, T> {
     at_release: Option<&'a dyn AtRelease<T>>,
 }
 
+/// Nothing implements it. It is here for what the compiler says to who tries.
+#[diagnostic::on_unimplemented(
+    message = "the guard of an interrupt lock can't leave the thread that acquired it",
+    label = "the lock belongs to the thread that acquired it",
+    note = "give the other thread the interrupt itself, and let it acquire the lock there"
+)]
+#[doc(hidden)]
+pub trait LeavesItsThread {}
+
+// SAFETY: it never applies: nothing implements the bound, and nobody outside can name it.
+#[doc(hidden)]
+unsafe impl<T> Send for InterruptLockGuard<'_, T> where Self: LeavesItsThread {}
+
+// SAFETY: as above. (Sharing it would be harmless; but then the compiler would propose to borrow a guard that is sent.)
+#[doc(hidden)]
+unsafe impl<T> Sync for InterruptLockGuard<'_, T> where Self: LeavesItsThread {}
+
 impl<T> Deref for InterruptLockGuard<'_, T> {
     type Target = T;
 
@@ -390,35 +407,44 @@ impl<T> Drop for InterruptLockGuard<'_, T> {
     fn drop(&mut self) {
         // SAFETY: the guard holds the raw lock of this mutex, and goes now.
         let raw = unsafe { self.mutex.raw() };
-        // SAFETY: dropped here and nowhere else; `serve` below puts a new one in its place.
+        // SAFETY: dropped here and nowhere else.
         unsafe { ManuallyDrop::drop(&mut self.acquisition) };
         // SAFETY: the guard holds the lock, its borrow has ended above, and it touches the data no more.
         if let Err(Pending) = unsafe { raw.release() } {
-            self.serve(raw);
+            // SAFETY: the release was refused, and the guard's acquisition is over.
+            unsafe { serve(self.mutex, self.at_release) };
         }
     }
 }
 
-impl<T> InterruptLockGuard<'_, T> {
-    /// Serves what is pending until the lock can be released.
-    #[cold]
-    fn serve(&mut self, raw: &RawInterruptLock) {
-        loop {
-            // SAFETY: the release was refused, so the lock is still held, and its borrow has ended.
-            let acquisition = unsafe { raw.resume() };
-            raw.take_pending();
-            if let Some(at_release) = self.at_release {
-                at_release.serve(self);
-            }
-            acquisition.end();
-            // SAFETY: still held, without a borrow, and not touched again after success.
-            if unsafe { raw.release() }.is_ok() {
-                break;
-            }
+/// Serves what is pending until the lock can be released.
+///
+/// It takes the guard's parts, not the guard: one whose address is known has to be in memory, and each store between
+/// acquire and release is one more that the release waits for.
+///
+/// # Safety
+///
+/// The caller holds the lock, without a borrow, and passes it on: it must not touch the lock or the data any more.
+#[cold]
+unsafe fn serve<T>(mutex: &Mutex<RawInterruptLock, T>, at_release: Option<&dyn AtRelease<T>>) {
+    // SAFETY: the lock is held, and is released here alone.
+    let raw = unsafe { mutex.raw() };
+    loop {
+        // SAFETY: the lock is still held, and its borrow has ended.
+        let acquisition = unsafe { raw.resume() };
+        raw.take_pending();
+        if let Some(at_release) = at_release {
+            // SAFETY: the acquisition excludes every other access.
+            at_release.serve(unsafe { &mut *mutex.data_ptr() });
         }
-        if let Some(at_release) = self.at_release {
-            at_release.after();
+        acquisition.end();
+        // SAFETY: still held, without a borrow, and not touched again after success.
+        if unsafe { raw.release() }.is_ok() {
+            break;
         }
+    }
+    if let Some(at_release) = at_release {
+        at_release.after();
     }
 }
 

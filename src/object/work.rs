@@ -35,7 +35,7 @@ pub struct NoWorkItem(());
 /// has_one::<interrupt_lock::WithWorkItem>();
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "this interrupt has no work item to queue",
+    message = "this interrupt has no work item",
     label = "no work item is registered",
     note = "register one with `.work_item(…)` while building the interrupt"
 )]

@@ -1,0 +1,7 @@
+use interrupt_lock::{Claim, Interrupt};
+
+pub fn main() {
+    let interrupt = Interrupt::builder(vec![1]).isr(|_| Claim::Claimed).build().unwrap();
+    let first = interrupt.synchronize(|data| &mut data[0]);
+    println!("{first}");
+}

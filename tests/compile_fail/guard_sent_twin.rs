@@ -1,0 +1,11 @@
+use interrupt_lock::{Claim, Interrupt};
+
+pub fn main() {
+    let interrupt = Interrupt::builder(0).isr(|_| Claim::Claimed).build().unwrap();
+    let mut count = interrupt.acquire_interrupt_lock();
+    std::thread::scope(|threads| {
+        threads.spawn(|| *interrupt.acquire_interrupt_lock() += 1);
+        *count += 1;
+        drop(count);
+    });
+}

@@ -1,0 +1,13 @@
+use interrupt_lock::{Claim, Interrupt};
+
+pub fn main() {
+    let interrupt = Interrupt::builder(0)
+        .isr(|cx| {
+            cx.queue_work_item();
+            Claim::Claimed
+        })
+        .work_item(|_| ())
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+}

@@ -1,0 +1,7 @@
+use interrupt_lock::{Claim, Interrupt};
+
+pub fn main() {
+    let builder = Interrupt::builder(0).isr(|_| Claim::Claimed);
+    let interrupt = builder.build().unwrap();
+    while interrupt.run_work_item() {}
+}
