@@ -2,8 +2,8 @@
 
 use core::task::Waker;
 
+#[cfg(feature = "std")]
 use crate::Name;
-
 use crate::source::{Source, SourceError};
 
 /// What an interrupt asks of its dispatcher. Called with the interrupt lock held; never waits for it.
@@ -22,6 +22,7 @@ pub(crate) trait Dispatch: Send + Sync {
 
     /// As `schedule`, because its device is asked for: a worker that nobody needed so far is started, by that name.
     /// `false` if there is none to be had.
+    #[cfg(feature = "std")]
     fn schedule_removal(&self, name: &Name) -> bool;
 }
 

@@ -104,6 +104,7 @@ struct Notes {
     info: Info,
     fault: Option<Fault>,
     /// The driver has asked for a shared line.
+    #[cfg(feature = "alloc")]
     shared: bool,
     /// Only reported as shared, and not a level line (rule I8).
     warned: bool,
@@ -191,6 +192,7 @@ impl<T, W> InterruptObject<T, W> {
                 notes: Mutex::from_raw(RawInterruptLock::new(), Notes {
                     info: Info::UNKNOWN,
                     fault: None,
+                    #[cfg(feature = "alloc")]
                     shared: false,
                     warned: false,
                 }),

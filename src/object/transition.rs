@@ -291,9 +291,6 @@ impl<T, W> InterruptObject<T, W> {
         self.serve_owed(inside, data);
         Ok(())
     }
-
-    #[cfg(not(feature = "alloc"))]
-    pub(super) fn disarm(&self) {}
 }
 
 /// The steps that concern the source.
