@@ -430,9 +430,10 @@ unsafe fn serve<T>(mutex: &Mutex<RawInterruptLock, T>, at_release: Option<&dyn A
     // SAFETY: the lock is held, and is released here alone.
     let raw = unsafe { mutex.raw() };
     loop {
+        // First: it orders what follows after whoever may have had the lock meanwhile.
+        raw.take_pending();
         // SAFETY: the lock is still held, and its borrow has ended.
         let acquisition = unsafe { raw.resume() };
-        raw.take_pending();
         if let Some(at_release) = at_release {
             // SAFETY: the acquisition excludes every other access.
             at_release.serve(unsafe { &mut *mutex.data_ptr() });

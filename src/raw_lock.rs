@@ -5,7 +5,7 @@
 //! | bits | name | set by | cleared by |
 //! |---|---|---|---|
 //! | 3… | owner | the acquirer, with its own identity, when they are zero | the owner, as it releases |
-//! | 1 | `PENDING` | a delivery (or the end) that must not wait, while somebody else's section runs | the owner, before it serves it |
+//! | 1 | `PENDING` | a delivery (or the end) that must not wait, while there is an owner | an owner, before it serves it |
 //! | 0 | `PARKED` | a waiter, before it sleeps | the last waiter to leave the queue, with the queue locked |
 //!
 //! The owner *is* the lock bit, so that a recursive acquire is known in the slow path and costs the fast one nothing.
@@ -13,12 +13,13 @@
 //! # Why nothing is lost
 //!
 //! - **A wake-up.** A waiter sets `PARKED` by a compare-exchange that fails if the owner has gone, and looks at the word
-//!   again with the queue locked. The owner's release is a compare-exchange too: it finds `PARKED`, or the waiter's
+//!   again with the queue locked. The owner's release is a read-modify-write too: it finds `PARKED`, or the waiter's
 //!   finds no owner. A releaser that found it wakes one waiter with the queue locked, so either that waiter was asleep
 //!   already, or it looks at the word after the release. The tempting race, a thread that barges in between release and
 //!   wake-up, is harmless: `PARKED` stays set for as long as anybody is queued, so the barger's release wakes the next.
-//! - **A pending delivery.** `PENDING` is set only while there is an owner, by a compare-exchange, and the release fails
-//!   while it is set. So the owner serves it, still holding the lock; nobody else goes first.
+//! - **A pending delivery.** `PENDING` is set only while there is an owner, by a compare-exchange, so a release finds it.
+//!   That release takes the lock back and serves it; if another thread was faster, the bit is in the word that it took,
+//!   and its own release finds it.
 //! - **A waiter whose time runs out.** The parking lot answers either "woken" or "timed out", never both, and the woken
 //!   one tries again whatever the time is. A waiter that gives up leaves `PARKED` to those who stay.
 
@@ -304,11 +305,13 @@ impl RawInterruptLock {
 
     /// Takes note of what is pending. Only the owner calls it, and serves it next.
     pub(crate) fn take_pending(&self) {
-        // Acquire: pairs with the Release of whoever set the bit, so that what it left is seen.
+        // Acquire: pairs with the Release of whoever set the bit, so that what it left is seen, and with that of whoever
+        // had the lock before it was taken back.
         self.word.fetch_and(!PENDING, Acquire);
     }
 
-    /// Ends the caller's section, unless something is pending: then the caller still holds the lock.
+    /// Ends the caller's section, unless something is pending that nobody else came to serve: then the caller still holds
+    /// the lock.
     ///
     /// # Safety
     ///
@@ -316,30 +319,24 @@ impl RawInterruptLock {
     /// what the lock protects.
     #[inline]
     pub(crate) unsafe fn release(&self) -> Result<(), Pending> {
-        // Release: pairs with the Acquire in `take`.
-        match self.word.compare_exchange(sync::this_thread(), 0, Release, Relaxed) {
-            Ok(_) => {
-                sync::unmask();
-                Ok(())
-            }
-            Err(word) => self.release_slow(word),
+        let me = sync::this_thread();
+        // Release: pairs with the Acquire in `take` and in `take_pending`. Subtracting leaves the flags, and costs less than a
+        // compare-exchange.
+        let word = self.word.fetch_sub(me, Release);
+        if word == me {
+            sync::unmask();
+            return Ok(());
         }
+        self.release_slow(me, word - me)
     }
 
     #[cold]
-    fn release_slow(&self, mut word: usize) -> Result<(), Pending> {
-        loop {
-            if word & PENDING != 0 {
-                return Err(Pending);
-            }
-            // Release: as in `release`. `PARKED` stays until the queue is empty.
-            match self.word.compare_exchange(word, word & PARKED, Release, Relaxed) {
-                Ok(_) => break,
-                Err(now) => word = now,
-            }
+    fn release_slow(&self, me: usize, flags: usize) -> Result<(), Pending> {
+        if flags & PENDING != 0 && self.take_back(me) {
+            return Err(Pending);
         }
         sync::unmask();
-        if word & PARKED != 0 {
+        if flags & PARKED != 0 {
             // The word is still there: the caller's borrow of the lock lasts until this function returns.
             self.parker.wake_one(&self.word, |more| {
                 if !more {
@@ -349,6 +346,21 @@ impl RawInterruptLock {
             });
         }
         Ok(())
+    }
+
+    /// Takes a lock that was released with something pending back, to serve it; `false` if another owner was faster, who
+    /// finds the bit too.
+    fn take_back(&self, me: usize) -> bool {
+        // Relaxed: a first guess for the compare-exchange.
+        let mut word = self.word.load(Relaxed);
+        while word & !FLAGS == 0 && word & PENDING != 0 {
+            // Relaxed: `take_pending`, which comes next, sees what others did who had the lock meanwhile.
+            match self.word.compare_exchange(word, word | me, Relaxed, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
     }
 
     /// Resumes a section that [`release`](Self::release) refused to end.

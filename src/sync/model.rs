@@ -87,6 +87,10 @@ impl AtomicUsize {
         self.value.fetch_add(value, order)
     }
 
+    pub(crate) fn fetch_sub(&self, value: usize, order: Ordering) -> usize {
+        self.value.fetch_sub(value, order)
+    }
+
     pub(crate) fn fetch_or(&self, bits: usize, order: Ordering) -> usize {
         self.value.fetch_or(bits, order)
     }
