@@ -199,10 +199,18 @@ impl RawInterruptLock {
         }
     }
 
-    /// Has the calling owner look for something to serve as it releases.
-    pub(crate) fn remind_owner(&self) {
-        // Relaxed: the owner reminds itself.
-        self.word.fetch_or(PENDING, Relaxed);
+    /// Has the owner look for something to serve as it releases; `false` if there is none.
+    pub(crate) fn remind_owner(&self) -> bool {
+        // Relaxed: only a first guess for the compare-exchange.
+        let mut word = self.word.load(Relaxed);
+        while word & !FLAGS != 0 {
+            // Release: as in `enter_slow`.
+            match self.word.compare_exchange(word, word | PENDING, Release, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
     }
 
     /// From `word`, which has no owner, to the caller's.

@@ -10,7 +10,7 @@ use super::{Inside, InterruptObject, IsrContext};
 use crate::lock::AtRelease;
 #[cfg(feature = "alloc")]
 use crate::source::SourceError;
-use crate::state::{END_DEFERRED, KEPT_MASKED};
+use crate::state::KEPT_MASKED;
 use crate::sync::{
     self,
     Ordering::{Relaxed, Release, SeqCst},
@@ -288,9 +288,7 @@ impl<T, W> AtRelease<T> for InterruptObject<T, W> {
     }
 
     fn after(&self) {
-        if self.state.take(END_DEFERRED) {
-            self.end();
-        }
+        self.take_deferred_end();
     }
 }
 

@@ -3,21 +3,19 @@
 //! Dropping the handle disables, flushes, and frees what the driver registered, outside every lock. Where the dropping
 //! thread is itself inside a section of this interrupt it can't wait for that section to end, so it leaves a bit, and
 //! whoever ends a section looks for it: the release of the lock, the end of a transition, the end of a run of the work
-//! item. One of them finds the bit once no section of the dropping thread is left.
+//! item. One of them finds the bit once no section of the dropping thread is left. So it does too where waiting would
+//! close a circle with another thread, whose section is the one that ends then.
 
+use super::transition::InTransition;
 use super::{Inside, InterruptObject};
 use crate::state::{ENABLED, END_DEFERRED, ENDED};
+use crate::sync::{self, Ordering::SeqCst};
 
 impl<T, W> InterruptObject<T, W> {
     /// Runs the interrupt down, now or as soon as the sections of the calling thread have ended. The answer is whether
     /// it has been done.
     pub(crate) fn end(&self) -> bool {
-        let Ok(transition) = self.begin_anywhere() else {
-            self.state.set(END_DEFERRED);
-            if self.lock.raw().is_mine() {
-                // The release then looks for the bit.
-                self.lock.raw().remind_owner();
-            }
+        let Some(transition) = self.begin_end() else {
             return false;
         };
         if self.state.has(ENDED) {
@@ -41,6 +39,39 @@ impl<T, W> InterruptObject<T, W> {
         drop(work);
         drop(inside);
         true
+    }
+
+    /// The transition, or `None` where waiting for it would never end: then the bit is left for who ends a section.
+    fn begin_end(&self) -> Option<InTransition<'_, T, W>> {
+        if let Ok(transition) = self.begin_anywhere() {
+            return Some(transition);
+        }
+        self.state.set(END_DEFERRED);
+        if self.section_of_this_thread().is_some() {
+            if self.lock.raw().is_mine() {
+                // The release then looks for the bit.
+                self.lock.raw().remind_owner();
+            }
+            return None;
+        }
+        // A circle. Against the one in `take_deferred_end`: either the end of the section that is in the way sees the
+        // bit, or this sees that it has ended.
+        sync::fence(SeqCst);
+        if self.lock.raw().remind_owner() {
+            return None;
+        }
+        let transition = self.begin_anywhere().ok()?;
+        self.state.take(END_DEFERRED);
+        Some(transition)
+    }
+
+    /// Runs the interrupt down if that was left to the section which the caller has ended.
+    pub(super) fn take_deferred_end(&self) {
+        // Against the one in `begin_end`.
+        sync::fence(SeqCst);
+        if self.state.take(END_DEFERRED) {
+            self.end();
+        }
     }
 }
 

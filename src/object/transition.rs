@@ -10,7 +10,7 @@ use super::delivery::Reopen;
 use super::{Inside, InterruptObject};
 use crate::lock::InterruptLockGuard;
 use crate::raw_lock::RawInterruptLock;
-use crate::state::{ENABLED, END_DEFERRED, ENDED, FAULTED, KEPT_MASKED, REMOVED};
+use crate::state::{ENABLED, ENDED, FAULTED, KEPT_MASKED, REMOVED};
 use crate::sync::{self, Ordering::Acquire};
 use crate::waits::{Awaited, Waits};
 use crate::{Callback, CallbackError, Error, Fault};
@@ -234,9 +234,7 @@ impl<T, W> Drop for InTransition<'_, T, W> {
     fn drop(&mut self) {
         // First: the end below is a transition too.
         drop(self.control.take());
-        if self.object.state.take(END_DEFERRED) {
-            self.object.end();
-        }
+        self.object.take_deferred_end();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{InterruptObject, WorkItemContext};
 use crate::lock::InterruptLockGuard;
-use crate::state::{END_DEFERRED, ENDED, FAULTED, KEPT_MASKED, REMOVED};
+use crate::state::{ENDED, FAULTED, KEPT_MASKED, REMOVED};
 use crate::sync::{self, Ordering::SeqCst};
 use crate::work_item::Queueing;
 use crate::{Callback, Fault};
@@ -275,9 +275,7 @@ impl<T, W> InterruptObject<T, W> {
                 self.unmask_kept(&mut data);
             }
         }
-        if self.state.take(END_DEFERRED) {
-            self.end();
-        }
+        self.take_deferred_end();
         more
     }
 
