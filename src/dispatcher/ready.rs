@@ -31,6 +31,8 @@ pub(super) struct Flag {
     pub(super) id: u64,
     object: Weak<dyn Serve>,
     raised: AtomicBool,
+    /// The interrupt itself, where the thread is the last to need it.
+    kept: Mutex<RawInterruptLock, Option<Arc<dyn Serve>>>,
     list: Weak<List>,
 }
 
@@ -52,6 +54,7 @@ impl List {
             id,
             object,
             raised: AtomicBool::new(false),
+            kept: Mutex::new(None),
             list: Arc::downgrade(self),
         })
     }
@@ -84,8 +87,15 @@ impl Flag {
         }
     }
 
+    /// Keeps the interrupt until the thread has looked at it.
+    pub(super) fn keep(&self) {
+        let object = self.object.upgrade();
+        *self.kept.lock() = object;
+    }
+
     pub(super) fn object(&self) -> Option<Arc<dyn Serve>> {
-        self.object.upgrade()
+        let kept = self.kept.lock().take();
+        kept.or_else(|| self.object.upgrade())
     }
 }
 

@@ -5,6 +5,9 @@
 //! whoever ends a section looks for it: the release of the lock, the end of a transition, the end of a run of the work
 //! item. One of them finds the bit once no section of the dropping thread is left. So it does too where waiting would
 //! close a circle with another thread, whose section is the one that ends then.
+//!
+//! In the ISR of another interrupt nothing may be waited for at all: a work item of this one may be waiting for the lock
+//! that the ISR runs under. There the worker does it.
 
 use super::transition::InTransition;
 use super::{Inside, InterruptObject};
@@ -15,6 +18,9 @@ impl<T, W> InterruptObject<T, W> {
     /// Runs the interrupt down, now or as soon as the sections of the calling thread have ended. The answer is whether
     /// it has been done.
     pub(crate) fn end(&self) -> bool {
+        if self.is_left_to_the_worker() {
+            return false;
+        }
         let Some(transition) = self.begin_end() else {
             return false;
         };
@@ -38,7 +44,26 @@ impl<T, W> InterruptObject<T, W> {
         // Outside every lock, for these are the driver's destructors.
         drop(work);
         drop(inside);
+        #[cfg(feature = "alloc")]
+        if let Some(dispatch) = &self.dispatch {
+            dispatch.ended();
+        }
         true
+    }
+
+    #[cfg(feature = "alloc")]
+    fn is_left_to_the_worker(&self) -> bool {
+        let Some(dispatch) = &self.dispatch else { return false };
+        if !sync::is_in_isr() || self.section_of_this_thread().is_some() || self.state.has(ENDED) {
+            return false;
+        }
+        self.state.set(END_DEFERRED);
+        dispatch.schedule_end(self.name())
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn is_left_to_the_worker(&self) -> bool {
+        false
     }
 
     /// The transition, or `None` where waiting for it would never end: then the bit is left for who ends a section.
@@ -66,7 +91,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Runs the interrupt down if that was left to the section which the caller has ended.
-    pub(super) fn take_deferred_end(&self) {
+    pub(crate) fn take_deferred_end(&self) {
         // Against the one in `begin_end`.
         sync::fence(SeqCst);
         if self.state.take(END_DEFERRED) {
