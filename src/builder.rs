@@ -468,8 +468,8 @@ fn attend<T: Send + 'static, W: Send + 'static>(
     if object.has_work_item() {
         dispatcher.need_worker(object.name())?;
     }
-    let object = Arc::new_cyclic(move |weak: &Weak<InterruptObject<T, W>>| {
-        object.set_dispatch(dispatcher.register(weak.clone()));
+    let object = Arc::new_cyclic(|weak: &Weak<InterruptObject<T, W>>| {
+        object.set_dispatch(dispatcher.register(weak.clone(), own.is_some()));
         object
     });
     Ok(Interrupt::new(object, own))

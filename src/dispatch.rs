@@ -2,7 +2,6 @@
 
 use core::task::Waker;
 
-#[cfg(feature = "std")]
 use crate::Name;
 use crate::source::{Source, SourceError};
 
@@ -24,6 +23,13 @@ pub(crate) trait Dispatch: Send + Sync {
     /// `false` if there is none to be had.
     #[cfg(feature = "std")]
     fn schedule_removal(&self, name: &Name) -> bool;
+
+    /// As `schedule_removal`, for an interrupt that nobody else may keep any more: it is kept until the worker has
+    /// looked at it.
+    fn schedule_end(&self, name: &Name) -> bool;
+
+    /// The interrupt has ended: threads that served it alone may go.
+    fn ended(&self);
 }
 
 /// What a dispatcher asks of an interrupt.
@@ -66,5 +72,6 @@ impl<T: Send, W: Send> Serve for crate::InterruptObject<T, W> {
         // If there is more, it has scheduled itself again, behind the others.
         let _ = self.run_work();
         self.let_go();
+        self.take_deferred_end();
     }
 }

@@ -93,7 +93,8 @@ impl Dispatcher {
             .map_err(|source| dispatcher_error(name, source))
     }
 
-    pub(crate) fn register<T, W>(&self, object: Weak<InterruptObject<T, W>>) -> Box<dyn Dispatch>
+    /// A place for `object`; `alone` says that these threads serve nobody else.
+    pub(crate) fn register<T, W>(&self, object: Weak<InterruptObject<T, W>>, alone: bool) -> Box<dyn Dispatch>
     where
         T: Send + 'static,
         W: Send + 'static,
@@ -104,17 +105,15 @@ impl Dispatcher {
             work: self.threads.worker.flag(object.clone()),
             object,
             threads: self.threads.clone(),
+            alone,
         })
     }
 
-    /// Ends a dispatcher that served one interrupt, and waits for its threads if `ended` says that they can't be in the
-    /// middle of something.
-    pub(crate) fn stop(self, ended: bool) {
+    /// Ends a dispatcher that served one interrupt, which has ended.
+    pub(crate) fn stop(self) {
         self.threads.stop();
-        if ended {
-            self.threads.waiter.join();
-            self.threads.worker.join();
-        }
+        self.threads.waiter.join();
+        self.threads.worker.join();
     }
 }
 
@@ -144,6 +143,7 @@ struct Registration {
     wake: Arc<Flag>,
     work: Arc<Flag>,
     threads: Arc<Threads>,
+    alone: bool,
 }
 
 impl Dispatch for Registration {
@@ -183,6 +183,21 @@ impl Dispatch for Registration {
             self.work.raise();
         }
         there
+    }
+
+    fn schedule_end(&self, name: &Name) -> bool {
+        let there = self.threads.worker.start(name).is_ok();
+        if there {
+            self.work.keep();
+            self.work.raise();
+        }
+        there
+    }
+
+    fn ended(&self) {
+        if self.alone {
+            self.threads.stop();
+        }
     }
 }
 

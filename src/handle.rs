@@ -19,7 +19,9 @@ use crate::dispatcher::Dispatcher;
 /// Dropping it disables the interrupt (with its disable callback), waits for an ISR and a work item that run, runs a
 /// work item that is queued, and frees the callbacks, the source and the dispatcher of its own, in that order and
 /// outside every lock (rule E6). Dropped inside a callback of its own, or by a thread that holds its lock, it does so
-/// as soon as that section ends.
+/// as soon as that section ends; dropped inside the ISR of another interrupt, its dispatcher's worker does so. (Without
+/// a dispatcher there is nobody to leave it to: then it waits there and then, so a work item that needs the lock of that
+/// other interrupt must not be running.)
 ///
 /// # Examples
 ///
@@ -91,9 +93,10 @@ impl<T, W> Deref for Interrupt<T, W> {
 impl<T, W> Drop for Interrupt<T, W> {
     fn drop(&mut self) {
         let _ended = self.object.end();
+        // Where the end is still to come, it stops the threads, and the object's own drop waits for them.
         #[cfg(all(feature = "std", not(loom)))]
-        if let Some(own) = self.own.take() {
-            own.stop(_ended);
+        if let Some(own) = self.own.take().filter(|_| _ended) {
+            own.stop();
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Flag {
     object: Weak<dyn Serve>,
     /// Whether it is in the list.
     raised: Mutex<RawInterruptLock, bool>,
+    /// The interrupt itself, where the thread is the last to need it.
+    kept: Mutex<RawInterruptLock, Option<Arc<dyn Serve>>>,
     list: Weak<List>,
 }
 
@@ -61,6 +63,7 @@ impl List {
             id,
             object,
             raised: Mutex::new(false),
+            kept: Mutex::new(None),
             list: Arc::downgrade(self),
         })
     }
@@ -106,8 +109,15 @@ impl Flag {
         (list.bell)();
     }
 
+    /// Keeps the interrupt until the thread has looked at it.
+    pub(super) fn keep(&self) {
+        let object = self.object.upgrade();
+        *self.kept.lock() = object;
+    }
+
     pub(super) fn object(&self) -> Option<Arc<dyn Serve>> {
-        self.object.upgrade()
+        let kept = self.kept.lock().take();
+        kept.or_else(|| self.object.upgrade())
     }
 }
 

@@ -5,21 +5,33 @@
 //! whoever ends a section looks for it: the release of the lock, the end of a transition, the end of a run of the work
 //! item. One of them finds the bit once no section of the dropping thread is left. So it does too where waiting would
 //! close a circle with another thread, whose section is the one that ends then.
+//!
+//! In the ISR of another interrupt nothing may be waited for at all: a work item of this one may be waiting for the lock
+//! that the ISR runs under. There the worker does it.
 
 use super::transition::InTransition;
 use super::{Inside, InterruptObject, WorkFn};
 use crate::state::{ENABLED, END_DEFERRED, ENDED};
+#[cfg(feature = "alloc")]
+use crate::sync;
 
 impl<T, W> InterruptObject<T, W> {
     /// Runs the interrupt down, now or as soon as the sections of the calling thread have ended. The answer is whether
     /// it has been done.
     pub(crate) fn end(&self) -> bool {
+        if self.is_left_to_the_worker() {
+            return false;
+        }
         let Some(transition) = self.begin_end() else {
             return false;
         };
         if !self.state.has(ENDED) {
-            // Freed outside every lock, for these are the driver's destructors.
-            let _drivers_own = self.run_down(transition);
+            // The driver's destructors run here, outside every lock.
+            self.run_down(transition);
+            #[cfg(feature = "alloc")]
+            if let Some(dispatch) = &self.dispatch {
+                dispatch.ended();
+            }
         }
         true
     }
@@ -41,25 +53,46 @@ impl<T, W> InterruptObject<T, W> {
         (work, inside)
     }
 
+    #[cfg(feature = "alloc")]
+    fn is_left_to_the_worker(&self) -> bool {
+        let Some(dispatch) = &self.dispatch else { return false };
+        if !sync::is_in_isr() || self.section_of_this_thread().is_some() || self.state.has(ENDED) {
+            return false;
+        }
+        self.state.set(END_DEFERRED);
+        dispatch.schedule_end(self.name())
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn is_left_to_the_worker(&self) -> bool {
+        false
+    }
+
     /// The transition, or `None` where waiting for it would never end: then the bit is left for who ends a section.
     fn begin_end(&self) -> Option<InTransition<'_, T, W>> {
         if let Ok(transition) = self.begin_anywhere() {
             return Some(transition);
         }
         self.state.set(END_DEFERRED);
-        if self.lock.raw().remind_owner() {
-            // This thread or another: the release looks for the bit.
+        if self.section_of_this_thread().is_some() {
+            if self.lock.raw().is_mine() {
+                // The release then looks for the bit.
+                self.lock.raw().remind_owner();
+            }
             return None;
         }
-        // Another thread's section that was in the way may have ended before the bit was there. The register of waits
-        // orders the two: its announcement is withdrawn already, or the withdrawal, and the look after it, are to come.
+        // A circle with another thread, which may have left its section before the bit was there. The register of waits
+        // orders the two: its announcement is withdrawn already, or the withdrawal, and its look at the bit, are to come.
+        if self.lock.raw().remind_owner() {
+            return None;
+        }
         let transition = self.begin_anywhere().ok()?;
         self.state.take(END_DEFERRED);
         Some(transition)
     }
 
     /// Runs the interrupt down if that was left to the section which the caller has ended.
-    pub(super) fn take_deferred_end(&self) {
+    pub(crate) fn take_deferred_end(&self) {
         if self.state.take(END_DEFERRED) {
             self.end();
         }
