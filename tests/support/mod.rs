@@ -1,0 +1,73 @@
+//! What the contract's tests share.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+pub mod log;
+pub mod script;
+pub mod slot;
+
+use std::panic::resume_unwind;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// Longer than anything takes that isn't stuck.
+pub const LONG: Duration = Duration::from_secs(20);
+
+/// Enough for another thread to block; a test never depends on it to pass.
+pub fn let_it_block() {
+    thread::sleep(Duration::from_millis(30));
+}
+
+/// Runs `body` on a thread of its own, and fails the test if it hangs.
+#[track_caller]
+pub fn watchdog<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> R {
+    let (sender, receiver) = channel();
+    let thread = thread::spawn(move || {
+        let _ = sender.send(body());
+    });
+    match receiver.recv_timeout(LONG) {
+        Ok(answer) => answer,
+        Err(RecvTimeoutError::Timeout) => panic!("it hangs"),
+        Err(RecvTimeoutError::Disconnected) => resume_unwind(thread.join().unwrap_err()),
+    }
+}
+
+/// Shut until somebody opens it.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    pub fn is_open(&self) -> bool {
+        *self.0.0.lock().unwrap()
+    }
+
+    #[track_caller]
+    pub fn wait(&self) {
+        let open = self.0.0.lock().unwrap();
+        let (open, _) = self.0.1.wait_timeout_while(open, LONG, |open| !*open).unwrap();
+        let open = *open;
+        assert!(open, "the gate stayed shut");
+    }
+}
+
+/// What a panic of `body` says.
+#[track_caller]
+pub fn panic_message<R>(body: impl FnOnce() -> R) -> String {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)) {
+        Ok(_) => panic!("it did not panic"),
+        Err(said) => match said.downcast::<String>() {
+            Ok(said) => *said,
+            Err(said) => (*said.downcast::<&'static str>().unwrap()).to_owned(),
+        },
+    }
+}

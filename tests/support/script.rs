@@ -1,0 +1,213 @@
+//! A source that records the order of the calls and fails as it is told to.
+
+use std::collections::BTreeMap;
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Waker;
+
+use interrupt_lock::source::{Ready, Removal};
+use interrupt_lock::{Info, Source, SourceError, Trigger};
+
+use super::log::Log;
+
+type Hook = Box<dyn FnMut() + Send>;
+
+/// The source.
+pub struct Script {
+    shared: Arc<Shared>,
+    /// Read only by `take`, for as many bytes as there are assertions.
+    signal: Option<PipeReader>,
+    gone: Option<PipeReader>,
+}
+
+/// The test's end.
+#[derive(Clone)]
+pub struct ScriptHandle(Arc<Shared>);
+
+struct Shared {
+    log: Log,
+    state: Mutex<State>,
+    hooks: Mutex<BTreeMap<&'static str, Hook>>,
+}
+
+#[derive(Default)]
+struct State {
+    signalled: u64,
+    waker: Option<Waker>,
+    fail: BTreeMap<&'static str, SourceError>,
+    fires_on_connect: u64,
+    info: Info,
+    removal: Option<Removal>,
+    signal: Option<PipeWriter>,
+    gone: Option<PipeWriter>,
+}
+
+impl Script {
+    /// One that wakes a waker.
+    pub fn waking(log: &Log) -> (Self, ScriptHandle) {
+        Self::new(log, None, None)
+    }
+
+    /// One with a descriptor, and one more for removal.
+    pub fn descriptor(log: &Log) -> (Self, ScriptHandle) {
+        Self::new(log, Some(pipe().unwrap()), Some(pipe().unwrap()))
+    }
+
+    fn new(
+        log: &Log,
+        signal: Option<(PipeReader, PipeWriter)>,
+        gone: Option<(PipeReader, PipeWriter)>,
+    ) -> (Self, ScriptHandle) {
+        let (signal, signal_writer) = signal.unzip();
+        let (gone, gone_writer) = gone.unzip();
+        let mut info = Info::default();
+        info.trigger = Some(Trigger::Level);
+        let shared = Arc::new(Shared {
+            log: log.clone(),
+            state: Mutex::new(State {
+                info,
+                signal: signal_writer,
+                gone: gone_writer,
+                ..State::default()
+            }),
+            hooks: Mutex::default(),
+        });
+        let handle = ScriptHandle(shared.clone());
+        (Self { shared, signal, gone }, handle)
+    }
+}
+
+impl ScriptHandle {
+    /// One assertion, also while nobody is connected.
+    pub fn assert(&self) {
+        let mut state = self.0.state();
+        state.signal(1);
+        let waker = state.waker.clone();
+        drop(state);
+        waker.inspect(Waker::wake_by_ref);
+    }
+
+    /// The next call of `method` fails so.
+    pub fn fail(&self, method: &'static str, error: SourceError) {
+        self.0.state().fail.insert(method, error);
+    }
+
+    /// Runs at each call of `method`, before it does anything.
+    pub fn on(&self, method: &'static str, hook: impl FnMut() + Send + 'static) {
+        self.0.hooks.lock().unwrap().insert(method, Box::new(hook));
+    }
+
+    /// The next connection is asserted at once.
+    pub fn fire_on_connect(&self, assertions: u64) {
+        self.0.state().fires_on_connect = assertions;
+    }
+
+    pub fn set_info(&self, change: impl FnOnce(&mut Info)) {
+        change(&mut self.0.state().info);
+    }
+
+    /// What `removal` answers from now on; its descriptor becomes readable.
+    pub fn remove(&self, removal: Removal) {
+        let mut state = self.0.state();
+        state.removal = Some(removal);
+        if let Some(gone) = &mut state.gone {
+            gone.write_all(&[1]).unwrap();
+        }
+        let waker = state.waker.clone();
+        drop(state);
+        waker.inspect(Waker::wake_by_ref);
+    }
+}
+
+impl State {
+    fn signal(&mut self, assertions: u64) {
+        self.signalled += assertions;
+        if let Some(pipe) = &mut self.signal {
+            pipe.write_all(&vec![1; usize::try_from(assertions).unwrap()]).unwrap();
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn called(&self, method: &'static str) -> Result<(), SourceError> {
+        self.log.add(method);
+        // Taken out while it runs: it may call the source again, or panic.
+        let hook = self.hooks.lock().unwrap().remove(method);
+        if let Some(mut hook) = hook {
+            hook();
+            self.hooks.lock().unwrap().insert(method, hook);
+        }
+        match self.state().fail.remove(method) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Source for Script {
+    fn info(&self) -> Info {
+        let _ = self.shared.called("info");
+        self.shared.state().info.clone()
+    }
+
+    fn ready(&mut self) -> Ready<'_> {
+        let _ = self.shared.called("ready");
+        match &self.signal {
+            Some(signal) => Ready::Descriptor(signal.as_fd()),
+            None => Ready::Waker,
+        }
+    }
+
+    fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
+        self.shared.called("connect")?;
+        let mut state = self.shared.state();
+        let fires = std::mem::take(&mut state.fires_on_connect);
+        // It makes itself known in one way only.
+        state.waker = self.signal.is_none().then(|| waker.clone());
+        state.signal(fires);
+        let waker = state.waker.clone().filter(|_| fires != 0);
+        drop(state);
+        waker.inspect(Waker::wake_by_ref);
+        Ok(())
+    }
+
+    fn disconnect(&mut self) -> Result<(), SourceError> {
+        self.shared.state().waker = None;
+        self.shared.called("disconnect")
+    }
+
+    fn take(&mut self) -> Result<u64, SourceError> {
+        self.shared.called("take")?;
+        let signalled = std::mem::take(&mut self.shared.state().signalled);
+        if let Some(pipe) = &mut self.signal {
+            pipe.read_exact(&mut vec![0; usize::try_from(signalled).unwrap()])
+                .unwrap();
+        }
+        Ok(signalled)
+    }
+
+    fn unmask(&mut self) -> Result<(), SourceError> {
+        self.shared.called("unmask")
+    }
+
+    fn removal_descriptor(&mut self) -> Option<BorrowedFd<'_>> {
+        let _ = self.shared.called("removal_descriptor");
+        self.gone.as_ref().map(AsFd::as_fd)
+    }
+
+    fn removal(&mut self) -> Option<Removal> {
+        let _ = self.shared.called("removal");
+        self.shared.state().removal
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.shared.log.add("source dropped");
+    }
+}
