@@ -15,15 +15,23 @@ pub(crate) trait Dispatch: Send + Sync {
     /// What a source without a descriptor wakes.
     fn waker(&self) -> Waker;
 
-    /// Has the worker look at the interrupt: its work item is queued, or its device is asked for.
+    /// Has the worker look at the interrupt: its work item is queued.
     fn schedule(&self);
+
+    /// Has the worker look at the interrupt: its device is asked for. Called without the lock. Starts the worker if
+    /// there is none yet; the answer is whether there is one.
+    #[cfg(feature = "std")]
+    fn schedule_removal(&self) -> bool;
 }
 
 /// What a dispatcher asks of an interrupt.
 #[cfg(all(feature = "std", not(loom)))]
 pub(crate) trait Serve: Send + Sync {
-    /// The source made itself known.
+    /// The source's descriptor is readable.
     fn serve(&self);
+
+    /// The source woke its waker, which says less: it may mean a removal as well.
+    fn serve_woken(&self);
 
     /// Its removal descriptor did.
     fn serve_removal(&self);
@@ -37,6 +45,13 @@ impl<T: Send, W: Send> Serve for crate::InterruptObject<T, W> {
     fn serve(&self) {
         // What became of it is in the counters.
         let _ = self.service();
+    }
+
+    fn serve_woken(&self) {
+        self.serve();
+        if self.state() == crate::State::Enabled {
+            self.service_removal();
+        }
     }
 
     fn serve_removal(&self) {

@@ -165,6 +165,14 @@ impl Dispatch for Registration {
     fn schedule(&self) {
         self.work.raise();
     }
+
+    fn schedule_removal(&self) -> bool {
+        let has_worker = self.threads.worker.start(&Name::new("interrupt removal")).is_ok();
+        if has_worker {
+            self.work.raise();
+        }
+        has_worker
+    }
 }
 
 impl fmt::Debug for Dispatcher {

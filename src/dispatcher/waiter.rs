@@ -115,7 +115,7 @@ impl Shared {
             }
             while let Some(flag) = self.list.next() {
                 if let Some(object) = flag.object() {
-                    object.serve();
+                    object.serve_woken();
                 }
             }
         }

@@ -158,9 +158,12 @@ mod removal {
             drop(lock);
             if removal == Some(Removal::Requested) {
                 self.state.set(REMOVAL_REQUESTED);
-                match &self.dispatch {
-                    Some(dispatch) => dispatch.schedule(),
-                    None => self.let_go(),
+                if !self
+                    .dispatch
+                    .as_ref()
+                    .is_some_and(|dispatch| dispatch.schedule_removal())
+                {
+                    self.let_go();
                 }
             }
         }
