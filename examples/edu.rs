@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Failure> {
-    let Some(arguments) = Arguments::from_command_line()? else {
+    let Some(arguments) = Arguments::parse(std::env::args().skip(1))? else {
         println!("{}", arguments::USAGE);
         return Ok(());
     };

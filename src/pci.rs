@@ -19,7 +19,7 @@ pub(crate) const COMMAND: u64 = 4;
 pub(crate) const STATUS: u64 = 6;
 pub(crate) const COMMAND_MEMORY: u16 = 1 << 1;
 pub(crate) const COMMAND_BUS_MASTER: u16 = 1 << 2;
-pub(crate) const COMMAND_INTX_DISABLE: u16 = 1 << 10;
+const COMMAND_INTX_DISABLE: u16 = 1 << 10;
 
 /// A device's configuration space, as a part of some file.
 ///
@@ -58,6 +58,24 @@ impl ConfigSpace {
 
     pub(crate) fn read16(&self, offset: u64) -> Result<u16, Errno> {
         self.read(offset).map(u16::from_le_bytes)
+    }
+
+    /// Keeps the device from asserting its INTx line, or lets it. A line that is asserted already falls, or rises.
+    ///
+    /// Between read and write, what the kernel or another program changes in the register is lost. Writing the upper
+    /// byte alone would narrow that, but QEMU's devices look at their line only when the lower one is written.
+    pub(crate) fn disable_intx(&self, disable: bool) -> Result<(), Errno> {
+        let command = self.read16(COMMAND)?;
+        if command == u16::MAX {
+            // No command register is all ones: the device does not answer.
+            return Err(Errno::NODEV);
+        }
+        let changed = if disable {
+            command | COMMAND_INTX_DISABLE
+        } else {
+            command & !COMMAND_INTX_DISABLE
+        };
+        self.write16(COMMAND, changed)
     }
 
     pub(crate) fn write16(&self, offset: u64, value: u16) -> Result<(), Errno> {

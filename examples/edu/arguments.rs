@@ -26,11 +26,7 @@ pub struct Arguments {
 
 impl Arguments {
     /// `None` asks for the usage.
-    pub fn from_command_line() -> Result<Option<Self>, Failure> {
-        Self::parse(std::env::args().skip(1))
-    }
-
-    fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, Failure> {
+    pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, Failure> {
         let (mut requests, mut uio, mut vfio, mut msi) = (10_000, None, None, false);
         while let Some(word) = words.next() {
             let mut value = |what: &str| {

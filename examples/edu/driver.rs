@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use interrupt_lock::{Claim, Error, Interrupt, Registers, Source};
 
-const IDENTIFICATION: usize = 0x00;
 const FACTORIAL: usize = 0x08;
 const STATUS: usize = 0x20;
 const INTERRUPT_STATUS: usize = 0x24;
@@ -40,12 +39,18 @@ fn start(requests: &mut Requests, registers: &impl Registers) {
     }
 }
 
+/// Waits for the device, which takes microseconds.
+fn wait_until(done: impl Fn() -> bool) -> Result<(), &'static str> {
+    let since = Instant::now();
+    while !done() && since.elapsed() < Duration::from_secs(1) {}
+    done()
+        .then_some(())
+        .ok_or("the device does not finish what it computes")
+}
+
 impl<R: Registers + Clone + 'static> Edu<R> {
-    /// Takes the device over. `None` if it isn't an edu.
-    pub fn new(name: String, registers: R, source: impl Source + 'static) -> Result<Option<Self>, Error> {
-        if registers.read32(IDENTIFICATION) & 0xff != 0xed {
-            return Ok(None);
-        }
+    /// Takes the device over.
+    pub fn new(name: String, registers: R, source: impl Source + 'static) -> Result<Self, Error> {
         let (isr, enable, disable) = (registers.clone(), registers.clone(), registers.clone());
         let (sender, answers) = mpsc::channel();
         let interrupt = Interrupt::builder(Requests::default())
@@ -56,27 +61,30 @@ impl<R: Registers + Clone + 'static> Edu<R> {
                     Some(0) => return Claim::Unclaimed,
                     Some(status) => isr.write32(ACKNOWLEDGE, status),
                 }
-                if let Some((n, since)) = requests.current.take() {
+                let done = isr.read32(STATUS) & COMPUTING == 0; // if not: late, for what was asked before the enable
+                if let Some((n, since)) = requests.current.take_if(|_| done) {
                     requests.done.push_back((n, isr.read32(FACTORIAL), since.elapsed()));
                     requests.queue_work_item();
+                    start(requests, &isr);
                 }
-                start(requests, &isr);
                 Claim::Claimed
             })
             .on_enable(move |requests| {
-                let since = Instant::now(); // what it still computes was asked for before
-                while enable.read32(STATUS) & COMPUTING != 0 {
-                    if since.elapsed() > Duration::from_secs(1) {
-                        return Err("the device does not finish what it computes");
-                    }
-                }
+                wait_until(|| enable.read32(STATUS) & COMPUTING == 0)?; // what was asked for before
                 enable.write32(ACKNOWLEDGE, enable.read32(INTERRUPT_STATUS));
                 enable.write32(STATUS, RAISE_WHEN_DONE);
-                requests.waiting.extend(requests.current.take().map(|(n, _)| n));
+                if let Some((n, _)) = requests.current.take() {
+                    requests.waiting.push_front(n); // its answer did not come
+                }
                 start(requests, &enable);
-                Ok(())
+                Ok::<_, &str>(())
             })
-            .on_disable(move |_| disable.write32(STATUS, 0))
+            .on_disable(move |requests| {
+                // What is under way has been raised then: a message must not come when nobody is connected.
+                let raised = wait_until(|| requests.current.is_none() || disable.read32(INTERRUPT_STATUS) != 0);
+                disable.write32(STATUS, 0);
+                raised
+            })
             .work_item(move |interrupt| {
                 while let Some(answer) = interrupt.synchronize(|requests| requests.done.pop_front()) {
                     let _ = sender.send(answer); // nobody listens once the driver is gone
@@ -85,11 +93,11 @@ impl<R: Registers + Clone + 'static> Edu<R> {
             .source(source)
             .build()?;
         interrupt.enable()?;
-        Ok(Some(Self {
+        Ok(Self {
             registers,
             interrupt,
             answers,
-        }))
+        })
     }
 
     pub fn submit(&self, n: u32) {

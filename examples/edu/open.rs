@@ -1,10 +1,12 @@
 //! From a device's name to a driver that runs: the only part that knows one kind of device from another.
 
-use interrupt_lock::{Error, Interrupt, MappedRegisters, Source, Uio, simulated, vfio};
+use interrupt_lock::{Error, Interrupt, MappedRegisters, Registers, Source, Uio, simulated, vfio};
 
 use crate::account::Failure;
 use crate::arguments::Device;
 use crate::driver::{Answer, Edu, Requests};
+
+const IDENTIFICATION: usize = 0x00;
 
 /// The driver of an opened device.
 pub enum AnyEdu {
@@ -40,9 +42,8 @@ pub fn open(device: &Device) -> Result<AnyEdu, Failure> {
         Device::Simulated => {
             let edu = simulated::Edu::new();
             let line = edu.line().map_err(Failure::of_the_device)?;
-            let edu = Edu::new("edu".into(), edu.registers(), line).map_err(Failure::of_the_device)?;
-            edu.map(AnyEdu::Simulated)
-                .ok_or_else(|| not_an_edu("the simulated device"))
+            let edu = Edu::new("edu".into(), edu.registers(), line);
+            edu.map(AnyEdu::Simulated).map_err(Failure::of_the_device)
         }
         Device::Uio(path) => {
             let uio = Uio::open(path).map_err(Failure::of_the_device)?;
@@ -64,13 +65,9 @@ pub fn open(device: &Device) -> Result<AnyEdu, Failure> {
 
 fn mapped(name: &str, registers: MappedRegisters, source: impl Source + 'static) -> Result<AnyEdu, Failure> {
     // A smaller block of registers can't be this device's.
-    if interrupt_lock::Registers::len(&registers) < 0x100 {
-        return Err(not_an_edu(name));
+    if registers.len() < 0x100 || registers.read32(IDENTIFICATION) & 0xff != 0xed {
+        return Err(Failure::Device(format!("{name} is not an edu device")));
     }
-    let edu = Edu::new(name.into(), registers, source).map_err(Failure::of_the_device)?;
-    edu.map(AnyEdu::Mapped).ok_or_else(|| not_an_edu(name))
-}
-
-fn not_an_edu(name: &str) -> Failure {
-    Failure::Device(format!("{name} is not an edu device"))
+    let edu = Edu::new(name.into(), registers, source);
+    edu.map(AnyEdu::Mapped).map_err(Failure::of_the_device)
 }

@@ -21,7 +21,7 @@ use super::{Ready, Source, SourceError};
 use crate::{
     Error, Info, MappedRegisters, Trigger,
     os::{self, device_failed, failed, opening, refused},
-    pci::{COMMAND, COMMAND_INTX_DISABLE, ConfigSpace},
+    pci::ConfigSpace,
 };
 
 /// The interrupt of a UIO device (`/dev/uio0`), and its registers.
@@ -242,7 +242,9 @@ impl Uio {
         }
         let done = match &self.masking {
             Masking::Write => write_control(&self.device, on.into()),
-            Masking::CommandRegister(config) => write_intx_disable(config, !on),
+            // It begins with a read, which waits for the device: what the ISR wrote to its registers has arrived when the
+            // line is opened again.
+            Masking::CommandRegister(config) => config.disable_intx(!on),
             Masking::Never => Ok(()),
         };
         done.or_else(|errno| {
@@ -260,25 +262,6 @@ impl Uio {
 /// Writes 1 to unmask or 0 to mask.
 fn write_control(device: impl AsFd, on: u32) -> Result<(), Errno> {
     retry_on_intr(|| rustix::io::write(&device, &on.to_ne_bytes())).map(drop)
-}
-
-/// Sets or clears the bit that keeps a PCI device from asserting its INTx line.
-///
-/// The read waits for the device, so what the ISR wrote to its registers has arrived when the line is opened again.
-/// Between read and write, what the kernel or another program changes in the register is lost. Writing the upper byte
-/// alone would narrow that, but QEMU's devices look at their line only when the lower one is written.
-fn write_intx_disable(config: &ConfigSpace, disable: bool) -> Result<(), Errno> {
-    let command = config.read16(COMMAND)?;
-    if command == u16::MAX {
-        // No command register is all ones: the device does not answer.
-        return Err(Errno::NODEV);
-    }
-    let changed = if disable {
-        command | COMMAND_INTX_DISABLE
-    } else {
-        command & !COMMAND_INTX_DISABLE
-    };
-    config.write16(COMMAND, changed)
 }
 
 impl Source for Uio {

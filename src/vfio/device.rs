@@ -22,9 +22,7 @@ use super::{
 use crate::{
     Error, MappedRegisters, SourceError,
     os::{device_failed, failed, opening, refused},
-    pci::{
-        COMMAND, COMMAND_BUS_MASTER, COMMAND_INTX_DISABLE, COMMAND_MEMORY, ConfigSpace, DEVICE_ID, STATUS, VENDOR_ID,
-    },
+    pci::{COMMAND, COMMAND_BUS_MASTER, COMMAND_MEMORY, ConfigSpace, DEVICE_ID, STATUS, VENDOR_ID},
 };
 
 /// A PCI device, opened through VFIO.
@@ -65,7 +63,7 @@ impl Inner {
         self.descriptors.container.as_fd()
     }
 
-    /// Lets the device decode its BARs and write to memory, be it for DMA or for messages, and assert its line.
+    /// Lets the device decode its BARs and write to memory, be it for DMA or for messages.
     fn set_command(&self) -> Result<(), SourceError> {
         // The device's own register, not VFIO's copy: all ones say that nothing answers.
         if self.config.read16(STATUS) == Ok(u16::MAX) {
@@ -73,14 +71,17 @@ impl Inner {
         }
         let command = self.config.read16(COMMAND);
         command
-            .map(|command| (command | COMMAND_MEMORY | COMMAND_BUS_MASTER) & !COMMAND_INTX_DISABLE)
-            .and_then(|command| self.config.write16(COMMAND, command))
+            .and_then(|command| {
+                self.config
+                    .write16(COMMAND, command | COMMAND_MEMORY | COMMAND_BUS_MASTER)
+            })
             .map_err(device_failed("setting its PCI command register"))
     }
 }
 
 impl Device {
-    /// Opens the device at a PCI address, such as `0000:00:04.0`, and has it decode its BARs and master the bus.
+    /// Opens the device at a PCI address, such as `0000:00:04.0`, and has it decode its BARs and master the bus. It
+    /// can't assert its line before that is [connected](crate::Source::connect).
     ///
     /// # Errors
     ///
@@ -115,6 +116,11 @@ impl Device {
             descriptors,
         };
         inner.set_command()?;
+        // What it asserted before would be a storm on its line, with nobody to answer it before `Intx` is connected.
+        inner
+            .config
+            .disable_intx(true)
+            .map_err(device_failed("setting its PCI command register"))?;
         Ok(Self { inner: Arc::new(inner) })
     }
 

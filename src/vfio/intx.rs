@@ -56,6 +56,11 @@ impl Intx {
         self.reservation.device.device()
     }
 
+    /// Through VFIO's copy of the command register, which masks and unmasks the line as well.
+    fn let_assert(&self, on: bool) -> rustix::io::Result<()> {
+        self.reservation.device.config.disable_intx(!on)
+    }
+
     /// Opens the line with a call rather than through VFIO's unmask eventfd, which costs the same, but reports no error
     /// and leaves signalling again to another thread of the kernel.
     fn open_line(&self) -> Result<(), SourceError> {
@@ -63,11 +68,9 @@ impl Intx {
     }
 }
 
-/// Unmasks the line, whatever is thought to mask it, and has it signal if it is asserted.
+/// Unmasks a connected line that a reset may have left masked, and has it signal if it is asserted.
 ///
 /// Unmasking is what makes VFIO look at the device's own status bit, and it only does so for a line that it has masked.
-/// Otherwise a line that a reset left masked would stay so, and one that was asserted before it was connected would be
-/// missed where the interrupt controller misses it (QEMU's does).
 pub(super) fn look_again(device: &Inner) -> rustix::io::Result<()> {
     let index = Mode::Intx.index();
     ioctl::mask(device.device(), index)?;
@@ -84,12 +87,16 @@ impl Source for Intx {
     }
 
     fn connect(&mut self, _waker: &Waker) -> Result<(), SourceError> {
-        let index = self.reservation.index();
-        ioctl::set_trigger(self.device(), index, 0, Some(self.event.as_fd()))
-            .map_err(device_failed("connecting the VFIO INTx line"))?;
-        self.connected = true;
-        let looked = look_again(&self.reservation.device).map_err(device_failed("unmasking the VFIO INTx line"));
-        looked.inspect_err(|_| {
+        // The device is let assert only once VFIO's handler is there. VFIO then looks at the device's own status bit: a
+        // line that was asserted before may be missed by the interrupt controller (QEMU's does that).
+        let connect = |this: &mut Self| {
+            this.let_assert(false)?;
+            ioctl::set_trigger(this.device(), this.reservation.index(), 0, Some(this.event.as_fd()))?;
+            this.connected = true;
+            this.let_assert(true)
+        };
+        let connected = connect(self).map_err(device_failed("connecting the VFIO INTx line"));
+        connected.inspect_err(|_| {
             // The first error is the one to report.
             let _ = self.disconnect();
         })
@@ -97,7 +104,10 @@ impl Source for Intx {
 
     fn disconnect(&mut self) -> Result<(), SourceError> {
         if self.connected {
-            ioctl::disable(self.device(), self.reservation.index())
+            // The device is silenced first: one that went on asserting would be a storm for those it shares the line
+            // with, and in the end the kernel would take the line from them all.
+            self.let_assert(false)
+                .and_then(|()| ioctl::disable(self.device(), self.reservation.index()))
                 .map_err(device_failed("disconnecting the VFIO INTx line"))?;
             self.connected = false;
         }
@@ -124,6 +134,13 @@ impl Source for Intx {
 
     fn removal(&mut self) -> Option<Removal> {
         self.reservation.device.removal.as_ref()?.state()
+    }
+}
+
+impl Drop for Intx {
+    fn drop(&mut self) {
+        // Should it fail, the line is disabled as the reservation is dropped.
+        let _ = self.disconnect();
     }
 }
 

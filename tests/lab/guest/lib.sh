@@ -65,6 +65,13 @@ stop_tracing() { echo '!hist:keys=irq,name' >$irq_trace/trigger; }
 # How often a handler of this name (as in /proc/interrupts) has run since.
 trace_count() { grep -F "$1" $irq_trace/hist | awk '{ sum += $NF } END { print sum + 0 }'; }
 
+# The same for the interrupts that no handler of their line took for its own.
+irq_exit_trace=/sys/kernel/tracing/events/irq/irq_handler_exit
+trace_declined() { echo 'hist:keys=irq if ret == 0' >$irq_exit_trace/trigger; }
+stop_tracing_declined() { echo '!hist:keys=irq if ret == 0' >$irq_exit_trace/trigger; }
+# How often that was so on the line of this number.
+declined_count() { awk -v irq="$1" '$2 == "irq:" && $3 == irq { sum += $NF } END { print sum + 0 }' $irq_exit_trace/hist; }
+
 # within SECONDS COMMAND...: whether the command succeeds within that time.
 within() {
     ticks=$(($1 * 20))
@@ -146,6 +153,9 @@ share_line() {
     pass "$said; $requests requests, $delivered delivered, $spurious spurious"
 }
 
+# at_work PROCESS LINE: whether interrupts come in for the process, or it has ended.
+at_work() { ended "$1" || [ "$(kernel_count "$2")" -gt 1000 ]; }
+
 # remove_at_work WAY ARGUMENT...: take the first device away while the example is at work with it, by unbinding its driver ("unbind")
 # or by removing the device itself ("remove"). The example must end by itself and say why.
 remove_at_work() {
@@ -156,10 +166,10 @@ remove_at_work() {
     shift
     edu "$@" --requests 100000000 >/tmp/run/work 2>/tmp/run/complaint &
     worker=$!
-    sleep 2
-    ! ended $worker || fail "edu $* ended too early: $(cat /tmp/run/work /tmp/run/complaint)"
     # Void unless interrupts are coming in at that moment.
-    count=$(kernel_count "$(echo "$*" | sed 's/^--\([uv][a-z]*\) .*/\1/')") # its line begins with uio or vfio
+    line=$(echo "$*" | sed 's/^--\([uv][a-z]*\) .*/\1/') # it begins with uio or vfio
+    within 20 at_work $worker "$line" || fail "only $(kernel_count "$line") interrupts within 20 s"
+    ! ended $worker || fail "edu $* ended too early: $(cat /tmp/run/work /tmp/run/complaint)"
     start=$(now)
     # In the background, because VFIO makes it wait until the program has let go of the device.
     ( echo "$value" >"$switch" ) &
@@ -171,7 +181,6 @@ remove_at_work() {
     wait $worker
     status=$?
     cat /tmp/run/work /tmp/run/complaint
-    [ "$count" -gt 1000 ] || fail "only $count interrupts before the removal"
     [ $status = 1 ] || fail "edu $* ended with status $status, not 1: $(cat /tmp/run/complaint)"
     complains /tmp/run/complaint removed
 }

@@ -1,0 +1,216 @@
+//! A real `edu` device for the suite: asserted through its raise register, removed by unbinding its driver.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use interrupt_lock::source::Removal;
+use interrupt_lock::{MappedRegisters, Registers, Uio, vfio};
+
+use crate::source_suite::{Device, Rig};
+
+const STATUS: usize = 0x20;
+const INTERRUPT_STATUS: usize = 0x24;
+const RAISE: usize = 0x60;
+const ACKNOWLEDGE: usize = 0x64;
+const COMPUTING: u32 = 1;
+
+pub struct Edu {
+    registers: MappedRegisters,
+    slot: Slot,
+}
+
+impl Edu {
+    /// The device's state outlives whoever had it before.
+    fn quiet(registers: MappedRegisters, slot: Slot) -> Result<Self, String> {
+        registers.write32(STATUS, 0);
+        until("the device finishes what it computes", || {
+            registers.read32(STATUS) & COMPUTING == 0
+        })?;
+        let edu = Self { registers, slot };
+        edu.acknowledge();
+        Ok(edu)
+    }
+}
+
+impl Device for Edu {
+    fn assert(&self) {
+        self.registers.write32(RAISE, 2);
+    }
+
+    fn acknowledge(&self) -> bool {
+        let status = self.registers.read32(INTERRUPT_STATUS);
+        self.registers.write32(ACKNOWLEDGE, status);
+        status != 0
+    }
+
+    fn remove(&self, how: Removal) {
+        let slot = self.slot.clone();
+        let unbinding = thread::spawn(move || slot.unbind());
+        if how == Removal::Surprise {
+            unbinding.join().expect("the device can be unbound");
+        } else {
+            // VFIO makes it wait until the device has been let go.
+            *self.slot.unbinding.lock().unwrap() = Some(unbinding);
+        }
+    }
+}
+
+/// The device's place in sysfs. Which driver it belongs to is in its `driver_override`.
+#[derive(Clone)]
+pub struct Slot {
+    path: PathBuf,
+    unbinding: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Slot {
+    pub fn of_address(address: &str) -> Self {
+        Self::at(Path::new("/sys/bus/pci/devices").join(address))
+    }
+
+    pub fn of_uio(device: &str) -> Result<Self, String> {
+        let name = device.trim_start_matches("/dev/");
+        let slot = Path::new("/sys/class/uio").join(name).join("device");
+        let slot = slot.canonicalize().map_err(|error| format!("{device}: {error}"))?;
+        Ok(Self::at(slot))
+    }
+
+    fn at(path: PathBuf) -> Self {
+        Self {
+            path,
+            unbinding: Arc::default(),
+        }
+    }
+
+    fn address(&self) -> String {
+        self.path.file_name().unwrap_or_default().display().to_string()
+    }
+
+    fn unbind(&self) {
+        fs::write(self.path.join("driver/unbind"), self.address()).expect("the device can be unbound");
+    }
+
+    /// Gives the device back to its driver, if it has been taken from it.
+    fn bind(&self) -> Result<(), String> {
+        if let Some(unbinding) = self.unbinding.lock().unwrap().take() {
+            until("the unbinding ends once the device has been let go", || {
+                unbinding.is_finished()
+            })?;
+        }
+        if !self.path.join("driver").exists() {
+            fs::write("/sys/bus/pci/drivers_probe", self.address()).map_err(sentence)?;
+        }
+        Ok(())
+    }
+
+    /// The device's file, while its driver is `uio_pci_generic`.
+    fn uio(&self) -> Result<PathBuf, String> {
+        let mut entries = fs::read_dir(self.path.join("uio")).map_err(sentence)?;
+        let entry = entries.next().ok_or("the device has no UIO entry")?.map_err(sentence)?;
+        Ok(Path::new("/dev").join(entry.file_name()))
+    }
+
+    fn vfio(&self) -> Result<(vfio::Device, Edu), String> {
+        self.bind()?;
+        let device = vfio::Device::open(&self.address()).map_err(sentence)?;
+        let edu = Edu::quiet(device.registers(0).map_err(sentence)?, self.clone())?;
+        Ok((device, edu))
+    }
+}
+
+/// The line, through UIO.
+pub struct UioLine(pub Slot);
+/// The line, through VFIO.
+pub struct VfioLine(pub Slot);
+/// The message, through VFIO.
+pub struct VfioMessage(pub Slot);
+
+impl Rig for UioLine {
+    type Source = Uio;
+    type Device = Edu;
+
+    fn is_level(&self) -> bool {
+        true
+    }
+
+    fn can_be_removed(&self, how: Removal) -> bool {
+        how == Removal::Surprise
+    }
+
+    fn set_up(&self) -> Result<(Uio, Edu), String> {
+        self.0.bind()?;
+        let uio = Uio::open(self.0.uio()?).map_err(sentence)?;
+        let edu = Edu::quiet(uio.registers(0).map_err(sentence)?, self.0.clone())?;
+        Ok((uio, edu))
+    }
+}
+
+impl Rig for VfioLine {
+    type Source = vfio::Intx;
+    type Device = Edu;
+
+    fn is_level(&self) -> bool {
+        true
+    }
+
+    /// It signals once more, without an interrupt, for a line that is asserted as it is unmasked.
+    fn counts(&self) -> bool {
+        false
+    }
+
+    fn can_be_removed(&self, how: Removal) -> bool {
+        how == Removal::Requested
+    }
+
+    fn set_up(&self) -> Result<(vfio::Intx, Edu), String> {
+        let (device, edu) = self.0.vfio()?;
+        Ok((device.intx().map_err(sentence)?, edu))
+    }
+}
+
+impl Rig for VfioMessage {
+    type Source = vfio::Vector;
+    type Device = Edu;
+
+    fn is_level(&self) -> bool {
+        false
+    }
+
+    /// Messages that meet in the processor's interrupt controller are one interrupt for the kernel already.
+    fn counts(&self) -> bool {
+        false
+    }
+
+    /// A message to nobody would be a fault of the IOMMU.
+    fn may_assert_unheard(&self) -> bool {
+        false
+    }
+
+    fn can_be_removed(&self, how: Removal) -> bool {
+        how == Removal::Requested
+    }
+
+    fn set_up(&self) -> Result<(vfio::Vector, Edu), String> {
+        let (device, edu) = self.0.vfio()?;
+        let vectors = device.msi(1).map_err(sentence)?;
+        Ok((vectors.vector(0).map_err(sentence)?, edu))
+    }
+}
+
+fn until(what: &str, so: impl Fn() -> bool) -> Result<(), String> {
+    let since = Instant::now();
+    while !so() {
+        if since.elapsed() > Duration::from_secs(10) {
+            return Err(format!("in vain: {what}"));
+        }
+        thread::yield_now();
+    }
+    Ok(())
+}
+
+fn sentence(error: impl fmt::Display) -> String {
+    error.to_string()
+}

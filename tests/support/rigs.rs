@@ -1,0 +1,335 @@
+//! The devices that live in this process, for the suite that every source passes.
+
+use interrupt_lock::source::{EdgeHandle, LevelHandle, Removal, Software};
+use interrupt_lock::{
+    Registers,
+    simulated::{Edu, EduSource, Step},
+};
+
+use super::source_suite::{Device, Rig};
+
+pub struct SoftwareEdge;
+pub struct SoftwareMessage;
+pub struct SoftwareLevel;
+pub struct SimulatedLine;
+pub struct SimulatedMessage;
+
+impl Rig for SoftwareEdge {
+    type Source = Software;
+    type Device = EdgeHandle;
+
+    fn is_level(&self) -> bool {
+        false
+    }
+
+    fn can_be_removed(&self, _: Removal) -> bool {
+        true
+    }
+
+    fn set_up(&self) -> Result<(Software, EdgeHandle), String> {
+        Ok(Software::edge())
+    }
+}
+
+impl Rig for SoftwareMessage {
+    type Source = Software;
+    type Device = EdgeHandle;
+
+    fn is_level(&self) -> bool {
+        false
+    }
+
+    fn can_be_removed(&self, _: Removal) -> bool {
+        true
+    }
+
+    fn set_up(&self) -> Result<(Software, EdgeHandle), String> {
+        Ok(Software::message(3))
+    }
+}
+
+impl Device for EdgeHandle {
+    fn assert(&self) {
+        self.assert();
+    }
+
+    fn remove(&self, how: Removal) {
+        match how {
+            Removal::Requested => self.request_removal(),
+            _ => self.remove(),
+        }
+    }
+}
+
+impl Rig for SoftwareLevel {
+    type Source = Software;
+    type Device = LevelHandle;
+
+    fn is_level(&self) -> bool {
+        true
+    }
+
+    fn can_be_removed(&self, _: Removal) -> bool {
+        true
+    }
+
+    fn set_up(&self) -> Result<(Software, LevelHandle), String> {
+        Ok(Software::level())
+    }
+}
+
+impl Device for LevelHandle {
+    fn assert(&self) {
+        self.assert();
+    }
+
+    fn acknowledge(&self) -> bool {
+        self.deassert();
+        true
+    }
+
+    fn remove(&self, how: Removal) {
+        match how {
+            Removal::Requested => self.request_removal(),
+            _ => self.remove(),
+        }
+    }
+}
+
+impl Rig for SimulatedLine {
+    type Source = EduSource;
+    type Device = Edu;
+
+    fn is_level(&self) -> bool {
+        true
+    }
+
+    fn can_be_removed(&self, _: Removal) -> bool {
+        true
+    }
+
+    fn set_up(&self) -> Result<(EduSource, Edu), String> {
+        let edu = Edu::new();
+        edu.line().map(|line| (line, edu)).map_err(|error| error.to_string())
+    }
+}
+
+impl Rig for SimulatedMessage {
+    type Source = EduSource;
+    type Device = Edu;
+
+    fn is_level(&self) -> bool {
+        false
+    }
+
+    fn can_be_removed(&self, _: Removal) -> bool {
+        true
+    }
+
+    fn set_up(&self) -> Result<(EduSource, Edu), String> {
+        let edu = Edu::new();
+        edu.message()
+            .map(|message| (message, edu))
+            .map_err(|error| error.to_string())
+    }
+}
+
+impl Device for Edu {
+    fn assert(&self) {
+        self.registers().write32(0x60, 1);
+    }
+
+    fn acknowledge(&self) -> bool {
+        let registers = self.registers();
+        let status = registers.read32(0x24);
+        registers.write32(0x64, status);
+        status != 0
+    }
+
+    fn remove(&self, how: Removal) {
+        self.perform(Step::Remove(how));
+    }
+}
+
+#[cfg(target_os = "linux")]
+pub use linux::{EventfdGiven, EventfdOwn, UioFake};
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::{
+        io::{Read, Write},
+        net::Shutdown,
+        os::{
+            fd::{AsFd, OwnedFd},
+            unix::net::UnixStream,
+        },
+        sync::{Arc, Mutex},
+        thread,
+    };
+
+    use interrupt_lock::{Eventfd, Uio, source::EventfdSignaller};
+    use rustix::event::{PollFd, PollFlags, poll};
+
+    use super::{Device, Removal, Rig};
+
+    /// An eventfd of our own.
+    pub struct EventfdOwn;
+    /// One that somebody else opened, and signals by writing to it.
+    pub struct EventfdGiven;
+    /// A UIO device, whose kernel is played by a socket.
+    pub struct UioFake;
+
+    fn sentence(error: impl std::fmt::Display) -> String {
+        error.to_string()
+    }
+
+    impl Rig for EventfdOwn {
+        type Source = Eventfd;
+        type Device = EventfdSignaller;
+
+        fn is_level(&self) -> bool {
+            false
+        }
+
+        fn can_be_removed(&self, _: Removal) -> bool {
+            false
+        }
+
+        fn set_up(&self) -> Result<(Eventfd, EventfdSignaller), String> {
+            let eventfd = Eventfd::new().map_err(sentence)?;
+            let signaller = eventfd.signaller();
+            Ok((eventfd, signaller))
+        }
+    }
+
+    impl Device for EventfdSignaller {
+        fn assert(&self) {
+            self.signal();
+        }
+    }
+
+    impl Rig for EventfdGiven {
+        type Source = Eventfd;
+        type Device = OwnedFd;
+
+        fn is_level(&self) -> bool {
+            false
+        }
+
+        fn can_be_removed(&self, _: Removal) -> bool {
+            false
+        }
+
+        fn set_up(&self) -> Result<(Eventfd, OwnedFd), String> {
+            let theirs = rustix::event::eventfd(0, rustix::event::EventfdFlags::empty()).map_err(sentence)?;
+            let ours = theirs.as_fd().try_clone_to_owned().map_err(sentence)?;
+            Ok((Eventfd::from_fd(ours).map_err(sentence)?, theirs))
+        }
+    }
+
+    impl Device for OwnedFd {
+        fn assert(&self) {
+            rustix::io::write(self, &1_u64.to_ne_bytes()).expect("an eventfd takes a 1");
+        }
+    }
+
+    impl Rig for UioFake {
+        type Source = Uio;
+        type Device = Kernel;
+
+        fn is_level(&self) -> bool {
+            true
+        }
+
+        fn can_be_removed(&self, how: Removal) -> bool {
+            how == Removal::Surprise
+        }
+
+        fn set_up(&self) -> Result<(Uio, Kernel), String> {
+            let (device, end) = UnixStream::pair().map_err(sentence)?;
+            Ok((Uio::from_fd(device.into()).map_err(sentence)?, Kernel::start(end)?))
+        }
+    }
+
+    /// The kernel's driver of a UIO device that is masked and unmasked by a write.
+    pub struct Kernel(Arc<Mutex<Line>>);
+
+    struct Line {
+        end: UnixStream,
+        asserted: bool,
+        masked: bool,
+        count: u32,
+    }
+
+    impl Kernel {
+        fn start(end: UnixStream) -> Result<Self, String> {
+            end.set_nonblocking(true).map_err(sentence)?;
+            let watched = end.try_clone().map_err(sentence)?;
+            let line = Arc::new(Mutex::new(Line {
+                end,
+                asserted: false,
+                masked: true,
+                count: 0,
+            }));
+            let theirs = line.clone();
+            // Ends with the source's end of the socket, or as the device is removed.
+            thread::spawn(move || {
+                loop {
+                    let waited = poll(&mut [PollFd::new(&watched, PollFlags::IN)], None);
+                    if waited.is_ok() && !theirs.lock().unwrap().obey() {
+                        break;
+                    }
+                }
+            });
+            Ok(Self(line))
+        }
+    }
+
+    impl Line {
+        /// Does what the program has written; answers whether there may be more. Done before anything else, so that it
+        /// takes effect at once, as a real write does.
+        fn obey(&mut self) -> bool {
+            let mut word = [0; 4];
+            loop {
+                match self.end.read(&mut word) {
+                    Ok(4) => {
+                        self.masked = u32::from_ne_bytes(word) == 0;
+                        self.signal();
+                    }
+                    Ok(_) => return false,
+                    Err(_) => return true,
+                }
+            }
+        }
+
+        fn signal(&mut self) {
+            if self.asserted && !self.masked {
+                self.masked = true;
+                self.count += 1;
+                // Nobody reads it where the source has gone.
+                let _ = self.end.write_all(&self.count.to_ne_bytes());
+            }
+        }
+    }
+
+    impl Device for Kernel {
+        fn assert(&self) {
+            let mut line = self.0.lock().unwrap();
+            line.obey();
+            line.asserted = true;
+            line.signal();
+        }
+
+        fn acknowledge(&self) -> bool {
+            let mut line = self.0.lock().unwrap();
+            line.obey();
+            std::mem::replace(&mut line.asserted, false)
+        }
+
+        fn remove(&self, how: Removal) {
+            assert_eq!(how, Removal::Surprise, "UIO asks nobody");
+            let line = self.0.lock().unwrap();
+            line.end.shutdown(Shutdown::Both).unwrap();
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What every source of interrupts has to do: one suite, run on each of them through a real interrupt.
+//!
+//! A [`Rig`] is a device with its source. A check sets one up, has the device assert, and says in a sentence what is
+//! wrong, so that a program without a test harness can run it too. Nothing here depends on how long something takes:
+//! patience that ends only turns a hang into a failure.
+
+use std::fmt;
+
+use interrupt_lock::Source;
+use interrupt_lock::source::Removal;
+
+#[path = "source_suite/checks.rs"]
+mod checks;
+#[path = "source_suite/eager.rs"]
+mod eager;
+#[path = "source_suite/probe.rs"]
+mod probe;
+#[path = "source_suite/trial.rs"]
+mod trial;
+#[path = "source_suite/waiting.rs"]
+mod waiting;
+
+pub use checks::*;
+
+/// A kind of device, with the kind of source that its interrupt is served through.
+pub trait Rig: Sync {
+    type Source: Source + 'static;
+    type Device: Device;
+
+    /// Whether the device holds its line asserted until it is acknowledged.
+    fn is_level(&self) -> bool;
+
+    /// Whether the source counts: an assertion of a quiet device is signalled once, and edges that meet are summed.
+    fn counts(&self) -> bool {
+        true
+    }
+
+    /// Whether the device may assert while its source is disconnected.
+    fn may_assert_unheard(&self) -> bool {
+        true
+    }
+
+    /// Whether somebody can [remove](Device::remove) the device in this way.
+    fn can_be_removed(&self, how: Removal) -> bool;
+
+    /// A quiet device and its source.
+    fn set_up(&self) -> Result<(Self::Source, Self::Device), String>;
+}
+
+/// The end that asserts.
+pub trait Device: Send + Sync + 'static {
+    fn assert(&self);
+
+    /// What an ISR does to quiet the device; answers whether it had asserted.
+    fn acknowledge(&self) -> bool {
+        true
+    }
+
+    /// Takes the device away, or asks for it. Returns before that is over.
+    fn remove(&self, how: Removal) {
+        unreachable!("nobody can remove this device ({how:?})");
+    }
+}
+
+/// Who serves the interrupt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attendance {
+    /// A dispatcher of its own.
+    Own,
+    /// A dispatcher that serves another interrupt as well.
+    Shared,
+    /// The suite itself.
+    Nobody,
+}
+
+impl Attendance {
+    pub const ALL: [Self; 3] = [Self::Own, Self::Shared, Self::Nobody];
+}
+
+impl fmt::Display for Attendance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Own => "with a dispatcher of its own",
+            Self::Shared => "with a shared dispatcher",
+            Self::Nobody => "without a dispatcher",
+        })
+    }
+}
+
+/// A sentence, if the source does not do what it has to.
+pub type Verdict = Result<(), String>;
+
+/// Hands a macro the names of the checks that concern every source, or only some.
+macro_rules! with_checks {
+    (common, $then:ident!($($arguments:tt)*)) => {
+        $then! { $($arguments)*
+            i3_an_assertion_is_delivered
+            i3_a_thousand_assertions_are_delivered_one_after_the_other
+            i3_assertions_that_meet_are_served
+            i4_what_fires_in_the_enable_callback_is_served_right_after
+            i9_what_fires_at_the_connection_is_served
+            i5_nothing_is_delivered_after_a_disable
+            i5_cycles_under_load_lose_nothing
+            e6_the_end_comes_under_load
+        }
+    };
+    (edge, $then:ident!($($arguments:tt)*)) => {
+        $then! { $($arguments)*
+            i15_an_edge_from_before_an_enable_is_counted_and_not_delivered
+        }
+    };
+    (level, $then:ident!($($arguments:tt)*)) => {
+        $then! { $($arguments)*
+            i15_a_level_asserted_before_an_enable_is_delivered
+            i6_a_level_that_is_not_acknowledged_is_delivered_again
+            i6_a_level_kept_masked_is_silent_until_it_is_unmasked
+            i6_a_level_kept_masked_is_silent_until_the_work_item_has_run
+        }
+    };
+    (surprise, $then:ident!($($arguments:tt)*)) => {
+        $then! { $($arguments)*
+            i13_a_device_that_goes_is_reported
+            i13_a_device_that_went_while_disabled_is_reported
+        }
+    };
+    (request, $then:ident!($($arguments:tt)*)) => {
+        $then! { $($arguments)*
+            i13_a_device_that_is_asked_for_is_disabled
+            i13_a_device_without_a_work_item_is_disabled_when_it_is_asked_for
+        }
+    };
+}
+
+/// A check, for programs that run them all.
+#[allow(dead_code, reason = "the tests name each")]
+pub struct Check<R> {
+    pub name: &'static str,
+    pub run: fn(&R, Attendance) -> Verdict,
+}
+
+macro_rules! list {
+    ($($check:ident)*) => {
+        vec![$(Check { name: stringify!($check), run: $check::<R> }),*]
+    };
+}
+
+/// The checks that fit the rig.
+#[allow(dead_code, reason = "the tests name each")]
+pub fn checks<R: Rig>(rig: &R) -> Vec<Check<R>> {
+    let mut checks: Vec<Check<R>> = with_checks!(common, list!());
+    if rig.is_level() {
+        checks.extend(with_checks!(level, list!()));
+    } else if rig.may_assert_unheard() {
+        checks.extend(with_checks!(edge, list!()));
+    }
+    if rig.can_be_removed(Removal::Surprise) {
+        checks.extend(with_checks!(surprise, list!()));
+    }
+    if rig.can_be_removed(Removal::Requested) {
+        checks.extend(with_checks!(request, list!()));
+    }
+    checks
+}

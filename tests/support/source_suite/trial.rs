@@ -1,0 +1,300 @@
+//! One device with its interrupt, and whoever serves it.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use interrupt_lock::source::{EdgeHandle, Software};
+use interrupt_lock::{Claim, Delivery, Dispatcher, Error, Interrupt, InterruptLockGuard, NoWorkItem, Source, State};
+
+use super::probe::{Probe, Record, Reluctance};
+use super::waiting::{AtEnd, Descriptor, News, PATIENCE, expect, sentence, until};
+use super::{Attendance, Rig, Verdict};
+
+/// One device, its interrupt, and whoever serves it.
+pub struct Trial<R: Rig> {
+    pub interrupt: Interrupt<Record>,
+    pub probe: Arc<Probe<R::Device>>,
+    counts: bool,
+    attendance: Attendance,
+    /// A thread of the suite serves the interrupt.
+    served: AtomicBool,
+    descriptor: Option<Descriptor>,
+    neighbour: Option<Neighbour>,
+}
+
+impl<R: Rig> Trial<R> {
+    pub fn new(rig: &R, attendance: Attendance) -> Result<Self, String> {
+        Self::with(rig, attendance, |source, _| source)
+    }
+
+    /// With a source that is made from the rig's.
+    pub fn with<S: Source + 'static>(
+        rig: &R,
+        attendance: Attendance,
+        make: impl FnOnce(R::Source, Arc<Probe<R::Device>>) -> S,
+    ) -> Result<Self, String> {
+        let (source, device) = rig.set_up()?;
+        let probe = Arc::new(Probe {
+            device,
+            made: AtomicU64::new(0),
+            gate: (!rig.may_assert_unheard()).then(Mutex::default),
+            news: News::default(),
+            ended: AtomicBool::new(false),
+            late: AtomicU64::new(0),
+        });
+        let [isr, enable, disable, removal, work] = [(); 5].map(|()| probe.clone());
+        let builder = Interrupt::builder(Record::default())
+            .name("suite")
+            .isr(move |cx| {
+                let claim = isr.isr(cx);
+                if cx.reluctance == Reluctance::Deferred {
+                    cx.queue_work_item();
+                }
+                claim
+            })
+            .on_enable(move |record| enable.enabled(record))
+            .on_disable(move |record| {
+                disable.open(false);
+                record.disables += 1;
+                disable.news.tell();
+            })
+            .on_removal(move |record| {
+                record.removals += 1;
+                removal.news.tell();
+            })
+            .work_item(move |interrupt| interrupt.synchronize(|record| work.worked(record)))
+            .source(make(source, probe.clone()));
+        let neighbour = match attendance {
+            Attendance::Shared => Some(Neighbour::new()?),
+            _ => None,
+        };
+        let builder = match &neighbour {
+            Some(neighbour) => builder.dispatcher(&neighbour.dispatcher),
+            None if attendance == Attendance::Nobody => builder.without_dispatcher(),
+            None => builder,
+        };
+        let interrupt = builder.build().map_err(sentence)?;
+        let descriptor = match attendance {
+            Attendance::Nobody => Descriptor::of(&interrupt)?,
+            _ => None,
+        };
+        Ok(Self {
+            interrupt,
+            probe,
+            counts: rig.counts(),
+            attendance,
+            served: AtomicBool::new(false),
+            descriptor,
+            neighbour,
+        })
+    }
+
+    pub fn enable(&self) -> Verdict {
+        self.interrupt.enable().map(drop).map_err(sentence)
+    }
+
+    pub fn disable(&self) -> Verdict {
+        self.interrupt.disable().map_err(sentence)?;
+        let mut record = self.record();
+        record.serving = false;
+        record.wrong.map_or(Ok(()), |wrong| Err(wrong.into()))
+    }
+
+    pub fn assert(&self) {
+        self.probe.assert();
+    }
+
+    pub fn record(&self) -> InterruptLockGuard<'_, Record> {
+        self.interrupt.acquire_interrupt_lock()
+    }
+
+    /// What the ISR runs were told of is exact, where the source counts.
+    pub fn has_told(&self, assertions: u64) -> Verdict {
+        let told = self.record().told;
+        let stats = self.interrupt.stats();
+        expect(stats.delivered + stats.coalesced == told, || {
+            format!("the ISR was told of {told} assertions, but the counters are: {stats}")
+        })?;
+        expect(told == assertions || !self.counts, || {
+            format!("{assertions} signals, but the ISR was told of {told}")
+        })
+    }
+
+    /// Waits until an ISR run has acknowledged every assertion made so far.
+    pub fn wait_until_seen(&self, what: &str) -> Verdict {
+        let made = self.probe.made();
+        self.wait(what, |record| record.seen >= made)
+    }
+
+    /// Waits until the record is as wanted, and serves the interrupt meanwhile if nobody else does.
+    pub fn wait(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Verdict {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let news = self.probe.news.count();
+            let record = self.record();
+            if let Some(wrong) = record.wrong {
+                return Err(wrong.into());
+            }
+            if wanted(&record) {
+                return Ok(());
+            }
+            drop(record);
+            self.interrupt.check().map_err(sentence)?;
+            expect(Instant::now() < deadline, || {
+                let (record, made) = (self.record(), self.probe.made());
+                format!("in vain: {what} ({made} assertions made; {record:?})")
+            })?;
+            self.attend(news, deadline);
+        }
+    }
+
+    /// Waits for whoever serves the interrupt, or serves it.
+    pub fn attend(&self, news: u64, deadline: Instant) {
+        if self.attendance != Attendance::Nobody || self.served.load(Ordering::Relaxed) {
+            self.probe.news.wait_past(news, deadline);
+        } else {
+            self.serve(deadline);
+        }
+    }
+
+    /// One turn of a driver's own loop.
+    pub fn serve(&self, deadline: Instant) {
+        match &self.descriptor {
+            Some(descriptor) => descriptor.wait(deadline),
+            None => thread::yield_now(),
+        }
+        let _ = self.interrupt.service();
+        while self.interrupt.run_work_item() {}
+    }
+
+    /// Runs `body`, which transitions and waits, while a driver's own loop serves the interrupt if nobody else does.
+    pub fn served(&self, body: impl FnOnce() -> Verdict) -> Verdict {
+        if self.attendance != Attendance::Nobody {
+            return body();
+        }
+        self.served.store(true, Ordering::Relaxed);
+        let stop = AtomicBool::new(false);
+        let verdict = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    self.serve(Instant::now() + Duration::from_millis(1));
+                    thread::yield_now();
+                }
+            });
+            let _stop = AtEnd(&stop);
+            body()
+        });
+        self.served.store(false, Ordering::Relaxed);
+        verdict
+    }
+
+    pub fn under_load(&self, body: impl FnOnce() -> Verdict) -> Verdict {
+        self.probe.under_load(body)
+    }
+
+    /// Has whoever serves the interrupt look at it, where that can be had; the ISR must have no reason to run.
+    pub fn look_in_vain(&self) -> Verdict {
+        if self.attendance == Attendance::Nobody {
+            let runs = self.record().runs;
+            let answer = self.interrupt.service();
+            let expected = match self.interrupt.state() {
+                State::Enabled => Delivery::Nothing,
+                _ => Delivery::NotServed,
+            };
+            expect(answer == expected && self.record().runs == runs, || {
+                format!("a look at a source with nothing to deliver: {answer}, not: {expected}")
+            })?;
+        }
+        if let Some(neighbour) = &self.neighbour {
+            neighbour.have_its_turn()?;
+        }
+        self.record().wrong.map_or(Ok(()), |wrong| Err(wrong.into()))
+    }
+
+    pub fn wait_until_removed(&self) -> Verdict {
+        until("the removal is reported", || {
+            if self.attendance == Attendance::Nobody {
+                let _ = self.interrupt.service();
+            }
+            matches!(self.interrupt.check(), Err(Error::Removed { .. }))
+        })
+    }
+
+    pub fn stays_removed(&self) -> Verdict {
+        let answers = [
+            self.interrupt.enable(),
+            self.interrupt.disable(),
+            self.interrupt.enable(),
+        ];
+        expect(
+            answers
+                .iter()
+                .all(|answer| matches!(answer, Err(Error::Removed { .. }))),
+            || format!("enable, disable, enable of an interrupt whose device is gone: {answers:?}"),
+        )
+    }
+}
+
+/// Another interrupt of the same dispatcher. Its dispatcher looks at them in turn, so once this one has been served,
+/// whatever the other had signalled before has been seen to.
+pub struct Neighbour {
+    dispatcher: Dispatcher,
+    interrupt: Interrupt<u64, NoWorkItem>,
+    handle: EdgeHandle,
+    news: Arc<News>,
+}
+
+impl Neighbour {
+    pub fn new() -> Result<Self, String> {
+        let dispatcher = Dispatcher::new().map_err(sentence)?;
+        let (source, handle) = Software::edge();
+        let news = Arc::<News>::default();
+        let told = news.clone();
+        let interrupt = Interrupt::builder(0)
+            .name("neighbour")
+            .isr(move |count| {
+                **count += count.assertions();
+                told.tell();
+                Claim::Claimed
+            })
+            .source(source)
+            .dispatcher(&dispatcher)
+            .build()
+            .map_err(sentence)?;
+        interrupt.enable().map_err(sentence)?;
+        Ok(Self {
+            dispatcher,
+            interrupt,
+            handle,
+            news,
+        })
+    }
+
+    pub fn have_its_turn(&self) -> Verdict {
+        // Twice: the first may be served in the turn that was going on.
+        for _ in 0..2 {
+            let before = *self.interrupt.acquire_interrupt_lock();
+            let news = self.news.count();
+            self.handle.assert();
+            self.news.wait_past(news, Instant::now() + PATIENCE);
+            expect(*self.interrupt.acquire_interrupt_lock() > before, || {
+                "another interrupt of the same dispatcher is not served".into()
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Does what a driver's own loop does when its device is asked for; dispatchers do so by themselves.
+pub fn answer_request<T, W>(interrupt: &Interrupt<T, W>, attendance: Attendance) -> Verdict {
+    if attendance == Attendance::Nobody {
+        if let Some(descriptor) = Descriptor::of_removal(interrupt)? {
+            descriptor.wait(Instant::now() + PATIENCE);
+        }
+        interrupt.service_removal();
+    }
+    Ok(())
+}
