@@ -30,11 +30,7 @@ fn service(c: &mut Criterion) {
 fn work_item(c: &mut Criterion) {
     let mut group = c.benchmark_group("work_item");
 
-    let interrupt = Interrupt::builder(())
-        .isr(|_| Claim::Claimed)
-        .work_item(|_| ())
-        .build()
-        .unwrap();
+    let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).work_item(|_| ()).build().unwrap();
     interrupt.enable().unwrap();
     let queued = AtomicBool::new(false);
     let mut work: Box<dyn FnMut()> = Box::new(|| ());
@@ -103,10 +99,7 @@ mod eventfd {
         // Every sample has the same number of trips, since its figure is their median.
         group.sampling_mode(SamplingMode::Flat);
         let mut samples = Vec::new();
-        for (measured, name) in ["dispatcher", "bare read loop", "bare epoll and read loop"]
-            .into_iter()
-            .enumerate()
-        {
+        for (measured, name) in ["dispatcher", "bare read loop", "bare epoll and read loop"].into_iter().enumerate() {
             group.bench_function(name, |b| {
                 b.iter_custom(|trips| {
                     let asserting = thread::spawn(move || sample(trips, asserter, server));
@@ -120,10 +113,8 @@ mod eventfd {
 
         // The machine's mood changes between the figures above, but not within a sample.
         let to_bare_read = |of: usize| {
-            let mut ratios: Vec<_> = samples
-                .iter()
-                .map(|medians| medians[of].as_secs_f64() / medians[1].as_secs_f64())
-                .collect();
+            let mut ratios: Vec<_> =
+                samples.iter().map(|medians| medians[of].as_secs_f64() / medians[1].as_secs_f64()).collect();
             ratios.sort_unstable_by(f64::total_cmp);
             ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
         };
@@ -211,11 +202,7 @@ mod eventfd {
             .build()
             .unwrap();
         interrupt.enable().unwrap();
-        Server {
-            assert,
-            answer,
-            _stop: Box::new(interrupt),
-        }
+        Server { assert, answer, _stop: Box::new(interrupt) }
     }
 
     enum Wait {
@@ -249,11 +236,7 @@ mod eventfd {
                 }
             }
         });
-        Server {
-            _stop: Box::new(Stop(assert.clone())),
-            assert,
-            answer,
-        }
+        Server { _stop: Box::new(Stop(assert.clone())), assert, answer }
     }
 
     /// More than any count of assertions.

@@ -38,10 +38,7 @@ fn uncontended(c: &mut Criterion) {
     group.bench_function("limit", |b| {
         b.iter(|| {
             let lock = black_box(&lock);
-            if lock
-                .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
-                .is_ok()
-            {
+            if lock.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 *black_box(&mut data) += 1;
                 lock.store(0, Ordering::Release);
             }
@@ -59,11 +56,7 @@ fn contended(c: &mut Criterion) {
     for (measured, name) in ["InterruptLock", "parking_lot"].into_iter().enumerate() {
         group.bench_function(name, |b| {
             b.iter_custom(|sections| {
-                let taken = by_two(
-                    sections,
-                    || work(&mut ours.acquire_interrupt_lock()),
-                    || work(&mut peer.lock()),
-                );
+                let taken = by_two(sections, || work(&mut ours.acquire_interrupt_lock()), || work(&mut peer.lock()));
                 samples.push(taken[0].as_secs_f64() / taken[1].as_secs_f64());
                 taken[measured]
             });

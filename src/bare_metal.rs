@@ -59,16 +59,10 @@ pub struct Cpu {
     /// How many locks it holds: the mask is this count, so guards may go in any order, or never (rule L10).
     locks: AtomicU32,
     /// Whether the first of them found the interrupts unmasked.
-    #[cfg_attr(
-        any(feature = "std", loom),
-        expect(dead_code, reason = "the operating system knows better")
-    )]
+    #[cfg_attr(any(feature = "std", loom), expect(dead_code, reason = "the operating system knows better"))]
     unmask: AtomicBool,
     /// How many ISRs it is inside of.
-    #[cfg_attr(
-        any(feature = "std", loom),
-        expect(dead_code, reason = "the operating system knows better")
-    )]
+    #[cfg_attr(any(feature = "std", loom), expect(dead_code, reason = "the operating system knows better"))]
     isrs: AtomicU32,
 }
 
@@ -82,11 +76,7 @@ impl Cpu {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            locks: AtomicU32::new(0),
-            unmask: AtomicBool::new(false),
-            isrs: AtomicU32::new(0),
-        }
+        Self { locks: AtomicU32::new(0), unmask: AtomicBool::new(false), isrs: AtomicU32::new(0) }
     }
 
     /// How many interrupt locks this processor holds now.

@@ -77,20 +77,12 @@ impl Dispatcher {
 
     pub(crate) fn named(name: &Name) -> Result<Self, Error> {
         let waiter = Waiter::start(name).map_err(|source| dispatcher_error(name, source))?;
-        Ok(Self {
-            threads: Arc::new(Threads {
-                waiter,
-                worker: Worker::new(),
-            }),
-        })
+        Ok(Self { threads: Arc::new(Threads { waiter, worker: Worker::new() }) })
     }
 
     /// Starts the worker, if it does not run yet: nothing is started on the way from an ISR to its work item.
     pub(crate) fn need_worker(&self, name: &Name) -> Result<(), Error> {
-        self.threads
-            .worker
-            .start(name)
-            .map_err(|source| dispatcher_error(name, source))
+        self.threads.worker.start(name).map_err(|source| dispatcher_error(name, source))
     }
 
     /// A place for `object`; `alone` says that these threads serve nobody else.
@@ -131,10 +123,7 @@ impl Drop for Threads {
 }
 
 fn dispatcher_error(name: &Name, source: SourceError) -> Error {
-    Error::Dispatcher {
-        interrupt: name.clone(),
-        source,
-    }
+    Error::Dispatcher { interrupt: name.clone(), source }
 }
 
 /// One interrupt's place at its dispatcher.

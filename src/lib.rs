@@ -1,9 +1,6 @@
 #![no_std]
 #![cfg_attr(feature = "std", doc = include_str!("../README.md"))]
-#![cfg_attr(
-    not(feature = "std"),
-    doc = "The framework interrupt object for Rust drivers; see README.md."
-)]
+#![cfg_attr(not(feature = "std"), doc = "The framework interrupt object for Rust drivers; see README.md.")]
 //!
 //! # Where things are
 //!

@@ -300,11 +300,7 @@ impl<T> InterruptLock<T> {
         acquisition: Acquisition,
         at_release: Option<&'a dyn AtRelease<T>>,
     ) -> InterruptLockGuard<'a, T> {
-        InterruptLockGuard {
-            mutex: &self.mutex,
-            acquisition: ManuallyDrop::new(acquisition),
-            at_release,
-        }
+        InterruptLockGuard { mutex: &self.mutex, acquisition: ManuallyDrop::new(acquisition), at_release }
     }
 
     #[cold]
@@ -318,10 +314,9 @@ impl<T> InterruptLock<T> {
     fn error(&self, refused: NotAcquired) -> Error {
         let interrupt = self.name.clone();
         match refused {
-            NotAcquired::Recursive(taken_at) => Error::Recursive {
-                interrupt,
-                taken_at: taken_at.unwrap_or(Location::caller()),
-            },
+            NotAcquired::Recursive(taken_at) => {
+                Error::Recursive { interrupt, taken_at: taken_at.unwrap_or(Location::caller()) }
+            }
             NotAcquired::TimedOut => Error::TimedOut { interrupt },
         }
     }

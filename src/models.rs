@@ -53,10 +53,7 @@ const ONE: usize = 2;
 
 impl Wire {
     fn new() -> Arc<Self> {
-        Arc::new(Self {
-            word: AtomicUsize::new(0),
-            unmasked: core::sync::atomic::AtomicUsize::new(0),
-        })
+        Arc::new(Self { word: AtomicUsize::new(0), unmasked: core::sync::atomic::AtomicUsize::new(0) })
     }
 
     /// The device asserts. The answer is whether anybody was connected.
@@ -82,17 +79,11 @@ struct Counted {
 
 impl Counted {
     fn new(wire: &Arc<Wire>) -> Self {
-        Self {
-            wire: wire.clone(),
-            fails: None,
-        }
+        Self { wire: wire.clone(), fails: None }
     }
 
     fn failing(wire: &Arc<Wire>, error: SourceError) -> Self {
-        Self {
-            wire: wire.clone(),
-            fails: Some(error),
-        }
+        Self { wire: wire.clone(), fails: Some(error) }
     }
 }
 

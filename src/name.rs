@@ -12,10 +12,7 @@ use alloc::{borrow::Cow, string::String};
 /// assert_eq!(name.to_string(), "edu0");
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Name(
-    #[cfg(feature = "alloc")] Cow<'static, str>,
-    #[cfg(not(feature = "alloc"))] &'static str,
-);
+pub struct Name(#[cfg(feature = "alloc")] Cow<'static, str>, #[cfg(not(feature = "alloc"))] &'static str);
 
 impl Name {
     /// A name known when the program is built.

@@ -323,8 +323,7 @@ impl<T, W> InterruptObject<T, W> {
         timeout: core::time::Duration,
     ) -> Result<InterruptLockGuard<'_, T>, Error> {
         // A time-out beyond what the clock can say is no time-out.
-        self.lock
-            .acquire_until_serving(std::time::Instant::now().checked_add(timeout), Some(self))
+        self.lock.acquire_until_serving(std::time::Instant::now().checked_add(timeout), Some(self))
     }
 
     /// Waits for the lock until `deadline` (rule L8).
@@ -421,10 +420,7 @@ impl<T, W> InterruptObject<T, W> {
             State::Ended => Err(Error::Ended { interrupt: interrupt() }),
             State::Removed => Err(Error::Removed { interrupt: interrupt() }),
             State::Faulted => match self.fault() {
-                Some(fault) => Err(Error::Faulted {
-                    interrupt: interrupt(),
-                    fault,
-                }),
+                Some(fault) => Err(Error::Faulted { interrupt: interrupt(), fault }),
                 // Cleared since.
                 None => Ok(()),
             },

@@ -13,10 +13,7 @@ use crate::{Error, Name, SourceError};
 
 /// Says what was being done when a system call failed; for `map_err`.
 pub(crate) fn failed(doing: impl Into<Name>) -> impl FnOnce(rustix::io::Errno) -> SourceError {
-    |errno| SourceError::Os {
-        doing: doing.into(),
-        source: errno.into(),
-    }
+    |errno| SourceError::Os { doing: doing.into(), source: errno.into() }
 }
 
 /// As [`failed`], for a device that was there: where there is none any more, it has been removed.
@@ -34,10 +31,7 @@ pub(crate) fn refused(why: impl Into<Name>) -> SourceError {
 
 /// Says which device the failure is about; for `map_err`.
 pub(crate) fn opening(device: impl Into<Name>) -> impl FnOnce(SourceError) -> Error {
-    |source| Error::Open {
-        device: device.into(),
-        source,
-    }
+    |source| Error::Open { device: device.into(), source }
 }
 
 /// A descriptor that somebody else opened is made what ours are: non-blocking and closed on exec.

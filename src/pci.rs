@@ -33,10 +33,7 @@ pub(crate) struct ConfigSpace {
 
 impl ConfigSpace {
     pub(crate) fn new(file: impl Into<Arc<OwnedFd>>, start: u64) -> Self {
-        Self {
-            file: file.into(),
-            start,
-        }
+        Self { file: file.into(), start }
     }
 
     pub(crate) fn read<const N: usize>(&self, offset: u64) -> Result<[u8; N], Errno> {
@@ -70,11 +67,7 @@ impl ConfigSpace {
             // No command register is all ones: the device does not answer.
             return Err(Errno::NODEV);
         }
-        let changed = if disable {
-            command | COMMAND_INTX_DISABLE
-        } else {
-            command & !COMMAND_INTX_DISABLE
-        };
+        let changed = if disable { command | COMMAND_INTX_DISABLE } else { command & !COMMAND_INTX_DISABLE };
         self.write16(COMMAND, changed)
     }
 

@@ -231,10 +231,7 @@ impl RawInterruptLock {
         match self.word.compare_exchange(word, word | me, Acquire, Relaxed) {
             Ok(_) => {
                 self.taken_at.set(at);
-                Ok(Acquisition {
-                    _borrow: self.witness.borrow(),
-                    _thread: PhantomData,
-                })
+                Ok(Acquisition { _borrow: self.witness.borrow(), _thread: PhantomData })
             }
             Err(now) => {
                 sync::unmask();
@@ -369,10 +366,7 @@ impl RawInterruptLock {
     ///
     /// The caller holds the lock, without a borrow.
     pub(crate) unsafe fn resume(&self) -> Acquisition {
-        Acquisition {
-            _borrow: self.witness.borrow(),
-            _thread: PhantomData,
-        }
+        Acquisition { _borrow: self.witness.borrow(), _thread: PhantomData }
     }
 
     /// Who holds the lock; 0 for nobody.

@@ -42,10 +42,7 @@ mod registered {
     use crate::raw_lock::RawInterruptLock;
     use crate::sync;
 
-    static REGISTER: Mutex<RawInterruptLock, Register> = Mutex::new(Register {
-        announced: Vec::new(),
-        next: 0,
-    });
+    static REGISTER: Mutex<RawInterruptLock, Register> = Mutex::new(Register { announced: Vec::new(), next: 0 });
 
     struct Register {
         announced: Vec<Announced>,
@@ -69,10 +66,7 @@ mod registered {
         pub(crate) fn announce<const N: usize>(awaited: [Awaited<'a>; N]) -> Result<Self, Circle> {
             let me = sync::this_thread();
             let mut register = REGISTER.lock();
-            if awaited
-                .iter()
-                .any(|awaited| register.leads_to(me, *awaited, register.announced.len()))
-            {
+            if awaited.iter().any(|awaited| register.leads_to(me, *awaited, register.announced.len())) {
                 return Err(Circle);
             }
             let id = register.next;
@@ -84,10 +78,7 @@ mod registered {
                 // back, it lives on the stack of a transition (so it is never leaked), and nothing reads it after.
                 awaited: unsafe { core::mem::transmute::<Awaited<'a>, Awaited<'static>>(awaited) },
             }));
-            Ok(Self {
-                id,
-                _awaited: PhantomData,
-            })
+            Ok(Self { id, _awaited: PhantomData })
         }
     }
 

@@ -88,10 +88,7 @@ impl WorkWord {
         let mut word = self.word.load(Relaxed);
         while word & (QUEUED | RUNNING) == QUEUED {
             // Acquire: pairs with the Release in `queue` and in `end` (the run before this one happens before it).
-            match self
-                .word
-                .compare_exchange(word, (word & !(QUEUED | COUNT)) | RUNNING, Acquire, Relaxed)
-            {
+            match self.word.compare_exchange(word, (word & !(QUEUED | COUNT)) | RUNNING, Acquire, Relaxed) {
                 Ok(_) => {
                     // Relaxed: exact for the runner itself; others compare it with the queue of waits locked.
                     self.runner.store(sync::this_thread(), Relaxed);

@@ -101,9 +101,7 @@ fn l10_a_forgotten_guard_keeps_its_lock_and_no_other() {
         assert_eq!(*other.acquire_interrupt_lock(), 1);
         assert!(lock.try_acquire_interrupt_lock().is_none());
         assert!(MASKED.get());
-        std::thread::spawn(|| assert!(lock.try_acquire_interrupt_lock().is_none()))
-            .join()
-            .unwrap();
+        std::thread::spawn(|| assert!(lock.try_acquire_interrupt_lock().is_none())).join().unwrap();
     })
     .join()
     .unwrap();
@@ -143,12 +141,7 @@ type Object = InterruptObject<Uart, WithWorkItem>;
 const fn uart() -> Object {
     InterruptObject::with_work_item(
         Name::new("uart0"),
-        Uart {
-            received: 0,
-            enables: 0,
-            disables: 0,
-            processed: 0,
-        },
+        Uart { received: 0, enables: 0, disables: 0, processed: 0 },
         isr,
         work,
     )
@@ -190,9 +183,7 @@ fn i3_a_vector_that_interrupts_a_section_is_served_by_its_release() -> Result<()
     let guard = OBJECT.acquire_interrupt_lock();
     // The same processor's vector, and another's: neither spins.
     assert_eq!(OBJECT.service(), Delivery::Pending);
-    std::thread::spawn(|| assert_eq!(OBJECT.service(), Delivery::Pending))
-        .join()
-        .unwrap();
+    std::thread::spawn(|| assert_eq!(OBJECT.service(), Delivery::Pending)).join().unwrap();
     assert_eq!(guard.received, 0);
     drop(guard);
     assert_eq!(OBJECT.acquire_interrupt_lock().received, 2);

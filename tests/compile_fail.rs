@@ -16,10 +16,7 @@ fn refused(case: &str) {
     };
     let (misuse, twin) = (lines(case), lines(&format!("{case}_twin")));
     let only_in = |these: &[String], those: &[String]| these.iter().filter(|line| !those.contains(line)).count();
-    assert!(
-        only_in(&misuse, &twin) <= 2 && only_in(&twin, &misuse) <= 3,
-        "{case} and its twin have little in common"
-    );
+    assert!(only_in(&misuse, &twin) <= 2 && only_in(&twin, &misuse) <= 3, "{case} and its twin have little in common");
     trybuild::TestCases::new().compile_fail(format!("tests/compile_fail/{case}.rs"));
 }
 

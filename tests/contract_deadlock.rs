@@ -53,9 +53,7 @@ fn e4_from_its_own_callbacks() {
                 move || {
                     let object = slot.get();
                     let refusals = [object.enable().err(), object.disable().err()];
-                    let both = refusals
-                        .iter()
-                        .all(|error| matches!(error, Some(Error::WouldDeadlock { .. })));
+                    let both = refusals.iter().all(|error| matches!(error, Some(Error::WouldDeadlock { .. })));
                     sender.send((name, both)).unwrap();
                 }
             };
@@ -187,10 +185,7 @@ fn e4_two_callbacks_that_disable_each_other() {
                 }
             });
             let answers = [receiver.recv().unwrap(), receiver.recv().unwrap()];
-            let refusals = answers
-                .iter()
-                .filter(|answer| matches!(answer, Err(Error::WouldDeadlock { .. })))
-                .count();
+            let refusals = answers.iter().filter(|answer| matches!(answer, Err(Error::WouldDeadlock { .. }))).count();
             assert_eq!(refusals, 1, "{answers:?}");
             assert!(interrupts.iter().all(|interrupt| interrupt.state() == State::Disabled));
         });
@@ -233,10 +228,7 @@ fn e4_longer_circles_through_work_items() {
                 }
             });
             let answers: Vec<_> = (0..N).map(|_| receiver.recv().unwrap()).collect();
-            let refusals = answers
-                .iter()
-                .filter(|answer| matches!(answer, Err(Error::WouldDeadlock { .. })))
-                .count();
+            let refusals = answers.iter().filter(|answer| matches!(answer, Err(Error::WouldDeadlock { .. }))).count();
             assert_eq!(refusals, 1, "{answers:?}");
         });
     }
@@ -261,10 +253,7 @@ fn e4_holding_one_lock_and_disabling_the_other() {
                 })
             });
             let answers = threads.map(|thread| thread.join().unwrap());
-            let refusals = answers
-                .iter()
-                .filter(|answer| matches!(answer, Err(Error::WouldDeadlock { .. })))
-                .count();
+            let refusals = answers.iter().filter(|answer| matches!(answer, Err(Error::WouldDeadlock { .. }))).count();
             assert_eq!(refusals, 1, "{answers:?}");
         });
     }

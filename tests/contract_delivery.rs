@@ -20,11 +20,7 @@ use support::{Gate, LONG, let_it_block, watchdog};
 // Caught: a message number that is always 0; the lock released before the ISR.
 #[test]
 fn i1_the_isr_has_the_lock_the_data_and_the_number() {
-    let sources = [
-        (Software::edge(), 0),
-        (Software::message(0), 0),
-        (Software::message(5), 5),
-    ];
+    let sources = [(Software::edge(), 0), (Software::message(0), 0), (Software::message(5), 5)];
     for ((source, assert), number) in sources {
         let slot: Slot<Vec<u32>, NoWorkItem> = Slot::new();
         let own = slot.clone();
@@ -301,13 +297,7 @@ fn i4_a_failing_enable_callback_undoes_the_connection() {
             .unwrap();
         log.take();
         let refused = interrupt.enable().unwrap_err();
-        let interrupt_lock::Error::EnableCallback {
-            interrupt: name,
-            source,
-        } = refused
-        else {
-            panic!("{refused}")
-        };
+        let interrupt_lock::Error::EnableCallback { interrupt: name, source } = refused else { panic!("{refused}") };
         assert_eq!(name, *interrupt.name());
         let os: &std::io::Error = source.get().downcast_ref().unwrap();
         assert_eq!(os.raw_os_error(), Some(5), "the driver's own error");
@@ -400,10 +390,7 @@ fn i5_no_isr_after_disable_has_returned() {
             stop.store(true, Ordering::SeqCst);
         });
         assert!(interrupt.fault().is_none(), "{:?}", interrupt.fault());
-        assert!(
-            runs.load(Ordering::SeqCst) >= 300,
-            "each round asserts once while enabled"
-        );
+        assert!(runs.load(Ordering::SeqCst) >= 300, "each round asserts once while enabled");
     });
 }
 
@@ -413,11 +400,7 @@ fn i5_no_isr_after_disable_has_returned() {
 fn i9_the_wait_is_armed_before_the_connection() {
     let log = Log::new();
     let (source, _device) = Script::descriptor(&log);
-    let interrupt = Interrupt::builder(())
-        .isr(|_| Claim::Claimed)
-        .source(source)
-        .build()
-        .unwrap();
+    let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).build().unwrap();
     log.take();
     interrupt.enable().unwrap();
     let log = log.take();

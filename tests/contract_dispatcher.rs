@@ -114,12 +114,8 @@ fn i3_a_storm_starves_nobody_of_the_same_dispatcher() {
         let dispatcher = Dispatcher::new().unwrap();
         let log = Log::new();
         let (line, stuck) = Software::level();
-        let storm = Interrupt::builder(())
-            .isr(|_| Claim::Unclaimed)
-            .source(line)
-            .dispatcher(&dispatcher)
-            .build()
-            .unwrap();
+        let storm =
+            Interrupt::builder(()).isr(|_| Claim::Unclaimed).source(line).dispatcher(&dispatcher).build().unwrap();
         let (descriptor, device) = Script::descriptor(&Log::new());
         let (edge, assert) = Software::edge();
         let quiet = |name: &'static str, source: Box<dyn FnOnce() -> Interrupt<(), NoWorkItem>>| {
@@ -251,12 +247,7 @@ fn l10_a_guard_lost_on_the_dispatchers_thread() {
         let log = Log::new();
         let (source, device) = Script::waking(&Log::new());
         let victim = Arc::new(
-            Interrupt::builder(())
-                .isr(|_| Claim::Claimed)
-                .source(source)
-                .dispatcher(&dispatcher)
-                .build()
-                .unwrap(),
+            Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).dispatcher(&dispatcher).build().unwrap(),
         );
         let (source, assert) = Software::edge();
         let (object, isr) = (victim.object().clone(), log.clone());

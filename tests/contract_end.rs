@@ -56,11 +56,7 @@ fn build(
             log.add(format!("{name} ends"));
         }
     };
-    let (isr, enable, disable) = (
-        maybe(In::Isr, "isr"),
-        maybe(In::Enable, "enable"),
-        maybe(In::Disable, "disable"),
-    );
+    let (isr, enable, disable) = (maybe(In::Isr, "isr"), maybe(In::Enable, "enable"), maybe(In::Disable, "disable"));
     let (removal, work) = (maybe(In::Removal, "removal"), maybe(In::WorkItem, "work item"));
     let builder = Interrupt::builder(false)
         .isr(move |cx| {
@@ -114,15 +110,7 @@ fn ended(object: &Object, log: &Log) {
 #[test]
 fn e6_the_handle_may_be_dropped_in_any_callback() {
     for shared in [true, false] {
-        for at in [
-            In::Isr,
-            In::Enable,
-            In::Disable,
-            In::Removal,
-            In::WorkItem,
-            In::Section,
-            In::Nothing,
-        ] {
+        for at in [In::Isr, In::Enable, In::Disable, In::Removal, In::WorkItem, In::Section, In::Nothing] {
             watchdog(move || {
                 let dispatcher = shared.then(|| Dispatcher::new().unwrap());
                 let (log, owner) = (Log::new(), Owner::new());
@@ -170,17 +158,7 @@ fn e6_dropping_disables_and_flushes() {
         device.assert();
         log.take();
         drop(interrupt);
-        assert_eq!(
-            log.take(),
-            [
-                "disable callback",
-                "disconnect",
-                "take",
-                "isr",
-                "work item",
-                "source dropped"
-            ]
-        );
+        assert_eq!(log.take(), ["disable callback", "disconnect", "take", "isr", "work item", "source dropped"]);
     });
 }
 

@@ -181,11 +181,7 @@ fn i12_any_payload() {
             .source(source)
             .build()
             .unwrap();
-        for said in [
-            "number 1",
-            "(something that is not text)",
-            "(something that is not text)",
-        ] {
+        for said in ["number 1", "(something that is not text)", "(something that is not text)"] {
             interrupt.enable().unwrap();
             assert.assert();
             let fault = loop {
@@ -194,9 +190,7 @@ fn i12_any_payload() {
                 }
                 std::thread::yield_now();
             };
-            let Fault::Panicked { message, .. } = fault else {
-                panic!("{fault}")
-            };
+            let Fault::Panicked { message, .. } = fault else { panic!("{fault}") };
             assert_eq!(message.as_str(), said);
         }
     });
@@ -209,17 +203,10 @@ fn i12_a_failing_source_is_a_fault() {
     for method in ["take", "unmask"] {
         let log = Log::new();
         let (source, device) = Script::waking(&log);
-        let interrupt = Interrupt::builder(())
-            .isr(|_| Claim::Claimed)
-            .source(source)
-            .without_dispatcher()
-            .build()
-            .unwrap();
+        let interrupt =
+            Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).without_dispatcher().build().unwrap();
         interrupt.enable().unwrap();
-        let error = SourceError::Os {
-            doing: "testing".into(),
-            source: Errno::new(5),
-        };
+        let error = SourceError::Os { doing: "testing".into(), source: Errno::new(5) };
         device.fail(method, error.clone());
         device.assert();
         interrupt.service();
@@ -237,12 +224,8 @@ fn i12_a_panicking_source_is_a_fault() {
         watchdog(move || {
             let dispatcher = Dispatcher::new().unwrap();
             let (source, bad) = Script::waking(&Log::new());
-            let first = Interrupt::builder(())
-                .isr(|_| Claim::Claimed)
-                .source(source)
-                .dispatcher(&dispatcher)
-                .build()
-                .unwrap();
+            let first =
+                Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).dispatcher(&dispatcher).build().unwrap();
             let (source, good) = Software::edge();
             let log = Log::new();
             let isr = log.clone();

@@ -17,24 +17,14 @@ use support::script::Script;
 use support::{LONG, watchdog};
 
 fn build(source: impl Source + 'static) -> Interrupt<(), NoWorkItem> {
-    Interrupt::builder(())
-        .isr(|_| Claim::Claimed)
-        .source(source)
-        .without_dispatcher()
-        .build()
-        .unwrap()
+    Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).without_dispatcher().build().unwrap()
 }
 
 // Caught: a build that does not look at the trigger.
 #[test]
 fn i8_sharing_an_edge_or_a_message_is_refused_when_it_is_built() {
     for (source, _) in [Software::edge(), Software::message(1)] {
-        let refused = Interrupt::builder(())
-            .name("edu5")
-            .isr(|_| Claim::Claimed)
-            .source(source)
-            .shared()
-            .build();
+        let refused = Interrupt::builder(()).name("edu5").isr(|_| Claim::Claimed).source(source).shared().build();
         match refused {
             Err(Error::NotShareable { interrupt }) => assert_eq!(interrupt.as_str(), "edu5"),
             other => panic!("{other:?}"),
@@ -215,12 +205,8 @@ fn p3_the_name() {
         }
     }
     assert_eq!(build(Named(Software::edge().0)).name().as_str(), "/dev/uio3");
-    let given = Interrupt::builder(())
-        .isr(|_| Claim::Claimed)
-        .name("edu0")
-        .source(Named(Software::edge().0))
-        .build()
-        .unwrap();
+    let given =
+        Interrupt::builder(()).isr(|_| Claim::Claimed).name("edu0").source(Named(Software::edge().0)).build().unwrap();
     assert_eq!(given.name().as_str(), "edu0");
 }
 

@@ -57,11 +57,7 @@ fn everything() {
 }
 
 fn never_enabled() {
-    let interrupt = Interrupt::builder(())
-        .isr(|_| Claim::Claimed)
-        .work_item(|_| ())
-        .source(Software::edge().0)
-        .build();
+    let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).work_item(|_| ()).source(Software::edge().0).build();
     drop(interrupt.unwrap());
 }
 
@@ -131,11 +127,8 @@ fn dropped_in_its_own_isr() {
 }
 
 fn dropped_while_the_object_is_kept() {
-    let interrupt = Interrupt::builder(())
-        .isr(|_| Claim::Claimed)
-        .source(Script::descriptor(&Log::new()).0)
-        .build()
-        .unwrap();
+    let interrupt =
+        Interrupt::builder(()).isr(|_| Claim::Claimed).source(Script::descriptor(&Log::new()).0).build().unwrap();
     interrupt.enable().unwrap();
     let object = interrupt.object().clone();
     drop(interrupt);

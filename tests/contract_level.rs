@@ -73,12 +73,8 @@ fn i6_a_line_still_asserted_signals_again() {
 fn i6_kept_masked_until_the_driver_says_so() {
     let log = Log::new();
     let (source, device) = Script::waking(&log);
-    let interrupt = Interrupt::builder(())
-        .isr(|_| Claim::ClaimedKeepMasked)
-        .source(source)
-        .without_dispatcher()
-        .build()
-        .unwrap();
+    let interrupt =
+        Interrupt::builder(()).isr(|_| Claim::ClaimedKeepMasked).source(source).without_dispatcher().build().unwrap();
     interrupt.enable().unwrap();
     log.take();
     interrupt.unmask();
@@ -185,11 +181,7 @@ fn i6_a_work_item_that_ends_before_the_isr_does_leaves_no_line_masked() {
         worker.join().unwrap();
         assert_eq!(interrupt.stats().work_run, 1);
         // The line is still asserted: it signals again now that the work item has run.
-        assert_eq!(
-            interrupt.service(),
-            Delivery::Answered(Claim::ClaimedKeepMasked),
-            "the line stays masked for ever"
-        );
+        assert_eq!(interrupt.service(), Delivery::Answered(Claim::ClaimedKeepMasked), "the line stays masked for ever");
     });
 }
 
@@ -235,12 +227,8 @@ fn i6_unmask_before_the_isr_has_answered() {
 fn i6_a_disable_ends_the_mask() {
     let log = Log::new();
     let (source, device) = Script::waking(&log);
-    let interrupt = Interrupt::builder(())
-        .isr(|_| Claim::ClaimedKeepMasked)
-        .source(source)
-        .without_dispatcher()
-        .build()
-        .unwrap();
+    let interrupt =
+        Interrupt::builder(()).isr(|_| Claim::ClaimedKeepMasked).source(source).without_dispatcher().build().unwrap();
     interrupt.enable().unwrap();
     device.assert();
     interrupt.service();

@@ -200,11 +200,7 @@ fn l5_a_guard_stays_on_its_thread() {
 // Caught: acquire_interrupt_lock that asserts the interrupt to be enabled.
 #[test]
 fn l6_the_lock_may_be_taken_in_every_state() {
-    let interrupt = Interrupt::builder(0)
-        .isr(|_| panic!("on purpose"))
-        .on_enable(|n| *n += 1)
-        .build()
-        .unwrap();
+    let interrupt = Interrupt::builder(0).isr(|_| panic!("on purpose")).on_enable(|n| *n += 1).build().unwrap();
     *interrupt.acquire_interrupt_lock() += 1;
     interrupt.enable().unwrap();
     *interrupt.acquire_interrupt_lock() += 1;

@@ -33,11 +33,7 @@ fn l4_acquire_panics_and_says_which_and_where() {
 #[test]
 fn l4_synchronize_in_synchronize_panics() {
     let said = watchdog(|| {
-        let interrupt = Interrupt::builder(())
-            .name("edu3")
-            .isr(|_| Claim::Claimed)
-            .build()
-            .unwrap();
+        let interrupt = Interrupt::builder(()).name("edu3").isr(|_| Claim::Claimed).build().unwrap();
         panic_message(|| interrupt.synchronize(|()| interrupt.synchronize(|()| ())))
     });
     assert!(said.contains("edu3"), "{said}");
@@ -69,10 +65,7 @@ type Object = Arc<InterruptObject<u32, interrupt_lock::WithWorkItem>>;
 /// What all four forms say inside a callback.
 fn all_forms(object: &Object) -> String {
     assert!(object.try_acquire_interrupt_lock().is_none());
-    assert!(matches!(
-        object.try_acquire_interrupt_lock_for(FOREVER),
-        Err(Error::Recursive { .. })
-    ));
+    assert!(matches!(object.try_acquire_interrupt_lock_for(FOREVER), Err(Error::Recursive { .. })));
     panic_message(|| object.acquire_interrupt_lock())
 }
 
@@ -141,17 +134,8 @@ fn l4_an_isr_that_acquires_is_a_fault() {
         interrupt.service();
         interrupt.fault()
     });
-    let Some(Fault::Panicked {
-        callback: Callback::Isr,
-        message,
-    }) = fault
-    else {
-        panic!("{fault:?}")
-    };
-    assert!(
-        message.as_str().contains("holds the interrupt lock already"),
-        "{message}"
-    );
+    let Some(Fault::Panicked { callback: Callback::Isr, message }) = fault else { panic!("{fault:?}") };
+    assert!(message.as_str().contains("holds the interrupt lock already"), "{message}");
 }
 
 // Caught: no recursion check in acquire_slow; RawMutex::lock without #[track_caller].

@@ -254,12 +254,8 @@ fn i13_a_request_beside_an_assertion() {
             .build()
             .unwrap();
         let (source, device) = Software::edge();
-        let second = Interrupt::builder(())
-            .isr(|_| Claim::Claimed)
-            .source(source)
-            .dispatcher(&dispatcher)
-            .build()
-            .unwrap();
+        let second =
+            Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).dispatcher(&dispatcher).build().unwrap();
         first.enable().unwrap();
         second.enable().unwrap();
         block.assert();

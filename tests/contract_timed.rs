@@ -44,9 +44,7 @@ fn l8_a_free_lock_is_had_whatever_the_time() {
     let interrupt = Interrupt::builder(0).isr(|_| Claim::Claimed).build().unwrap();
     *interrupt.try_acquire_interrupt_lock_for(Duration::ZERO).unwrap() += 1;
     *interrupt.try_acquire_interrupt_lock_for(Duration::MAX).unwrap() += 1;
-    *interrupt
-        .try_acquire_interrupt_lock_until(Instant::now() - Duration::from_millis(1))
-        .unwrap() += 1;
+    *interrupt.try_acquire_interrupt_lock_until(Instant::now() - Duration::from_millis(1)).unwrap() += 1;
     assert_eq!(*interrupt.acquire_interrupt_lock(), 3);
 }
 

@@ -13,10 +13,7 @@ use support::script::{Script, ScriptHandle};
 use support::watchdog;
 
 fn os() -> SourceError {
-    SourceError::Os {
-        doing: "testing".into(),
-        source: Errno::new(5),
-    }
+    SourceError::Os { doing: "testing".into(), source: Errno::new(5) }
 }
 
 /// An interrupt whose every callback says that it ran.
@@ -53,17 +50,7 @@ fn e1_the_order_of_an_enable() {
     let (source, _device) = Script::descriptor(&log);
     let interrupt = recorded(&log, source, true);
     interrupt.enable().unwrap();
-    assert_eq!(
-        log.take(),
-        [
-            "take",
-            "info",
-            "ready",
-            "removal_descriptor",
-            "connect",
-            "enable callback"
-        ]
-    );
+    assert_eq!(log.take(), ["take", "info", "ready", "removal_descriptor", "connect", "enable callback"]);
 
     let (interrupt, _device) = unattended(&log);
     interrupt.enable().unwrap();
@@ -81,10 +68,7 @@ fn e1_a_failing_enable_is_undone() {
             let interrupt = recorded(&log, source, attended);
             device.fail(method, os());
             let refused = interrupt.enable().unwrap_err();
-            assert!(
-                matches!(&refused, Error::Source { source, .. } if *source == os()),
-                "{refused}"
-            );
+            assert!(matches!(&refused, Error::Source { source, .. } if *source == os()), "{refused}");
             assert_eq!(interrupt.state(), State::Disabled);
             assert_eq!(interrupt.queue_work_item(), Queued::Refused(Refusal::Disabled));
             let calls = log.take();
@@ -120,10 +104,7 @@ fn e2_the_order_of_a_disable() {
             });
             log.take();
             interrupt.disable().unwrap();
-            assert_eq!(
-                log.take(),
-                ["disable callback", "disconnect", "take", "isr", "work item"]
-            );
+            assert_eq!(log.take(), ["disable callback", "disconnect", "take", "isr", "work item"]);
             assert_eq!(interrupt.state(), State::Disabled);
         }
     });
@@ -269,12 +250,7 @@ fn i15_events_from_before_an_enable_are_drained_and_counted() {
 #[test]
 fn i15_a_call_is_no_assertion_where_there_is_a_source() {
     let (source, assert) = Software::edge();
-    let interrupt = Interrupt::builder(())
-        .isr(|_| Claim::Claimed)
-        .source(source)
-        .without_dispatcher()
-        .build()
-        .unwrap();
+    let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).without_dispatcher().build().unwrap();
     assert_eq!(interrupt.service(), Delivery::NotServed);
     assert_eq!(interrupt.stats().stale, 0);
     assert.assert();

@@ -72,10 +72,7 @@ fn w1_refused_until_the_enable_callback_has_succeeded() {
         .unwrap();
     slot.set(&interrupt);
     interrupt.enable().unwrap_err();
-    assert_eq!(
-        *interrupt.acquire_interrupt_lock(),
-        Some(Queued::Refused(Refusal::Disabled))
-    );
+    assert_eq!(*interrupt.acquire_interrupt_lock(), Some(Queued::Refused(Refusal::Disabled)));
 }
 
 // Caught: a run that clears QUEUED as it ends; a queueing during a run that is merged into it.

@@ -92,14 +92,9 @@ fn a_given_eventfd_is_made_non_blocking_and_closed_on_exec() {
 fn what_is_no_eventfd_is_refused_with_its_name() {
     let null = File::open("/dev/null").unwrap();
     assert_eq!(refusal(null), "eventfd: the descriptor is not an eventfd but /dev/null");
-    let timer = rustix::time::timerfd_create(
-        rustix::time::TimerfdClockId::Monotonic,
-        rustix::time::TimerfdFlags::empty(),
-    );
-    assert_eq!(
-        refusal(timer.unwrap()),
-        "eventfd: the descriptor is not an eventfd but anon_inode:[timerfd]"
-    );
+    let timer =
+        rustix::time::timerfd_create(rustix::time::TimerfdClockId::Monotonic, rustix::time::TimerfdFlags::empty());
+    assert_eq!(refusal(timer.unwrap()), "eventfd: the descriptor is not an eventfd but anon_inode:[timerfd]");
 }
 
 #[test]

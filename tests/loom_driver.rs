@@ -18,12 +18,7 @@ struct Ring {
 }
 
 impl Ring {
-    const EMPTY: Self = Self {
-        bytes: [0; 2],
-        head: 0,
-        tail: 0,
-        dropped: 0,
-    };
+    const EMPTY: Self = Self { bytes: [0; 2], head: 0, tail: 0, dropped: 0 };
 
     fn put(&mut self, byte: u8) {
         if self.head - self.tail == self.bytes.len() {

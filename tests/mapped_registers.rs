@@ -70,10 +70,7 @@ fn an_access_beyond_the_block_panics() {
     let registers = MappedRegisters::map(&file, 0, 0x24).unwrap();
     assert_eq!(registers.read32(0x20), 0);
     let beyond = registers.clone();
-    assert_eq!(
-        panics(move || beyond.read32(0x24)),
-        "no 4-byte register at 0x24: the block has 0x24 bytes"
-    );
+    assert_eq!(panics(move || beyond.read32(0x24)), "no 4-byte register at 0x24: the block has 0x24 bytes");
     for offset in [0x20, usize::MAX - 7] {
         let beyond = registers.clone();
         panics(move || beyond.write64(offset, 0));

@@ -37,10 +37,7 @@ const RAISE_WHEN_DONE: u32 = 0x80;
 const LONG: Duration = Duration::from_secs(20);
 
 fn never_done() -> Edu {
-    Edu::with_options(EduOptions {
-        compute_time: Duration::MAX,
-        ..EduOptions::default()
-    })
+    Edu::with_options(EduOptions { compute_time: Duration::MAX, ..EduOptions::default() })
 }
 
 #[test]
@@ -99,10 +96,7 @@ fn the_status_tells_a_computation_and_only_bit_7_can_be_written() {
 #[test]
 fn a_computation_takes_its_time() {
     let compute_time = Duration::from_millis(30);
-    let device = Edu::with_options(EduOptions {
-        compute_time,
-        ..EduOptions::default()
-    });
+    let device = Edu::with_options(EduOptions { compute_time, ..EduOptions::default() });
     let registers = device.registers();
     let start = Instant::now();
     registers.write32(FACTORIAL, 6);
@@ -114,10 +108,7 @@ fn a_computation_takes_its_time() {
 
 #[test]
 fn a_computation_interrupts_if_asked_even_while_it_runs() {
-    let device = Edu::with_options(EduOptions {
-        compute_time: Duration::from_millis(50),
-        ..EduOptions::default()
-    });
+    let device = Edu::with_options(EduOptions { compute_time: Duration::from_millis(50), ..EduOptions::default() });
     let registers = device.registers();
     let mut line = device.line().unwrap();
     let (wakes, waker) = Wakes::new();
@@ -394,11 +385,7 @@ fn a_waker_may_serve_at_once() {
     let registers = device.registers();
     registers.write32(STATUS, RAISE_WHEN_DONE);
     let mut line = device.line().unwrap();
-    let server = Arc::new(Server {
-        registers: device.registers(),
-        line: OnceLock::new(),
-        results: Mutex::default(),
-    });
+    let server = Arc::new(Server { registers: device.registers(), line: OnceLock::new(), results: Mutex::default() });
     line.connect(&Arc::clone(&server).into()).unwrap();
     server.line.set(Mutex::new(line)).unwrap();
     for n in 0..100 {
@@ -429,10 +416,7 @@ fn idle_means_that_the_waker_has_returned() {
     let device = Edu::new();
     let mut message = device.message().unwrap();
     let (begun, _) = Wakes::new();
-    let slow = Arc::new(Slow {
-        begun: Arc::clone(&begun),
-        returned: AtomicBool::new(false),
-    });
+    let slow = Arc::new(Slow { begun: Arc::clone(&begun), returned: AtomicBool::new(false) });
     message.connect(&Arc::clone(&slow).into()).unwrap();
     device.play([(Duration::ZERO, Step::Raise(1))]);
     begun.wait_past(0);
@@ -446,11 +430,7 @@ fn stress_every_computation_is_served() {
     for message in [false, true] {
         let device = Edu::new();
         let registers = device.registers();
-        let mut source = if message {
-            device.message().unwrap()
-        } else {
-            device.line().unwrap()
-        };
+        let mut source = if message { device.message().unwrap() } else { device.line().unwrap() };
         let (wakes, waker) = Wakes::new();
         source.connect(&waker).unwrap();
         registers.write32(STATUS, RAISE_WHEN_DONE);
@@ -523,10 +503,7 @@ fn the_last_handle_may_go_on_the_devices_thread() {
 
     let device = Edu::new();
     let (wakes, _) = Wakes::new();
-    let owner = Arc::new(Owner {
-        device: Mutex::default(),
-        wakes: Arc::clone(&wakes),
-    });
+    let owner = Arc::new(Owner { device: Mutex::default(), wakes: Arc::clone(&wakes) });
     let mut message = device.message().unwrap();
     message.connect(&Arc::clone(&owner).into()).unwrap();
     let mut held = owner.device.lock().unwrap();

@@ -176,10 +176,7 @@ fn a_configuration_space_that_is_cut_short_is_an_error_with_its_number() {
     let (mut source, _kernel, config) = pci(INTX_DISABLE);
     config.set_len(4).unwrap();
     let error = source.unmask().unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "unmasking the UIO interrupt: Input/output error (os error 5)"
-    );
+    assert_eq!(error.to_string(), "unmasking the UIO interrupt: Input/output error (os error 5)");
 }
 
 #[test]
@@ -192,10 +189,7 @@ fn a_count_of_another_size_is_refused() {
 #[test]
 fn what_can_not_be_opened_is_told_in_one_sentence() {
     let sentence = |path| Uio::open(path).unwrap_err().to_string();
-    assert_eq!(
-        sentence("/dev/no-uio"),
-        "/dev/no-uio: looking it up: No such file or directory (os error 2)"
-    );
+    assert_eq!(sentence("/dev/no-uio"), "/dev/no-uio: looking it up: No such file or directory (os error 2)");
     assert_eq!(sentence("/dev/null"), "/dev/null: it is not a UIO device");
     assert_eq!(sentence("/"), "/: it is not a UIO device");
 }
@@ -204,9 +198,5 @@ fn what_can_not_be_opened_is_told_in_one_sentence() {
 fn the_maps_of_a_device_without_sysfs_are_unknown() {
     let (source, _kernel) = writable();
     assert!(matches!(source.registers(0), Err(Error::Open { .. })));
-    assert!(
-        rustix::fs::fcntl_getfl(source.as_fd())
-            .unwrap()
-            .contains(rustix::fs::OFlags::NONBLOCK)
-    );
+    assert!(rustix::fs::fcntl_getfl(source.as_fd()).unwrap().contains(rustix::fs::OFlags::NONBLOCK));
 }

@@ -16,10 +16,7 @@ fn a_device_that_is_not_there_is_named() {
 #[test]
 fn what_is_no_address_is_told_from_what_is_not_there() {
     for wrong in ["", "edu", "0000:00:04", "../../../dev"] {
-        assert_eq!(
-            sentence(wrong),
-            format!("{wrong}: it is no address of a PCI device, such as 0000:00:04.0")
-        );
+        assert_eq!(sentence(wrong), format!("{wrong}: it is no address of a PCI device, such as 0000:00:04.0"));
     }
 }
 
@@ -35,9 +32,6 @@ fn a_device_of_this_machine_that_is_not_vfios_is_refused() {
         }
         let address = device.file_name().into_string().unwrap();
         let sentence = sentence(&address);
-        assert!(
-            sentence.contains("IOMMU group") || sentence.contains("vfio-pci"),
-            "{sentence}"
-        );
+        assert!(sentence.contains("IOMMU group") || sentence.contains("vfio-pci"), "{sentence}");
     }
 }

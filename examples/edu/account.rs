@@ -20,11 +20,7 @@ pub struct Account {
 
 impl Account {
     pub fn new(device: String) -> Self {
-        Self {
-            device,
-            requests: 0,
-            took: Vec::new(),
-        }
+        Self { device, requests: 0, took: Vec::new() }
     }
 
     /// Asks for `requests` more factorials and checks each answer. They come in the order of the requests.

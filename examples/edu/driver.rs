@@ -1,17 +1,16 @@
 //! A driver for QEMU's `edu` device, which computes factorials and asserts its interrupt when it is done.
 
+mod device;
+
 use std::collections::VecDeque;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
+use device::{ACKNOWLEDGE, COMPUTING, FACTORIAL, INTERRUPT_STATUS, RAISE_WHEN_DONE, STATUS, wait_until};
 use interrupt_lock::{Claim, Error, Interrupt, Registers, Source};
 
-const FACTORIAL: usize = 0x08;
-const STATUS: usize = 0x20;
-const INTERRUPT_STATUS: usize = 0x24;
-const ACKNOWLEDGE: usize = 0x64;
-const COMPUTING: u32 = 1; // in STATUS
-const RAISE_WHEN_DONE: u32 = 0x80;
+/// What was asked, its factorial, and how long that took.
+pub type Answer = (u32, u32, Duration);
 
 /// What the ISR and the rest of the driver share.
 #[derive(Default)]
@@ -22,34 +21,22 @@ pub struct Requests {
     done: VecDeque<Answer>,
 }
 
-/// What was asked, its factorial, and how long that took.
-pub type Answer = (u32, u32, Duration);
-
 pub struct Edu<R> {
     registers: R,
     pub interrupt: Interrupt<Requests>,
     answers: Receiver<Answer>,
 }
 
-/// Gives the device its next request, if there is one.
+/// Gives the device the request that it has not answered, or the next, if there is one.
 fn start(requests: &mut Requests, registers: &impl Registers) {
-    requests.current = requests.waiting.pop_front().map(|n| (n, Instant::now()));
+    let next = requests.waiting.pop_front_if(|_| requests.current.is_none());
+    requests.current = requests.current.or(next.map(|n| (n, Instant::now())));
     if let Some((n, _)) = requests.current {
         registers.write32(FACTORIAL, n);
     }
 }
 
-/// Waits for the device, which takes microseconds.
-fn wait_until(done: impl Fn() -> bool) -> Result<(), &'static str> {
-    let since = Instant::now();
-    while !done() && since.elapsed() < Duration::from_secs(1) {}
-    done()
-        .then_some(())
-        .ok_or("the device does not finish what it computes")
-}
-
 impl<R: Registers + Clone + 'static> Edu<R> {
-    /// Takes the device over.
     pub fn new(name: String, registers: R, source: impl Source + 'static) -> Result<Self, Error> {
         let (isr, enable, disable) = (registers.clone(), registers.clone(), registers.clone());
         let (sender, answers) = mpsc::channel();
@@ -73,9 +60,6 @@ impl<R: Registers + Clone + 'static> Edu<R> {
                 wait_until(|| enable.read32(STATUS) & COMPUTING == 0)?; // what was asked for before
                 enable.write32(ACKNOWLEDGE, enable.read32(INTERRUPT_STATUS));
                 enable.write32(STATUS, RAISE_WHEN_DONE);
-                if let Some((n, _)) = requests.current.take() {
-                    requests.waiting.push_front(n); // its answer did not come
-                }
                 start(requests, &enable);
                 Ok::<_, &str>(())
             })
@@ -93,11 +77,7 @@ impl<R: Registers + Clone + 'static> Edu<R> {
             .source(source)
             .build()?;
         interrupt.enable()?;
-        Ok(Self {
-            registers,
-            interrupt,
-            answers,
-        })
+        Ok(Self { registers, interrupt, answers })
     }
 
     pub fn submit(&self, n: u32) {

@@ -23,10 +23,7 @@ impl<T: Copy + Sync> Once<T> {
 
     pub(crate) fn set(&self, value: T) -> bool {
         // Relaxed: winning EMPTY gives the right to write, it reads nothing.
-        let first = self
-            .state
-            .compare_exchange(EMPTY, WRITING, Ordering::Relaxed, Ordering::Relaxed)
-            .is_ok();
+        let first = self.state.compare_exchange(EMPTY, WRITING, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if first {
             // SAFETY: of all callers one wins EMPTY, and nobody reads before THERE.
             unsafe { self.value.with(|slot| *slot = Some(value)) };

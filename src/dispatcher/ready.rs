@@ -46,10 +46,7 @@ pub(super) enum Next {
 
 impl List {
     pub(super) fn new(bell: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self {
-            flags: Mutex::new(Flags::default()),
-            bell: Box::new(bell),
-        })
+        Arc::new(Self { flags: Mutex::new(Flags::default()), bell: Box::new(bell) })
     }
 
     pub(super) fn flag(self: &Arc<Self>, object: Weak<dyn Serve>) -> Arc<Flag> {
@@ -59,13 +56,7 @@ impl List {
         flags.raised.reserve(room);
         let id = flags.next_id;
         flags.next_id += 1;
-        Arc::new(Flag {
-            id,
-            object,
-            raised: Mutex::new(false),
-            kept: Mutex::new(None),
-            list: Arc::downgrade(self),
-        })
+        Arc::new(Flag { id, object, raised: Mutex::new(false), kept: Mutex::new(None), list: Arc::downgrade(self) })
     }
 
     /// How many have raised theirs.

@@ -31,11 +31,8 @@ impl Waiter {
     pub(super) fn start(name: &Name) -> Result<Self, SourceError> {
         let poller = Arc::new(Poller::new()?);
         let bell = poller.clone();
-        let shared = Arc::new(Shared {
-            list: List::new(move || bell.wake()),
-            poller,
-            watched: Mutex::new(BTreeMap::new()),
-        });
+        let shared =
+            Arc::new(Shared { list: List::new(move || bell.wake()), poller, watched: Mutex::new(BTreeMap::new()) });
         let theirs = shared.clone();
         let thread = Thread::start(name, move || theirs.run())?;
         Ok(Self { shared, thread })

@@ -15,10 +15,7 @@ use crate::{Claim, Error, Fault, Interrupt, State};
 fn a_fault_that_meets_an_enable_stays_a_fault() {
     bounded(|| {
         let wire = Wire::new();
-        let broken = SourceError::Os {
-            doing: "reading".into(),
-            source: Errno::new(5),
-        };
+        let broken = SourceError::Os { doing: "reading".into(), source: Errno::new(5) };
         let interrupt = Arc::new(
             Interrupt::builder(())
                 .isr(|_| Claim::Claimed)

@@ -9,11 +9,7 @@ use super::{Counted, Probe, Shared, Wire, all, bounded};
 use crate::{Claim, Interrupt, Queued, WithWorkItem, Work};
 
 fn working(mut work: impl FnMut() -> Work + Send + 'static) -> Shared<(), WithWorkItem> {
-    let interrupt = Interrupt::builder(())
-        .isr(|_| Claim::Claimed)
-        .work_item(move |_| work())
-        .build()
-        .unwrap();
+    let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).work_item(move |_| work()).build().unwrap();
     interrupt.enable().unwrap();
     Arc::new(interrupt)
 }

@@ -127,10 +127,7 @@ impl<T, W> Inside<T, W> {
 
 /// A constant can't run destructors, so what was there is forgotten: a plain function at most.
 #[cfg(not(loom))]
-#[cfg_attr(
-    not(feature = "alloc"),
-    expect(clippy::forget_non_drop, reason = "there are boxes with `alloc`")
-)]
+#[cfg_attr(not(feature = "alloc"), expect(clippy::forget_non_drop, reason = "there are boxes with `alloc`"))]
 const fn set<T>(slot: &mut OnChange<T>, callback: Plain<T>) {
     mem::forget(mem::replace(slot, OnChange::Plain(callback)));
 }

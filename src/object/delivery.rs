@@ -140,16 +140,9 @@ impl<T, W> InterruptObject<T, W> {
             Err(NotServed) => return Delivery::NotServed,
         };
         self.counters.delivered.add_exclusive(1);
-        self.counters
-            .coalesced
-            .add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
+        self.counters.coalesced.add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
         let runs = self.counters.work_run.get();
-        let mut context = IsrContext {
-            data,
-            object: self,
-            message: inside.message,
-            assertions: asserted,
-        };
+        let mut context = IsrContext { data, object: self, message: inside.message, assertions: asserted };
         let answer = sync::in_isr(|| sync::catch(|| inside.isr.call(&mut context)));
         let claim = match answer {
             Ok(claim) => claim,

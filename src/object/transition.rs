@@ -82,8 +82,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn enable_locked(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
-        self.with_source(inside, |inside| self.connect(inside, data))
-            .flatten()?;
+        self.with_source(inside, |inside| self.connect(inside, data)).flatten()?;
         let answer = sync::catch(|| inside.enable.call(data));
         match answer {
             Ok(Ok(())) => {
@@ -93,10 +92,7 @@ impl<T, W> InterruptObject<T, W> {
             }
             Ok(Err(source)) => {
                 self.out_of_service(inside);
-                Err(Error::EnableCallback {
-                    interrupt: self.name().clone(),
-                    source,
-                })
+                Err(Error::EnableCallback { interrupt: self.name().clone(), source })
             }
             Err(message) => Err(self.panicked(inside, Callback::Enable, message)),
         }
@@ -158,24 +154,14 @@ impl<T, W> InterruptObject<T, W> {
         }
         // SAFETY: only to know and to name the owner.
         let control = unsafe { self.control.raw() };
-        let waits = Waits::announce([
-            Awaited::Lock(control),
-            Awaited::Lock(self.lock.raw()),
-            Awaited::WorkItem(&self.work),
-        ])
-        .map_err(|_| self.would_deadlock("another thread's callback waits for what this thread holds"))?;
-        Ok(InTransition {
-            object: self,
-            control: Some(self.control.lock()),
-            _waits: waits,
-        })
+        let waits =
+            Waits::announce([Awaited::Lock(control), Awaited::Lock(self.lock.raw()), Awaited::WorkItem(&self.work)])
+                .map_err(|_| self.would_deadlock("another thread's callback waits for what this thread holds"))?;
+        Ok(InTransition { object: self, control: Some(self.control.lock()), _waits: waits })
     }
 
     fn would_deadlock(&self, why: &'static str) -> Error {
-        Error::WouldDeadlock {
-            interrupt: self.name().clone(),
-            why,
-        }
+        Error::WouldDeadlock { interrupt: self.name().clone(), why }
     }
 
     /// Which section of this interrupt the calling thread is inside of.
@@ -196,10 +182,7 @@ impl<T, W> InterruptObject<T, W> {
     pub(super) fn panicked(&self, inside: &mut Inside<T, W>, callback: Callback, message: crate::Name) -> Error {
         let fault = Fault::Panicked { callback, message };
         self.quarantine(inside, fault.clone());
-        Error::Faulted {
-            interrupt: self.name().clone(),
-            fault,
-        }
+        Error::Faulted { interrupt: self.name().clone(), fault }
     }
 }
 
@@ -250,9 +233,7 @@ impl<T, W> InterruptObject<T, W> {
         };
         // Its disable callback has run: whoever finds out from here on that the device is gone calls no other for it.
         self.state.take(ENABLED);
-        let disconnected = self
-            .with_source(inside, |inside| self.disconnect_and_flush(inside, data))
-            .flatten();
+        let disconnected = self.with_source(inside, |inside| self.disconnect_and_flush(inside, data)).flatten();
         self.state.take(KEPT_MASKED);
         if self.state.has(REMOVED) {
             return Err(self.removed());
@@ -269,16 +250,11 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn removed(&self) -> Error {
-        Error::Removed {
-            interrupt: self.name().clone(),
-        }
+        Error::Removed { interrupt: self.name().clone() }
     }
 
     fn disable_failed(&self, source: CallbackError) -> Error {
-        Error::DisableCallback {
-            interrupt: self.name().clone(),
-            source,
-        }
+        Error::DisableCallback { interrupt: self.name().clone(), source }
     }
 
     #[cfg(not(feature = "alloc"))]
@@ -301,9 +277,7 @@ impl<T, W> InterruptObject<T, W> {
             return Ok(());
         };
         let connected = source.take().and_then(|stale| {
-            self.counters
-                .stale
-                .add_exclusive(usize::try_from(stale).unwrap_or(usize::MAX));
+            self.counters.stale.add_exclusive(usize::try_from(stale).unwrap_or(usize::MAX));
             let info = source.info();
             inside.message = info.message_number.unwrap_or(0);
             self.note(info);
@@ -353,10 +327,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn source_error(&self, source: SourceError) -> Error {
-        Error::Source {
-            interrupt: self.name().clone(),
-            source,
-        }
+        Error::Source { interrupt: self.name().clone(), source }
     }
 
     /// Has it be told as shared, whatever the system says.

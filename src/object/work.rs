@@ -240,10 +240,7 @@ impl<T, W> InterruptObject<T, W> {
             return false;
         };
         self.counters.work_run.add_exclusive(1);
-        let context = WorkItemContext {
-            object: self,
-            merged: queueings.saturating_sub(1),
-        };
+        let context = WorkItemContext { object: self, merged: queueings.saturating_sub(1) };
         // SAFETY: the work word lets one run begin at a time, and orders each after the one before it.
         let answer = unsafe {
             self.work_fn.with(|work| match work {
@@ -284,8 +281,7 @@ impl<T, W> InterruptObject<T, W> {
         let Some(lock) = self.lock_unless_leaked() else { return };
         // SAFETY: with the lock held, and from no callback: the work item has returned.
         unsafe {
-            self.inside
-                .with(|inside| self.quarantine(inside, Fault::Panicked { callback, message }));
+            self.inside.with(|inside| self.quarantine(inside, Fault::Panicked { callback, message }));
         }
         drop(lock);
     }

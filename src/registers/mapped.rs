@@ -108,14 +108,7 @@ impl MappedRegisters {
         Self::new(into_page, len, keep, |whole| {
             // SAFETY: a new mapping at an address that the system chooses: no memory in use is touched.
             unsafe {
-                mmap(
-                    core::ptr::null_mut(),
-                    whole,
-                    ProtFlags::READ | ProtFlags::WRITE,
-                    MapFlags::SHARED,
-                    &file,
-                    start,
-                )
+                mmap(core::ptr::null_mut(), whole, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &file, start)
             }
         })
     }
@@ -126,12 +119,7 @@ impl MappedRegisters {
         Self::new(0, len, None, |whole| {
             // SAFETY: a new mapping at an address that the system chooses: no memory in use is touched.
             unsafe {
-                mmap_anonymous(
-                    core::ptr::null_mut(),
-                    whole,
-                    ProtFlags::READ | ProtFlags::WRITE,
-                    MapFlags::SHARED,
-                )
+                mmap_anonymous(core::ptr::null_mut(), whole, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)
             }
         })
     }
@@ -148,11 +136,7 @@ impl MappedRegisters {
             .filter(|_| len != 0)
             .ok_or_else(|| refused(format!("{len} bytes can't be mapped")))?;
         let start = map(whole).map_err(failed("mapping"))?;
-        let mapping = Arc::new(Mapping {
-            start,
-            len: whole,
-            _keep: keep,
-        });
+        let mapping = Arc::new(Mapping { start, len: whole, _keep: keep });
         let base = NonNull::new(start.cast::<u8>().wrapping_add(into_page))
             .ok_or_else(|| refused("the system mapped it at address 0"))?;
         Ok(Self { base, len, mapping })
@@ -172,10 +156,7 @@ impl MappedRegisters {
     #[track_caller]
     fn register<T>(&self, offset: usize) -> NonNull<T> {
         let width = size_of::<T>();
-        assert!(
-            offset.is_multiple_of(width),
-            "a {width}-byte register can't be at {offset:#x}"
-        );
+        assert!(offset.is_multiple_of(width), "a {width}-byte register can't be at {offset:#x}");
         assert!(
             self.len.checked_sub(width).is_some_and(|last| offset <= last),
             "no {width}-byte register at {offset:#x}: the block has {:#x} bytes",
@@ -216,8 +197,6 @@ impl Registers for MappedRegisters {
 
 impl fmt::Debug for MappedRegisters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MappedRegisters")
-            .field("len", &self.len)
-            .finish_non_exhaustive()
+        f.debug_struct("MappedRegisters").field("len", &self.len).finish_non_exhaustive()
     }
 }

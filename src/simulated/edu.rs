@@ -84,10 +84,7 @@ pub struct EduOptions {
 
 impl Default for EduOptions {
     fn default() -> Self {
-        Self {
-            name: Name::new("simulated edu"),
-            compute_time: Duration::ZERO,
-        }
+        Self { name: Name::new("simulated edu"), compute_time: Duration::ZERO }
     }
 }
 
@@ -244,10 +241,7 @@ impl Edu {
     fn plug(&self, source: Software, output: Output) -> Result<EduSource, Error> {
         match self.0.with(|model| model.plug(output)) {
             Ok(()) => Ok(EduSource::new(source, Arc::clone(&self.0))),
-            Err(source) => Err(Error::Open {
-                device: self.0.name().clone(),
-                source,
-            }),
+            Err(source) => Err(Error::Open { device: self.0.name().clone(), source }),
         }
     }
 }

@@ -100,15 +100,11 @@ impl Eventfd {
     /// ```
     #[must_use]
     pub fn signaller(&self) -> EventfdSignaller {
-        EventfdSignaller {
-            counter: self.counter.clone(),
-        }
+        EventfdSignaller { counter: self.counter.clone() }
     }
 
     fn from_counter(counter: OwnedFd) -> Self {
-        Self {
-            counter: Arc::new(counter),
-        }
+        Self { counter: Arc::new(counter) }
     }
 }
 
@@ -122,10 +118,7 @@ fn check(counter: &OwnedFd) -> Result<(), SourceError> {
     let number = counter.as_raw_fd();
     match fs::read_link(format!("/proc/self/fd/{number}")) {
         Ok(target) if target != Path::new("anon_inode:[eventfd]") => {
-            return Err(refused(format!(
-                "the descriptor is not an eventfd but {}",
-                target.display()
-            )));
+            return Err(refused(format!("the descriptor is not an eventfd but {}", target.display())));
         }
         _ => {}
     }
@@ -149,10 +142,7 @@ impl AsFd for Eventfd {
 
 impl Source for Eventfd {
     fn info(&self) -> Info {
-        Info {
-            trigger: Some(Trigger::Edge),
-            ..Info::default()
-        }
+        Info { trigger: Some(Trigger::Edge), ..Info::default() }
     }
 
     fn ready(&mut self) -> Ready<'_> {

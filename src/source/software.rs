@@ -114,13 +114,7 @@ impl Software {
     }
 
     fn new(trigger: Trigger, message: Option<u32>) -> Self {
-        Self {
-            shared: Arc::new(Shared::new()),
-            trigger,
-            message,
-            left: None,
-            stale: 0,
-        }
+        Self { shared: Arc::new(Shared::new()), trigger, message, left: None, stale: 0 }
     }
 }
 

@@ -174,13 +174,7 @@ impl Uio {
     }
 
     fn with_masking(device: OwnedFd, masking: Masking) -> Self {
-        Self {
-            device,
-            masking,
-            seen: None,
-            entry: None,
-            gone: false,
-        }
+        Self { device, masking, seen: None, entry: None, gone: false }
     }
 
     fn with_entry(device: OwnedFd, entry: Entry, seen: Option<u32>) -> Result<Self, SourceError> {
@@ -193,11 +187,7 @@ impl Uio {
             Err(Errno::INVAL) => return Err(SourceError::Removed),
             Err(errno) => return Err(failed("masking it")(errno)),
         };
-        Ok(Self {
-            seen,
-            entry: Some(entry),
-            ..Self::with_masking(device, masking)
-        })
+        Ok(Self { seen, entry: Some(entry), ..Self::with_masking(device, masking) })
     }
 
     /// Maps the device's map `number` (`/sys/class/uio/uio0/maps/mapN`) or, with `uio_pci_generic`, its BAR `number`.
@@ -225,9 +215,7 @@ impl Uio {
         let Some(entry) = &self.entry else {
             return Err(opening("UIO device")(refused("its maps are not known")));
         };
-        entry
-            .registers(&self.device, number)
-            .map_err(opening(entry.device_path()))
+        entry.registers(&self.device, number).map_err(opening(entry.device_path()))
     }
 
     /// Looks whether the device has left, which the kernel shows as an error on its descriptor.
@@ -249,11 +237,7 @@ impl Uio {
         };
         done.or_else(|errno| {
             self.check()?;
-            let doing = if on {
-                "unmasking the UIO interrupt"
-            } else {
-                "masking the UIO interrupt"
-            };
+            let doing = if on { "unmasking the UIO interrupt" } else { "masking the UIO interrupt" };
             Err(device_failed(doing)(errno))
         })
     }

@@ -15,8 +15,7 @@ impl Counter {
     #[inline]
     pub(crate) fn add_exclusive(&self, n: usize) {
         // Relaxed: nothing is published through a statistic.
-        self.0
-            .store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 
     /// Adds, beside other writers.

@@ -24,10 +24,7 @@ impl Thread {
     fn new() -> Self {
         // Not loom's: which numbers the threads get makes no difference to what they do.
         static NEXT: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(8);
-        Self {
-            id: NEXT.fetch_add(8, Ordering::Relaxed),
-            isrs: Cell::new(0),
-        }
+        Self { id: NEXT.fetch_add(8, Ordering::Relaxed), isrs: Cell::new(0) }
     }
 }
 
@@ -64,10 +61,7 @@ pub(crate) struct AtomicUsize {
 
 impl AtomicUsize {
     pub(crate) fn new(value: usize) -> Self {
-        Self {
-            turn: loom::sync::atomic::AtomicUsize::new(0),
-            value: loom::sync::atomic::AtomicUsize::new(value),
-        }
+        Self { turn: loom::sync::atomic::AtomicUsize::new(0), value: loom::sync::atomic::AtomicUsize::new(value) }
     }
 
     pub(crate) fn load(&self, order: Ordering) -> usize {

@@ -71,10 +71,7 @@ impl Inner {
         }
         let command = self.config.read16(COMMAND);
         command
-            .and_then(|command| {
-                self.config
-                    .write16(COMMAND, command | COMMAND_MEMORY | COMMAND_BUS_MASTER)
-            })
+            .and_then(|command| self.config.write16(COMMAND, command | COMMAND_MEMORY | COMMAND_BUS_MASTER))
             .map_err(device_failed("setting its PCI command register"))
     }
 }
@@ -117,10 +114,7 @@ impl Device {
         };
         inner.set_command()?;
         // What it asserted before would be a storm on its line, with nobody to answer it before `Intx` is connected.
-        inner
-            .config
-            .disable_intx(true)
-            .map_err(device_failed("setting its PCI command register"))?;
+        inner.config.disable_intx(true).map_err(device_failed("setting its PCI command register"))?;
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -244,9 +238,7 @@ impl Device {
             return Err(missing());
         }
         if region.flags & VFIO_REGION_INFO_FLAG_MMAP == 0 {
-            return Err(refused(format!(
-                "BAR {bar} can't be mapped: it is one of I/O ports, or shares its page"
-            )));
+            return Err(refused(format!("BAR {bar} can't be mapped: it is one of I/O ports, or shares its page")));
         }
         let len =
             usize::try_from(region.size).map_err(|_| refused(format!("BAR {bar} is too large to be mapped here")))?;

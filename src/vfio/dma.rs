@@ -150,9 +150,6 @@ impl Drop for DmaBuffer {
 
 impl fmt::Debug for DmaBuffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DmaBuffer")
-            .field("iova", &self.iova)
-            .field("len", &self.memory.len())
-            .finish_non_exhaustive()
+        f.debug_struct("DmaBuffer").field("iova", &self.iova).field("len", &self.memory.len()).finish_non_exhaustive()
     }
 }

@@ -45,11 +45,7 @@ pub struct Intx {
 
 impl Intx {
     pub(super) fn new(device: Arc<Inner>) -> Result<Self, SourceError> {
-        Ok(Self {
-            reservation: Reservation::new(device, Mode::Intx)?,
-            event: eventfd::create()?,
-            connected: false,
-        })
+        Ok(Self { reservation: Reservation::new(device, Mode::Intx)?, event: eventfd::create()?, connected: false })
     }
 
     fn device(&self) -> BorrowedFd<'_> {

@@ -71,10 +71,7 @@ unsafe fn call(file: BorrowedFd<'_>, number: u32, argument: *mut c_void) -> Resu
 
 /// Makes a call whose argument is an integer or nothing.
 fn call_with(file: BorrowedFd<'_>, number: u32, argument: u32) -> Result<u32> {
-    debug_assert!(matches!(
-        number,
-        GET_API_VERSION | CHECK_EXTENSION | SET_IOMMU | DEVICE_RESET
-    ));
+    debug_assert!(matches!(number, GET_API_VERSION | CHECK_EXTENSION | SET_IOMMU | DEVICE_RESET));
     // SAFETY: these four never take their argument for an address.
     unsafe { call(file, number, ptr::without_provenance_mut(argument as usize)) }
 }
@@ -96,10 +93,7 @@ pub(super) fn reset(device: BorrowedFd<'_>) -> Result<()> {
 }
 
 pub(super) fn group_flags(group: BorrowedFd<'_>) -> Result<u32> {
-    let mut status = vfio_group_status {
-        argsz: size_of::<vfio_group_status>() as u32,
-        ..Default::default()
-    };
+    let mut status = vfio_group_status { argsz: size_of::<vfio_group_status>() as u32, ..Default::default() };
     // SAFETY: the call fills in a `vfio_group_status` of the size that it says.
     unsafe { call(group, GROUP_GET_STATUS, (&raw mut status).cast())? };
     Ok(status.flags)
@@ -120,32 +114,21 @@ pub(super) fn device(group: BorrowedFd<'_>, address: &CStr) -> Result<OwnedFd> {
 }
 
 pub(super) fn device_info(device: BorrowedFd<'_>) -> Result<vfio_device_info> {
-    let mut info = vfio_device_info {
-        argsz: size_of::<vfio_device_info>() as u32,
-        ..Default::default()
-    };
+    let mut info = vfio_device_info { argsz: size_of::<vfio_device_info>() as u32, ..Default::default() };
     // SAFETY: the call fills in a `vfio_device_info` up to the size that it says.
     unsafe { call(device, DEVICE_GET_INFO, (&raw mut info).cast())? };
     Ok(info)
 }
 
 pub(super) fn region_info(device: BorrowedFd<'_>, index: u32) -> Result<vfio_region_info> {
-    let mut info = vfio_region_info {
-        argsz: size_of::<vfio_region_info>() as u32,
-        index,
-        ..Default::default()
-    };
+    let mut info = vfio_region_info { argsz: size_of::<vfio_region_info>() as u32, index, ..Default::default() };
     // SAFETY: the call fills in a `vfio_region_info`; its capabilities don't fit the size, so they are left out.
     unsafe { call(device, DEVICE_GET_REGION_INFO, (&raw mut info).cast())? };
     Ok(info)
 }
 
 pub(super) fn irq_count(device: BorrowedFd<'_>, index: u32) -> Result<u32> {
-    let mut info = vfio_irq_info {
-        argsz: size_of::<vfio_irq_info>() as u32,
-        index,
-        ..Default::default()
-    };
+    let mut info = vfio_irq_info { argsz: size_of::<vfio_irq_info>() as u32, index, ..Default::default() };
     // SAFETY: the call fills in a `vfio_irq_info` of the size that it says.
     unsafe { call(device, DEVICE_GET_IRQ_INFO, (&raw mut info).cast())? };
     Ok(info.count)

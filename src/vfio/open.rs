@@ -45,10 +45,7 @@ fn complete(address: &str) -> Option<String> {
         1 => format!("0000:{address}"),
         _ => address.into(),
     };
-    let shape: String = full
-        .chars()
-        .map(|c| if c.is_ascii_hexdigit() { 'x' } else { c })
-        .collect();
+    let shape: String = full.chars().map(|c| if c.is_ascii_hexdigit() { 'x' } else { c }).collect();
     (shape == "xxxx:xx:xx.x").then_some(full)
 }
 
@@ -80,11 +77,7 @@ pub(super) fn open(address: &str, sysfs: &Path) -> Result<Descriptors, SourceErr
 
     let name = CString::new(address).map_err(|_| refused("there is no such PCI device"))?;
     let device = ioctl::device(group.as_fd(), &name).map_err(failed(format!("taking it from {group_path}")))?;
-    Ok(Descriptors {
-        device: Arc::new(device),
-        _group: group,
-        container,
-    })
+    Ok(Descriptors { device: Arc::new(device), _group: group, container })
 }
 
 fn open_file(path: &str, needs: &str) -> Result<OwnedFd, SourceError> {
@@ -131,10 +124,7 @@ fn not_viable(group: &str) -> SourceError {
             stranger.then(|| format!("{} ({driver})", entry.file_name().display()))
         })
         .collect();
-    refused(format!(
-        "its IOMMU group {group} is not viable: bind to vfio-pci, too: {}",
-        strangers.join(", ")
-    ))
+    refused(format!("its IOMMU group {group} is not viable: bind to vfio-pci, too: {}", strangers.join(", ")))
 }
 
 #[cfg(test)]
@@ -145,14 +135,7 @@ mod tests {
     fn addresses_are_completed_or_refused() {
         assert_eq!(complete("0000:00:04.0").as_deref(), Some("0000:00:04.0"));
         assert_eq!(complete("00:1f.7").as_deref(), Some("0000:00:1f.7"));
-        for wrong in [
-            "",
-            "edu",
-            "00:04",
-            "0000:00:04.0/..",
-            "../../0000:00:04.0",
-            "0000:00:04:0",
-        ] {
+        for wrong in ["", "edu", "00:04", "0000:00:04.0/..", "../../0000:00:04.0", "0000:00:04:0"] {
             assert_eq!(complete(wrong), None, "{wrong}");
         }
     }

@@ -69,13 +69,7 @@ impl Vectors {
         }
         let reservation = Reservation::new(device, mode)?;
         let granted = allocate(&reservation, count.min(reservation.count))?;
-        Ok(Self {
-            set: Arc::new(Set {
-                reservation,
-                granted,
-                taken: Mutex::default(),
-            }),
-        })
+        Ok(Self { set: Arc::new(Set { reservation, granted, taken: Mutex::default() }) })
     }
 
     /// How many vectors the set has: what was asked for, or what the device and the system had.
@@ -113,12 +107,7 @@ impl Vectors {
             if !self.set.taken().insert(number) {
                 return Err(refused(format!("its vector {number} is another source's already")));
             }
-            Ok(Vector {
-                set: self.set.clone(),
-                number,
-                event,
-                connected: false,
-            })
+            Ok(Vector { set: self.set.clone(), number, event, connected: false })
         };
         take().map_err(opening(self.set.reservation.device.address.clone()))
     }
@@ -189,10 +178,7 @@ impl Source for Vector {
     fn connect(&mut self, _waker: &Waker) -> Result<(), SourceError> {
         let granted = self.set.granted;
         if self.number >= granted {
-            return Err(SourceError::NotGranted {
-                message: self.number,
-                granted,
-            });
+            return Err(SourceError::NotGranted { message: self.number, granted });
         }
         self.set
             .set_trigger(self.number, Some(self.event.as_fd()))
@@ -203,9 +189,7 @@ impl Source for Vector {
 
     fn disconnect(&mut self) -> Result<(), SourceError> {
         if self.connected {
-            self.set
-                .set_trigger(self.number, None)
-                .map_err(device_failed("disconnecting a VFIO message vector"))?;
+            self.set.set_trigger(self.number, None).map_err(device_failed("disconnecting a VFIO message vector"))?;
             self.connected = false;
         }
         Ok(())

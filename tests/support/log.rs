@@ -35,11 +35,7 @@ impl Log {
     pub fn wait_for(&self, entry: &str, n: usize) {
         let count = |entries: &Vec<String>| entries.iter().filter(|&e| e == entry).count();
         let entries = self.0.0.lock().unwrap();
-        let (entries, _) = self
-            .0
-            .1
-            .wait_timeout_while(entries, LONG, |entries| count(entries) < n)
-            .unwrap();
+        let (entries, _) = self.0.1.wait_timeout_while(entries, LONG, |entries| count(entries) < n).unwrap();
         let (found, all) = (count(&entries), entries.clone());
         drop(entries);
         assert!(found >= n, "{entry} is missing in {all:?}");

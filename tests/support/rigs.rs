@@ -128,9 +128,7 @@ impl Rig for SimulatedMessage {
 
     fn set_up(&self) -> Result<(EduSource, Edu), String> {
         let edu = Edu::new();
-        edu.message()
-            .map(|message| (message, edu))
-            .map_err(|error| error.to_string())
+        edu.message().map(|message| (message, edu)).map_err(|error| error.to_string())
     }
 }
 
@@ -265,12 +263,7 @@ mod linux {
         fn start(end: UnixStream) -> Result<Self, String> {
             end.set_nonblocking(true).map_err(sentence)?;
             let watched = end.try_clone().map_err(sentence)?;
-            let line = Arc::new(Mutex::new(Line {
-                end,
-                asserted: false,
-                masked: true,
-                count: 0,
-            }));
+            let line = Arc::new(Mutex::new(Line { end, asserted: false, masked: true, count: 0 }));
             let theirs = line.clone();
             // Ends with the source's end of the socket, or as the device is removed.
             thread::spawn(move || {

@@ -65,12 +65,7 @@ impl Script {
         info.trigger = Some(Trigger::Level);
         let shared = Arc::new(Shared {
             log: log.clone(),
-            state: Mutex::new(State {
-                info,
-                signal: signal_writer,
-                gone: gone_writer,
-                ..State::default()
-            }),
+            state: Mutex::new(State { info, signal: signal_writer, gone: gone_writer, ..State::default() }),
             hooks: Mutex::default(),
         });
         let handle = ScriptHandle(shared.clone());
@@ -185,8 +180,7 @@ impl Source for Script {
         self.shared.called("take")?;
         let signalled = std::mem::take(&mut self.shared.state().signalled);
         if let Some(pipe) = &mut self.signal {
-            pipe.read_exact(&mut vec![0; usize::try_from(signalled).unwrap()])
-                .unwrap();
+            pipe.read_exact(&mut vec![0; usize::try_from(signalled).unwrap()]).unwrap();
         }
         Ok(signalled)
     }

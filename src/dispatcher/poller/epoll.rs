@@ -36,13 +36,8 @@ impl Poller {
             bell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(doing("making an eventfd"))?,
             watched: Mutex::new(BTreeMap::new()),
         };
-        epoll::add(
-            &poller.epoll,
-            &poller.bell,
-            epoll::EventData::new_u64(BELL),
-            epoll::EventFlags::IN,
-        )
-        .map_err(doing("watching an eventfd"))?;
+        epoll::add(&poller.epoll, &poller.bell, epoll::EventData::new_u64(BELL), epoll::EventFlags::IN)
+            .map_err(doing("watching an eventfd"))?;
         Ok(poller)
     }
 
@@ -103,8 +98,5 @@ impl Poller {
 }
 
 fn os(doing: &'static str, errno: Errno) -> SourceError {
-    SourceError::Os {
-        doing: Name::new(doing),
-        source: errno.into(),
-    }
+    SourceError::Os { doing: Name::new(doing), source: errno.into() }
 }

@@ -33,17 +33,10 @@ struct Running {
 
 impl Device {
     pub fn new(options: EduOptions) -> Self {
-        let running = Running {
-            model: Model::new(options.compute_time),
-            waking: false,
-            stopping: false,
-        };
+        let running = Running { model: Model::new(options.compute_time), waking: false, stopping: false };
         Self {
             name: options.name,
-            shared: Arc::new(Shared {
-                running: Mutex::new(running),
-                changed: Condvar::new(),
-            }),
+            shared: Arc::new(Shared { running: Mutex::new(running), changed: Condvar::new() }),
             thread: OnceLock::new(),
         }
     }
@@ -111,10 +104,7 @@ impl Shared {
             running = match running.model.next_due() {
                 None => self.changed.wait(running).unwrap_or_else(PoisonError::into_inner),
                 Some(due) if due > now => {
-                    self.changed
-                        .wait_timeout(running, due - now)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
+                    self.changed.wait_timeout(running, due - now).unwrap_or_else(PoisonError::into_inner).0
                 }
                 Some(_) => self.advance(running),
             };

@@ -47,10 +47,7 @@ pub(super) struct Model {
 
 impl Model {
     pub fn new(compute_time: Duration) -> Self {
-        Self {
-            compute_time,
-            ..Self::default()
-        }
+        Self { compute_time, ..Self::default() }
     }
 
     pub fn read(&self, offset: usize, width: usize) -> u64 {
@@ -172,11 +169,7 @@ impl Model {
     fn finish(&mut self) -> Wakeup {
         self.computation = None;
         self.factorial = factorial(self.factorial);
-        if self.raise_when_done {
-            self.raise(COMPUTED)
-        } else {
-            Wakeup::default()
-        }
+        if self.raise_when_done { self.raise(COMPUTED) } else { Wakeup::default() }
     }
 
     fn status(&self) -> u32 {

@@ -98,8 +98,5 @@ fn check(offset: usize, width: usize) {
         offset.checked_add(width).is_some_and(|end| end <= LEN),
         "{width} bytes at {offset:#x} are outside the {LEN:#x} bytes of registers"
     );
-    assert!(
-        offset.is_multiple_of(width),
-        "{width} bytes at {offset:#x} are not aligned"
-    );
+    assert!(offset.is_multiple_of(width), "{width} bytes at {offset:#x} are not aligned");
 }

@@ -15,10 +15,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub fn new() -> Self {
-        Self {
-            state: AtomicUsize::new(0),
-            waker: Mutex::new(None),
-        }
+        Self { state: AtomicUsize::new(0), waker: Mutex::new(None) }
     }
 
     pub fn state(&self) -> State {
@@ -35,10 +32,7 @@ impl Shared {
         loop {
             let after = transition(State(before));
             // AcqRel: the Release of an assertion pairs with the Acquire of the take.
-            match self
-                .state
-                .compare_exchange(before, after.0, Ordering::AcqRel, Ordering::Relaxed)
-            {
+            match self.state.compare_exchange(before, after.0, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return (State(before), after),
                 Err(now) => before = now,
             }
@@ -56,11 +50,7 @@ impl Shared {
     /// Every new signal wakes, even if an earlier one has not been taken: that its wake-up is still to be acted upon
     /// can't be known here.
     pub fn wake_for(&self, before: State, after: State) -> Wakeup {
-        if after != before && after.signals() {
-            self.wakeup()
-        } else {
-            Wakeup::default()
-        }
+        if after != before && after.signals() { self.wakeup() } else { Wakeup::default() }
     }
 
     pub fn wakeup(&self) -> Wakeup {

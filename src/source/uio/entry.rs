@@ -53,11 +53,7 @@ impl Entry {
     }
 
     pub(super) fn info(&self) -> Info {
-        if self.is_pci() {
-            pci::line(&self.0.join("device"))
-        } else {
-            Info::default()
-        }
+        if self.is_pci() { pci::line(&self.0.join("device")) } else { Info::default() }
     }
 
     pub(super) fn device_path(&self) -> String {
@@ -87,10 +83,9 @@ impl Entry {
         let status = rustix::fs::fstat(&resource).map_err(failed("sizing the BAR"))?;
         let len = as_len(status.st_size.cast_unsigned())?;
         MappedRegisters::map_keeping(&resource, 0, len, None).map_err(|error| match error {
-            SourceError::Os { source, .. } => SourceError::Os {
-                doing: format!("mapping BAR {number} (one of I/O ports can't be)").into(),
-                source,
-            },
+            SourceError::Os { source, .. } => {
+                SourceError::Os { doing: format!("mapping BAR {number} (one of I/O ports can't be)").into(), source }
+            }
             error => error,
         })
     }

@@ -106,9 +106,7 @@ pub fn i5_cycles_under_load_lose_nothing<R: Rig>(rig: &R, attendance: Attendance
             for cycle in 1..=100 {
                 trial.enable()?;
                 let before = trial.record().seen;
-                trial.wait(&format!("something is delivered in cycle {cycle}"), |record| {
-                    record.seen >= before + 10
-                })?;
+                trial.wait(&format!("something is delivered in cycle {cycle}"), |record| record.seen >= before + 10)?;
                 trial.disable()?;
             }
             Ok(())
@@ -121,9 +119,7 @@ pub fn i5_cycles_under_load_lose_nothing<R: Rig>(rig: &R, attendance: Attendance
     if rig.counts() && !rig.is_level() {
         let (told, stale) = (trial.record().told, trial.interrupt.stats().stale);
         let made = trial.probe.made();
-        expect(told + stale == made, || {
-            format!("of {made} assertions {told} were delivered and {stale} stale")
-        })?;
+        expect(told + stale == made, || format!("of {made} assertions {told} were delivered and {stale} stale"))?;
     }
     Ok(())
 }
@@ -169,10 +165,7 @@ pub fn i15_an_edge_from_before_an_enable_is_counted_and_not_delivered<R: Rig>(
         trial.has_told(cycle)?;
         let stale = trial.interrupt.stats().stale;
         expect(stale == 3 * cycle, || {
-            format!(
-                "{} edges came before an enable, and {stale} are counted as stale",
-                3 * cycle
-            )
+            format!("{} edges came before an enable, and {stale} are counted as stale", 3 * cycle)
         })?;
     }
     Ok(())
@@ -232,9 +225,7 @@ pub fn i6_a_level_kept_masked_is_silent_until_the_work_item_has_run<R: Rig>(
     for _ in 0..20 {
         trial.record().reluctance = Reluctance::Deferred;
         trial.assert();
-        trial.wait("the work item acknowledges the level", |record| {
-            record.reluctance == Reluctance::None
-        })?;
+        trial.wait("the work item acknowledges the level", |record| record.reluctance == Reluctance::None)?;
         trial.assert();
         trial.wait_until_seen("the level is delivered once the work item has run")?;
     }
@@ -268,10 +259,9 @@ pub fn i13_a_device_that_went_while_disabled_is_reported<R: Rig>(rig: &R, attend
     trial.probe.device.remove(Removal::Surprise);
     trial.stays_removed()?;
     let record = trial.record();
-    expect(
-        record.enables == 1 && record.disables == 1 && record.removals == 0,
-        || format!("callbacks of an interrupt that was disabled as its device went: {record:?}"),
-    )
+    expect(record.enables == 1 && record.disables == 1 && record.removals == 0, || {
+        format!("callbacks of an interrupt that was disabled as its device went: {record:?}")
+    })
 }
 
 // Broken by a dispatcher that does not ask the source that woke it whether its device is asked for.
@@ -316,10 +306,7 @@ pub fn i13_a_device_without_a_work_item_is_disabled_when_it_is_asked_for<R: Rig>
     answer_request(&interrupt, attendance)?;
     news.wait_past(0, Instant::now() + PATIENCE);
     expect(news.count() == 1, || {
-        format!(
-            "the disable callback ran {} times for a device that is asked for",
-            news.count()
-        )
+        format!("the disable callback ran {} times for a device that is asked for", news.count())
     })?;
     until("the removal is reported", || interrupt.state() == State::Removed)
 }

@@ -110,11 +110,7 @@ impl<D: Device> Probe<D> {
                 if asserted { Claim::Claimed } else { Claim::Unclaimed }
             }
             Reluctance::Runs(more) => {
-                record.reluctance = if more > 1 {
-                    Reluctance::Runs(more - 1)
-                } else {
-                    Reluctance::None
-                };
+                record.reluctance = if more > 1 { Reluctance::Runs(more - 1) } else { Reluctance::None };
                 Claim::Claimed
             }
             Reluctance::KeepMasked => {

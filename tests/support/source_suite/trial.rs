@@ -118,9 +118,7 @@ impl<R: Rig> Trial<R> {
         expect(stats.delivered + stats.coalesced == told, || {
             format!("the ISR was told of {told} assertions, but the counters are: {stats}")
         })?;
-        expect(told == assertions || !self.counts, || {
-            format!("{assertions} signals, but the ISR was told of {told}")
-        })
+        expect(told == assertions || !self.counts, || format!("{assertions} signals, but the ISR was told of {told}"))
     }
 
     /// Waits until an ISR run has acknowledged every assertion made so far.
@@ -224,17 +222,10 @@ impl<R: Rig> Trial<R> {
     }
 
     pub fn stays_removed(&self) -> Verdict {
-        let answers = [
-            self.interrupt.enable(),
-            self.interrupt.disable(),
-            self.interrupt.enable(),
-        ];
-        expect(
-            answers
-                .iter()
-                .all(|answer| matches!(answer, Err(Error::Removed { .. }))),
-            || format!("enable, disable, enable of an interrupt whose device is gone: {answers:?}"),
-        )
+        let answers = [self.interrupt.enable(), self.interrupt.disable(), self.interrupt.enable()];
+        expect(answers.iter().all(|answer| matches!(answer, Err(Error::Removed { .. }))), || {
+            format!("enable, disable, enable of an interrupt whose device is gone: {answers:?}")
+        })
     }
 }
 
@@ -265,12 +256,7 @@ impl Neighbour {
             .build()
             .map_err(sentence)?;
         interrupt.enable().map_err(sentence)?;
-        Ok(Self {
-            dispatcher,
-            interrupt,
-            handle,
-            news,
-        })
+        Ok(Self { dispatcher, interrupt, handle, news })
     }
 
     pub fn have_its_turn(&self) -> Verdict {

@@ -32,9 +32,7 @@ impl News {
 
     pub fn wait_past(&self, seen: u64, deadline: Instant) {
         let patience = deadline.saturating_duration_since(Instant::now());
-        let waited = self
-            .changed
-            .wait_timeout_while(lock(&self.count), patience, |count| *count <= seen);
+        let waited = self.changed.wait_timeout_while(lock(&self.count), patience, |count| *count <= seen);
         drop(waited);
     }
 }
@@ -70,10 +68,7 @@ impl Descriptor {
     pub fn wait(&self, deadline: Instant) {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let left = deadline.saturating_duration_since(Instant::now());
-        let left = Timespec {
-            tv_sec: left.as_secs().cast_signed(),
-            tv_nsec: left.subsec_nanos().into(),
-        };
+        let left = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
         // A signal that ends it early is no harm: the caller looks and comes back.
         let _ = poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&left));
     }

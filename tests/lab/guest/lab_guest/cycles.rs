@@ -65,9 +65,7 @@ fn cycle(interrupt: &Interrupt<Requests>, over: &AtomicBool) -> Result<u32, Fail
         let late = delivered() - before;
         interrupt.enable().map_err(Failure::of_the_run)?;
         if late != 0 {
-            return Err(Failure::Run(format!(
-                "{late} interrupts were delivered after a disable"
-            )));
+            return Err(Failure::Run(format!("{late} interrupts were delivered after a disable")));
         }
         cycles += 1;
     }

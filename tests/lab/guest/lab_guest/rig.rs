@@ -27,9 +27,7 @@ impl Edu {
     /// The device's state outlives whoever had it before.
     fn quiet(registers: MappedRegisters, slot: Slot) -> Result<Self, String> {
         registers.write32(STATUS, 0);
-        until("the device finishes what it computes", || {
-            registers.read32(STATUS) & COMPUTING == 0
-        })?;
+        until("the device finishes what it computes", || registers.read32(STATUS) & COMPUTING == 0)?;
         let edu = Self { registers, slot };
         edu.acknowledge();
         Ok(edu)
@@ -79,10 +77,7 @@ impl Slot {
     }
 
     fn at(path: PathBuf) -> Self {
-        Self {
-            path,
-            unbinding: Arc::default(),
-        }
+        Self { path, unbinding: Arc::default() }
     }
 
     fn address(&self) -> String {
@@ -96,9 +91,7 @@ impl Slot {
     /// Gives the device back to its driver, if it has been taken from it.
     fn bind(&self) -> Result<(), String> {
         if let Some(unbinding) = self.unbinding.lock().unwrap().take() {
-            until("the unbinding ends once the device has been let go", || {
-                unbinding.is_finished()
-            })?;
+            until("the unbinding ends once the device has been let go", || unbinding.is_finished())?;
         }
         if !self.path.join("driver").exists() {
             fs::write("/sys/bus/pci/drivers_probe", self.address()).map_err(sentence)?;

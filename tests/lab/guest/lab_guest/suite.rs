@@ -45,16 +45,8 @@ fn run_all<R: Rig>(rig: &R) -> Result<String, Failure> {
     }
     if failed.is_empty() {
         let kinds = passed / Attendance::ALL.len();
-        Ok(format!(
-            "{kinds} checks passed in each of {} ways to be served",
-            Attendance::ALL.len()
-        ))
+        Ok(format!("{kinds} checks passed in each of {} ways to be served", Attendance::ALL.len()))
     } else {
-        Err(Failure::Run(format!(
-            "{} of {} checks failed: {}",
-            failed.len(),
-            passed + failed.len(),
-            failed.join(", ")
-        )))
+        Err(Failure::Run(format!("{} of {} checks failed: {}", failed.len(), passed + failed.len(), failed.join(", "))))
     }
 }

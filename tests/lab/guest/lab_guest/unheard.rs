@@ -23,13 +23,7 @@ pub fn run(device: &Device) -> Result<String, Failure> {
     let edu = Arc::new(edu);
     let isr = edu.clone();
     let interrupt = Interrupt::builder(())
-        .isr(move |_| {
-            if isr.acknowledge() {
-                Claim::Claimed
-            } else {
-                Claim::Unclaimed
-            }
-        })
+        .isr(move |_| if isr.acknowledge() { Claim::Claimed } else { Claim::Unclaimed })
         .source(source)
         .build()
         .map_err(Failure::of_the_run)?;
@@ -47,9 +41,5 @@ pub fn run(device: &Device) -> Result<String, Failure> {
         }
         interrupt.disable().map_err(Failure::of_the_run)?;
     }
-    Ok(format!(
-        "asserted for {} ms before each of 3 enables: {}",
-        WHILE.as_millis(),
-        interrupt.stats()
-    ))
+    Ok(format!("asserted for {} ms before each of 3 enables: {}", WHILE.as_millis(), interrupt.stats()))
 }
