@@ -1,6 +1,6 @@
 //! The suite that every source passes, on the sources that need no hardware. The guest program of the lab runs it on
 //! UIO and VFIO.
-#![cfg(not(loom))]
+#![cfg(all(feature = "std", not(loom)))]
 
 #[path = "support/rigs.rs"]
 mod rigs;
