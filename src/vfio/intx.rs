@@ -52,7 +52,8 @@ impl Intx {
         self.reservation.device.device()
     }
 
-    /// Through VFIO's copy of the command register, which masks and unmasks the line as well.
+    /// Through VFIO's copy of the command register, which masks and unmasks the line as well. Not while the device may
+    /// interrupt: VFIO reads the device's register and writes it back, and its handler changes that register too.
     fn let_assert(&self, on: bool) -> rustix::io::Result<()> {
         self.reservation.device.config.disable_intx(!on)
     }
@@ -101,9 +102,12 @@ impl Source for Intx {
     fn disconnect(&mut self) -> Result<(), SourceError> {
         if self.connected {
             // The device is silenced first: one that went on asserting would be a storm for those it shares the line
-            // with, and in the end the kernel would take the line from them all.
-            self.let_assert(false)
-                .and_then(|()| ioctl::disable(self.device(), self.reservation.index()))
+            // with, and in the end the kernel would take the line from them all. By a call, because a write to the
+            // command register may undo what VFIO's handler does to it at that moment. The write then makes it last.
+            let (device, index) = (self.device(), self.reservation.index());
+            ioctl::mask(device, index)
+                .and_then(|()| ioctl::disable(device, index))
+                .and_then(|()| self.let_assert(false))
                 .map_err(device_failed("disconnecting the VFIO INTx line"))?;
             self.connected = false;
         }

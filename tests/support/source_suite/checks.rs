@@ -13,7 +13,7 @@ use super::trial::{Trial, answer_request};
 use super::waiting::{News, PATIENCE, expect, sentence, until};
 use super::{Attendance, Device, Rig, Verdict};
 
-// Broken by a `take` that answers 0 for 1, and by a `connect` that does not arm.
+// Broken by a `connect` that does not open the line, and by a dispatcher that does not wait on it.
 pub fn i3_an_assertion_is_delivered<R: Rig>(rig: &R, attendance: Attendance) -> Verdict {
     let trial = Trial::new(rig, attendance)?;
     trial.enable()?;
@@ -23,7 +23,7 @@ pub fn i3_an_assertion_is_delivered<R: Rig>(rig: &R, attendance: Attendance) -> 
     trial.has_told(1)
 }
 
-// Broken by an `unmask` that does nothing, and by a `take` that forgets one in a thousand.
+// Broken by an `unmask` that does nothing, and by a `take` that forgets one now and then.
 pub fn i3_a_thousand_assertions_are_delivered_one_after_the_other<R: Rig>(rig: &R, attendance: Attendance) -> Verdict {
     let trial = Trial::new(rig, attendance)?;
     trial.enable()?;
@@ -37,7 +37,7 @@ pub fn i3_a_thousand_assertions_are_delivered_one_after_the_other<R: Rig>(rig: &
     trial.has_told(1000)
 }
 
-// Broken by a `take` that answers 1 for many.
+// Broken by a `take` that answers 1 for many, or one less.
 pub fn i3_assertions_that_meet_are_served<R: Rig>(rig: &R, attendance: Attendance) -> Verdict {
     let trial = Trial::new(rig, attendance)?;
     trial.enable()?;
@@ -54,7 +54,7 @@ pub fn i3_assertions_that_meet_are_served<R: Rig>(rig: &R, attendance: Attendanc
     trial.has_told(if rig.is_level() { 100 } else { 500 })
 }
 
-// Broken by draining after the connection instead of before it.
+// Broken by a `connect` that does not open the line.
 pub fn i4_what_fires_in_the_enable_callback_is_served_right_after<R: Rig>(rig: &R, attendance: Attendance) -> Verdict {
     let trial = Trial::new(rig, attendance)?;
     for _ in 0..20 {
@@ -66,7 +66,7 @@ pub fn i4_what_fires_in_the_enable_callback_is_served_right_after<R: Rig>(rig: &
     trial.has_told(20)
 }
 
-// Broken by draining after the connection instead of before it.
+// Broken by draining after the connection instead of before it, and by serving before the enable callback.
 pub fn i9_what_fires_at_the_connection_is_served<R: Rig>(rig: &R, attendance: Attendance) -> Verdict {
     let trial = Trial::with(rig, attendance, |source, probe| Eager { source, probe })?;
     for _ in 0..20 {
@@ -124,7 +124,7 @@ pub fn i5_cycles_under_load_lose_nothing<R: Rig>(rig: &R, attendance: Attendance
     Ok(())
 }
 
-// Broken by an object whose end does not disconnect.
+// Broken by an object whose end does not disable.
 pub fn e6_the_end_comes_under_load<R: Rig>(rig: &R, attendance: Attendance) -> Verdict {
     for _ in 0..10 {
         let trial = Trial::new(rig, attendance)?;
@@ -140,6 +140,8 @@ pub fn e6_the_end_comes_under_load<R: Rig>(rig: &R, attendance: Attendance) -> V
             probe.ended.store(true, Ordering::SeqCst);
             Ok(())
         })?;
+        let disables = probe.disables();
+        expect(disables == 1, || format!("the disable callback ran {disables} times at the end"))?;
         let late = probe.late.load(Ordering::SeqCst);
         expect(late == 0, || format!("{late} ISR runs after the end"))?;
     }
@@ -244,14 +246,15 @@ pub fn i13_a_device_that_goes_is_reported<R: Rig>(rig: &R, attendance: Attendanc
     trial.wait_until_removed()?;
     {
         let record = trial.record();
-        expect(record.removals == 1 && record.disables == 0, || {
-            format!("not the removal callback once, and no disable callback: {record:?}")
+        let disables = trial.probe.disables();
+        expect(record.removals == 1 && disables == 0, || {
+            format!("not the removal callback once and no disable callback: {disables} disables, {record:?}")
         })?;
     }
     trial.stays_removed()
 }
 
-// Broken by a `connect` that connects a device that is gone.
+// Broken by an enable that does not look at the source before it connects it.
 pub fn i13_a_device_that_went_while_disabled_is_reported<R: Rig>(rig: &R, attendance: Attendance) -> Verdict {
     let trial = Trial::new(rig, attendance)?;
     trial.enable()?;
@@ -259,7 +262,7 @@ pub fn i13_a_device_that_went_while_disabled_is_reported<R: Rig>(rig: &R, attend
     trial.probe.device.remove(Removal::Surprise);
     trial.stays_removed()?;
     let record = trial.record();
-    expect(record.enables == 1 && record.disables == 1 && record.removals == 0, || {
+    expect(record.enables == 1 && trial.probe.disables() == 1 && record.removals == 0, || {
         format!("callbacks of an interrupt that was disabled as its device went: {record:?}")
     })
 }
@@ -275,8 +278,9 @@ pub fn i13_a_device_that_is_asked_for_is_disabled<R: Rig>(rig: &R, attendance: A
     trial.wait_until_removed()?;
     {
         let record = trial.record();
-        expect(record.disables == 1 && record.removals == 0, || {
-            format!("not the disable callback once, and no removal callback: {record:?}")
+        let disables = trial.probe.disables();
+        expect(disables == 1 && record.removals == 0, || {
+            format!("not the disable callback once and no removal callback: {disables} disables, {record:?}")
         })?;
     }
     trial.stays_removed()

@@ -20,7 +20,6 @@ pub struct Record {
     /// How many had been made when the last of them had acknowledged the device.
     pub seen: u64,
     pub enables: u64,
-    pub disables: u64,
     pub removals: u64,
     pub assert_in_enable: bool,
     pub reluctance: Reluctance,
@@ -49,6 +48,8 @@ pub struct Probe<D> {
     /// Whether the device may assert, where it may not at all times.
     pub gate: Option<Mutex<bool>>,
     pub news: News,
+    /// Runs of the disable callback: not in the record, which goes with the interrupt.
+    pub disables: AtomicU64,
     pub ended: AtomicBool,
     pub late: AtomicU64,
 }
@@ -62,6 +63,10 @@ impl<D: Device> Probe<D> {
             self.made.fetch_add(1, Ordering::SeqCst);
             self.device.assert();
         }
+    }
+
+    pub fn disables(&self) -> u64 {
+        self.disables.load(Ordering::SeqCst)
     }
 
     pub fn made(&self) -> u64 {

@@ -42,6 +42,7 @@ impl<R: Rig> Trial<R> {
             made: AtomicU64::new(0),
             gate: (!rig.may_assert_unheard()).then(Mutex::default),
             news: News::default(),
+            disables: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             late: AtomicU64::new(0),
         });
@@ -56,9 +57,9 @@ impl<R: Rig> Trial<R> {
                 claim
             })
             .on_enable(move |record| enable.enabled(record))
-            .on_disable(move |record| {
+            .on_disable(move |_| {
                 disable.open(false);
-                record.disables += 1;
+                disable.disables.fetch_add(1, Ordering::SeqCst);
                 disable.news.tell();
             })
             .on_removal(move |record| {

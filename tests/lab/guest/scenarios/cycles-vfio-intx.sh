@@ -8,6 +8,6 @@ kernel=$(($(kernel_count uio_pci_generic) - before))
 read_account /tmp/run/guest cycles
 [ $delivered -ge 20000 ] || fail "only $delivered interrupts"
 [ $kernel -gt 0 ] || fail "the kernel counted no interrupt"
-# A device that is asserted as it is connected calls a few times before its handler is there.
-[ $kernel -le $((2 * total)) ] || fail "$total interrupts in the account, but the kernel counted $kernel: a storm on the line"
+# One that nobody answers for a moment shows as thousands of calls.
+[ $kernel -le $((total + total / 10)) ] || fail "$total interrupts in the account, but the kernel counted $kernel: a storm on the line"
 pass "$figures; kernel $kernel"
