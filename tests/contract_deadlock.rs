@@ -25,7 +25,7 @@ fn all_refused<T, W>(object: &InterruptObject<T, W>) {
     refused(object.clear_fault());
 }
 
-// Caught: no look at who holds the interrupt lock.
+// Caught: no look at who holds the interrupt lock, nor among the waits.
 #[test]
 fn e4_while_holding_its_lock() {
     watchdog(|| {
@@ -41,7 +41,7 @@ fn e4_while_holding_its_lock() {
 }
 
 /// From its own ISR, callbacks and work item, on whatever thread they run.
-// Caught: no look at who holds the interrupt lock; no look at who holds the control lock; no look at the runner.
+// Caught: no look at the caller's own sections; the interrupt lock left out of it.
 #[test]
 fn e4_from_its_own_callbacks() {
     for attended in [true, false] {
@@ -103,7 +103,7 @@ fn e4_from_its_own_callbacks() {
 }
 
 /// From any ISR: it would wait for a work item, or a callback, that needs the lock which the ISR runs under.
-// Caught: no look whether this is an ISR.
+// Caught: no look whether this is an ISR; a panicking ISR that is never left.
 #[test]
 fn e4_from_the_isr_of_another() {
     watchdog(|| {
