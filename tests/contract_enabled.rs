@@ -80,7 +80,9 @@ fn i4_a_failing_enable_callback_undoes_the_connection() {
         assert_eq!(interrupt.state(), State::Disabled);
         device.assert();
         assert_eq!(interrupt.service(), Delivery::NotServed);
-        let log_taken = log.take();
+        let mut log_taken = log.take();
+        // The dispatcher was woken at the connection, and asks for a removal whenever it is woken.
+        log_taken.retain(|entry| *entry != "removal");
         assert_eq!(log_taken.last().unwrap(), "disconnect", "{log_taken:?}");
 
         interrupt.enable().unwrap();
