@@ -168,7 +168,7 @@ fn i3_a_storm_starves_nobody_of_the_same_dispatcher() {
 }
 
 /// A clone serves as the original does, and the dispatcher lives for as long as any interrupt needs it.
-// Caught: a registration that does not keep its dispatcher; a dispatcher that ends with its first clone.
+// Caught: a dispatcher that ends with its first clone.
 #[test]
 fn i16_a_dispatcher_ends_with_its_last_user() {
     watchdog(|| {
@@ -204,7 +204,7 @@ fn i16_a_dispatcher_ends_with_its_last_user() {
 }
 
 /// The last clone of the dispatcher goes in a callback that one of its own threads runs.
-// Caught: a thread that joins itself.
+// Caught: a dispatcher that ends with its first clone.
 #[test]
 fn e6_the_last_dispatcher_goes_on_its_own_thread() {
     watchdog(|| {

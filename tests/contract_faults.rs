@@ -26,8 +26,8 @@ fn panicked(fault: Option<Fault>, expected: Callback) {
 }
 
 /// In each callback; the interrupt is disconnected, says so, and serves again once the fault is cleared.
-// Caught: a quarantine that does not disconnect; no catch around the enable, the disable or the removal callback, the
-// ISR, the work item; a clear_fault that leaves the state.
+// Caught: a quarantine that does not disconnect; no catch around the ISR, the enable callback, the disable callback or
+// the work item; a clear_fault that leaves the state.
 #[test]
 fn i12_a_panic_in_any_callback_quarantines() {
     for callback in [Callback::Isr, Callback::Enable, Callback::Disable, Callback::WorkItem] {

@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -21,10 +22,13 @@ fn open() -> (usize, usize) {
     (count("/proc/self/task"), count("/proc/self/fd"))
 }
 
-// Caught: an own dispatcher that is not stopped; a watched duplicate that is not closed by the disarm; a Threads that
-// the stop does not end.
+// Caught: an own dispatcher that is not stopped; a watched duplicate that is not closed by the disarm; threads that are
+// not stopped with the last who needs them; a thread that joins itself.
 #[test]
 fn e6_no_thread_and_no_descriptor_is_left() {
+    // A thread of ours that ends by a panic ends without a word.
+    static PANICS: AtomicUsize = AtomicUsize::new(0);
+    std::panic::set_hook(Box::new(|_| _ = PANICS.fetch_add(1, Ordering::SeqCst)));
     watchdog(|| {
         // What the first use of anything leaves for good (a thread-local, a lazily opened file) is not counted. A thread
         // that has not quite gone yet may be; each leak would be there twenty times.
@@ -42,6 +46,7 @@ fn e6_no_thread_and_no_descriptor_is_left() {
         while more() && Instant::now() < end {
             thread::yield_now();
         }
+        assert_eq!(PANICS.load(Ordering::SeqCst), 0);
         assert!(!more(), "{before:?} threads and descriptors have become {:?}", open());
     });
 }

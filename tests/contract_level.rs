@@ -222,7 +222,7 @@ fn i6_unmask_before_the_isr_has_answered() {
 }
 
 /// A mask is forgotten with its connection: the next one is not opened for it.
-// Caught: ClaimedKeepMasked unmasked at once; a disable that leaves the mask's bit.
+// Caught: a disable that leaves the mask's bit.
 #[test]
 fn i6_a_disable_ends_the_mask() {
     let log = Log::new();

@@ -127,7 +127,7 @@ fn l3_every_kind_of_section_excludes_the_others() {
         thread::scope(|scope| {
             for kind in 0..4 {
                 scope.spawn(move || {
-                    for _ in 0..2_000 {
+                    for _ in 0..500 {
                         match kind {
                             0 => interrupt.synchronize(|data| data.section()),
                             1 => interrupt.acquire_interrupt_lock().section(),
