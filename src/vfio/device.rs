@@ -192,6 +192,9 @@ impl Device {
     /// While the device does not decode its BARs (command register), or is in a low-power state, an access to mapped
     /// registers ends the program with `SIGBUS`.
     ///
+    /// While the device's line is connected, leave the command register alone: VFIO's interrupt handler changes it too,
+    /// and a write that meets it may undo the masking of the line.
+    ///
     /// # Errors
     ///
     /// As for [`config_read`](Self::config_read).
