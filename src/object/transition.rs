@@ -157,7 +157,7 @@ impl<T, W> InterruptObject<T, W> {
         let waits =
             Waits::announce([Awaited::Lock(control), Awaited::Lock(self.lock.raw()), Awaited::WorkItem(&self.work)])
                 .map_err(|_| self.would_deadlock("another thread's callback waits for what this thread holds"))?;
-        Ok(InTransition { object: self, control: Some(self.control.lock()), _waits: waits })
+        Ok(InTransition { object: self, control: Some(self.control.lock()), waits: Some(waits) })
     }
 
     fn would_deadlock(&self, why: &'static str) -> Error {
@@ -190,7 +190,7 @@ impl<T, W> InterruptObject<T, W> {
 pub(super) struct InTransition<'a, T, W> {
     object: &'a InterruptObject<T, W>,
     control: Option<MutexGuard<'a, RawInterruptLock, ()>>,
-    _waits: Waits<'a>,
+    waits: Option<Waits<'a>>,
 }
 
 impl<'a, T, W> InTransition<'a, T, W> {
@@ -215,8 +215,10 @@ impl<'a, T, W> InTransition<'a, T, W> {
 
 impl<T, W> Drop for InTransition<'_, T, W> {
     fn drop(&mut self) {
-        // First: the end below is a transition too.
+        // First: the end below is a transition too. An end that met this one in a circle of waits either finds the
+        // announcement withdrawn, and tries again, or has left its bit before the withdrawal, and is seen below.
         drop(self.control.take());
+        drop(self.waits.take());
         self.object.take_deferred_end();
     }
 }
