@@ -41,7 +41,7 @@ fn e4_while_holding_its_lock() {
 }
 
 /// From its own ISR, callbacks and work item, on whatever thread they run.
-// Caught: no look at the caller's own sections; the interrupt lock left out of it.
+// Caught: no look at what the caller holds, nor among the waits; the interrupt lock left out of both.
 #[test]
 fn e4_from_its_own_callbacks() {
     for attended in [true, false] {
