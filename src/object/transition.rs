@@ -217,8 +217,8 @@ impl<T, W> Drop for InTransition<'_, T, W> {
     fn drop(&mut self) {
         // First: the end below is a transition too. An end that met this one in a circle of waits either finds the
         // announcement withdrawn, and tries again, or has left its bit before the withdrawal, and is seen below.
-        drop(self.control.take());
-        drop(self.waits.take());
+        self.control = None;
+        self.waits = None;
         self.object.take_deferred_end();
     }
 }
