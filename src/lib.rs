@@ -35,6 +35,8 @@ mod fault;
 mod handle;
 mod info;
 mod lock;
+#[cfg(all(feature = "std", not(loom)))]
+mod membarrier;
 mod name;
 mod object;
 #[cfg(all(target_os = "linux", feature = "std"))]
@@ -69,6 +71,8 @@ pub use fault::{Callback, Fault};
 pub use handle::Interrupt;
 pub use info::{Info, Polarity, Share, Trigger};
 pub use lock::{InterruptLock, InterruptLockGuard};
+#[cfg(all(feature = "std", not(loom)))]
+pub use membarrier::without_membarrier;
 pub use name::Name;
 pub use object::{
     Delivery, InterruptObject, Is, IsrContext, NoWorkItem, Queued, Refusal, Transition, WithWorkItem, Work,

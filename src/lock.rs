@@ -244,9 +244,15 @@ impl<T> InterruptLock<T> {
     #[inline]
     #[track_caller]
     pub(crate) fn acquire_serving<'a>(&'a self, at_release: Option<&'a dyn AtRelease<T>>) -> InterruptLockGuard<'a, T> {
-        match self.raw().acquire(None) {
-            Ok(acquisition) => self.guard(acquisition, at_release),
-            Err(refused) => self.panic(refused),
+        loop {
+            match self.raw().acquire(None) {
+                Ok(acquisition) => return self.guard(acquisition, at_release),
+                Err(refused) => {
+                    if let Err(error) = self.serve_first(refused, at_release) {
+                        panic(&error);
+                    }
+                }
+            }
         }
     }
 
@@ -256,8 +262,13 @@ impl<T> InterruptLock<T> {
         &'a self,
         at_release: Option<&'a dyn AtRelease<T>>,
     ) -> Option<InterruptLockGuard<'a, T>> {
-        let acquisition = self.raw().try_acquire()?;
-        Some(self.guard(acquisition, at_release))
+        loop {
+            match self.raw().try_acquire() {
+                Ok(acquisition) => return Some(self.guard(acquisition, at_release)),
+                Err(NotAcquired::Held) => return None,
+                Err(refused) => self.serve_first(refused, at_release).ok()?,
+            }
+        }
     }
 
     #[inline]
@@ -267,9 +278,11 @@ impl<T> InterruptLock<T> {
         deadline: Option<sync::Instant>,
         at_release: Option<&'a dyn AtRelease<T>>,
     ) -> Result<InterruptLockGuard<'a, T>, Error> {
-        match self.raw().acquire(deadline) {
-            Ok(acquisition) => Ok(self.guard(acquisition, at_release)),
-            Err(refused) => Err(self.error(refused)),
+        loop {
+            match self.raw().acquire(deadline) {
+                Ok(acquisition) => return Ok(self.guard(acquisition, at_release)),
+                Err(refused) => self.serve_first(refused, at_release)?,
+            }
         }
     }
 
@@ -303,23 +316,31 @@ impl<T> InterruptLock<T> {
         InterruptLockGuard { mutex: &self.mutex, acquisition: ManuallyDrop::new(acquisition), at_release }
     }
 
+    /// Serves what is pending and releases the lock, if that is why it was not had; the error otherwise.
     #[cold]
     #[track_caller]
-    fn panic(&self, refused: NotAcquired) -> ! {
-        panic!("{}", self.error(refused))
-    }
-
-    #[cold]
-    #[track_caller]
-    fn error(&self, refused: NotAcquired) -> Error {
-        let interrupt = self.name.clone();
+    fn serve_first(&self, refused: NotAcquired, at_release: Option<&dyn AtRelease<T>>) -> Result<(), Error> {
+        let interrupt = || self.name.clone();
         match refused {
-            NotAcquired::Recursive(taken_at) => {
-                Error::Recursive { interrupt, taken_at: taken_at.unwrap_or(Location::caller()) }
+            NotAcquired::Pending => {
+                // SAFETY: the caller has the lock, without a borrow, and tries again afterwards.
+                unsafe { serve(&self.mutex, at_release) };
+                Ok(())
             }
-            NotAcquired::TimedOut => Error::TimedOut { interrupt },
+            // Somebody else was faster.
+            NotAcquired::Held => Ok(()),
+            NotAcquired::Recursive(taken_at) => {
+                Err(Error::Recursive { interrupt: interrupt(), taken_at: taken_at.unwrap_or(Location::caller()) })
+            }
+            NotAcquired::TimedOut => Err(Error::TimedOut { interrupt: interrupt() }),
         }
     }
+}
+
+#[cold]
+#[track_caller]
+fn panic(error: &Error) -> ! {
+    panic!("{error}")
 }
 
 impl<T: Default> Default for InterruptLock<T> {
@@ -412,7 +433,7 @@ impl<T> Drop for InterruptLockGuard<'_, T> {
     }
 }
 
-/// Serves what is pending until the lock can be released.
+/// Serves what is pending until the lock can be released, and releases it.
 ///
 /// It takes the guard's parts, not the guard: one whose address is known has to be in memory, and each store between
 /// acquire and release is one more that the release waits for.
@@ -425,15 +446,14 @@ unsafe fn serve<T>(mutex: &Mutex<RawInterruptLock, T>, at_release: Option<&dyn A
     // SAFETY: the lock is held, and is released here alone.
     let raw = unsafe { mutex.raw() };
     loop {
-        // First: it orders what follows after whoever may have had the lock meanwhile.
-        raw.take_pending();
-        // SAFETY: the lock is still held, and its borrow has ended.
-        let acquisition = unsafe { raw.resume() };
-        if let Some(at_release) = at_release {
+        let is_pending = raw.take_pending();
+        if let Some(at_release) = at_release.filter(|_| is_pending) {
+            // SAFETY: the lock is still held, and its borrow has ended.
+            let acquisition = unsafe { raw.resume() };
             // SAFETY: the acquisition excludes every other access.
             at_release.serve(unsafe { &mut *mutex.data_ptr() });
+            acquisition.end();
         }
-        acquisition.end();
         // SAFETY: still held, without a borrow, and not touched again after success.
         if unsafe { raw.release() }.is_ok() {
             break;

@@ -31,7 +31,7 @@ fn all(model: impl Fn() + Sync + Send + 'static) {
 
 /// Explores the interleavings with up to four preemptions.
 fn bounded(model: impl Fn() + Sync + Send + 'static) {
-    explore(Some(4), model);
+    explore(Some(3), model);
 }
 
 fn explore(bound: Option<usize>, model: impl Fn() + Sync + Send + 'static) {

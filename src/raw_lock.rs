@@ -1,42 +1,58 @@
-//! The lock word of the interrupt lock.
+//! The raw lock: two words, and a release without a read-modify-write.
 //!
-//! # The word
+//! | file | holds |
+//! |---|---|
+//! | this one | the two fast paths, and `lock_api`'s traits |
+//! | `wait` | what a thread or a delivery does that finds the lock held |
+//! | `announced` | the layout of the announce word |
 //!
-//! | bits | name | set by | cleared by |
-//! |---|---|---|---|
-//! | 3… | owner | the acquirer, with its own identity, when they are zero | the owner, as it releases |
-//! | 1 | `PENDING` | a delivery (or the end) that must not wait, while there is an owner | an owner, before it serves it |
-//! | 0 | `PARKED` | a waiter, before it sleeps | the last waiter to leave the queue, with the queue locked |
+//! # The words
 //!
-//! The owner *is* the lock bit, so that a recursive acquire is known in the slow path and costs the fast one nothing.
+//! The **owner** word is the identity of the thread that holds the lock, or zero. So the owner *is* the lock bit, and a
+//! recursive acquire is known in the slow path and costs the fast one nothing. The **announce** word is what others want
+//! the owner to know: threads sleep, a delivery waits, something was left pending.
+//!
+//! Acquire: exchange the owner word, then read the announce word. Release: store zero, then read the announce word.
+//! Whoever announces something writes the announce word, then reads the owner word. Each side writes one word and then
+//! reads the other, so a barrier between the two is needed on both, or both might miss the other's write. The two sides
+//! share its cost unequally: the owner's is [`light`](sync::light_barrier) (for the compiler alone, where the system
+//! helps), the announcer's is [`heavy`](sync::heavy_barrier), and only who is about to wait pays it.
 //!
 //! # Why nothing is lost
 //!
-//! - **A wake-up.** A waiter sets `PARKED` by a compare-exchange that fails if the owner has gone, and looks at the word
-//!   again with the queue locked. The owner's release is a read-modify-write too: it finds `PARKED`, or the waiter's
-//!   finds no owner. A releaser that found it wakes one waiter with the queue locked, so either that waiter was asleep
-//!   already, or it looks at the word after the release. The tempting race, a thread that barges in between release and
-//!   wake-up, is harmless: `PARKED` stays set for as long as anybody is queued, so the barger's release wakes the next.
-//! - **A pending delivery.** `PENDING` is set only while there is an owner, by a compare-exchange, so a release finds it.
-//!   That release takes the lock back and serves it; if another thread was faster, the bit is in the word that it took,
-//!   and its own release finds it.
+//! - **A wake-up.** A thread announces `PARKED`, passes the heavy barrier, and looks at the owner word again with the queue
+//!   locked before it sleeps. Either the release reads `PARKED`, or the thread reads that there is no owner. A releaser
+//!   that read it wakes one thread with the queue locked, so either that one was asleep already, or it looks at the owner
+//!   after the release. The tempting race, a thread that barges in between release and wake-up, is harmless: `PARKED`
+//!   stays set for as long as anybody is queued, so the barger's release wakes the next.
+//! - **A delivery's turn** (rule L7). A delivery that waits draws a ticket, passes the heavy barrier, and from then on a
+//!   thread that exchanges the owner word reads it and steps aside. So at most the section that runs at that moment comes
+//!   first: the word may be free for an instant, but only the delivery whose turn it is keeps it. Its own release wakes
+//!   the next ticket, then the threads.
+//! - **A pending delivery.** `PENDING` is set by who has seen an owner, and who looks again after the heavy barrier. Either
+//!   that owner's release reads it, takes the lock back and serves it; or another was faster to take the lock, who reads
+//!   it as it acquires and serves it before its own section; or there is no owner, and the delivery serves itself.
 //! - **A waiter whose time runs out.** The parking lot answers either "woken" or "timed out", never both, and the woken
 //!   one tries again whatever the time is. A waiter that gives up leaves `PARKED` to those who stay.
+//!
+//! # What a release touches
+//!
+//! After the store that frees the lock, the release still reads the announce word, and may wake by its address. The guard
+//! borrows the lock until its drop returns, so the word is there. Who uses the raw lock through `unsafe` code must keep
+//! it alive likewise: the next owner may not free it as soon as it has the lock, as it could where the release's last
+//! access is the one that frees it.
+
+mod announced;
+mod wait;
 
 use core::marker::PhantomData;
 use core::panic::Location;
 
 use lock_api::{GuardNoSend, RawMutex};
 
-use crate::sync::{self, AtomicUsize, Backoff, Borrow, Origin, Parked, Parker, Witness, const_outside_models};
+use crate::sync::{self, AtomicUsize, Borrow, Origin, Parker, Witness, const_outside_models};
+use announced::{Announced, PENDING};
 use sync::Ordering::{Acquire, Relaxed, Release};
-
-/// Waiters are queued, or about to be.
-const PARKED: usize = 1;
-/// Something waits to be served by the owner as it releases.
-const PENDING: usize = 1 << 1;
-/// Everything above is the owner's identity.
-const FLAGS: usize = 0b111;
 
 /// The raw lock: `lock_api`'s generics work over it.
 ///
@@ -58,9 +74,13 @@ const FLAGS: usize = 0b111;
 /// assert_eq!(*COUNT.lock(), 1);
 /// ```
 pub struct RawInterruptLock {
-    word: AtomicUsize,
+    owner: AtomicUsize,
+    announced: AtomicUsize,
     taken_at: Origin,
-    parker: Parker,
+    /// Where threads sleep.
+    threads: Parker,
+    /// Where deliveries sleep.
+    deliveries: Parker,
     witness: Witness,
 }
 
@@ -90,10 +110,14 @@ impl Acquisition {
 /// Why an acquisition was not had.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum NotAcquired {
+    /// Somebody holds the lock, or a delivery comes first.
+    Held,
     /// The calling thread holds the lock.
     Recursive(Option<&'static Location<'static>>),
     /// The deadline passed.
     TimedOut,
+    /// The caller has the lock, but has to serve what is pending and release it, before it tries again.
+    Pending,
 }
 
 /// What became of a delivery.
@@ -107,6 +131,21 @@ pub(crate) enum Entry {
 /// What is pending has to be served before the release; the lock is still held.
 pub(crate) struct Pending;
 
+/// Who acquires.
+#[derive(Clone, Copy)]
+struct Caller {
+    me: usize,
+    at: &'static Location<'static>,
+}
+
+impl Caller {
+    #[inline(always)]
+    #[track_caller]
+    fn here() -> Self {
+        Self { me: sync::this_thread(), at: Location::caller() }
+    }
+}
+
 impl RawInterruptLock {
     const_outside_models! {
         /// A free lock.
@@ -118,40 +157,37 @@ impl RawInterruptLock {
         #[must_use]
         pub fn new() -> Self {
             Self {
-                word: AtomicUsize::new(0),
+                owner: AtomicUsize::new(0),
+                announced: AtomicUsize::new(0),
                 taken_at: Origin::new(),
-                parker: Parker::new(),
+                threads: Parker::new(),
+                deliveries: Parker::new(),
                 witness: Witness::new(),
             }
         }
     }
 
-    /// Waits until the caller holds the lock, or `deadline` has passed.
+    /// Waits until the caller holds the lock, or `deadline` has passed. After [`NotAcquired::Pending`] it has to be
+    /// called again.
     #[inline]
     #[track_caller]
     pub(crate) fn acquire(&self, deadline: Option<sync::Instant>) -> Result<Acquisition, NotAcquired> {
-        let me = sync::this_thread();
-        let at = Location::caller();
-        match self.take(0, me, at) {
-            Ok(acquisition) => Ok(acquisition),
-            Err(_) => self.acquire_slow(me, deadline, at),
+        let caller = Caller::here();
+        match self.take(caller, Announced::precedes_threads) {
+            Err(NotAcquired::Held) => self.wait_as_thread(caller, deadline),
+            answer => answer,
         }
     }
 
     /// Takes the lock if it is free. Never waits.
     #[inline]
     #[track_caller]
-    pub(crate) fn try_acquire(&self) -> Option<Acquisition> {
-        let me = sync::this_thread();
-        // Relaxed: only a hint; `take` decides.
-        let mut word = self.word.load(Relaxed);
-        while word & !FLAGS == 0 {
-            match self.take(word, me, Location::caller()) {
-                Ok(acquisition) => return Some(acquisition),
-                Err(now) => word = now,
-            }
+    pub(crate) fn try_acquire(&self) -> Result<Acquisition, NotAcquired> {
+        // Relaxed: only a hint, to leave a held lock's cache line alone; `take` decides.
+        if self.owner.load(Relaxed) != 0 {
+            return Err(NotAcquired::Held);
         }
-        None
+        self.take(Caller::here(), Announced::precedes_threads)
     }
 
     /// Takes the lock for a delivery. Where the caller can't wait for the owner (or `may_wait` forbids it), it runs
@@ -159,152 +195,46 @@ impl RawInterruptLock {
     #[inline]
     #[track_caller]
     pub(crate) fn enter(&self, may_wait: bool, announce: impl FnOnce()) -> Entry {
-        let me = sync::this_thread();
-        let at = Location::caller();
-        match self.take(0, me, at) {
+        let caller = Caller::here();
+        match self.take(caller, Announced::precedes_deliveries) {
             Ok(acquisition) => Entry::Acquired(acquisition),
-            Err(word) => self.enter_slow(me, word, at, may_wait, announce),
+            Err(_) => self.enter_slow(caller, may_wait, announce),
         }
     }
 
-    #[cold]
-    fn enter_slow(
-        &self,
-        me: usize,
-        mut word: usize,
-        at: &'static Location<'static>,
-        may_wait: bool,
-        announce: impl FnOnce(),
-    ) -> Entry {
-        let mut announce = Some(announce);
-        loop {
-            let owner = word & !FLAGS;
-            let step = if owner == 0 {
-                match self.take(word, me, at) {
-                    Ok(acquisition) => return Entry::Acquired(acquisition),
-                    Err(now) => Err(now),
-                }
-            } else if owner == me || !may_wait {
-                if let Some(announce) = announce.take() {
-                    announce();
-                }
-                self.leave_word(word)
-            } else {
-                return match self.acquire_slow(me, None, at) {
-                    Ok(acquisition) => Entry::Acquired(acquisition),
-                    // Another owner was seen above, and without a deadline there is no other answer.
-                    Err(_) => unreachable!("a lock that another thread held can't be this thread's"),
-                };
-            };
-            match step {
-                Ok(_) => return Entry::Pending,
-                Err(now) => word = now,
-            }
-        }
-    }
-
-    /// Has the owner, whoever it is, look for something to serve as it releases; `false` if there is none.
-    pub(crate) fn remind_owner(&self) -> bool {
-        // Relaxed: a first guess for the compare-exchange.
-        let mut word = self.word.load(Relaxed);
-        while word & !FLAGS != 0 {
-            match self.leave_word(word) {
-                Ok(_) => return true,
-                Err(now) => word = now,
-            }
-        }
-        false
-    }
-
-    /// Leaves word for the owner that `word` names; fails if it has gone.
-    fn leave_word(&self, word: usize) -> Result<usize, usize> {
-        // Release: the owner serves what the caller published before this; pairs with the Acquire in `take_pending`.
-        self.word.compare_exchange(word, word | PENDING, Release, Relaxed)
-    }
-
-    /// From `word`, which has no owner, to the caller's.
+    /// Takes the lock if it is free, and nothing announced `precedes` the caller.
     #[inline(always)]
-    fn take(&self, word: usize, me: usize, at: &'static Location<'static>) -> Result<Acquisition, usize> {
+    fn take(&self, caller: Caller, precedes: impl FnOnce(Announced) -> bool) -> Result<Acquisition, NotAcquired> {
+        if !self.exchange_owner(caller.me) {
+            return Err(NotAcquired::Held);
+        }
+        sync::light_barrier_after_exchange();
+        // Relaxed: the barriers order it; see the top of this file.
+        let announced = Announced(self.announced.load(Relaxed));
+        if precedes(announced) {
+            return Err(self.step_aside(announced));
+        }
+        Ok(self.begin(caller))
+    }
+
+    /// From no owner to `me`.
+    #[inline(always)]
+    fn exchange_owner(&self, me: usize) -> bool {
         // Before the word: an ISR between the two would find the lock held by what it interrupted.
         sync::mask();
-        // Acquire: pairs with the Release in `release`, so this section sees what the one before it did.
-        match self.word.compare_exchange(word, word | me, Acquire, Relaxed) {
-            Ok(_) => {
-                self.taken_at.set(at);
-                Ok(Acquisition { _borrow: self.witness.borrow(), _thread: PhantomData })
-            }
-            Err(now) => {
-                sync::unmask();
-                Err(now)
-            }
+        // Acquire: pairs with the Release in `free`, so this section sees what the one before it did.
+        let taken = self.owner.compare_exchange(0, me, Acquire, Relaxed).is_ok();
+        if !taken {
+            sync::unmask();
         }
+        taken
     }
 
-    #[cold]
-    fn acquire_slow(
-        &self,
-        me: usize,
-        deadline: Option<sync::Instant>,
-        at: &'static Location<'static>,
-    ) -> Result<Acquisition, NotAcquired> {
-        let mut backoff = Backoff::new();
-        // Relaxed, here and below: every decision is made by a compare-exchange.
-        let mut word = self.word.load(Relaxed);
-        loop {
-            let owner = word & !FLAGS;
-            if owner == me {
-                return Err(NotAcquired::Recursive(self.taken_at.get()));
-            }
-            if owner == 0 {
-                match self.take(word, me, at) {
-                    Ok(acquisition) => return Ok(acquisition),
-                    Err(now) => word = now,
-                }
-                continue;
-            }
-            if word & PARKED == 0 {
-                // With nobody queued the section may be short: look a few times before the expensive sleep.
-                if !backoff.is_completed() {
-                    backoff.snooze();
-                    word = self.word.load(Relaxed);
-                    continue;
-                }
-                // Relaxed: publishes nothing; that it fails once the owner has gone is what matters.
-                if let Err(now) = self.word.compare_exchange(word, word | PARKED, Relaxed, Relaxed) {
-                    word = now;
-                    continue;
-                }
-            }
-            let parked = self.parker.park(
-                &self.word,
-                || {
-                    // Relaxed: the queue's own lock orders this after the wake-up of any release that it could miss.
-                    // (`PARKED` alone says that a wake-up is to come; the owner only saves a needless sleep.)
-                    let word = self.word.load(Relaxed);
-                    word & !FLAGS != 0 && word & PARKED != 0
-                },
-                |last| {
-                    if last {
-                        // Relaxed: with the queue locked, nobody else changes this bit.
-                        self.word.fetch_and(!PARKED, Relaxed);
-                    }
-                },
-                deadline,
-            );
-            if parked == Parked::TimedOut {
-                return Err(NotAcquired::TimedOut);
-            }
-            // Woken, or there was nothing to wait for: try once more, whatever the time is.
-            backoff = Backoff::new();
-            word = self.word.load(Relaxed);
-        }
-    }
-
-    /// Takes note of what is pending. Only the owner calls it, and serves it next.
-    pub(crate) fn take_pending(&self) {
-        // Acquire: pairs with the Release of whoever set the bit, so that what it left is seen, and with that of whoever
-        // had the lock before it was taken back.
-        self.word.fetch_and(!PENDING, Acquire);
+    /// The caller's section begins; it has exchanged the owner word.
+    #[inline(always)]
+    fn begin(&self, caller: Caller) -> Acquisition {
+        self.taken_at.set(caller.at);
+        Acquisition { _borrow: self.witness.borrow(), _thread: PhantomData }
     }
 
     /// Ends the caller's section, unless something is pending that nobody else came to serve: then the caller still holds
@@ -316,51 +246,33 @@ impl RawInterruptLock {
     /// what the lock protects.
     #[inline]
     pub(crate) unsafe fn release(&self) -> Result<(), Pending> {
-        let me = sync::this_thread();
-        // Release: pairs with the Acquire in `take` and in `take_pending`. Subtracting leaves the flags, and costs less than a
-        // compare-exchange.
-        let word = self.word.fetch_sub(me, Release);
-        if word == me {
+        let announced = self.free();
+        if announced.is_empty() {
             sync::unmask();
             return Ok(());
         }
-        self.release_slow(me, word - me)
+        self.release_slow(announced)
     }
 
-    #[cold]
-    fn release_slow(&self, me: usize, flags: usize) -> Result<(), Pending> {
-        if flags & PENDING != 0 && self.take_back(me) {
-            return Err(Pending);
-        }
-        sync::unmask();
-        if flags & PARKED != 0 {
-            // The word is still there: the caller's borrow of the lock lasts until this function returns.
-            self.parker.wake_one(&self.word, |more| {
-                if !more {
-                    // Relaxed: with the queue locked, nobody else changes this bit.
-                    self.word.fetch_and(!PARKED, Relaxed);
-                }
-            });
-        }
-        Ok(())
+    /// From the caller to no owner; what is announced after that.
+    #[inline(always)]
+    fn free(&self) -> Announced {
+        // Release: pairs with the Acquire in `exchange_owner`.
+        self.owner.store(0, Release);
+        sync::light_barrier();
+        // Relaxed: the barriers order it; see the top of this file.
+        Announced(self.announced.load(Relaxed))
     }
 
-    /// Takes a lock that was released with something pending back, to serve it; `false` if another owner was faster, who
-    /// finds the bit too.
-    fn take_back(&self, me: usize) -> bool {
-        // Relaxed: a first guess for the compare-exchange.
-        let mut word = self.word.load(Relaxed);
-        while word & !FLAGS == 0 && word & PENDING != 0 {
-            // Relaxed: `take_pending`, which comes next, sees what others did who had the lock meanwhile.
-            match self.word.compare_exchange(word, word | me, Relaxed, Relaxed) {
-                Ok(_) => return true,
-                Err(now) => word = now,
-            }
-        }
-        false
+    /// Takes note of what is pending. Only the owner calls it, and serves it next; `false` if somebody has served it
+    /// meanwhile.
+    pub(crate) fn take_pending(&self) -> bool {
+        // Acquire: pairs with the Release in `leave_word`, so that what was left is seen.
+        Announced(self.announced.fetch_and(!PENDING, Acquire)).is_pending()
     }
 
-    /// Resumes a section that [`release`](Self::release) refused to end.
+    /// Resumes a section that [`release`](Self::release) refused to end, or begins one that [`NotAcquired::Pending`] put
+    /// off.
     ///
     /// # Safety
     ///
@@ -372,7 +284,7 @@ impl RawInterruptLock {
     /// Who holds the lock; 0 for nobody.
     pub(crate) fn owner(&self) -> usize {
         // Relaxed: exact where it is the caller itself, which wrote it; a snapshot otherwise.
-        self.word.load(Relaxed) & !FLAGS
+        self.owner.load(Relaxed)
     }
 
     /// Whether the calling thread holds the lock.
@@ -380,10 +292,44 @@ impl RawInterruptLock {
         self.owner() == sync::this_thread()
     }
 
-    /// Lets the deadline of every timed waiter pass.
-    #[cfg(all(loom, test))]
-    pub(crate) fn expire_waiters(&self) {
-        self.parker.expire();
+    /// Releases for who can't serve: only an interrupt leaves something pending, and its own guards serve it.
+    fn release_unserving(&self) {
+        // SAFETY: the callers hold the lock and have ended their borrow.
+        while unsafe { self.release() }.is_err() {
+            let _ = self.take_pending();
+        }
+    }
+}
+
+/// What the models need to see and do.
+#[cfg(all(loom, test))]
+mod model {
+    use super::announced::Ticket;
+    use super::*;
+
+    impl RawInterruptLock {
+        /// Lets the deadline of every timed waiter pass.
+        pub(crate) fn expire_waiters(&self) {
+            self.threads.expire();
+        }
+
+        pub(crate) fn enter_in_turn(&self, ticket: Ticket) -> Acquisition {
+            self.wait_for_turn(Caller::here(), ticket)
+        }
+
+        pub(crate) fn delivery_waits(&self) -> bool {
+            Announced(self.announced.load(Relaxed)).deliveries_wait()
+        }
+
+        pub(crate) fn is_left_pending(&self) -> bool {
+            Announced(self.announced.load(Relaxed)).is_pending()
+        }
+    }
+
+    impl Ticket {
+        pub(crate) fn comes_before(self, other: Self) -> bool {
+            self.0 < other.0
+        }
     }
 }
 
@@ -396,9 +342,9 @@ fn recursion(taken_at: Option<&'static Location<'static>>) -> ! {
     }
 }
 
-// SAFETY: the owner bits of one word are the lock: `take` sets them by a compare-exchange from zero with Acquire, only
-// the owner clears them, with Release. A panicking `lock` holds nothing: it panics before it takes. The word is plain
-// data, so a lock may be moved or dropped while it is held.
+// SAFETY: the owner word is the lock: `exchange_owner` sets it by a compare-exchange from zero with Acquire, only the
+// owner clears it, with Release. A panicking `lock` holds nothing: it panics before it takes. The words are plain data,
+// so a lock may be moved or dropped while it is held.
 unsafe impl RawMutex for RawInterruptLock {
     #[cfg(not(loom))]
     const INIT: Self = Self::new();
@@ -411,30 +357,32 @@ unsafe impl RawMutex for RawInterruptLock {
     #[inline]
     #[track_caller]
     fn lock(&self) -> Acquisition {
-        match self.acquire(None) {
-            Ok(acquisition) => acquisition,
-            Err(NotAcquired::Recursive(at)) => recursion(at),
-            Err(NotAcquired::TimedOut) => unreachable!("no deadline was given"),
+        loop {
+            match self.acquire(None) {
+                Ok(acquisition) => return acquisition,
+                Err(NotAcquired::Recursive(at)) => recursion(at),
+                Err(NotAcquired::Pending) => self.release_unserving(),
+                Err(NotAcquired::Held | NotAcquired::TimedOut) => {}
+            }
         }
     }
 
     #[inline]
     #[track_caller]
     fn try_lock(&self) -> Option<Acquisition> {
-        self.try_acquire()
+        loop {
+            match self.try_acquire() {
+                Ok(acquisition) => return Some(acquisition),
+                Err(NotAcquired::Pending) => self.release_unserving(),
+                Err(_) => return None,
+            }
+        }
     }
 
     #[inline]
     unsafe fn unlock(&self, acquisition: Acquisition) {
         acquisition.end();
-        loop {
-            // SAFETY: the caller holds the lock, and its borrow ended with the acquisition.
-            if unsafe { self.release() }.is_ok() {
-                return;
-            }
-            // Only an interrupt leaves something pending, and its own guards serve it; through this trait nothing can.
-            self.take_pending();
-        }
+        self.release_unserving();
     }
 
     #[inline]
@@ -478,12 +426,13 @@ impl Default for RawInterruptLock {
 
 impl core::fmt::Debug for RawInterruptLock {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        // Relaxed: one snapshot, for people.
-        let word = self.word.load(Relaxed);
+        // Relaxed: a snapshot, for people.
+        let announced = Announced(self.announced.load(Relaxed));
         f.debug_struct("RawInterruptLock")
-            .field("locked", &(word & !FLAGS != 0))
-            .field("waiters", &(word & PARKED != 0))
-            .field("pending", &(word & PENDING != 0))
+            .field("locked", &(self.owner() != 0))
+            .field("waiters", &announced.is_parked())
+            .field("deliveries", &announced.deliveries_wait())
+            .field("pending", &announced.is_pending())
             .finish()
     }
 }

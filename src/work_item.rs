@@ -123,6 +123,7 @@ impl WorkWord {
             }
             let _: Parked = self.parker.park(
                 &self.word,
+                0,
                 // `end` clears the bits before it locks the queue, so no wake-up comes between this and the sleep.
                 || self.word.load(Relaxed) & (RUNNING | WAITED) == RUNNING | WAITED,
                 |_| {},

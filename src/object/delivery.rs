@@ -86,6 +86,10 @@ impl<T, W> InterruptObject<T, W> {
             Some(mut data) => {
                 if asserted == 0 {
                     asserted = self.take_owed();
+                    if asserted == 0 {
+                        // Another owner was faster.
+                        return Delivery::Pending;
+                    }
                 }
                 self.deliver(&mut data, asserted)
             }

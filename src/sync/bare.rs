@@ -30,6 +30,23 @@ impl Backoff {
     }
 }
 
+/// What one processor has to order against others. (An ISR on the same one is ordered as it is.)
+#[inline(always)]
+pub(crate) fn light_barrier() {
+    fence(Ordering::SeqCst);
+}
+
+/// The same: nobody can make another processor pass a barrier.
+#[inline(always)]
+pub(crate) fn light_barrier_after_exchange() {
+    fence(Ordering::SeqCst);
+}
+
+/// The same.
+pub(crate) fn heavy_barrier() {
+    fence(Ordering::SeqCst);
+}
+
 /// Where nobody waits.
 pub(crate) struct Parker;
 
@@ -42,6 +59,7 @@ impl Parker {
     pub(crate) fn park(
         &self,
         _word: &AtomicUsize,
+        _token: usize,
         _validate: impl FnOnce() -> bool,
         _timed_out: impl FnOnce(bool),
         _deadline: Option<Instant>,
@@ -53,6 +71,8 @@ impl Parker {
     pub(crate) fn wake_one(&self, _word: &AtomicUsize, woken: impl FnOnce(bool)) {
         woken(false);
     }
+
+    pub(crate) fn wake(&self, _word: &AtomicUsize, _token: usize) {}
 
     pub(crate) fn wake_all(&self, _word: &AtomicUsize) {}
 }

@@ -49,6 +49,21 @@ pub(crate) fn mask() {}
 
 pub(crate) fn unmask() {}
 
+/// Loom knows no barrier that one thread has others pass, so a fence on each side stands for the pair.
+pub(crate) fn light_barrier() {
+    fence(Ordering::SeqCst);
+}
+
+/// As `light_barrier`.
+pub(crate) fn light_barrier_after_exchange() {
+    fence(Ordering::SeqCst);
+}
+
+/// As `light_barrier`.
+pub(crate) fn heavy_barrier() {
+    fence(Ordering::SeqCst);
+}
+
 /// Loom's atomic, with every interleaving explored.
 ///
 /// Loom remembers one last access to an atomic. A thread that loads it and then exchanges it overwrites the memory of
@@ -79,10 +94,6 @@ impl AtomicUsize {
 
     pub(crate) fn fetch_add(&self, value: usize, order: Ordering) -> usize {
         self.value.fetch_add(value, order)
-    }
-
-    pub(crate) fn fetch_sub(&self, value: usize, order: Ordering) -> usize {
-        self.value.fetch_sub(value, order)
     }
 
     pub(crate) fn fetch_or(&self, bits: usize, order: Ordering) -> usize {
@@ -181,6 +192,7 @@ struct Waiter {
     wake: Condvar,
     // Written and read with the queue locked.
     state: Cell<WaiterState>,
+    token: usize,
     #[cfg_attr(not(test), expect(dead_code, reason = "only models have a clock"))]
     timed: bool,
 }
@@ -206,6 +218,7 @@ impl Parker {
     pub(crate) fn park(
         &self,
         _word: &AtomicUsize,
+        token: usize,
         validate: impl FnOnce() -> bool,
         timed_out: impl FnOnce(bool),
         deadline: Option<Instant>,
@@ -217,6 +230,7 @@ impl Parker {
         let waiter = Arc::new(Waiter {
             wake: Condvar::new(),
             state: Cell::new(WaiterState::Waiting),
+            token,
             timed: deadline.is_some(),
         });
         queue.push_back(waiter.clone());
@@ -236,6 +250,16 @@ impl Parker {
         let waiter = queue.pop_front();
         woken(!queue.is_empty());
         if let Some(waiter) = waiter {
+            waiter.state.set(WaiterState::Woken);
+            waiter.wake.notify_one();
+        }
+    }
+
+    pub(crate) fn wake(&self, _word: &AtomicUsize, token: usize) {
+        let mut queue = self.0.lock().unwrap();
+        if let Some(place) = queue.iter().position(|waiter| waiter.token == token)
+            && let Some(waiter) = queue.remove(place)
+        {
             waiter.state.set(WaiterState::Woken);
             waiter.wake.notify_one();
         }

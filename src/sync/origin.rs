@@ -14,8 +14,12 @@ impl Origin {
 
     #[inline(always)]
     pub(crate) fn set(&self, at: &'static Location<'static>) {
-        // Relaxed: the holder alone writes it, and only the holder's own recursion reads it.
-        self.0.store(ptr::from_ref(at).cast_mut(), Ordering::Relaxed);
+        let at = ptr::from_ref(at).cast_mut();
+        // Relaxed: the holder alone writes it, and only the holder's own recursion reads it. The next acquisition has to wait
+        // until each store of this section has reached the cache, so one that changes nothing is left out.
+        if self.0.load(Ordering::Relaxed) != at {
+            self.0.store(at, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn get(&self) -> Option<&'static Location<'static>> {

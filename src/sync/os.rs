@@ -1,13 +1,18 @@
 //! Threads of an operating system, which wait in the parking lot.
 
+mod barrier;
+
 use core::cell::Cell;
 pub(crate) use core::sync::atomic::{AtomicUsize, Ordering, fence};
 pub(crate) use std::time::Instant;
 
 pub(crate) use crossbeam_utils::Backoff;
-use parking_lot_core::{DEFAULT_PARK_TOKEN, DEFAULT_UNPARK_TOKEN, ParkResult, park, unpark_all, unpark_one};
+use parking_lot_core::{
+    DEFAULT_UNPARK_TOKEN, FilterOp, ParkResult, ParkToken, park, unpark_all, unpark_filter, unpark_one,
+};
 
 use super::Parked;
+pub(crate) use barrier::{heavy_barrier, light_barrier, light_barrier_after_exchange, without_membarrier};
 
 /// What the crate keeps for each thread. Its address is the thread's identity, so its alignment leaves three bits free.
 #[repr(align(8))]
@@ -65,14 +70,20 @@ impl Parker {
     }
 
     /// Waits until woken, if `validate` still says so; `timed_out(last)` runs if the deadline passed first. Both run
-    /// with the queue locked, so no wake-up comes between `validate` and the sleep.
+    /// with the queue locked, so no wake-up comes between `validate` and the sleep. `token` tells waiters apart.
     pub(crate) fn park(
         &self,
         word: &AtomicUsize,
+        token: usize,
         validate: impl FnOnce() -> bool,
         timed_out: impl FnOnce(bool),
         deadline: Option<Instant>,
     ) -> Parked {
+        let recheck = barrier::recheck();
+        let until = match (deadline, recheck) {
+            (Some(deadline), Some(recheck)) => Some(deadline.min(recheck)),
+            (deadline, recheck) => deadline.or(recheck),
+        };
         // SAFETY: the key is the address of a word of ours, which nobody else parks on; the callbacks only touch
         // atomics: they don't panic and don't call into the parking lot.
         let result = unsafe {
@@ -81,14 +92,15 @@ impl Parker {
                 validate,
                 || {},
                 |_, last| timed_out(last),
-                DEFAULT_PARK_TOKEN,
-                deadline,
+                ParkToken(token),
+                until,
             )
         };
         match result {
             ParkResult::Unparked(_) => Parked::Woken,
             ParkResult::Invalid => Parked::Invalid,
-            ParkResult::TimedOut => Parked::TimedOut,
+            ParkResult::TimedOut if until == deadline => Parked::TimedOut,
+            ParkResult::TimedOut => Parked::Woken,
         }
     }
 
@@ -100,6 +112,15 @@ impl Parker {
                 woken(result.have_more_threads);
                 DEFAULT_UNPARK_TOKEN
             });
+        }
+    }
+
+    /// Wakes the waiter that parked with `token`, if there is one.
+    pub(crate) fn wake(&self, word: &AtomicUsize, token: usize) {
+        let filter = |ParkToken(theirs)| if theirs == token { FilterOp::Unpark } else { FilterOp::Skip };
+        // SAFETY: as in `park`: a key of ours, and callbacks that touch nothing.
+        unsafe {
+            unpark_filter(core::ptr::from_ref(word).addr(), filter, |_| DEFAULT_UNPARK_TOKEN);
         }
     }
 
