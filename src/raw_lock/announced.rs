@@ -107,7 +107,8 @@ mod tests {
         assert_eq!(Announced(word).without_first(), PARKED);
 
         let last = Announced(COUNT << ARRIVED_SHIFT | COUNT << SERVED_SHIFT);
-        let (ticket, word) = Announced(last.0 & !(COUNT << SERVED_SHIFT) | (COUNT - 1) << SERVED_SHIFT).with_arrival().unwrap();
+        let (ticket, word) =
+            Announced(last.0 & !(COUNT << SERVED_SHIFT) | (COUNT - 1) << SERVED_SHIFT).with_arrival().unwrap();
         assert_eq!(ticket, Ticket(COUNT));
         let word = Announced(Announced(word).without_first());
         assert_eq!(word.turn(), ticket);

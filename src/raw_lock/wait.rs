@@ -150,8 +150,7 @@ impl RawInterruptLock {
                 backoff.snooze();
                 continue;
             }
-            let _: Parked =
-                self.deliveries.park(&self.announced, ticket.0, || !self.is_open_to(ticket), |_| {}, None);
+            let _: Parked = self.deliveries.park(&self.announced, ticket.0, || !self.is_open_to(ticket), |_| {}, None);
             backoff = Backoff::new();
         }
     }

@@ -87,14 +87,7 @@ impl Parker {
         // SAFETY: the key is the address of a word of ours, which nobody else parks on; the callbacks only touch
         // atomics: they don't panic and don't call into the parking lot.
         let result = unsafe {
-            park(
-                core::ptr::from_ref(word).addr(),
-                validate,
-                || {},
-                |_, last| timed_out(last),
-                ParkToken(token),
-                until,
-            )
+            park(core::ptr::from_ref(word).addr(), validate, || {}, |_, last| timed_out(last), ParkToken(token), until)
         };
         match result {
             ParkResult::Unparked(_) => Parked::Woken,

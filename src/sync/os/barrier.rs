@@ -123,3 +123,6 @@ mod membarrier {
         false
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -1,0 +1,168 @@
+//! The choice belongs to the process, so each of these runs in a process of its own.
+
+use std::process::Command;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::{env, thread};
+
+use super::super::{Parked, Parker};
+use super::*;
+use crate::InterruptLock;
+use crate::sync::AtomicUsize;
+
+/// Runs `test` in a new process: this test binary, told to run this one test.
+fn in_a_process_of_its_own(name: &str, test: impl FnOnce()) {
+    const HERE: &str = "INTERRUPT_LOCK_TEST_RUNS_HERE";
+    if env::var_os(HERE).is_some() {
+        return test();
+    }
+    let name = std::format!("{}::{name}", module_path!().split_once("::").unwrap().1);
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", &name, "--nocapture"])
+        .env(HERE, "1")
+        .output()
+        .unwrap();
+    let said = std::string::String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        std::string::String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn choice() -> u8 {
+    CHOICE.load(Relaxed)
+}
+
+/// Four threads that wait for one another's sections, many of them asleep.
+fn contend() {
+    let (lock, start) = (InterruptLock::new(0), Barrier::new(4));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                start.wait();
+                for n in 0..500 {
+                    let mut count = lock.acquire_interrupt_lock();
+                    *count += 1;
+                    if n % 50 == 0 {
+                        // Long enough that the others go to sleep.
+                        thread::sleep(Duration::from_micros(300));
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(lock.into_inner(), 2_000);
+}
+
+/// From now on `membarrier` fails, in every thread of this process.
+fn refuse_membarrier() {
+    let statement = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    let mut filter = [
+        // The number of the system call is the first word of what the filter sees.
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, libc::SYS_membarrier as u32),
+        statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
+        statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: the program is a valid one, and the kernel copies it.
+    let installed = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+            && libc::syscall(
+                libc::SYS_seccomp,
+                libc::SECCOMP_SET_MODE_FILTER,
+                libc::SECCOMP_FILTER_FLAG_TSYNC,
+                core::ptr::from_ref(&program),
+            ) == 0
+    };
+    assert!(installed, "{}", std::io::Error::last_os_error());
+}
+
+/// Where the system has it, locks use it from the first release on.
+#[test]
+fn it_is_chosen_before_the_first_release() {
+    in_a_process_of_its_own("it_is_chosen_before_the_first_release", || {
+        assert_eq!(choice(), UNCHOSEN);
+        drop(InterruptLock::new(()).acquire_interrupt_lock());
+        assert_eq!(choice(), UNEQUAL, "this kernel has no membarrier");
+        contend();
+        assert_eq!(choice(), UNEQUAL);
+    });
+}
+
+/// Where it has not, both sides are fences, and nobody has to look again.
+// Caught: a registration whose failure is ignored.
+#[test]
+fn without_it_there_are_fences() {
+    in_a_process_of_its_own("without_it_there_are_fences", || {
+        refuse_membarrier();
+        contend();
+        assert_eq!(choice(), FENCES);
+        assert!(recheck().is_none());
+    });
+}
+
+/// A filter that is installed when threads use the lock already.
+// Caught: a membarrier whose failure is ignored.
+#[test]
+fn one_that_fails_later_is_given_up_for_good() {
+    in_a_process_of_its_own("one_that_fails_later_is_given_up_for_good", || {
+        let (done, sections) = (AtomicU64::new(0), AtomicU64::new(0));
+        let lock = InterruptLock::new(0);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while done.load(SeqCst) == 0 {
+                        let mut count = lock.acquire_interrupt_lock();
+                        *count += 1;
+                        sections.fetch_add(1, SeqCst);
+                        if *count % 20 == 0 {
+                            thread::sleep(Duration::from_micros(200));
+                        }
+                    }
+                });
+            }
+            let more = || {
+                let seen = sections.load(SeqCst);
+                while sections.load(SeqCst) < seen + 1_000 {
+                    thread::yield_now();
+                }
+            };
+            more();
+            assert_eq!(choice(), UNEQUAL, "this kernel has no membarrier");
+            refuse_membarrier();
+            more();
+            done.store(1, SeqCst);
+        });
+        contend();
+        assert_eq!(choice(), FENCES_SINCE);
+    });
+}
+
+/// After that, a thread whose wake-up was lost finds out by itself, and one with a deadline keeps it.
+// Caught: a sleep without `recheck`; one whose recheck counts as the deadline.
+#[test]
+fn nobody_sleeps_for_ever_then() {
+    in_a_process_of_its_own("nobody_sleeps_for_ever_then", || {
+        drop(InterruptLock::new(()).acquire_interrupt_lock());
+        without_membarrier();
+        assert_eq!(choice(), FENCES_SINCE);
+        let word = AtomicUsize::new(0);
+        let park = |deadline| Parker::new().park(&word, 0, || true, |_| (), deadline);
+        assert_eq!(park(None), Parked::Woken);
+        assert_eq!(park(Some(Instant::now() + Duration::from_secs(3600))), Parked::Woken);
+        assert_eq!(park(Some(Instant::now())), Parked::TimedOut);
+    });
+}
+
+/// Who says so first gets fences only.
+#[test]
+fn a_program_may_do_without() {
+    in_a_process_of_its_own("a_program_may_do_without", || {
+        crate::without_membarrier();
+        contend();
+        assert_eq!(choice(), FENCES);
+        assert!(recheck().is_none());
+    });
+}

@@ -1,0 +1,143 @@
+//! Rule L7: what waits for the lock, and who gets it first.
+#![cfg(all(feature = "std", not(loom)))]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use interrupt_lock::{Claim, Delivery, Interrupt, NoWorkItem};
+use support::{let_it_block, watchdog};
+
+/// Notes who had a section, in order.
+type Order = Vec<String>;
+
+fn noting() -> Arc<Interrupt<Order, NoWorkItem>> {
+    let interrupt = Interrupt::builder(Order::new())
+        .isr(|order| {
+            order.push(format!("ISR {}", thread::current().name().unwrap_or("?")));
+            Claim::Claimed
+        })
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    Arc::new(interrupt)
+}
+
+/// Threads that slept before a delivery came still come after it, and after those that it let in.
+// Caught: release_slow that wakes a thread before the delivery; precedes_threads that looks at nothing.
+#[test]
+fn l7_a_delivery_goes_before_all_threads() {
+    watchdog(|| {
+        let interrupt = noting();
+        let held = interrupt.acquire_interrupt_lock();
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let interrupt = interrupt.clone();
+                thread::spawn(move || interrupt.acquire_interrupt_lock().push("thread".into()))
+            })
+            .collect();
+        let_it_block();
+        let delivery = thread::Builder::new().name("0".into());
+        let theirs = interrupt.clone();
+        let delivery =
+            delivery.spawn(move || assert_eq!(theirs.service(), Delivery::Answered(Claim::Claimed))).unwrap();
+        let_it_block();
+        drop(held);
+        delivery.join().unwrap();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(*interrupt.acquire_interrupt_lock(), ["ISR 0", "thread", "thread", "thread"]);
+    });
+}
+
+// Caught: is_open_to that ignores whose turn it is; wake_turn that wakes the last to come.
+#[test]
+fn l7_deliveries_that_wait_are_served_in_order_of_arrival() {
+    watchdog(|| {
+        let interrupt = noting();
+        let held = interrupt.acquire_interrupt_lock();
+        let deliveries: Vec<_> = (0..4)
+            .map(|n| {
+                let theirs = interrupt.clone();
+                let delivery = thread::Builder::new().name(n.to_string());
+                let delivery = delivery.spawn(move || theirs.service()).unwrap();
+                let_it_block();
+                delivery
+            })
+            .collect();
+        drop(held);
+        deliveries.into_iter().for_each(|delivery| assert!(delivery.join().is_ok()));
+        assert_eq!(*interrupt.acquire_interrupt_lock(), ["ISR 0", "ISR 1", "ISR 2", "ISR 3"]);
+    });
+}
+
+/// While a delivery waits, the lock is not to be had by who only tries, free or not.
+// Caught: a try_acquire that takes the lock without a look at the announce word.
+#[test]
+fn l7_who_only_tries_passes_no_delivery() {
+    watchdog(|| {
+        let interrupt = noting();
+        let go_on = Arc::new(AtomicBool::new(true));
+        let trying = thread::spawn({
+            let (interrupt, go_on) = (interrupt.clone(), go_on.clone());
+            move || {
+                while go_on.load(Ordering::SeqCst) {
+                    if let Some(mut order) = interrupt.try_acquire_interrupt_lock() {
+                        order.push("tried".into());
+                    }
+                }
+            }
+        });
+        for n in 0..300 {
+            let mut held = interrupt.acquire_interrupt_lock();
+            held.clear();
+            let theirs = interrupt.clone();
+            let delivery = thread::Builder::new().name(n.to_string()).spawn(move || theirs.service()).unwrap();
+            if n % 30 == 0 {
+                // Asleep, so that its announcement is over; the others meet the release in the middle of it.
+                let_it_block();
+                drop(held);
+                delivery.join().unwrap();
+                assert_eq!(interrupt.acquire_interrupt_lock()[0], format!("ISR {n}"));
+            } else {
+                drop(held);
+                delivery.join().unwrap();
+            }
+        }
+        go_on.store(false, Ordering::SeqCst);
+        trying.join().unwrap();
+    });
+}
+
+/// Deliveries that never cease keep nobody out for ever: a driver must be able to disable them.
+// Caught: never_ceases that says no; wait_as_thread without its patience.
+#[test]
+fn l7_deliveries_that_never_cease_keep_nobody_out() {
+    watchdog(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let count = runs.clone();
+        let interrupt = Interrupt::builder(())
+            .isr(move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+                // Longer than it takes the other thread to come again.
+                thread::yield_now();
+                Claim::Claimed
+            })
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| while interrupt.service() != Delivery::NotServed {});
+            }
+            while runs.load(Ordering::Relaxed) < 1_000 {
+                thread::yield_now();
+            }
+            for _ in 0..20 {
+                drop(interrupt.acquire_interrupt_lock());
+            }
+            interrupt.disable().unwrap();
+        });
+    });
+}
