@@ -26,7 +26,7 @@ fn noting() -> Arc<Interrupt<Order, NoWorkItem>> {
 }
 
 /// Threads that slept before a delivery came still come after it, and after those that it let in.
-// Caught: release_slow that wakes a thread before the delivery; precedes_threads that looks at nothing.
+// Caught: an enter_slow that waits as a thread does.
 #[test]
 fn l7_a_delivery_goes_before_all_threads() {
     watchdog(|| {
@@ -51,7 +51,7 @@ fn l7_a_delivery_goes_before_all_threads() {
     });
 }
 
-// Caught: is_open_to that ignores whose turn it is; wake_turn that wakes the last to come.
+// Caught, in the model of the same rule: turn-ignored, wakes-any-delivery.
 #[test]
 fn l7_deliveries_that_wait_are_served_in_order_of_arrival() {
     watchdog(|| {
@@ -73,7 +73,7 @@ fn l7_deliveries_that_wait_are_served_in_order_of_arrival() {
 }
 
 /// While a delivery waits, the lock is not to be had by who only tries, free or not.
-// Caught: a try_acquire that takes the lock without a look at the announce word.
+// Caught: precedes_threads that ignores deliveries; an enter_slow that waits as a thread does.
 #[test]
 fn l7_who_only_tries_passes_no_delivery() {
     watchdog(|| {

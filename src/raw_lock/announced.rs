@@ -70,7 +70,8 @@ impl Announced {
     pub(super) fn with_arrival(self) -> Option<(Ticket, usize)> {
         let arrived = self.arrived();
         let next = (arrived + 1) & COUNT;
-        (next != self.served()).then(|| (Ticket(arrived), self.0 & !(COUNT << ARRIVED_SHIFT) | next << ARRIVED_SHIFT))
+        let with = self.0 & !(COUNT << ARRIVED_SHIFT) | next << ARRIVED_SHIFT;
+        (next != self.served()).then_some((Ticket(arrived), with))
     }
 
     /// The delivery whose turn it was has the lock. With nobody left to wait, the counts begin anew.
