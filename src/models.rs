@@ -2,7 +2,7 @@
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --profile loom --lib models`
 //!
-//! Small models of two threads are explored without a bound, the others with four preemptions. Beside each model stands the mutation that
+//! Small models of two threads are explored without a bound, the others with three preemptions. Beside each model stands the mutation that
 //! it was seen to catch; `.ci/mutations` makes each of them again and expects the model to fail.
 
 mod delivery;
@@ -29,7 +29,7 @@ fn all(model: impl Fn() + Sync + Send + 'static) {
     explore(None, model);
 }
 
-/// Explores the interleavings with up to four preemptions.
+/// Explores the interleavings with up to three preemptions.
 fn bounded(model: impl Fn() + Sync + Send + 'static) {
     explore(Some(3), model);
 }
