@@ -20,7 +20,7 @@ impl RawInterruptLock {
         caller: Caller,
         deadline: Option<sync::Instant>,
     ) -> Result<Acquisition, NotAcquired> {
-        let mut backoff = Backoff::new();
+        let mut backoff = sync::patient_backoff();
         let mut passed_over = 0;
         loop {
             let (owner, announced) = (self.owner(), self.announced());
@@ -61,7 +61,7 @@ impl RawInterruptLock {
                 return Err(NotAcquired::TimedOut);
             }
             // Woken, or there was nothing to wait for: try once more, whatever the time is.
-            backoff = Backoff::new();
+            backoff = sync::patient_backoff();
             passed_over += u32::from(self.announced().deliveries_wait());
             // (One that may give up can't: those behind it wait for its turn.)
             if passed_over > PATIENCE && deadline.is_none() {

@@ -30,6 +30,11 @@ impl Backoff {
     }
 }
 
+/// On bare metal sections are short, and nobody yields.
+pub(crate) fn patient_backoff() -> Backoff {
+    Backoff::new()
+}
+
 /// What one processor has to order against others. (An ISR on the same one is ordered as it is.)
 #[inline(always)]
 pub(crate) fn light_barrier() {

@@ -132,6 +132,11 @@ impl Backoff {
     }
 }
 
+/// A model has no time to be patient in.
+pub(crate) fn patient_backoff() -> Backoff {
+    Backoff::new()
+}
+
 /// Borrowed by each guard, so that loom sees sections that overlap.
 pub(crate) struct Witness(UnsafeCell<()>);
 

@@ -61,6 +61,16 @@ pub(crate) fn mask() {}
 #[inline(always)]
 pub(crate) fn unmask() {}
 
+/// A backoff whose first look comes late, for who would rather leave the owner's cache line alone: an owner that is asked
+/// all the time is slowed down, and what it does next is often another section.
+pub(crate) fn patient_backoff() -> Backoff {
+    let backoff = Backoff::new();
+    for _ in 0..4 {
+        backoff.spin();
+    }
+    backoff
+}
+
 /// Where threads wait, by the address of what they wait for.
 pub(crate) struct Parker;
 
