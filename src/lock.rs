@@ -46,9 +46,11 @@ use crate::{Error, Name};
 /// }
 /// ```
 #[doc(alias = "WdfSpinLock")]
+// The lock's words and the first of the data lie on one cache line, wherever the lock itself does.
+#[repr(C, align(32))]
 pub struct InterruptLock<T> {
-    name: Name,
     mutex: Mutex<RawInterruptLock, T>,
+    name: Name,
 }
 
 /// What the owner of a lock does, before it releases it, for those who left word.
@@ -244,15 +246,12 @@ impl<T> InterruptLock<T> {
     #[inline]
     #[track_caller]
     pub(crate) fn acquire_serving<'a>(&'a self, at_release: Option<&'a dyn AtRelease<T>>) -> InterruptLockGuard<'a, T> {
-        loop {
-            match self.raw().acquire(None) {
-                Ok(acquisition) => return self.guard(acquisition, at_release),
-                Err(refused) => {
-                    if let Err(error) = self.serve_first(refused, at_release) {
-                        panic(&error);
-                    }
-                }
-            }
+        match self.raw().acquire_at_once() {
+            Ok(acquisition) => self.guard(acquisition, at_release),
+            Err(refused) => match self.acquire_slow(refused, None, at_release) {
+                Ok(guard) => guard,
+                Err(error) => panic(&error),
+            },
         }
     }
 
@@ -265,8 +264,8 @@ impl<T> InterruptLock<T> {
         loop {
             match self.raw().try_acquire() {
                 Ok(acquisition) => return Some(self.guard(acquisition, at_release)),
-                Err(NotAcquired::Held) => return None,
-                Err(refused) => self.serve_first(refused, at_release).ok()?,
+                Err(NotAcquired::Pending) => self.serve_first(at_release),
+                Err(_) => return None,
             }
         }
     }
@@ -278,12 +277,46 @@ impl<T> InterruptLock<T> {
         deadline: Option<sync::Instant>,
         at_release: Option<&'a dyn AtRelease<T>>,
     ) -> Result<InterruptLockGuard<'a, T>, Error> {
+        match self.raw().acquire_at_once() {
+            Ok(acquisition) => Ok(self.guard(acquisition, at_release)),
+            Err(refused) => self.acquire_slow(refused, deadline, at_release),
+        }
+    }
+
+    #[cold]
+    #[track_caller]
+    fn acquire_slow<'a>(
+        &'a self,
+        mut refused: NotAcquired,
+        deadline: Option<sync::Instant>,
+        at_release: Option<&'a dyn AtRelease<T>>,
+    ) -> Result<InterruptLockGuard<'a, T>, Error> {
+        let interrupt = || self.name.clone();
         loop {
-            match self.raw().acquire(deadline) {
+            let answer = match refused {
+                NotAcquired::Held => self.raw().wait(deadline),
+                NotAcquired::Pending => {
+                    self.serve_first(at_release);
+                    self.raw().acquire_at_once()
+                }
+                NotAcquired::Recursive(at) => {
+                    let taken_at = at.unwrap_or(Location::caller());
+                    return Err(Error::Recursive { interrupt: interrupt(), taken_at });
+                }
+                NotAcquired::TimedOut => return Err(Error::TimedOut { interrupt: interrupt() }),
+            };
+            match answer {
                 Ok(acquisition) => return Ok(self.guard(acquisition, at_release)),
-                Err(refused) => self.serve_first(refused, at_release)?,
+                Err(again) => refused = again,
             }
         }
+    }
+
+    /// What is pending comes before the section of the caller, who has the lock for that alone.
+    #[cold]
+    fn serve_first(&self, at_release: Option<&dyn AtRelease<T>>) {
+        // SAFETY: after `NotAcquired::Pending` the caller has the lock, without a borrow; it tries again afterwards.
+        unsafe { serve(&self.mutex, at_release) };
     }
 
     /// For a delivery: the lock, or `None` if the owner serves the delivery as it releases. `announce` runs first then.
@@ -314,26 +347,6 @@ impl<T> InterruptLock<T> {
         at_release: Option<&'a dyn AtRelease<T>>,
     ) -> InterruptLockGuard<'a, T> {
         InterruptLockGuard { mutex: &self.mutex, acquisition: ManuallyDrop::new(acquisition), at_release }
-    }
-
-    /// Serves what is pending and releases the lock, if that is why it was not had; the error otherwise.
-    #[cold]
-    #[track_caller]
-    fn serve_first(&self, refused: NotAcquired, at_release: Option<&dyn AtRelease<T>>) -> Result<(), Error> {
-        let interrupt = || self.name.clone();
-        match refused {
-            NotAcquired::Pending => {
-                // SAFETY: the caller has the lock, without a borrow, and tries again afterwards.
-                unsafe { serve(&self.mutex, at_release) };
-                Ok(())
-            }
-            // Somebody else was faster.
-            NotAcquired::Held => Ok(()),
-            NotAcquired::Recursive(taken_at) => {
-                Err(Error::Recursive { interrupt: interrupt(), taken_at: taken_at.unwrap_or(Location::caller()) })
-            }
-            NotAcquired::TimedOut => Err(Error::TimedOut { interrupt: interrupt() }),
-        }
     }
 }
 

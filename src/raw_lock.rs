@@ -172,11 +172,23 @@ impl RawInterruptLock {
     #[inline]
     #[track_caller]
     pub(crate) fn acquire(&self, deadline: Option<sync::Instant>) -> Result<Acquisition, NotAcquired> {
-        let caller = Caller::here();
-        match self.take(caller, Announced::precedes_threads) {
-            Err(NotAcquired::Held) => self.wait_as_thread(caller, deadline),
+        match self.acquire_at_once() {
+            Err(NotAcquired::Held) => self.wait(deadline),
             answer => answer,
         }
+    }
+
+    /// The fast part of [`acquire`](Self::acquire).
+    #[inline]
+    #[track_caller]
+    pub(crate) fn acquire_at_once(&self) -> Result<Acquisition, NotAcquired> {
+        self.take(Caller::here(), Announced::precedes_threads)
+    }
+
+    /// The slow one.
+    #[track_caller]
+    pub(crate) fn wait(&self, deadline: Option<sync::Instant>) -> Result<Acquisition, NotAcquired> {
+        self.wait_as_thread(Caller::here(), deadline)
     }
 
     /// Takes the lock if it is free. Never waits.
