@@ -1,0 +1,40 @@
+//! Every figure that the crate claims, beside its peer, in one run: `cargo bench --bench ratios [-- NAME…]`.
+//!
+//! The machine's mood changes from second to second, so what is compared takes turns, many times, and a ratio is the
+//! median of the turns' ratios. A peer is what a driver would use otherwise; a limit is the least that any solution has to
+//! do.
+
+#[path = "ratios/lock.rs"]
+mod lock;
+#[path = "support/placement.rs"]
+mod placement;
+#[path = "ratios/service.rs"]
+mod service;
+#[path = "ratios/table.rs"]
+mod table;
+#[path = "ratios/work_item.rs"]
+mod work_item;
+
+#[cfg(target_os = "linux")]
+#[path = "ratios/delivery.rs"]
+mod delivery;
+#[cfg(target_os = "linux")]
+#[path = "support/eventfd.rs"]
+mod eventfd;
+#[cfg(target_os = "linux")]
+//#[path = "ratios/polling.rs"]
+//mod polling;
+use table::Table;
+
+fn main() {
+    let mut table = Table::new(std::env::args().skip(1).filter(|argument| argument != "--bench").collect());
+    lock::measure(&mut table);
+    service::measure(&mut table);
+    #[cfg(target_os = "linux")]
+    {
+        delivery::measure(&mut table);
+        //polling::measure(&mut table);
+    }
+    work_item::measure(&mut table);
+    table.finish();
+}

@@ -1,0 +1,30 @@
+//! Which processor a thread runs on. Elsewhere than on Linux the system decides.
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    /// The processors that this program may use.
+    pub fn processors() -> Vec<usize> {
+        let allowed = sched_getaffinity(None).unwrap();
+        (0..CpuSet::MAX_CPU).filter(|&n| allowed.is_set(n)).collect()
+    }
+
+    /// Has the calling thread run on that processor from now on.
+    pub fn move_to(processor: usize) {
+        let mut there = CpuSet::new();
+        there.set(processor);
+        sched_setaffinity(None, &there).unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+pub use linux::{move_to, processors};
+
+#[cfg(not(target_os = "linux"))]
+pub fn processors() -> Vec<usize> {
+    (0..std::thread::available_parallelism().map_or(1, usize::from)).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn move_to(_: usize) {}
