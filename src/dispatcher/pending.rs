@@ -6,7 +6,6 @@ use alloc::task::Wake;
 use alloc::vec::Vec;
 use std::time::Instant;
 
-use crossbeam_utils::CachePadded;
 use lock_api::Mutex;
 
 use super::window::Window;
@@ -23,16 +22,14 @@ pub(super) trait Bell: Send + Sync {
 
 /// What a thread shares with those who have something for it to do.
 pub(super) struct Pending<B> {
-    /// By itself on its cache line: a polling thread looks at it all the time.
-    word: CachePadded<ReadyWord>,
+    word: ReadyWord,
     table: Mutex<RawInterruptLock, Table>,
     pub(super) bell: B,
 }
 
-#[derive(Default)]
 struct Table {
     places: Vec<Place>,
-    /// Until when the thread polls: the longest window that is open.
+    /// When the last window closes.
     polls_until: Option<Instant>,
 }
 
@@ -65,7 +62,11 @@ pub(super) struct Slot<B: Bell> {
 
 impl<B: Bell> Pending<B> {
     pub(super) fn new(bell: B) -> Arc<Self> {
-        Arc::new(Self { word: CachePadded::new(ReadyWord::new()), table: Mutex::new(Table::default()), bell })
+        Arc::new(Self {
+            word: ReadyWord::new(),
+            table: Mutex::new(Table { places: Vec::new(), polls_until: None }),
+            bell,
+        })
     }
 
     /// A slot for one more interrupt.
@@ -115,7 +116,7 @@ impl<B: Bell> Pending<B> {
 
     /// For the thread: calls `ask` for each that may have raised that bit.
     #[inline]
-    pub(super) fn find_all(&self, bit: usize, mut ask: impl FnMut(usize, Found)) {
+    pub(super) fn find_all(&self, bit: usize, mut ask: impl FnMut(usize, Option<Found>)) {
         let mut number = bit;
         loop {
             let (found, there_are_more) = {
@@ -123,9 +124,7 @@ impl<B: Bell> Pending<B> {
                 let found = table.places.get_mut(number).and_then(Place::find);
                 (found, number + BITS < table.places.len())
             };
-            if let Some(found) = found {
-                ask(number, found);
-            }
+            ask(number, found);
             if !there_are_more {
                 return;
             }
@@ -133,24 +132,20 @@ impl<B: Bell> Pending<B> {
         }
     }
 
-    /// For the thread: the interrupt of that number has been served.
-    pub(super) fn served(&self, number: usize) {
+    /// For the thread: the interrupt of that number has been served. The answer is until when to poll.
+    pub(super) fn served(&self, number: usize, now: Instant) -> Option<Instant> {
         let mut table = self.table.lock();
         let table = &mut *table;
         if let Some(place) = table.places.get_mut(number) {
-            // A window is never opened to close before one that is open.
-            table.polls_until = table.polls_until.max(place.window.served(Instant::now()));
+            // The longest that is open counts; one that has closed is not later than now.
+            table.polls_until = table.polls_until.max(place.window.served(now));
         }
+        table.polls_until
     }
 
-    /// For the thread: until when it polls.
+    /// For the thread: until when to poll.
     pub(super) fn polls_until(&self) -> Option<Instant> {
         self.table.lock().polls_until
-    }
-
-    /// For the thread: all windows have closed.
-    pub(super) fn close_windows(&self) {
-        self.table.lock().polls_until = None;
     }
 }
 

@@ -76,8 +76,10 @@ impl Waiter {
 impl Pending<Poller> {
     fn run(&self) {
         let mut events = self.bell.events();
+        // Until when it polls.
+        let mut until = None;
         loop {
-            self.wait(&mut events);
+            self.wait(&mut events, &mut until);
             // At once: from here on nobody needs to ring.
             let raised = self.take();
             if raised.is_stop() {
@@ -88,30 +90,37 @@ impl Pending<Poller> {
                     Event::Signal(number) => (number, |object| object.serve()),
                     Event::Removal(number) => (number, |object| object.serve_removal()),
                 };
-                if let Some(found) = self.find(number) {
-                    self.ask(number, &found, serve);
-                }
+                self.ask(number, self.find(number), serve, &mut until);
             }
             for bit in raised {
-                self.find_all(bit, |number, found| self.ask(number, &found, |object| object.woken()));
+                self.find_all(bit, |number, found| self.ask(number, found, |object| object.woken(), &mut until));
             }
         }
     }
 
     #[inline]
-    fn ask(&self, number: usize, found: &Found, serve: impl FnOnce(&dyn Serve) -> bool) {
-        if serve(&*found.object) && found.polled {
-            self.served(number);
+    fn ask(
+        &self,
+        number: usize,
+        found: Option<Found>,
+        serve: impl FnOnce(&dyn Serve) -> bool,
+        until: &mut Option<Instant>,
+    ) {
+        match found {
+            Some(found) if serve(&*found.object) && found.polled => *until = self.served(number, Instant::now()),
+            // Perhaps it has been disabled, and its window closed.
+            _ if until.is_some() => *until = self.polls_until(),
+            _ => {}
         }
     }
 
     /// Waits until there is something to be done, awake while a window is open.
-    fn wait(&self, events: &mut Events) {
-        if let Some(until) = self.polls_until() {
-            if self.poll(events, until) {
+    fn wait(&self, events: &mut Events, until: &mut Option<Instant>) {
+        if let Some(end) = *until {
+            if self.poll(events, end) {
                 return;
             }
-            self.close_windows();
+            *until = None;
         }
         let wait = if self.sleep() { Wait::UntilWoken } else { Wait::No };
         self.bell.wait(events, wait);
@@ -122,8 +131,16 @@ impl Pending<Poller> {
         loop {
             for _ in 0..LOOKS {
                 // The descriptors first: a flag that is raised again at once must not keep them from being looked at.
-                if self.bell.wait(events, Wait::No) || self.is_raised() {
+                if self.bell.wait(events, Wait::No) {
                     return true;
+                }
+                // The word costs nothing to look at, the system and the clock do.
+                let looks = if self.bell.watches() { 1 } else { LOOKS };
+                for _ in 0..looks {
+                    if self.is_raised() {
+                        return true;
+                    }
+                    core::hint::spin_loop();
                 }
                 if Instant::now() >= until {
                     return false;

@@ -78,7 +78,11 @@ impl Pending<Parked> {
                 return;
             }
             for bit in raised {
-                self.find_all(bit, |_, found| found.object.work());
+                self.find_all(bit, |_, found| {
+                    if let Some(found) = found {
+                        found.object.work();
+                    }
+                });
             }
         }
     }

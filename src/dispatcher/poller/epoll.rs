@@ -95,15 +95,17 @@ impl Poller {
         self.count.store(watched, Relaxed);
     }
 
+    /// Whether there is a descriptor to be looked at.
+    pub(in crate::dispatcher) fn watches(&self) -> bool {
+        // Relaxed: as in `note`.
+        self.count.load(Relaxed) != 0
+    }
+
     /// Waits as long as it is told to. The answer is whether a descriptor is ready, or the bell has rung.
     pub(in crate::dispatcher) fn wait(&self, events: &mut Events, wait: Wait) -> bool {
         events.clear();
         let timeout = match wait {
-            // Relaxed: as in `note`. Where there is no descriptor there is nothing to look at.
-            Wait::No if self.count.load(Relaxed) == 0 => {
-                core::hint::spin_loop();
-                return false;
-            }
+            Wait::No if !self.watches() => return false,
             Wait::No => Some(&AT_ONCE),
             Wait::UntilWoken => None,
         };

@@ -38,10 +38,14 @@ impl Poller {
 
     pub(in crate::dispatcher) fn unwatch(&self, _number: usize) {}
 
+    /// Nothing has a descriptor here.
+    pub(in crate::dispatcher) fn watches(&self) -> bool {
+        false
+    }
+
     /// Waits as long as it is told to. The answer is whether the bell has rung.
     pub(in crate::dispatcher) fn wait(&self, _: &mut Events, wait: Wait) -> bool {
         if wait == Wait::No {
-            core::hint::spin_loop();
             return false;
         }
         let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
