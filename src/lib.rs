@@ -47,7 +47,7 @@ mod pci;
 #[cfg(all(feature = "std", not(loom)))]
 mod polling;
 mod raw_lock;
-#[cfg(any(feature = "std", loom))]
+#[cfg(any(all(feature = "std", not(loom)), all(loom, test)))]
 mod ready_word;
 mod registers;
 #[cfg(feature = "std")]

@@ -208,7 +208,7 @@ fn i3_more_interrupts_than_there_are_bits_are_all_served() {
             (interrupt, assert)
         };
         let mut connected: Vec<_> = (0..300).map(|n| build(n % 2 == 0)).collect();
-        connected.swap_remove(70);
+        drop(connected.swap_remove(70));
         connected.push(build(false));
         start.assert();
         entered.wait();

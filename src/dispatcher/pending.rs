@@ -213,6 +213,7 @@ impl<B: Bell> Slot<B> {
 
 impl<B: Bell> Drop for Slot<B> {
     fn drop(&mut self) {
+        self.close();
         let mut kept = None;
         self.with(|place| kept = core::mem::replace(place, Place::FREE).kept);
         // Outside the table's lock: it may be the last of the interrupt.

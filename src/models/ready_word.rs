@@ -49,7 +49,7 @@ impl Bell {
 
 /// Whoever raises is seen by a thread that falls asleep at that moment, with all that was done before. A wake-up that is
 /// lost leaves the thread asleep, which loom calls a deadlock.
-// Caught: raise-release, take-raised-acquire, sleep-unasked, raise-rings-nobody.
+// Caught: raise-release, take-raised-acquire, sleep-unasked, sleep-unsaid, raise-rings-nobody.
 #[test]
 fn a_raise_ends_the_sleep() {
     all(|| {
@@ -58,7 +58,6 @@ fn a_raise_ends_the_sleep() {
             let (bell, probe) = (bell.clone(), probe.clone());
             move || {
                 probe.touch();
-                bell.raise(1);
                 bell.raise(1);
             }
         });
@@ -78,8 +77,27 @@ fn a_raise_ends_the_sleep() {
     });
 }
 
-/// Two that raise at once are both seen, before the stop that comes after them.
-// Caught: take-raised-torn, sleep-unasked, raise-rings-nobody, stop-rings-nobody.
+/// A thread that falls asleep as it is stopped sees the stop, with all that was done before.
+// Caught: stop-release, stop-rings-nobody, sleep-unasked.
+#[test]
+fn a_stop_ends_the_sleep() {
+    all(|| {
+        let (bell, probe) = (Bell::new(), Probe::new());
+        let thread = thread::spawn({
+            let (bell, probe) = (bell.clone(), probe.clone());
+            move || {
+                bell.run(|_| ());
+                probe.touch()
+            }
+        });
+        probe.touch();
+        bell.stop();
+        assert_eq!(thread.join().unwrap(), 1);
+    });
+}
+
+/// Two that raise at once, one of them the other's bit too, are both seen, before the stop that comes after them.
+// Caught: take-raised-torn, sleep-unasked, sleep-unsaid, stop-rings-nobody.
 #[test]
 fn every_raise_is_seen_before_the_stop() {
     bounded(|| {
@@ -97,6 +115,7 @@ fn every_raise_is_seen_before_the_stop() {
             move || bell.raise(1)
         });
         bell.raise(0);
+        bell.raise(1);
         other.join().unwrap();
         bell.stop();
         assert_eq!(thread.join().unwrap(), [true; 2]);
