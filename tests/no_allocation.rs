@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use interrupt_lock::source::{EdgeHandle, Eventfd, Software};
 use interrupt_lock::{Claim, Dispatcher, Interrupt, Polling, Source};
-use support::watchdog;
+use support::{let_it_block, watchdog};
 
 struct Counting;
 
@@ -69,7 +69,7 @@ fn build(source: impl Source + 'static, dispatcher: &Dispatcher, polling: Pollin
     (interrupt, worked)
 }
 
-// Caught: a box in the delivery, in a queueing, in a wake-up, in a run of the work item, in the window of a poll.
+// Caught: a thread that waits for a lock unprepared; a box in the delivery, in a queueing, in a wake-up, in a run of the work item, in the window of a poll.
 #[test]
 fn i3_nothing_is_allocated_from_the_assertion_to_the_work_item() {
     watchdog(|| {
@@ -99,6 +99,13 @@ fn i3_nothing_is_allocated_from_the_assertion_to_the_work_item() {
             round(100);
             let before = ALLOCATED.load(Relaxed);
             round(1000);
+            // And where the delivery has to wait for the lock.
+            let held = || {
+                let _guard = by_waker.0.acquire_interrupt_lock();
+                edge.assert();
+                let_it_block();
+            };
+            trips(1, &held, &by_waker.1);
             assert_eq!(ALLOCATED.load(Relaxed), before, "{polling:?}");
         }
     });

@@ -8,6 +8,7 @@ use lock_api::Mutex;
 
 use crate::raw_lock::RawInterruptLock;
 use crate::source::Errno;
+use crate::sync::{AtomicUsize, Parker};
 use crate::{Name, SourceError};
 
 /// The thread, to be joined once.
@@ -17,7 +18,10 @@ impl Thread {
     pub(super) fn start(name: &Name, run: impl FnOnce() + Send + 'static) -> Result<Self, SourceError> {
         thread::Builder::new()
             .name(name.to_string().replace('\0', ""))
-            .spawn(run)
+            .spawn(|| {
+                prepare_to_wait();
+                run();
+            })
             .map(|handle| Self(Mutex::new(Some(handle))))
             .map_err(|error| SourceError::Os {
                 doing: Name::new("starting a thread"),
@@ -35,4 +39,10 @@ impl Thread {
             let _ = handle.join();
         }
     }
+}
+
+/// The parking lot allocates what it keeps for each thread when that one first waits there: here, and not on the way to
+/// an ISR whose lock is held.
+fn prepare_to_wait() {
+    Parker::new().park(&AtomicUsize::new(0), || false, |_| {}, None);
 }
