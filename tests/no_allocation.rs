@@ -96,7 +96,7 @@ fn i3_nothing_is_allocated_from_the_assertion_to_the_work_item() {
                 };
                 trips(times, &pulse, &by_level.1);
             };
-            round(100);
+            round(3);
             let before = ALLOCATED.load(Relaxed);
             round(1000);
             // And where the delivery has to wait for the lock.
