@@ -44,5 +44,5 @@ impl Thread {
 /// The parking lot allocates what it keeps for each thread when that one first waits there: here, and not on the way to
 /// an ISR whose lock is held.
 fn prepare_to_wait() {
-    Parker::new().park(&AtomicUsize::new(0), || false, |_| {}, None);
+    Parker::new().park(&AtomicUsize::new(0), 0, || false, |_| {}, None);
 }
