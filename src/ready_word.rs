@@ -15,7 +15,7 @@
 
 use crate::sync::{
     AtomicUsize,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
 };
 
 /// How many interrupts have a bit of their own.
@@ -35,8 +35,9 @@ impl ReadyWord {
     #[must_use = "a thread that sleeps does not look"]
     pub(crate) fn raise(&self, number: usize) -> bool {
         let bit = 1 << (number % BITS);
-        // Release: pairs with the Acquire in `take`, so the thread sees what was done before.
-        let before = self.0.fetch_or(bit, Release);
+        // Release: pairs with the Acquire in `take`, so the thread sees what was done before. Acquire: pairs with the
+        // Release in `sleep`, so whoever has to ring finds the bell that the thread has hung up.
+        let before = self.0.fetch_or(bit, AcqRel);
         // Where the bit was there already, it was raised since the thread fell asleep, and that one has rung.
         before & (ASLEEP | bit) == ASLEEP
     }
@@ -44,8 +45,8 @@ impl ReadyWord {
     /// Has the thread end. The answer is whether the bell has to be rung.
     #[must_use = "a thread that sleeps does not look"]
     pub(crate) fn stop(&self) -> bool {
-        // Release: as in `raise`.
-        self.0.fetch_or(STOP, Release) & ASLEEP != 0
+        // AcqRel: as in `raise`.
+        self.0.fetch_or(STOP, AcqRel) & ASLEEP != 0
     }
 
     /// Whether there is something to be taken. Costs nothing while there is not: the word stays where it is.
@@ -59,8 +60,8 @@ impl ReadyWord {
     /// taken. Whatever ends the wait, `take` comes next.
     #[must_use = "there may be something to be taken instead"]
     pub(crate) fn sleep(&self) -> bool {
-        // Relaxed: publishes nothing and reads nothing; only the order of the word's changes matters.
-        self.0.compare_exchange(0, ASLEEP, Relaxed, Relaxed).is_ok()
+        // Release: pairs with the Acquire in `raise` and in `stop`. Relaxed, where it fails: `take` comes next.
+        self.0.compare_exchange(0, ASLEEP, Release, Relaxed).is_ok()
     }
 
     /// Takes all that is raised. The thread is awake from now on.

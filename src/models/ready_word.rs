@@ -94,6 +94,28 @@ fn a_stop_ends_the_sleep() {
     });
 }
 
+/// A thread hangs up its bell before it first sleeps: whoever is told to ring finds it.
+// Caught: raise-acquire, stop-acquire, sleep-release.
+#[test]
+fn who_rings_finds_the_bell() {
+    for stop in [false, true] {
+        all(move || {
+            let (bell, hung_up) = (Bell::new(), Probe::new());
+            let thread = thread::spawn({
+                let (bell, hung_up) = (bell.clone(), hung_up.clone());
+                move || {
+                    hung_up.touch();
+                    bell.word.sleep()
+                }
+            });
+            if if stop { bell.word.stop() } else { bell.word.raise(0) } {
+                assert_eq!(hung_up.touch(), 1);
+            }
+            thread.join().unwrap();
+        });
+    }
+}
+
 /// Two that raise at once, one of them the other's bit too, are both seen, before the stop that comes after them.
 // Caught: take-raised-torn, sleep-unasked, sleep-unsaid, stop-rings-nobody.
 #[test]
