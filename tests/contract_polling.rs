@@ -78,7 +78,7 @@ fn p1_a_polling_policy_is_refused_where_nobody_could_follow_it() {
 }
 
 /// Every policy serves every interrupt, alone and beside others.
-// Caught: a poll that ends with nothing to be done, taken for one that found something.
+// Caught: a poll that looks at no flag.
 #[test]
 fn i3_every_interrupt_is_served_under_every_policy() {
     watchdog(|| {
