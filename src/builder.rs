@@ -15,6 +15,8 @@ use crate::source::Source;
 use crate::{Claim, Error, Name, Outcome, Trigger};
 
 #[cfg(all(feature = "std", not(loom)))]
+use crate::Polling;
+#[cfg(all(feature = "std", not(loom)))]
 use crate::dispatcher::Dispatcher;
 
 /// What is still to be given to a [`Builder`], and what has been.
@@ -132,6 +134,8 @@ pub struct Builder<T, W, I, S> {
     work: Option<WorkFn<T, W>>,
     shared: bool,
     attendance: Attendance,
+    #[cfg(all(feature = "std", not(loom)))]
+    polling: Polling,
     _given: PhantomData<(I, S)>,
 }
 
@@ -153,6 +157,8 @@ impl<T, W> Interrupt<T, W> {
             work: None,
             shared: false,
             attendance: Attendance::default(),
+            #[cfg(all(feature = "std", not(loom)))]
+            polling: Polling::default(),
             _given: PhantomData,
         }
     }
@@ -354,6 +360,30 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
+    /// Has the dispatcher poll for a while after each interrupt, instead of sleeping at once. See [`Polling`].
+    ///
+    /// It is a dispatcher's way to wait: where there is none, or no source to be waited for, there is nobody who could
+    /// follow a policy, and [`build`](Self::build) refuses it. (A driver's own loop polls by calling
+    /// [`service`](InterruptObject::service) more often.)
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use interrupt_lock::{Claim, Error, Interrupt, Polling, source::Software};
+    ///
+    /// let (source, _) = Software::edge();
+    /// let policy = Polling::Fixed(Duration::from_micros(50));
+    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).polling(policy).build()?;
+    ///
+    /// let refused = Interrupt::builder(()).isr(|_| Claim::Claimed).polling(policy).build();
+    /// assert!(matches!(refused, Err(Error::NothingToPoll { .. })));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[cfg(all(feature = "std", not(loom)))]
+    pub fn polling(mut self, policy: Polling) -> Self {
+        self.polling = policy;
+        self
+    }
+
     fn given<I2, S2>(self) -> Builder<T, W, I2, S2> {
         Builder {
             name: self.name,
@@ -362,6 +392,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
             work: self.work,
             shared: self.shared,
             attendance: self.attendance,
+            #[cfg(all(feature = "std", not(loom)))]
+            polling: self.polling,
             _given: PhantomData,
         }
     }
@@ -414,6 +446,7 @@ where
     /// # Errors
     ///
     /// - [`Error::NotShareable`]: `shared` on what is known not to be a level line.
+    /// - [`Error::NothingToPoll`]: a polling policy without a source, or without a dispatcher.
     /// - [`Error::Dispatcher`]: its threads could not be started.
     ///
     /// # Examples
@@ -439,6 +472,10 @@ where
             return Err(Error::NotShareable { interrupt: name });
         }
         let has_source = self.inside.source.is_some();
+        #[cfg(all(feature = "std", not(loom)))]
+        if self.polling != Polling::None && (!has_source || matches!(self.attendance, Attendance::Nobody)) {
+            return Err(Error::NothingToPoll { interrupt: name });
+        }
         let object = InterruptObject::assemble(name, self.data, self.inside, self.work);
         if self.shared {
             object.note_shared();
@@ -446,7 +483,10 @@ where
         if let Some(info) = info {
             object.note(info);
         }
-        attend(object, self.attendance, has_source)
+        #[cfg(all(feature = "std", not(loom)))]
+        return attend(object, self.attendance, has_source, self.polling);
+        #[cfg(not(all(feature = "std", not(loom))))]
+        return attend(object, self.attendance, has_source);
     }
 }
 
@@ -455,6 +495,7 @@ fn attend<T: Send + 'static, W: Send + 'static>(
     mut object: InterruptObject<T, W>,
     attendance: Attendance,
     has_source: bool,
+    polling: Polling,
 ) -> Result<Interrupt<T, W>, Error> {
     let own = match &attendance {
         Attendance::Own if has_source => Some(Dispatcher::named(object.name())?),
@@ -469,7 +510,7 @@ fn attend<T: Send + 'static, W: Send + 'static>(
         dispatcher.need_worker(object.name())?;
     }
     let object = Arc::new_cyclic(|weak: &Weak<InterruptObject<T, W>>| {
-        object.set_dispatch(dispatcher.register(weak.clone(), own.is_some()));
+        object.set_dispatch(dispatcher.register(weak.clone(), polling, own.is_some()));
         object
     });
     Ok(Interrupt::new(object, own))

@@ -2,6 +2,8 @@
 
 use core::task::Waker;
 
+#[cfg(all(feature = "std", not(loom)))]
+use crate::Delivery;
 use crate::Name;
 use crate::source::{Source, SourceError};
 
@@ -35,14 +37,15 @@ pub(crate) trait Dispatch: Send + Sync {
 /// What a dispatcher asks of an interrupt.
 #[cfg(all(feature = "std", not(loom)))]
 pub(crate) trait Serve: Send + Sync {
-    /// The source's descriptor is readable.
-    fn serve(&self);
+    /// The source's descriptor is readable. The answer is whether an ISR has run.
+    fn serve(&self) -> bool;
 
-    /// The source woke its waker. That says nothing of why, so its removal is asked for too.
-    fn woken(&self);
+    /// The source woke its waker. That says nothing of why, so its removal is asked for too. The answer is whether an
+    /// ISR has run.
+    fn woken(&self) -> bool;
 
-    /// Its removal descriptor did.
-    fn serve_removal(&self);
+    /// Its removal descriptor is readable. No ISR runs: `false`.
+    fn serve_removal(&self) -> bool;
 
     /// It was scheduled.
     fn work(&self);
@@ -50,22 +53,25 @@ pub(crate) trait Serve: Send + Sync {
 
 #[cfg(all(feature = "std", not(loom)))]
 impl<T: Send, W: Send> Serve for crate::InterruptObject<T, W> {
-    fn serve(&self) {
-        // What became of it is in the counters.
-        if self.service() == crate::Delivery::Pending {
+    fn serve(&self) -> bool {
+        let delivery = self.service();
+        if delivery == Delivery::Pending {
             self.lost_guard();
         }
+        matches!(delivery, Delivery::Answered(_))
     }
 
-    fn woken(&self) {
-        self.serve();
+    fn woken(&self) -> bool {
+        let served = self.serve();
         self.serve_removal();
+        served
     }
 
-    fn serve_removal(&self) {
+    fn serve_removal(&self) -> bool {
         if !self.try_service_removal() {
             self.lost_guard();
         }
+        false
     }
 
     fn work(&self) {

@@ -5,11 +5,15 @@
 //! | `waiter` | the thread that waits on sources |
 //! | `poller` | how it waits: epoll on Linux, a parked thread elsewhere |
 //! | `worker` | the thread that runs work items |
-//! | `ready` | who has something to be done, without allocation |
+//! | `pending` | who has something to be done by one of the two, without allocation |
+//! | `window` | for how long the waiter polls |
+//! | `thread` | a thread to be joined |
 
+mod pending;
 mod poller;
-mod ready;
+mod thread;
 mod waiter;
+mod window;
 mod worker;
 
 use core::fmt;
@@ -22,12 +26,11 @@ use crate::dispatch::{Dispatch, Serve};
 #[cfg(unix)]
 use crate::source::Ready;
 use crate::source::{Source, SourceError};
-use crate::{Error, InterruptObject, Name};
+use crate::{Error, InterruptObject, Name, Polling};
 #[cfg(unix)]
 use poller::Event;
-use ready::Flag;
-use waiter::Waiter;
-use worker::Worker;
+use waiter::{Waiter, Wake};
+use worker::{Work, Worker};
 
 /// A thread that waits on sources and serves their interrupts, and, if one of them has a work item, a worker thread
 /// that runs it.
@@ -86,16 +89,22 @@ impl Dispatcher {
     }
 
     /// A place for `object`; `alone` says that these threads serve nobody else.
-    pub(crate) fn register<T, W>(&self, object: Weak<InterruptObject<T, W>>, alone: bool) -> Box<dyn Dispatch>
+    pub(crate) fn register<T, W>(
+        &self,
+        object: Weak<InterruptObject<T, W>>,
+        polling: Polling,
+        alone: bool,
+    ) -> Box<dyn Dispatch>
     where
         T: Send + 'static,
         W: Send + 'static,
     {
         let object: Weak<dyn Serve> = object;
         Box::new(Registration {
-            wake: self.threads.waiter.flag(object.clone()),
-            work: self.threads.worker.flag(object.clone()),
+            wake: Arc::new(self.threads.waiter.slot()),
+            work: self.threads.worker.slot(&object),
             object,
+            polling,
             threads: self.threads.clone(),
             alone,
         })
@@ -129,33 +138,34 @@ fn dispatcher_error(name: &Name, source: SourceError) -> Error {
 /// One interrupt's place at its dispatcher.
 struct Registration {
     object: Weak<dyn Serve>,
-    wake: Arc<Flag>,
-    work: Arc<Flag>,
+    polling: Polling,
+    wake: Arc<Wake>,
+    work: Work,
     threads: Arc<Threads>,
     alone: bool,
 }
 
 impl Dispatch for Registration {
-    #[cfg(unix)]
     fn arm(&self, source: &mut dyn Source) -> Result<(), SourceError> {
         let waiter = &self.threads.waiter;
-        if let Ready::Descriptor(descriptor) = source.ready() {
-            waiter.watch(&self.wake, &self.object, Event::Signal, descriptor)?;
+        waiter.open(&self.wake, &self.object, self.polling);
+        #[cfg(unix)]
+        {
+            if let Ready::Descriptor(descriptor) = source.ready() {
+                waiter.watch(Event::Signal(self.wake.number()), descriptor)?;
+            }
+            if let Some(descriptor) = source.removal_descriptor() {
+                waiter.watch(Event::Removal(self.wake.number()), descriptor)?;
+            }
         }
-        if let Some(descriptor) = source.removal_descriptor() {
-            waiter.watch(&self.wake, &self.object, Event::Removal, descriptor)?;
-        }
-        Ok(())
-    }
-
-    /// Without descriptors there is only the waker.
-    #[cfg(not(unix))]
-    fn arm(&self, _: &mut dyn Source) -> Result<(), SourceError> {
+        // Without descriptors there is only the waker.
+        #[cfg(not(unix))]
+        let _ = source;
         Ok(())
     }
 
     fn disarm(&self) {
-        self.threads.waiter.unwatch(&self.wake);
+        self.threads.waiter.close(&self.wake);
     }
 
     fn waker(&self) -> Waker {

@@ -93,6 +93,12 @@ pub enum Error {
         /// Which interrupt.
         interrupt: Name,
     },
+    /// A polling policy was given, and no dispatcher waits on a source of this interrupt.
+    #[error("{interrupt}: a polling policy needs a source and a dispatcher that waits on it")]
+    NothingToPoll {
+        /// Which interrupt.
+        interrupt: Name,
+    },
     /// A device could not be opened.
     #[error("{device}: {source}")]
     Open {

@@ -12,7 +12,7 @@
 //! | dispatcher | `dispatcher`: threads that wait on sources, a worker for work items |
 //! | object | `handle`, `builder`, `object`: the owning handle, what makes it, the interrupt itself |
 //! | lock | `lock`: the data and its guard |
-//! | words | `raw_lock`, `state`, `work_item`: the atomic words, with the essays that explain them; `waits`: who waits for whom |
+//! | words | `raw_lock`, `state`, `work_item`, `ready_word`: the atomic words, with the essays that explain them; `waits`: who waits for whom |
 //! | facade | `sync`: operating system, bare metal or loom |
 
 #[cfg(feature = "alloc")]
@@ -44,7 +44,11 @@ mod os;
 mod outcome;
 #[cfg(all(target_os = "linux", feature = "std"))]
 mod pci;
+#[cfg(all(feature = "std", not(loom)))]
+mod polling;
 mod raw_lock;
+#[cfg(any(all(feature = "std", not(loom)), all(loom, test)))]
+mod ready_word;
 mod registers;
 #[cfg(feature = "std")]
 pub mod simulated;
@@ -79,6 +83,8 @@ pub use object::{
     WorkItemContext, WorkItemRegistered, WorkOutcome,
 };
 pub use outcome::{CallbackError, Outcome};
+#[cfg(all(feature = "std", not(loom)))]
+pub use polling::Polling;
 pub use raw_lock::{Acquisition, RawInterruptLock};
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub use registers::MappedRegisters;

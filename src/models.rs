@@ -9,6 +9,7 @@ mod delivery;
 mod fault;
 mod once;
 mod raw_lock;
+mod ready_word;
 mod rundown;
 mod software;
 mod work_item;

@@ -142,7 +142,9 @@ pub trait Source: Send {
 pub enum Ready<'a> {
     /// It wakes the waker that [`Source::connect`] was given.
     Waker,
-    /// This descriptor is readable for as long as there is something to take.
+    /// This descriptor is readable for as long as there is something to take, and each signal makes it so anew. A
+    /// dispatcher waits for the latter (epoll's edges): it does not come back for what [`take`](Source::take) leaves
+    /// there.
     #[cfg(all(unix, feature = "std"))]
     Descriptor(std::os::fd::BorrowedFd<'a>),
     #[doc(hidden)]

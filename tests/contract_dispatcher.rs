@@ -167,6 +167,63 @@ fn i3_a_storm_starves_nobody_of_the_same_dispatcher() {
     });
 }
 
+/// More interrupts of one dispatcher than its word has bits, and than the system tells of at once, and one that comes
+/// and goes between them: each that was asserted while an ISR kept them waiting is served, and its work item is run.
+// Caught: a bit that stands for one interrupt only, for the sources, and for the work items; a place that is given twice.
+#[test]
+fn i3_more_interrupts_than_there_are_bits_are_all_served() {
+    watchdog(|| {
+        let dispatcher = Dispatcher::new().unwrap();
+        let (entered, go, log) = (Gate::new(), Gate::new(), Log::new());
+        let slow = (entered.clone(), go.clone());
+        let (source, start) = Software::edge();
+        let first = Interrupt::<_, NoWorkItem>::builder(())
+            .isr(move |_| {
+                slow.0.open();
+                slow.1.wait();
+                Claim::Claimed
+            })
+            .source(source)
+            .dispatcher(&dispatcher)
+            .build()
+            .unwrap();
+        first.enable().unwrap();
+        let build = |by_descriptor: bool| {
+            let (isr, work) = (log.clone(), log.clone());
+            let builder = Interrupt::builder(())
+                .isr(move |cx| {
+                    isr.add("isr");
+                    cx.queue_work_item();
+                    Claim::Claimed
+                })
+                .work_item(move |_| work.add("work item"))
+                .dispatcher(&dispatcher);
+            let (software, edge) = Software::edge();
+            let (descriptor, device) = Script::descriptor(&Log::new());
+            let (interrupt, assert): (_, Box<dyn Fn()>) = match by_descriptor {
+                true => (builder.source(descriptor).build().unwrap(), Box::new(move || device.assert())),
+                false => (builder.source(software).build().unwrap(), Box::new(move || edge.assert())),
+            };
+            interrupt.enable().unwrap();
+            (interrupt, assert)
+        };
+        let mut connected: Vec<_> = (0..300).map(|n| build(n % 2 == 0)).collect();
+        drop(connected.swap_remove(70));
+        connected.push(build(false));
+        start.assert();
+        entered.wait();
+        for (_, assert) in &connected {
+            assert();
+        }
+        go.open();
+        log.wait_for("isr", 300);
+        log.wait_for("work item", 300);
+        for (interrupt, _) in &connected {
+            assert_eq!(interrupt.stats().delivered, 1);
+        }
+    });
+}
+
 /// A clone serves as the original does, and the dispatcher lives for as long as any interrupt needs it.
 // Caught: a dispatcher that ends with its first clone.
 #[test]

@@ -7,13 +7,22 @@ mod epoll;
 mod parked;
 
 #[cfg(target_os = "linux")]
-pub(super) use epoll::Poller;
+pub(super) use epoll::{Events, Poller};
 #[cfg(not(target_os = "linux"))]
-pub(super) use parked::Poller;
+pub(super) use parked::{Events, Poller};
 
 /// Which descriptor of which interrupt is readable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    Signal(u64),
-    Removal(u64),
+    Signal(usize),
+    Removal(usize),
+}
+
+/// How long to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Not at all: only look.
+    No,
+    /// Until a descriptor is readable or the bell rings.
+    UntilWoken,
 }

@@ -2,67 +2,66 @@
 
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
+use std::thread;
+use std::time::Instant;
 
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 
-use lock_api::Mutex;
-
-use super::poller::{Event, Poller};
-use super::ready::{Flag, List, Next};
-use super::worker::Thread;
+use super::pending::{Bell, Found, Pending, Slot};
+use super::poller::{Event, Events, Poller, Wait};
+use super::thread::Thread;
 use crate::dispatch::Serve;
-use crate::raw_lock::RawInterruptLock;
-use crate::{Name, SourceError};
+use crate::{Name, Polling, SourceError};
+
+/// How often a thread that polls looks before it lets others have the processor.
+const LOOKS: u32 = 16;
 
 /// The thread, and what it waits on.
 pub(super) struct Waiter {
-    shared: Arc<Shared>,
+    pending: Arc<Pending<Poller>>,
     thread: Thread,
 }
 
-struct Shared {
-    poller: Arc<Poller>,
-    list: Arc<List>,
-    watched: Mutex<RawInterruptLock, BTreeMap<u64, Weak<dyn Serve>>>,
+/// One interrupt's place there.
+pub(super) type Wake = Slot<Poller>;
+
+impl Bell for Poller {
+    fn ring(&self) {
+        self.wake();
+    }
 }
 
 impl Waiter {
     pub(super) fn start(name: &Name) -> Result<Self, SourceError> {
-        let poller = Arc::new(Poller::new()?);
-        let bell = poller.clone();
-        let shared =
-            Arc::new(Shared { list: List::new(move || bell.wake()), poller, watched: Mutex::new(BTreeMap::new()) });
-        let theirs = shared.clone();
+        let pending = Pending::new(Poller::new()?);
+        let theirs = pending.clone();
         let thread = Thread::start(name, move || theirs.run())?;
-        Ok(Self { shared, thread })
+        Ok(Self { pending, thread })
     }
 
-    pub(super) fn flag(&self, object: Weak<dyn Serve>) -> Arc<Flag> {
-        self.shared.list.flag(object)
+    pub(super) fn slot(&self) -> Wake {
+        self.pending.slot()
+    }
+
+    /// Asks the interrupt when its source wakes it.
+    pub(super) fn open(&self, slot: &Wake, object: &Weak<dyn Serve>, polling: Polling) {
+        slot.open(object, polling);
     }
 
     /// Serves the `event` of the interrupt when `descriptor` is readable: a removal once, a signal always.
     #[cfg(unix)]
-    pub(super) fn watch(
-        &self,
-        flag: &Flag,
-        object: &Weak<dyn Serve>,
-        event: fn(u64) -> Event,
-        descriptor: BorrowedFd<'_>,
-    ) -> Result<(), SourceError> {
-        self.shared.watched.lock().insert(flag.id, object.clone());
-        self.shared.poller.watch(event(flag.id), descriptor)
+    pub(super) fn watch(&self, event: Event, descriptor: BorrowedFd<'_>) -> Result<(), SourceError> {
+        self.pending.bell.watch(event, descriptor)
     }
 
-    /// Watches neither of the two any more.
-    pub(super) fn unwatch(&self, flag: &Flag) {
-        self.shared.poller.unwatch(flag.id);
-        self.shared.watched.lock().remove(&flag.id);
+    /// Neither watches nor asks it any more.
+    pub(super) fn close(&self, slot: &Wake) {
+        self.pending.bell.unwatch(slot.number());
+        slot.close();
     }
 
     pub(super) fn stop(&self) {
-        self.shared.list.stop();
+        self.pending.stop();
     }
 
     pub(super) fn join(&self) {
@@ -70,38 +69,85 @@ impl Waiter {
     }
 }
 
-impl Shared {
+/// The thread's own part.
+///
+/// Each turn waits once, and then serves the descriptors that were readable and the interrupts that were raised by then.
+/// One that is raised again at once (a line that never falls) has to wait for the next turn, so it starves nobody.
+impl Pending<Poller> {
     fn run(&self) {
-        let mut events = self.poller.events();
+        let mut events = self.bell.events();
+        // Until when it polls.
+        let mut until = None;
         loop {
-            for event in self.poller.wait(&mut events) {
-                let object = |id| self.watched.lock().get(&id).and_then(Weak::upgrade);
-                match event {
-                    Event::Signal(id) => {
-                        if let Some(object) = object(id) {
-                            object.serve();
-                        }
+            self.wait(&mut events, &mut until);
+            // At once: from here on nobody needs to ring.
+            let raised = self.take();
+            if raised.is_stop() {
+                return;
+            }
+            for event in Poller::ready(&events) {
+                let (number, serve): (_, fn(&dyn Serve) -> bool) = match event {
+                    Event::Signal(number) => (number, |object| object.serve()),
+                    Event::Removal(number) => (number, |object| object.serve_removal()),
+                };
+                self.ask(number, self.find(number), serve, &mut until);
+            }
+            for bit in raised {
+                self.find_all(bit, |number, found| self.ask(number, found, |object| object.woken(), &mut until));
+            }
+        }
+    }
+
+    #[inline]
+    fn ask(
+        &self,
+        number: usize,
+        found: Option<Found>,
+        serve: impl FnOnce(&dyn Serve) -> bool,
+        until: &mut Option<Instant>,
+    ) {
+        match found {
+            Some(found) if serve(&*found.object) && found.polled => *until = self.served(number, Instant::now()),
+            // Perhaps it has been disabled, and its window closed.
+            _ if until.is_some() => *until = self.polls_until(),
+            _ => {}
+        }
+    }
+
+    /// Waits until there is something to be done, awake while a window is open.
+    fn wait(&self, events: &mut Events, until: &mut Option<Instant>) {
+        if let Some(end) = *until {
+            if self.poll(events, end) {
+                return;
+            }
+            *until = None;
+        }
+        let wait = if self.sleep() { Wait::UntilWoken } else { Wait::No };
+        self.bell.wait(events, wait);
+    }
+
+    /// Looks again and again, without a lock. The answer is whether there is something to be done.
+    fn poll(&self, events: &mut Events, until: Instant) -> bool {
+        loop {
+            for _ in 0..LOOKS {
+                // The descriptors first: a flag that is raised again at once must not keep them from being looked at.
+                if self.bell.wait(events, Wait::No) {
+                    return true;
+                }
+                // The word costs nothing to look at, the system and the clock do.
+                let looks = if self.bell.watches() { 1 } else { LOOKS };
+                for _ in 0..looks {
+                    if self.is_raised() {
+                        return true;
                     }
-                    Event::Removal(id) => {
-                        if let Some(object) = object(id) {
-                            object.serve_removal();
-                        }
-                    }
+                    core::hint::spin_loop();
+                }
+                if Instant::now() >= until {
+                    return false;
                 }
             }
-            // Only those raised by now: one that is raised again at once (a line that never falls) would keep the
-            // descriptors from being looked at. Who is raised from here on has rung the bell for the next turn.
-            for _ in 0..self.list.raised().max(1) {
-                match self.list.next() {
-                    Next::Flag(flag) => {
-                        if let Some(object) = flag.object() {
-                            object.woken();
-                        }
-                    }
-                    Next::Nothing => break,
-                    Next::Stopped => return,
-                }
-            }
+            // Where there is but one processor, nobody could assert otherwise.
+            thread::yield_now();
         }
     }
 }

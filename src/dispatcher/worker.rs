@@ -1,66 +1,62 @@
 //! The thread that runs work items. It waits on no source.
 
 use std::sync::OnceLock;
-use std::thread::{self, JoinHandle};
+use std::thread;
 
-use alloc::string::ToString;
 use alloc::sync::{Arc, Weak};
 
 use lock_api::Mutex;
 
-use super::ready::{Flag, List, Next};
+use super::pending::{Bell, Pending, Slot};
+use super::thread::Thread;
 use crate::dispatch::Serve;
 use crate::raw_lock::RawInterruptLock;
-use crate::source::Errno;
-use crate::{Name, SourceError};
+use crate::sync::Backoff;
+use crate::{Name, Polling, SourceError};
 
 /// The thread, once there is something that it may have to run.
 pub(super) struct Worker {
-    shared: Arc<Shared>,
+    pending: Arc<Pending<Parked>>,
     thread: Mutex<RawInterruptLock, Option<Arc<Thread>>>,
 }
 
-struct Shared {
-    list: Arc<List>,
-    parked: Arc<OnceLock<thread::Thread>>,
+/// One interrupt's place there.
+pub(super) type Work = Slot<Parked>;
+
+/// The thread as its bell knows it: from before it sleeps for the first time.
+#[derive(Default)]
+pub(super) struct Parked(OnceLock<thread::Thread>);
+
+impl Bell for Parked {
+    fn ring(&self) {
+        if let Some(thread) = self.0.get() {
+            thread.unpark();
+        }
+    }
 }
 
 impl Worker {
     pub(super) fn new() -> Self {
-        let parked = Arc::new(OnceLock::<thread::Thread>::new());
-        let bell = parked.clone();
-        Self {
-            shared: Arc::new(Shared {
-                list: List::new(move || {
-                    if let Some(thread) = bell.get() {
-                        thread.unpark();
-                    }
-                }),
-                parked,
-            }),
-            thread: Mutex::new(None),
-        }
+        Self { pending: Pending::new(Parked::default()), thread: Mutex::new(None) }
     }
 
     pub(super) fn start(&self, name: &Name) -> Result<(), SourceError> {
         let mut thread = self.thread.lock();
         if thread.is_none() {
-            let theirs = self.shared.clone();
+            let theirs = self.pending.clone();
             *thread = Some(Arc::new(Thread::start(name, move || theirs.run())?));
         }
         Ok(())
     }
 
-    pub(super) fn flag(&self, object: Weak<dyn Serve>) -> Arc<Flag> {
-        self.shared.list.flag(object)
+    pub(super) fn slot(&self, object: &Weak<dyn Serve>) -> Work {
+        let slot = self.pending.slot();
+        slot.open(object, Polling::None);
+        slot
     }
 
     pub(super) fn stop(&self) {
-        self.shared.list.stop();
-        // By its handle too: a thread that has just been started may not have made itself known to the bell yet.
-        if let Some(thread) = &*self.thread.lock() {
-            thread.unpark();
-        }
+        self.pending.stop();
     }
 
     pub(super) fn join(&self) {
@@ -71,19 +67,36 @@ impl Worker {
     }
 }
 
-impl Shared {
+/// The thread's own part.
+impl Pending<Parked> {
     fn run(&self) {
-        // Before the first look at the list: who raises a flag before this is seen by that look.
-        let _ = self.parked.set(thread::current());
+        let _ = self.bell.0.set(thread::current());
         loop {
-            match self.list.next() {
-                Next::Flag(flag) => {
-                    if let Some(object) = flag.object() {
-                        object.work();
+            self.wait();
+            let raised = self.take();
+            if raised.is_stop() {
+                return;
+            }
+            for bit in raised {
+                self.find_all(bit, |_, found| {
+                    if let Some(found) = found {
+                        found.object.work();
                     }
-                }
-                Next::Nothing => thread::park(),
-                Next::Stopped => return,
+                });
+            }
+        }
+    }
+
+    /// Waits until something is raised: awake for a moment first, since an ISR seldom runs alone.
+    fn wait(&self) {
+        let backoff = Backoff::new();
+        while !self.is_raised() {
+            if !backoff.is_completed() {
+                backoff.snooze();
+            } else if self.sleep() {
+                // It may return for no reason; then there is nothing to be taken.
+                thread::park();
+                return;
             }
         }
     }
@@ -93,39 +106,5 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.stop();
         self.join();
-    }
-}
-
-/// A thread of ours, to be joined once.
-pub(super) struct Thread(Mutex<RawInterruptLock, Option<JoinHandle<()>>>);
-
-impl Thread {
-    pub(super) fn start(name: &Name, run: impl FnOnce() + Send + 'static) -> Result<Self, SourceError> {
-        thread::Builder::new()
-            .name(name.to_string().replace('\0', ""))
-            .spawn(run)
-            .map(|handle| Self(Mutex::new(Some(handle))))
-            .map_err(|error| SourceError::Os {
-                doing: Name::new("starting a thread"),
-                source: Errno::new(error.raw_os_error().unwrap_or(0)),
-            })
-    }
-
-    /// Ends the park that is going on, or the next.
-    fn unpark(&self) {
-        if let Some(handle) = &*self.0.lock() {
-            handle.thread().unpark();
-        }
-    }
-
-    /// Waits for its end, unless it is the caller.
-    pub(super) fn join(&self) {
-        let handle = self.0.lock().take();
-        if let Some(handle) = handle
-            && handle.thread().id() != thread::current().id()
-        {
-            // It catches what its callbacks throw; should it have panicked all the same, it has ended.
-            let _ = handle.join();
-        }
     }
 }

@@ -8,7 +8,7 @@ use super::{Probe, all};
 use crate::source::{Software, Source};
 
 /// Who takes an edge sees what was done before it was asserted, and none is lost between two takes.
-// Caught: software-release, software-acquire, software-torn.
+// Caught: software-release, software-take-acquire, software-take-torn, software-torn.
 #[test]
 fn an_edge_publishes_and_is_counted_once() {
     all(|| {
@@ -28,6 +28,31 @@ fn an_edge_publishes_and_is_counted_once() {
         }
         device.join().unwrap();
         assert_eq!(taken + source.take().unwrap(), 1);
+    });
+}
+
+/// So does who takes what was signalled before a disconnection, and what came after it is not taken as signalled.
+// Caught: software-acquire, software-release.
+#[test]
+fn an_edge_publishes_to_the_take_after_a_disconnection() {
+    all(|| {
+        let (mut source, edge) = Software::edge();
+        source.connect(Waker::noop()).unwrap();
+        let before = Probe::new();
+        let device = thread::spawn({
+            let before = before.clone();
+            move || {
+                before.touch();
+                edge.assert();
+            }
+        });
+        source.disconnect().unwrap();
+        let signalled = source.take().unwrap();
+        if signalled == 1 {
+            assert_eq!(before.touch(), 1);
+        }
+        device.join().unwrap();
+        assert_eq!(signalled + source.take().unwrap(), 1);
     });
 }
 

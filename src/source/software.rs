@@ -162,17 +162,17 @@ impl Source for Software {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        if self.shared.state().is_removed() {
-            return Err(SourceError::Removed);
-        }
         if let Some(signalled) = self.left.take() {
-            return Ok(signalled);
+            return if self.shared.state().is_removed() { Err(SourceError::Removed) } else { Ok(signalled) };
         }
-        let (before, after) = self.shared.step(State::taken);
-        if after.is_connected() {
-            return Ok(before.count());
+        let before = self.shared.take();
+        if before.is_removed() {
+            Err(SourceError::Removed)
+        } else if before.is_connected() {
+            Ok(before.count())
+        } else {
+            Ok(before.count() + std::mem::take(&mut self.stale))
         }
-        Ok(before.count() + std::mem::take(&mut self.stale))
     }
 
     fn unmask(&mut self) -> Result<(), SourceError> {

@@ -1,4 +1,9 @@
 //! Waiting on Linux: one epoll instance for the sources' descriptors, and an eventfd to be woken by.
+//!
+//! Both are watched for edges: what becomes readable is told once, and again for each signal that comes after. So a
+//! source that `take` has emptied isn't asked by the system a second time, and the bell is never read: each ring is an
+//! edge. Nothing is lost by it. What was readable before it is watched is told at once; `take` leaves nothing behind; and
+//! where an interrupt is not served (disabled, faulted, its lock lost) it is watched no longer.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -7,23 +12,28 @@ use alloc::vec::Vec;
 
 use lock_api::Mutex;
 use rustix::buffer::spare_capacity;
-use rustix::event::{EventfdFlags, epoll, eventfd};
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::io::Errno;
 
-use super::Event;
+use super::{Event, Wait};
 use crate::raw_lock::RawInterruptLock;
+use crate::sync::{AtomicUsize, Ordering::Relaxed};
 use crate::{Name, SourceError};
 
 /// The bell's place among the interrupts'.
 const BELL: u64 = u64::MAX;
 /// How many are served for one call of the system.
 const BATCH: usize = 64;
+/// No time at all.
+const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 pub(in crate::dispatcher) struct Poller {
     epoll: OwnedFd,
     bell: OwnedFd,
     /// Duplicates of the watched descriptors: a source may go while its interrupt is still watched.
     watched: Mutex<RawInterruptLock, BTreeMap<u64, OwnedFd>>,
+    /// How many they are.
+    count: AtomicUsize,
 }
 
 pub(in crate::dispatcher) type Events = Vec<epoll::Event>;
@@ -35,8 +45,10 @@ impl Poller {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC).map_err(doing("making an epoll instance"))?,
             bell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(doing("making an eventfd"))?,
             watched: Mutex::new(BTreeMap::new()),
+            count: AtomicUsize::new(0),
         };
-        epoll::add(&poller.epoll, &poller.bell, epoll::EventData::new_u64(BELL), epoll::EventFlags::IN)
+        let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        epoll::add(&poller.epoll, &poller.bell, epoll::EventData::new_u64(BELL), edges)
             .map_err(doing("watching an eventfd"))?;
         Ok(poller)
     }
@@ -47,15 +59,15 @@ impl Poller {
 
     /// Ends the wait that is going on, or the next.
     pub(in crate::dispatcher) fn wake(&self) {
-        // It can only fail because it is full, and then it rings already.
+        // It can only fail because it is full, which it is after 2^64 rings.
         let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
     }
 
     pub(in crate::dispatcher) fn watch(&self, event: Event, descriptor: BorrowedFd<'_>) -> Result<(), SourceError> {
         let (key, flags) = match event {
-            Event::Signal(id) => (id << 1, epoll::EventFlags::IN),
+            Event::Signal(number) => (signal(number), epoll::EventFlags::IN | epoll::EventFlags::ET),
             // Once: it stays readable from then on.
-            Event::Removal(id) => (id << 1 | 1, epoll::EventFlags::IN | epoll::EventFlags::ONESHOT),
+            Event::Removal(number) => (removal(number), epoll::EventFlags::IN | epoll::EventFlags::ONESHOT),
         };
         let descriptor = rustix::io::fcntl_dupfd_cloexec(descriptor.as_fd(), 0)
             .map_err(|errno| os("duplicating the source's descriptor", errno))?;
@@ -63,38 +75,64 @@ impl Poller {
         epoll::add(&self.epoll, &descriptor, epoll::EventData::new_u64(key), flags)
             .map_err(|errno| os("watching the source's descriptor", errno))?;
         watched.insert(key, descriptor);
+        self.note(watched.len());
         Ok(())
     }
 
-    pub(in crate::dispatcher) fn unwatch(&self, id: u64) {
+    pub(in crate::dispatcher) fn unwatch(&self, number: usize) {
         let mut watched = self.watched.lock();
-        for key in [id << 1, id << 1 | 1] {
+        for key in [signal(number), removal(number)] {
             if let Some(descriptor) = watched.remove(&key) {
                 // It was added, and closing it would not do: other duplicates keep its file open.
                 let _ = epoll::delete(&self.epoll, &descriptor);
             }
         }
+        self.note(watched.len());
     }
 
-    /// Waits until somebody is ready, or the bell rings.
-    pub(in crate::dispatcher) fn wait<'a>(&self, events: &'a mut Events) -> impl Iterator<Item = Event> + 'a {
+    fn note(&self, watched: usize) {
+        // Relaxed: publishes nothing. The thread looks again and again, so it sees this soon.
+        self.count.store(watched, Relaxed);
+    }
+
+    /// Whether there is a descriptor to be looked at.
+    pub(in crate::dispatcher) fn watches(&self) -> bool {
+        // Relaxed: as in `note`.
+        self.count.load(Relaxed) != 0
+    }
+
+    /// Waits as long as it is told to. The answer is whether a descriptor is ready, or the bell has rung.
+    pub(in crate::dispatcher) fn wait(&self, events: &mut Events, wait: Wait) -> bool {
         events.clear();
-        match epoll::wait(&self.epoll, spare_capacity(events), None) {
-            Ok(_) | Err(Errno::INTR) => {}
-            // The arguments are this file's own: no other error is possible, and one would come back at once for ever.
-            Err(errno) => unreachable!("epoll_wait: {errno}"),
+        let timeout = match wait {
+            Wait::No if !self.watches() => return false,
+            Wait::No => Some(&AT_ONCE),
+            Wait::UntilWoken => None,
+        };
+        match epoll::wait(&self.epoll, spare_capacity(events), timeout) {
+            Ok(ready) => ready != 0,
+            // The arguments are this file's own: there is no error but an interrupted wait.
+            Err(_) => false,
         }
-        if events.iter().any(|event| event.data.u64() == BELL) {
-            let mut rung = [0; 8];
-            // Nobody else reads it; if it were empty, there would be nothing to do.
-            let _ = rustix::io::read(&self.bell, &mut rung);
-        }
+    }
+
+    /// Which descriptors the last wait found.
+    pub(in crate::dispatcher) fn ready(events: &Events) -> impl Iterator<Item = Event> {
         events.iter().filter_map(|event| match event.data.u64() {
             BELL => None,
-            key if key & 1 == 0 => Some(Event::Signal(key >> 1)),
-            key => Some(Event::Removal(key >> 1)),
+            key if key & 1 == 0 => Some(Event::Signal((key >> 1) as usize)),
+            key => Some(Event::Removal((key >> 1) as usize)),
         })
     }
+}
+
+/// The places of an interrupt's two descriptors among all the others'.
+fn signal(number: usize) -> u64 {
+    (number as u64) << 1
+}
+
+fn removal(number: usize) -> u64 {
+    signal(number) | 1
 }
 
 fn os(doing: &'static str, errno: Errno) -> SourceError {

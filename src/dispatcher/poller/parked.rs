@@ -4,7 +4,7 @@
 use std::os::fd::BorrowedFd;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use super::Event;
+use super::{Event, Wait};
 use crate::{Name, SourceError};
 
 #[derive(Default)]
@@ -36,15 +36,28 @@ impl Poller {
         )))
     }
 
-    pub(in crate::dispatcher) fn unwatch(&self, _id: u64) {}
+    pub(in crate::dispatcher) fn unwatch(&self, _number: usize) {}
 
-    /// Waits until the bell rings.
-    pub(in crate::dispatcher) fn wait<'a>(&self, _: &'a mut Events) -> impl Iterator<Item = Event> + 'a {
+    /// Nothing has a descriptor here.
+    pub(in crate::dispatcher) fn watches(&self) -> bool {
+        false
+    }
+
+    /// Waits as long as it is told to. The answer is whether the bell has rung.
+    pub(in crate::dispatcher) fn wait(&self, _: &mut Events, wait: Wait) -> bool {
+        if wait == Wait::No {
+            return false;
+        }
         let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
         while !*rung {
             rung = self.bell.wait(rung).unwrap_or_else(PoisonError::into_inner);
         }
         *rung = false;
+        true
+    }
+
+    /// Nothing has a descriptor here.
+    pub(in crate::dispatcher) fn ready(_: &Events) -> impl Iterator<Item = Event> {
         core::iter::empty()
     }
 }
@@ -57,7 +70,7 @@ mod tests {
     fn a_bell_that_rang_before_the_wait_ends_it() {
         let poller = Poller::new().unwrap();
         poller.wake();
-        assert_eq!(poller.wait(&mut ()).next(), None);
+        assert!(poller.wait(&mut (), Wait::UntilWoken));
     }
 
     #[test]
@@ -65,7 +78,7 @@ mod tests {
         let poller = Poller::new().unwrap();
         std::thread::scope(|scope| {
             scope.spawn(|| poller.wake());
-            assert_eq!(poller.wait(&mut ()).next(), None);
+            assert!(poller.wait(&mut (), Wait::UntilWoken));
         });
     }
 }

@@ -28,7 +28,10 @@ impl Shared {
     /// Whoever takes a signal sees all that its asserter did before, and who asserts may do either.
     pub fn step(&self, transition: impl Fn(State) -> State) -> (State, State) {
         // Relaxed: a first guess for the compare-exchange.
-        let mut before = self.state.load(Ordering::Relaxed);
+        self.step_from(State(self.state.load(Ordering::Relaxed)), transition)
+    }
+
+    fn step_from(&self, State(mut before): State, transition: impl Fn(State) -> State) -> (State, State) {
         loop {
             let after = transition(State(before));
             // AcqRel: the Release of an assertion pairs with the Acquire of the take.
@@ -39,9 +42,16 @@ impl Shared {
         }
     }
 
+    /// Takes what is signalled; answers the state before.
+    pub fn take(&self) -> State {
+        // AcqRel: as in `step`. No look before it: whoever asserts had the word last, and it would come over twice.
+        State(self.state.fetch_and(State::TAKEN, Ordering::AcqRel))
+    }
+
     /// Makes one transition; answers the wake-up that it calls for.
     pub fn signal(&self, transition: impl Fn(State) -> State) -> Wakeup {
-        let (before, after) = self.step(transition);
+        // A guess instead of a look, as in `take`: nearly always it is right.
+        let (before, after) = self.step_from(State::QUIET, transition);
         self.wake_for(before, after)
     }
 

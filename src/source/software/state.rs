@@ -18,6 +18,11 @@ impl State {
     const ONE: usize = 1 << 5;
     const FLAGS: usize = Self::ONE - 1;
 
+    /// Connected, and nothing else.
+    pub const QUIET: Self = Self(Self::CONNECTED);
+    /// What a take leaves.
+    pub const TAKEN: usize = Self::FLAGS;
+
     pub fn is_connected(self) -> bool {
         self.has(Self::CONNECTED)
     }
@@ -69,10 +74,6 @@ impl State {
             return self;
         }
         Self(self.0 & Self::FLAGS & !Self::CONNECTED)
-    }
-
-    pub fn taken(self) -> Self {
-        Self(self.0 & Self::FLAGS)
     }
 
     pub fn removal_requested(self) -> Self {
