@@ -22,8 +22,9 @@ mod delivery;
 #[path = "support/eventfd.rs"]
 mod eventfd;
 #[cfg(target_os = "linux")]
-//#[path = "ratios/polling.rs"]
-//mod polling;
+#[path = "ratios/polling.rs"]
+mod polling;
+
 use table::Table;
 
 fn main() {
@@ -33,7 +34,7 @@ fn main() {
     #[cfg(target_os = "linux")]
     {
         delivery::measure(&mut table);
-        //polling::measure(&mut table);
+        polling::measure(&mut table);
     }
     work_item::measure(&mut table);
     table.finish();

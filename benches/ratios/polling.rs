@@ -110,7 +110,11 @@ fn eventfd_to_isr(table: &mut Table) {
     let bare = Answers::new();
     let bell = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).unwrap());
     let (theirs, their_bell) = (bare.clone(), bell.clone());
-    let reader = thread::spawn(move || while wait(&their_bell) < STOP { theirs.answer() });
+    let reader = thread::spawn(move || {
+        while wait(&their_bell) < STOP {
+            theirs.answer()
+        }
+    });
 
     let ours = || median(gaps().take(TRIPS).map(|gap| answers.trip(gap, || ring(&signal, 1))).collect());
     let read = || median(gaps().take(TRIPS).map(|gap| bare.trip(gap, || ring(&bell, 1))).collect());
@@ -151,12 +155,14 @@ fn software_to_isr(table: &mut Table) {
             let channel = Answers::new();
             let (sender, receiver) = crossbeam_channel::unbounded::<bool>();
             let theirs = channel.clone();
-            let worker = thread::spawn(move || loop {
-                let received = if awake { receiver.try_recv().ok() } else { receiver.recv().ok() };
-                match received {
-                    Some(true) => theirs.answer(),
-                    Some(false) => break,
-                    None => std::hint::spin_loop(),
+            let worker = thread::spawn(move || {
+                loop {
+                    let received = if awake { receiver.try_recv().ok() } else { receiver.recv().ok() };
+                    match received {
+                        Some(true) => theirs.answer(),
+                        Some(false) => break,
+                        None => std::hint::spin_loop(),
+                    }
                 }
             });
             let taken = gaps().take(TRIPS).map(|gap| channel.trip(gap, || sender.send(true).unwrap())).collect();
