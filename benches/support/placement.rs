@@ -2,12 +2,18 @@
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::sync::OnceLock;
+
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-    /// The processors that this program may use.
+    /// The processors that this program may use; those of the thread that asks first, which has not moved yet.
     pub fn processors() -> Vec<usize> {
-        let allowed = sched_getaffinity(None).unwrap();
-        (0..CpuSet::MAX_CPU).filter(|&n| allowed.is_set(n)).collect()
+        static PROCESSORS: OnceLock<Vec<usize>> = OnceLock::new();
+        let find = || {
+            let allowed = sched_getaffinity(None).unwrap();
+            (0..CpuSet::MAX_CPU).filter(|&n| allowed.is_set(n)).collect()
+        };
+        PROCESSORS.get_or_init(find).clone()
     }
 
     /// Has the calling thread run on that processor from now on.
