@@ -104,83 +104,104 @@ impl<T, W> InterruptObject<T, W> {
 
     /// The delivery itself. The caller holds the lock, and `data` is the proof. `asserted` counts the assertions of an
     /// interrupt without a source.
+    #[inline]
     pub(super) fn deliver(&self, data: &mut T, asserted: usize) -> Delivery {
         if !self.state.delivers() {
-            if !self.has_source {
-                self.counters.stale.add_exclusive(asserted);
-            }
-            return Delivery::NotServed;
+            return self.deliver_nothing(asserted);
         }
         // SAFETY: the caller holds the interrupt lock, under which alone `inside` is used, and is not inside of it:
         // callbacks run with the lock held, and nothing that they can call delivers then.
         unsafe {
-            self.inside.with(|inside| {
-                self.with_source(inside, |inside| self.serve_once(inside, data, asserted, Reopen::Yes))
-                    .unwrap_or(Delivery::NotServed)
+            self.inside.with(|inside| match self.take_caught(inside, data, asserted) {
+                Ok(0) => Delivery::Nothing,
+                Ok(asserted) => self.answer(inside, data, asserted, Reopen::Yes),
+                Err(NotServed) => Delivery::NotServed,
             })
         }
     }
 
-    /// Does what asks the source. If that panics (the ISR's own panics go no further than its call) it is a fault.
+    #[cold]
+    fn deliver_nothing(&self, asserted: usize) -> Delivery {
+        if !self.has_source {
+            self.counters.stale.add_exclusive(asserted);
+        }
+        Delivery::NotServed
+    }
+
+    /// Does what asks the source. If that panics it is a fault.
+    #[inline]
     pub(super) fn with_source<R>(
         &self,
         inside: &mut Inside<T, W>,
         ask: impl FnOnce(&mut Inside<T, W>) -> R,
     ) -> Result<R, crate::Error> {
-        sync::catch(|| ask(inside)).map_err(|message| self.panicked(inside, Callback::Source, message))
+        match sync::catch(|| ask(inside)) {
+            Ok(answer) => Ok(answer),
+            Err(message) => Err(self.panicked(inside, Callback::Source, message)),
+        }
     }
 
-    /// Takes what is signalled and answers it.
-    pub(super) fn serve_once(
-        &self,
-        inside: &mut Inside<T, W>,
-        data: &mut T,
-        asserted: usize,
-        reopen: Reopen,
-    ) -> Delivery {
-        let asserted = match self.take(inside, data, asserted) {
-            Ok(0) => return Delivery::Nothing,
-            Ok(asserted) => asserted,
-            Err(NotServed) => return Delivery::NotServed,
-        };
+    /// Runs the ISR for what was signalled, and does as it answers. Its panics go no further.
+    #[inline]
+    pub(super) fn answer(&self, inside: &mut Inside<T, W>, data: &mut T, asserted: u64, reopen: Reopen) -> Delivery {
         self.counters.delivered.add_exclusive(1);
-        self.counters.coalesced.add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
+        if asserted > 1 {
+            self.counters.coalesced.add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
+        }
         let runs = self.counters.work_run.get();
         let mut context = IsrContext { data, object: self, message: inside.message, assertions: asserted };
-        let answer = sync::in_isr(|| sync::catch(|| inside.isr.call(&mut context)));
-        let claim = match answer {
+        let claim = match sync::in_isr(|| sync::catch(|| inside.isr.call(&mut context))) {
             Ok(claim) => claim,
-            Err(message) => {
-                let callback = Callback::Isr;
-                self.quarantine(inside, Fault::Panicked { callback, message });
-                return Delivery::NotServed;
-            }
+            Err(message) => return self.isr_panicked(inside, message),
         };
         match claim {
-            Claim::Claimed | Claim::ClaimedKeepMasked => self.counters.claimed.add_exclusive(1),
+            Claim::Claimed => self.counters.claimed.add_exclusive(1),
+            Claim::ClaimedKeepMasked => {
+                self.counters.claimed.add_exclusive(1);
+                self.keep_masked(inside, data, runs, reopen);
+                return Delivery::Answered(claim);
+            }
             Claim::Unclaimed => self.counters.spurious.add_exclusive(1),
             Claim::DeviceGone => {
                 self.surprise(inside, data);
                 return Delivery::Answered(claim);
             }
         }
-        if claim == Claim::ClaimedKeepMasked {
-            self.state.set(KEPT_MASKED);
-            // The worker may have been faster than the ISR: then the run that was to unmask is over.
-            if reopen == Reopen::Yes && self.work_has_run_since(runs) {
-                self.state.take(KEPT_MASKED);
-                self.reopen(inside, data);
-            }
-        } else if reopen == Reopen::Yes {
+        if reopen == Reopen::Yes {
             self.reopen(inside, data);
         }
         Delivery::Answered(claim)
     }
 
-    #[cfg(feature = "alloc")]
-    fn take(&self, inside: &mut Inside<T, W>, data: &mut T, asserted: usize) -> Result<u64, NotServed> {
-        let Some(source) = &mut inside.source else {
+    #[cold]
+    fn isr_panicked(&self, inside: &mut Inside<T, W>, message: crate::Name) -> Delivery {
+        self.quarantine(inside, Fault::Panicked { callback: Callback::Isr, message });
+        Delivery::NotServed
+    }
+
+    fn keep_masked(&self, inside: &mut Inside<T, W>, data: &mut T, runs: u64, reopen: Reopen) {
+        self.state.set(KEPT_MASKED);
+        // The worker may have been faster than the ISR: then the run that was to unmask is over.
+        if reopen == Reopen::Yes && self.work_has_run_since(runs) {
+            self.state.take(KEPT_MASKED);
+            self.reopen(inside, data);
+        }
+    }
+
+    /// As [`take`](Self::take); a panic of the source is a fault.
+    #[inline]
+    fn take_caught(&self, inside: &mut Inside<T, W>, data: &mut T, asserted: usize) -> Result<u64, NotServed> {
+        if !inside.has_source() {
             return Ok(asserted as u64);
+        }
+        self.with_source(inside, |inside| self.take(inside, data)).unwrap_or(Err(NotServed))
+    }
+
+    /// Takes what the source has signalled.
+    #[cfg(feature = "alloc")]
+    pub(super) fn take(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<u64, NotServed> {
+        let Some(source) = &mut inside.source else {
+            return Ok(0);
         };
         source.take().map_err(|error| {
             self.source_failed(inside, data, error);
@@ -189,22 +210,28 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     #[cfg(not(feature = "alloc"))]
-    fn take(&self, _: &mut Inside<T, W>, _: &mut T, asserted: usize) -> Result<u64, NotServed> {
-        Ok(asserted as u64)
+    fn take(&self, _: &mut Inside<T, W>, _: &mut T) -> Result<u64, NotServed> {
+        Ok(0)
     }
 
     /// Lets a level line signal again (rule I6).
-    #[cfg(feature = "alloc")]
-    pub(super) fn reopen(&self, inside: &mut Inside<T, W>, data: &mut T) {
-        if let Some(Err(error)) = inside.source.as_mut().map(|source| source.unmask()) {
-            self.source_failed(inside, data, error);
+    #[inline]
+    fn reopen(&self, inside: &mut Inside<T, W>, data: &mut T) {
+        #[cfg(feature = "alloc")]
+        if inside.has_source() {
+            // What a panic leads to has been done.
+            let _ = self.with_source(inside, |inside| {
+                if let Some(Err(error)) = inside.source.as_mut().map(|source| source.unmask()) {
+                    self.source_failed(inside, data, error);
+                }
+            });
         }
+        #[cfg(not(feature = "alloc"))]
+        let _ = (inside, data);
     }
 
-    #[cfg(not(feature = "alloc"))]
-    pub(super) fn reopen(&self, _: &mut Inside<T, W>, _: &mut T) {}
-
     #[cfg(feature = "alloc")]
+    #[cold]
     fn source_failed(&self, inside: &mut Inside<T, W>, data: &mut T, error: SourceError) {
         match error {
             SourceError::Removed => self.surprise(inside, data),
@@ -260,18 +287,13 @@ impl<T, W> InterruptObject<T, W> {
     pub(super) fn unmask_kept(&self, data: &mut T) {
         if self.state.take(KEPT_MASKED) && self.state.delivers() {
             // SAFETY: as in `deliver`: with the lock held, and from no callback.
-            unsafe {
-                self.inside.with(|inside| {
-                    // What a panic leads to has been done.
-                    let _ = self.with_source(inside, |inside| self.reopen(inside, data));
-                });
-            }
+            unsafe { self.inside.with(|inside| self.reopen(inside, data)) };
         }
     }
 }
 
 /// The source can't be asked, and what follows from that has been done.
-struct NotServed;
+pub(super) struct NotServed;
 
 /// Whether the line is opened again after the ISR has answered.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -247,7 +247,7 @@ impl<T, W> InterruptObject<T, W> {
     fn serve_owed(&self, inside: &mut Inside<T, W>, data: &mut T) {
         let owed = self.take_owed();
         if owed != 0 {
-            self.serve_once(inside, data, owed, Reopen::No);
+            self.answer(inside, data, owed as u64, Reopen::No);
         }
     }
 
@@ -318,7 +318,9 @@ impl<T, W> InterruptObject<T, W> {
             }
         };
         // What was signalled before the disconnection is delivered, not dropped.
-        self.serve_once(inside, data, 0, Reopen::No);
+        if let Ok(signalled @ 1..) = self.take(inside, data) {
+            self.answer(inside, data, signalled, Reopen::No);
+        }
         self.disarm();
         disconnected.map_err(|error| {
             if error == SourceError::Removed {

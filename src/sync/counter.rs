@@ -25,6 +25,7 @@ impl Counter {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn get(&self) -> u64 {
         // Relaxed: a statistic is a snapshot. (usize is no wider than u64 anywhere.)
         self.0.load(Ordering::Relaxed) as u64
