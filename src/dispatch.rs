@@ -58,8 +58,9 @@ impl<T: Send, W: Send> Serve for crate::InterruptObject<T, W> {
     }
 
     fn woken(&self) {
-        self.serve();
-        self.serve_removal();
+        if !self.service_woken() {
+            self.lost_guard();
+        }
     }
 
     fn serve_removal(&self) {

@@ -464,7 +464,7 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn stats(&self) -> Stats {
-        self.counters.snapshot()
+        self.counters.snapshot(self.work.unanswered())
     }
 }
 

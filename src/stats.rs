@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::sync::Counter;
 
-/// The counters of one interrupt. Each has one writer at a time, or says why not.
+/// The counters of one interrupt. Each has one writer at a time.
 #[derive(Default)]
 pub(crate) struct Counters {
     // Written with the interrupt lock held.
@@ -14,11 +14,9 @@ pub(crate) struct Counters {
     pub(crate) spurious: Counter,
     pub(crate) stale: Counter,
     pub(crate) faults: Counter,
-    // Queued by anybody, at any time.
-    pub(crate) work_queued: Counter,
-    pub(crate) work_merged: Counter,
-    // Written by the run.
+    // Written by the run. Who queues writes only the work item's word, which counts what no run has answered.
     pub(crate) work_run: Counter,
+    pub(crate) work_merged: Counter,
 }
 
 impl Counters {
@@ -30,13 +28,15 @@ impl Counters {
             spurious: Counter::new(),
             stale: Counter::new(),
             faults: Counter::new(),
-            work_queued: Counter::new(),
-            work_merged: Counter::new(),
             work_run: Counter::new(),
+            work_merged: Counter::new(),
         }
     }
 
-    pub(crate) fn snapshot(&self) -> Stats {
+    /// `unanswered` queueings of the work item are waiting for a run: the first causes it, the others are merged.
+    pub(crate) fn snapshot(&self, unanswered: usize) -> Stats {
+        let unanswered = unanswered as u64;
+        let work_run = self.work_run.get();
         Stats {
             delivered: self.delivered.get(),
             coalesced: self.coalesced.get(),
@@ -44,16 +44,17 @@ impl Counters {
             spurious: self.spurious.get(),
             stale: self.stale.get(),
             faults: self.faults.get(),
-            work_queued: self.work_queued.get(),
-            work_merged: self.work_merged.get(),
-            work_run: self.work_run.get(),
+            work_queued: work_run + unanswered.min(1),
+            work_merged: self.work_merged.get() + unanswered.saturating_sub(1),
+            work_run,
         }
     }
 }
 
 /// The counters of an interrupt, as they were at one moment. Reading them never takes the interrupt lock.
 ///
-/// The counters are read one after the other, while the interrupt goes on.
+/// The counters are read one after the other, while the interrupt goes on. So the queueings of a run that is about to
+/// begin may be counted twice or not at all, for that moment.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt};

@@ -7,13 +7,12 @@
 use core::fmt;
 
 use super::{Inside, InterruptObject, IsrContext};
-use crate::lock::AtRelease;
+use crate::lock::{AtRelease, InterruptLockGuard};
 #[cfg(feature = "alloc")]
 use crate::source::SourceError;
-use crate::state::KEPT_MASKED;
 use crate::sync::{
     self,
-    Ordering::{Acquire, Release, SeqCst},
+    Ordering::{Acquire, Release},
 };
 use crate::{Callback, Claim, Fault};
 
@@ -73,32 +72,37 @@ impl<T, W> InterruptObject<T, W> {
     /// `may_wait` is false for an interrupt vector, which can't wait for what it interrupted.
     #[inline]
     pub(crate) fn service_waiting(&self, may_wait: bool) -> Delivery {
+        match self.enter(may_wait) {
+            None => Delivery::Pending,
+            Some((mut data, asserted)) => self.deliver(&mut data, asserted),
+        }
+    }
+
+    /// The section of a delivery, and the assertions that it serves where there is no source. `None`: the owner of the
+    /// lock serves it.
+    #[inline]
+    pub(super) fn enter(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
         let mut asserted = 1;
-        let entered = self.lock.enter_serving(self, may_wait, || {
+        let data = self.lock.enter_serving(self, may_wait, || {
             // From here on the count speaks for this call: it may be the owner who serves it.
             asserted = 0;
             // Release: pairs with the Acquire in `take_owed`. The pending bit alone would not do: whoever holds the lock
             // next may take the count before the bit is there.
             self.owed.fetch_add(1, Release);
-        });
-        match entered {
-            None => Delivery::Pending,
-            Some(mut data) => {
-                if asserted == 0 {
-                    asserted = self.take_owed();
-                    if asserted == 0 {
-                        // Another owner was faster.
-                        return Delivery::Pending;
-                    }
-                }
-                self.deliver(&mut data, asserted)
+        })?;
+        if asserted == 0 {
+            asserted = self.take_owed();
+            if asserted == 0 {
+                // Another owner was faster.
+                return None;
             }
         }
+        Some((data, asserted))
     }
 
     /// What deliveries without a source have left to be served, with all that they did before. The caller holds the lock.
     pub(super) fn take_owed(&self) -> usize {
-        // Acquire: pairs with the Release in `service_waiting`.
+        // Acquire: pairs with the Release in `enter`.
         self.owed.swap(0, Acquire)
     }
 
@@ -180,10 +184,10 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn keep_masked(&self, inside: &mut Inside<T, W>, data: &mut T, runs: u64, reopen: Reopen) {
-        self.state.set(KEPT_MASKED);
+        let idle = self.work.keep();
         // The worker may have been faster than the ISR: then the run that was to unmask is over.
-        if reopen == Reopen::Yes && self.work_has_run_since(runs) {
-            self.state.take(KEPT_MASKED);
+        if reopen == Reopen::Yes && idle && self.counters.work_run.get() != runs {
+            self.work.take_kept();
             self.reopen(inside, data);
         }
     }
@@ -276,16 +280,9 @@ impl<T, W> InterruptObject<T, W> {
         self.unmask_kept(&mut data);
     }
 
-    /// Whether a run of the work item has begun since there had been `runs` of them, and none is left to come.
-    fn work_has_run_since(&self, runs: u64) -> bool {
-        // Against the one in `run_work`: either that run's end sees the mask, or this sees that it has ended.
-        sync::fence(SeqCst);
-        self.work.is_idle() && self.counters.work_run.get() != runs
-    }
-
     /// Unmasks what was kept masked. The caller holds the lock, and `data` is the proof.
     pub(super) fn unmask_kept(&self, data: &mut T) {
-        if self.state.take(KEPT_MASKED) && self.state.delivers() {
+        if self.work.take_kept() && self.state.delivers() {
             // SAFETY: as in `deliver`: with the lock held, and from no callback.
             unsafe { self.inside.with(|inside| self.reopen(inside, data)) };
         }

@@ -1,7 +1,7 @@
 //! Quarantine (rule I12) and removal (rule I13).
 
 use super::{Inside, InterruptObject};
-use crate::state::{ENABLED, FAULTED, KEPT_MASKED, REMOVED};
+use crate::state::{ENABLED, FAULTED, REMOVED};
 use crate::sync;
 use crate::{Callback, Error, Fault};
 
@@ -90,7 +90,8 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Stops delivery. The caller holds the lock, of which `inside` is the proof.
     pub(super) fn out_of_service(&self, inside: &mut Inside<T, W>) {
-        self.state.take(ENABLED | KEPT_MASKED);
+        self.state.take(ENABLED);
+        self.work.take_kept();
         self.work.close();
         self.disconnect(inside);
     }
@@ -148,6 +149,19 @@ mod removal {
         #[track_caller]
         pub fn service_removal(&self) {
             self.look_for_removal(self.acquire_interrupt_lock());
+        }
+
+        /// Serves a source that woke its waker. That says nothing of why, so in the same section its removal is asked for.
+        /// `false` where the calling thread holds the lock.
+        #[cfg(not(loom))]
+        pub(crate) fn service_woken(&self) -> bool {
+            let Some((mut lock, asserted)) = self.enter(sync::DELIVERY_MAY_WAIT) else {
+                return false;
+            };
+            // What became of it is in the counters.
+            self.deliver(&mut lock, asserted);
+            self.look_for_removal(lock);
+            true
         }
 
         /// `false` where the calling thread holds the lock.

@@ -3,7 +3,7 @@
 mod barrier;
 
 use core::cell::Cell;
-pub(crate) use core::sync::atomic::{AtomicUsize, Ordering, fence};
+pub(crate) use core::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) use std::time::Instant;
 
 pub(crate) use crossbeam_utils::Backoff;
