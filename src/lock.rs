@@ -46,9 +46,11 @@ use crate::{Error, Name};
 /// }
 /// ```
 #[doc(alias = "WdfSpinLock")]
+// The name is only for errors, so it doesn't come between the lock and where the lock begins.
+#[repr(C)]
 pub struct InterruptLock<T> {
-    name: Name,
     mutex: Mutex<RawInterruptLock, T>,
+    name: Name,
 }
 
 /// What the owner of a lock does, before it releases it, for those who left word.

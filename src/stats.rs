@@ -4,44 +4,41 @@ use core::fmt;
 
 use crate::sync::Counter;
 
-/// The counters of one interrupt. Each has one writer at a time.
+/// The counters of one interrupt, but for two that stand beside what their writers use anyway: the deliveries that
+/// claimed, and the runs of the work item. Each counter has one writer at a time.
 #[derive(Default)]
 pub(crate) struct Counters {
     // Written with the interrupt lock held.
-    pub(crate) delivered: Counter,
-    pub(crate) coalesced: Counter,
-    pub(crate) claimed: Counter,
     pub(crate) spurious: Counter,
+    /// ISR runs that panicked or found the device gone.
+    pub(crate) broken: Counter,
+    pub(crate) coalesced: Counter,
     pub(crate) stale: Counter,
     pub(crate) faults: Counter,
     // Written by the run. Who queues writes only the work item's word, which counts what no run has answered.
-    pub(crate) work_run: Counter,
     pub(crate) work_merged: Counter,
 }
 
 impl Counters {
     pub(crate) const fn new() -> Self {
         Self {
-            delivered: Counter::new(),
-            coalesced: Counter::new(),
-            claimed: Counter::new(),
             spurious: Counter::new(),
+            broken: Counter::new(),
+            coalesced: Counter::new(),
             stale: Counter::new(),
             faults: Counter::new(),
-            work_run: Counter::new(),
             work_merged: Counter::new(),
         }
     }
 
     /// `unanswered` queueings of the work item are waiting for a run: the first causes it, the others are merged.
-    pub(crate) fn snapshot(&self, unanswered: usize) -> Stats {
-        let unanswered = unanswered as u64;
-        let work_run = self.work_run.get();
+    pub(crate) fn snapshot(&self, claimed: u64, work_run: u64, unanswered: usize) -> Stats {
+        let (spurious, unanswered) = (self.spurious.get(), unanswered as u64);
         Stats {
-            delivered: self.delivered.get(),
+            delivered: claimed + spurious + self.broken.get(),
             coalesced: self.coalesced.get(),
-            claimed: self.claimed.get(),
-            spurious: self.spurious.get(),
+            claimed,
+            spurious,
             stale: self.stale.get(),
             faults: self.faults.get(),
             work_queued: work_run + unanswered.min(1),
@@ -68,7 +65,7 @@ impl Counters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// ISR runs.
+    /// ISR runs that have ended.
     pub delivered: u64,
     /// Assertions that had no ISR run of their own, because the source coalesced them into another's.
     pub coalesced: u64,

@@ -148,25 +148,26 @@ impl<T, W> InterruptObject<T, W> {
     /// Runs the ISR for what was signalled, and does as it answers. Its panics go no further.
     #[inline]
     pub(super) fn answer(&self, inside: &mut Inside<T, W>, data: &mut T, asserted: u64, reopen: Reopen) -> Delivery {
-        self.counters.delivered.add_exclusive(1);
         if asserted > 1 {
             self.counters.coalesced.add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
         }
-        let runs = self.counters.work_run.get();
+        // Without a source no line is kept masked, and what the work item's thread writes is not looked at.
+        let runs = if inside.has_source() { self.work_run.get() } else { 0 };
         let mut context = IsrContext { data, object: self, message: inside.message, assertions: asserted };
         let claim = match sync::in_isr(|| sync::catch(|| inside.isr.call(&mut context))) {
             Ok(claim) => claim,
             Err(message) => return self.isr_panicked(inside, message),
         };
         match claim {
-            Claim::Claimed => self.counters.claimed.add_exclusive(1),
+            Claim::Claimed => self.claimed.add_exclusive(1),
             Claim::ClaimedKeepMasked => {
-                self.counters.claimed.add_exclusive(1);
+                self.claimed.add_exclusive(1);
                 self.keep_masked(inside, data, runs, reopen);
                 return Delivery::Answered(claim);
             }
             Claim::Unclaimed => self.counters.spurious.add_exclusive(1),
             Claim::DeviceGone => {
+                self.counters.broken.add_exclusive(1);
                 self.surprise(inside, data);
                 return Delivery::Answered(claim);
             }
@@ -179,6 +180,7 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cold]
     fn isr_panicked(&self, inside: &mut Inside<T, W>, message: crate::Name) -> Delivery {
+        self.counters.broken.add_exclusive(1);
         self.quarantine(inside, Fault::Panicked { callback: Callback::Isr, message });
         Delivery::NotServed
     }
@@ -186,7 +188,7 @@ impl<T, W> InterruptObject<T, W> {
     fn keep_masked(&self, inside: &mut Inside<T, W>, data: &mut T, runs: u64, reopen: Reopen) {
         let idle = self.work.keep();
         // The worker may have been faster than the ISR: then the run that was to unmask is over.
-        if reopen == Reopen::Yes && idle && self.counters.work_run.get() != runs {
+        if reopen == Reopen::Yes && idle && self.work_run.get() != runs {
             self.work.take_kept();
             self.reopen(inside, data);
         }
