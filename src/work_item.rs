@@ -82,6 +82,7 @@ impl WorkWord {
         self.word.fetch_and(!OPEN, Relaxed);
     }
 
+    #[inline]
     pub(crate) fn queue(&self) -> Queueing {
         // Relaxed: a first guess for the compare-exchange.
         let mut word = self.word.load(Relaxed);
@@ -101,6 +102,7 @@ impl WorkWord {
     }
 
     /// Begins the queued run, if there is one and none is running: how many queueings it answers.
+    #[inline]
     pub(crate) fn begin(&self) -> Option<usize> {
         // Relaxed: a first guess for the compare-exchange.
         let mut word = self.word.load(Relaxed);
@@ -119,15 +121,21 @@ impl WorkWord {
     }
 
     /// Ends the run.
+    #[inline]
     pub(crate) fn end(&self) -> Ended {
         // Relaxed: see `begin`.
         self.runner.store(0, Relaxed);
         // Release: pairs with the Acquire in the next `begin`, in `is_idle` and in `keep`.
         let word = self.word.fetch_and(!(RUNNING | WAITED), Release);
         if word & WAITED != 0 {
-            self.parker.wake_all(&self.word);
+            self.wake();
         }
         Ended { more: word & QUEUED != 0, kept: word & KEPT != 0 }
+    }
+
+    #[cold]
+    fn wake(&self) {
+        self.parker.wake_all(&self.word);
     }
 
     /// Notes that a line stays masked until a run has ended. The answer is whether none is queued or going on: then no
