@@ -153,7 +153,7 @@ impl<T, W> Interrupt<T, W> {
         Builder {
             name: None,
             data,
-            inside: Inside::new(Isr::Gone),
+            inside: Inside::new(Isr::NONE),
             work: None,
             shared: false,
             attendance: Attendance::default(),

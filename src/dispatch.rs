@@ -62,9 +62,11 @@ impl<T: Send, W: Send> Serve for crate::InterruptObject<T, W> {
     }
 
     fn woken(&self) -> bool {
-        let served = self.serve();
-        self.serve_removal();
-        served
+        let delivery = self.service_woken();
+        if delivery == Delivery::Pending {
+            self.lost_guard();
+        }
+        matches!(delivery, Delivery::Answered(_))
     }
 
     fn serve_removal(&self) -> bool {

@@ -87,4 +87,17 @@ mod sizes {
     // The mutex, and what is done at the release. One that was not had takes no more room.
     const_assert_eq!(size_of::<InterruptLockGuard<'_, u32>>(), 3 * WORD);
     const_assert_eq!(size_of::<Option<InterruptLockGuard<'_, u32>>>(), 3 * WORD);
+    // Bits in one word; bits and a count in another, and who runs it.
+    const_assert_eq!(size_of::<crate::state::StateWord>(), WORD);
+    const_assert_eq!(size_of::<crate::work_item::WorkWord>(), 2 * WORD);
+    const_assert_eq!(size_of::<crate::stats::Counters>(), 4 * WORD);
+    // With three locks: the interrupt's own, the transitions' and the notes'. Without an operating system there are no
+    // boxes, and no cache lines to keep apart.
+    #[cfg(all(feature = "std", target_pointer_width = "64"))]
+    const_assert_eq!(
+        size_of::<InterruptObject<(), NoWorkItem>>(),
+        (43 * WORD + 3 * size_of::<RawInterruptLock>()).next_multiple_of(64)
+    );
+    #[cfg(all(not(feature = "alloc"), target_pointer_width = "64"))]
+    const_assert_eq!(size_of::<InterruptObject<(), NoWorkItem>>(), 35 * WORD + 3 * size_of::<RawInterruptLock>());
 }

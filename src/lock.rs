@@ -46,7 +46,8 @@ use crate::{Error, Name};
 /// }
 /// ```
 #[doc(alias = "WdfSpinLock")]
-// The lock's words and the first of the data lie on one cache line, wherever the lock itself does.
+// The lock's words and the first of the data lie on one cache line, wherever the lock itself does; the name is only for
+// errors.
 #[repr(C, align(32))]
 pub struct InterruptLock<T> {
     mutex: Mutex<RawInterruptLock, T>,

@@ -45,7 +45,9 @@ fn explore(bound: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
 struct Wire {
     /// Bit 0 says connected, the rest counts.
     word: AtomicUsize,
-    /// How often the line was opened again. Not loom's: only looked at when all is over.
+    /// Touched as the line is opened again.
+    line: Arc<Probe>,
+    /// How often it was. Not loom's: only looked at when all is over.
     unmasked: core::sync::atomic::AtomicUsize,
 }
 
@@ -54,7 +56,11 @@ const ONE: usize = 2;
 
 impl Wire {
     fn new() -> Arc<Self> {
-        Arc::new(Self { word: AtomicUsize::new(0), unmasked: core::sync::atomic::AtomicUsize::new(0) })
+        Arc::new(Self {
+            word: AtomicUsize::new(0),
+            line: Probe::new(),
+            unmasked: core::sync::atomic::AtomicUsize::new(0),
+        })
     }
 
     /// The device asserts. The answer is whether anybody was connected.
@@ -116,6 +122,7 @@ impl Source for Counted {
     }
 
     fn unmask(&mut self) -> Result<(), SourceError> {
+        self.wire.line.touch();
         self.wire.unmasked.fetch_add(1, core::sync::atomic::Ordering::Relaxed);
         Ok(())
     }

@@ -10,11 +10,14 @@
 //! | `work` | the work item (W) |
 //! | `rundown` | the end (E6) |
 //! | `own_loop` | descriptors for a driver that waits by itself |
+//! | `layout` | the cache lines of all this |
 
 mod callbacks;
 mod context;
 mod delivery;
 mod fault;
+#[cfg(all(feature = "std", target_pointer_width = "64", not(loom)))]
+mod layout;
 #[cfg(all(unix, feature = "std"))]
 mod own_loop;
 mod rundown;
@@ -40,8 +43,8 @@ use crate::dispatch::Dispatch;
 use crate::lock::{InterruptLock, InterruptLockGuard};
 use crate::raw_lock::RawInterruptLock;
 use crate::state::{State, StateWord};
-use crate::stats::{Counters, Stats};
-use crate::sync::{AtomicUsize, Locked, const_outside_models};
+use crate::stats::{Answers, Counters, Stats};
+use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
 use crate::work_item::WorkWord;
 use crate::{Claim, Error, Fault, Info, Name};
 
@@ -76,27 +79,33 @@ use crate::{Claim, Error, Fault, Info, Name};
 /// ```
 #[doc(alias = "IWDFInterrupt")]
 #[doc(alias = "WDFINTERRUPT")]
+// The order and the boundary are `layout`'s.
+#[repr(C)]
+#[cfg_attr(all(feature = "std", target_pointer_width = "64"), repr(align(64)))]
 pub struct InterruptObject<T, W> {
-    /// The interrupt data, and the name.
-    lock: InterruptLock<T>,
+    /// Whoever serves this interrupt; nobody means that the driver does.
+    #[cfg(feature = "alloc")]
+    dispatch: Option<alloc::boxed::Box<dyn Dispatch>>,
     /// What is used with the lock held, beside the data.
     inside: Locked<Inside<T, W>>,
-    state: StateWord,
     /// Without a source, each call of `service` is an assertion.
     has_source: bool,
     /// Assertions of a source-less interrupt that wait for the owner of the lock to serve them.
     owed: AtomicUsize,
+    state: StateWord,
+    answers: Answers,
+    /// The interrupt data, and the name.
+    lock: InterruptLock<T>,
+    counters: Counters,
     /// Held through each transition.
     control: Mutex<RawInterruptLock, ()>,
-    work: WorkWord,
-    /// What runs while the work word says so.
-    work_fn: Locked<Option<WorkFn<T, W>>>,
     /// Small things that people ask for, behind a lock of their own: reading them never waits for an ISR.
     notes: Mutex<RawInterruptLock, Notes>,
-    pub(crate) counters: Counters,
-    /// Whoever serves this interrupt; nobody means that the driver does.
-    #[cfg(feature = "alloc")]
-    dispatch: Option<alloc::boxed::Box<dyn Dispatch>>,
+    work: WorkWord,
+    /// Runs of the work item.
+    work_run: Counter,
+    /// What runs while the work word says so.
+    work_fn: Locked<Option<WorkFn<T, W>>>,
 }
 
 #[derive(Default)]
@@ -197,6 +206,8 @@ impl<T, W> InterruptObject<T, W> {
                     warned: false,
                 }),
                 counters: Counters::new(),
+                answers: Answers::new(),
+                work_run: Counter::new(),
                 #[cfg(feature = "alloc")]
                 dispatch: None,
             }
@@ -464,7 +475,7 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn stats(&self) -> Stats {
-        self.counters.snapshot()
+        self.counters.snapshot(&self.answers, self.work_run.get(), self.work.unanswered())
     }
 }
 

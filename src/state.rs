@@ -18,11 +18,9 @@ pub(crate) const REMOVED: usize = 1 << 2;
 pub(crate) const ENDED: usize = 1 << 3;
 /// The handle was dropped inside a section of this interrupt; whoever ends a section runs it down.
 pub(crate) const END_DEFERRED: usize = 1 << 4;
-/// A level line stays masked until the work item has run. Changes under the interrupt lock.
-pub(crate) const KEPT_MASKED: usize = 1 << 5;
 /// The system asks for the device back; the worker sees to it.
 #[cfg(feature = "std")]
-pub(crate) const REMOVAL_REQUESTED: usize = 1 << 6;
+pub(crate) const REMOVAL_REQUESTED: usize = 1 << 5;
 
 /// The word itself.
 pub(crate) struct StateWord(AtomicUsize);

@@ -4,56 +4,58 @@ use core::fmt;
 
 use crate::sync::Counter;
 
-/// The counters of one interrupt. Each has one writer at a time, or says why not.
+/// How the ISR's runs have ended: every run writes one of these, with the interrupt lock held.
+#[derive(Default)]
+pub(crate) struct Answers {
+    pub(crate) claimed: Counter,
+    pub(crate) spurious: Counter,
+    /// It panicked, or found the device gone.
+    pub(crate) broken: Counter,
+}
+
+impl Answers {
+    pub(crate) const fn new() -> Self {
+        Self { claimed: Counter::new(), spurious: Counter::new(), broken: Counter::new() }
+    }
+}
+
+/// The rarer counters of one interrupt. Each has one writer at a time.
 #[derive(Default)]
 pub(crate) struct Counters {
     // Written with the interrupt lock held.
-    pub(crate) delivered: Counter,
     pub(crate) coalesced: Counter,
-    pub(crate) claimed: Counter,
-    pub(crate) spurious: Counter,
     pub(crate) stale: Counter,
     pub(crate) faults: Counter,
-    // Queued by anybody, at any time.
-    pub(crate) work_queued: Counter,
+    // Written by the run. Who queues writes only the work item's word, which counts what no run has answered.
     pub(crate) work_merged: Counter,
-    // Written by the run.
-    pub(crate) work_run: Counter,
 }
 
 impl Counters {
     pub(crate) const fn new() -> Self {
-        Self {
-            delivered: Counter::new(),
-            coalesced: Counter::new(),
-            claimed: Counter::new(),
-            spurious: Counter::new(),
-            stale: Counter::new(),
-            faults: Counter::new(),
-            work_queued: Counter::new(),
-            work_merged: Counter::new(),
-            work_run: Counter::new(),
-        }
+        Self { coalesced: Counter::new(), stale: Counter::new(), faults: Counter::new(), work_merged: Counter::new() }
     }
 
-    pub(crate) fn snapshot(&self) -> Stats {
+    /// `unanswered` queueings of the work item are waiting for a run: the first causes it, the others are merged.
+    pub(crate) fn snapshot(&self, answers: &Answers, work_run: u64, unanswered: usize) -> Stats {
+        let (claimed, spurious, unanswered) = (answers.claimed.get(), answers.spurious.get(), unanswered as u64);
         Stats {
-            delivered: self.delivered.get(),
+            delivered: claimed + spurious + answers.broken.get(),
             coalesced: self.coalesced.get(),
-            claimed: self.claimed.get(),
-            spurious: self.spurious.get(),
+            claimed,
+            spurious,
             stale: self.stale.get(),
             faults: self.faults.get(),
-            work_queued: self.work_queued.get(),
-            work_merged: self.work_merged.get(),
-            work_run: self.work_run.get(),
+            work_queued: work_run + unanswered.min(1),
+            work_merged: self.work_merged.get() + unanswered.saturating_sub(1),
+            work_run,
         }
     }
 }
 
 /// The counters of an interrupt, as they were at one moment. Reading them never takes the interrupt lock.
 ///
-/// The counters are read one after the other, while the interrupt goes on.
+/// The counters are read one after the other, while the interrupt goes on. So the queueings of a run that is about to
+/// begin may be counted twice or not at all, for that moment.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt};
@@ -67,7 +69,7 @@ impl Counters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// ISR runs.
+    /// ISR runs that have ended.
     pub delivered: u64,
     /// Assertions that had no ISR run of their own, because the source coalesced them into another's.
     pub coalesced: u64,

@@ -2,7 +2,8 @@
 //!
 //! | bits | name | set by | cleared by |
 //! |---|---|---|---|
-//! | 4… | queueings since the last run began | each queueing adds one | the run that begins |
+//! | 5… | queueings since the last run began | each queueing adds one | the run that begins |
+//! | 4 | `KEPT` | an ISR that keeps its line masked | whoever opens the line, with the interrupt lock held |
 //! | 3 | `WAITED` | a flush, before it sleeps | the end of the run, which wakes it |
 //! | 2 | `OPEN` | enable | disable, before it flushes |
 //! | 1 | `RUNNING` | the run that begins | the run that ends |
@@ -11,6 +12,13 @@
 //! `QUEUED` and `RUNNING` may both be set: that is the one more run which a queueing during a run causes. A run begins
 //! by one compare-exchange from `QUEUED` without `RUNNING`, so runs never overlap, and a queueing is either counted by
 //! the run that begins or finds `QUEUED` cleared and causes the next. A closed item takes no queueing, so a flush ends.
+//!
+//! A merged queueing is a read-modify-write too, where the load has shown already that one is queued. The tempting
+//! shortcut, to leave it at the load, loses what the caller did before: the run may have begun since, with the caller's
+//! stores still on their way.
+//!
+//! `KEPT` is in this word so that it and the end of a run meet in one order: either that end finds it, or whoever keeps
+//! the line finds the run over.
 
 use crate::sync::{
     self, AtomicUsize,
@@ -22,7 +30,8 @@ const QUEUED: usize = 1;
 const RUNNING: usize = 1 << 1;
 const OPEN: usize = 1 << 2;
 const WAITED: usize = 1 << 3;
-const ONE: usize = 1 << 4;
+const KEPT: usize = 1 << 4;
+const ONE: usize = 1 << 5;
 const COUNT: usize = !(ONE - 1);
 
 /// The coalescing state of a work item; it knows nothing of what is run.
@@ -39,6 +48,15 @@ pub(crate) enum Queueing {
     New,
     Merged,
     Closed,
+}
+
+/// What the end of a run found.
+#[derive(Clone, Copy)]
+pub(crate) struct Ended {
+    /// Another run is queued.
+    pub(crate) more: bool,
+    /// An ISR keeps its line masked.
+    pub(crate) kept: bool,
 }
 
 impl WorkWord {
@@ -64,6 +82,7 @@ impl WorkWord {
         self.word.fetch_and(!OPEN, Relaxed);
     }
 
+    #[inline]
     pub(crate) fn queue(&self) -> Queueing {
         // Relaxed: a first guess for the compare-exchange.
         let mut word = self.word.load(Relaxed);
@@ -71,7 +90,7 @@ impl WorkWord {
             if word & OPEN == 0 {
                 return Queueing::Closed;
             }
-            // The count saturates rather than run into nothing: 2^60 queueings before one run.
+            // The count saturates rather than run into nothing: 2^59 queueings before one run.
             let queued = if word & COUNT == COUNT { word } else { word + ONE } | QUEUED;
             // Release: pairs with the Acquire in `begin`, so the run sees what was done before the queueing.
             match self.word.compare_exchange(word, queued, Release, Relaxed) {
@@ -83,6 +102,7 @@ impl WorkWord {
     }
 
     /// Begins the queued run, if there is one and none is running: how many queueings it answers.
+    #[inline]
     pub(crate) fn begin(&self) -> Option<usize> {
         // Relaxed: a first guess for the compare-exchange.
         let mut word = self.word.load(Relaxed);
@@ -100,16 +120,39 @@ impl WorkWord {
         None
     }
 
-    /// Ends the run. The answer says whether another is queued.
-    pub(crate) fn end(&self) -> bool {
+    /// Ends the run.
+    #[inline]
+    pub(crate) fn end(&self) -> Ended {
         // Relaxed: see `begin`.
         self.runner.store(0, Relaxed);
-        // Release: pairs with the Acquire in the next `begin` and in `is_idle`.
+        // Release: pairs with the Acquire in the next `begin`, in `is_idle` and in `keep`.
         let word = self.word.fetch_and(!(RUNNING | WAITED), Release);
         if word & WAITED != 0 {
-            self.parker.wake_all(&self.word);
+            self.wake();
         }
-        word & QUEUED != 0
+        Ended { more: word & QUEUED != 0, kept: word & KEPT != 0 }
+    }
+
+    #[cold]
+    fn wake(&self) {
+        self.parker.wake_all(&self.word);
+    }
+
+    /// Notes that a line stays masked until a run has ended. The answer is whether none is queued or going on: then no
+    /// end of a run will find the note. The caller holds the interrupt lock.
+    pub(crate) fn keep(&self) -> bool {
+        // Acquire: pairs with the Release in `end`, so the line is opened after what the last run did.
+        self.word.fetch_or(KEPT, Acquire) & (QUEUED | RUNNING) == 0
+    }
+
+    /// Takes that note back; whether there was one. The caller holds the interrupt lock.
+    pub(crate) fn take_kept(&self) -> bool {
+        // Relaxed, both: the bit changes with the interrupt lock held alone, which orders this; so the load decides.
+        let kept = self.word.load(Relaxed) & KEPT != 0;
+        if kept {
+            self.word.fetch_and(!KEPT, Relaxed);
+        }
+        kept
     }
 
     /// Waits while it runs. The caller must not be its runner, and asks `is_idle` what came of it.
@@ -143,6 +186,12 @@ impl WorkWord {
     pub(crate) fn is_queued(&self) -> bool {
         // Relaxed: a snapshot.
         self.word.load(Relaxed) & QUEUED != 0
+    }
+
+    /// How many queueings no run has answered yet.
+    pub(crate) fn unanswered(&self) -> usize {
+        // Relaxed: a snapshot.
+        self.word.load(Relaxed) / ONE
     }
 
     /// Who runs it; 0 for nobody.

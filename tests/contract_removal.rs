@@ -9,8 +9,8 @@ use std::thread;
 use interrupt_lock::simulated::{Edu, Step};
 use interrupt_lock::source::{Removal, Software};
 use interrupt_lock::{
-    Claim, Delivery, Dispatcher, Error, Interrupt, InterruptObject, Queued, Refusal, Registers, Source, SourceError,
-    State, WithWorkItem,
+    Claim, Delivery, Dispatcher, Error, Interrupt, InterruptObject, NoWorkItem, Queued, Refusal, Registers, Source,
+    SourceError, State, WithWorkItem,
 };
 use support::log::Log;
 use support::script::Script;
@@ -266,6 +266,32 @@ fn i13_a_request_beside_an_assertion() {
         wait_for_removal(&second);
         assert_eq!(second.stats().claimed, 1, "the assertion is served all the same");
     });
+}
+
+/// A source that wakes a waker is served and asked for its removal in one section of the lock: what waits for the end of
+/// the section comes after both.
+// Caught: a wake that is a delivery first and a look for a removal then; one that asks for no removal.
+#[test]
+fn i13_a_wake_is_one_section() {
+    let (log, own) = (Log::new(), Slot::<(), NoWorkItem>::new());
+    let (source, device) = Script::waking(&log);
+    let (isr, again) = (log.clone(), own.clone());
+    let interrupt = Interrupt::builder(())
+        .isr(move |_| {
+            isr.add("isr");
+            assert_eq!(again.get().service(), Delivery::Pending);
+            Claim::Claimed
+        })
+        .source(source)
+        .build()
+        .unwrap();
+    own.set(&interrupt);
+    interrupt.enable().unwrap();
+    log.take();
+    device.assert();
+    log.wait_for("take", 2);
+    log.wait_for("removal", 1);
+    assert_eq!(log.take(), ["take", "isr", "unmask", "removal", "take"]);
 }
 
 /// Without a dispatcher the driver's own loop asks, and the call itself disables.

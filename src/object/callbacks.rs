@@ -24,35 +24,34 @@ pub(crate) enum Isr<T, W> {
     Plain(fn(&mut IsrContext<'_, T, W>) -> Claim),
     #[cfg(feature = "alloc")]
     Boxed(BoxedIsr<T, W>),
-    /// The interrupt has ended.
-    Gone,
 }
 
 impl<T, W> Isr<T, W> {
+    /// Not yet given, or the interrupt has ended. (A third variant would take a word of its own.)
+    pub(crate) const NONE: Self = Self::Plain(|_| Claim::Unclaimed);
+
     #[inline]
     pub(crate) fn call(&mut self, context: &mut IsrContext<'_, T, W>) -> Claim {
         match self {
             Self::Plain(isr) => isr(context),
             #[cfg(feature = "alloc")]
             Self::Boxed(isr) => isr(context),
-            Self::Gone => Claim::Unclaimed,
         }
     }
 }
 
 /// An enable, disable or removal callback.
 pub(crate) enum OnChange<T> {
-    Nothing,
-    #[cfg_attr(loom, expect(dead_code, reason = "there are no statics in a model"))]
     Plain(Plain<T>),
     #[cfg(feature = "alloc")]
     Boxed(BoxedOnChange<T>),
 }
 
 impl<T> OnChange<T> {
+    const NOTHING: Self = Self::Plain(|_| Ok(()));
+
     pub(crate) fn call(&mut self, data: &mut T) -> Result<(), CallbackError> {
         match self {
-            Self::Nothing => Ok(()),
             Self::Plain(callback) => callback(data),
             #[cfg(feature = "alloc")]
             Self::Boxed(callback) => callback(data),
@@ -76,14 +75,16 @@ impl<T, W> WorkFn<T, W> {
     }
 }
 
-/// What is used only with the interrupt lock held, beside the data.
+/// What is used only with the interrupt lock held, beside the data. What a delivery needs comes last
+/// (`layout`), the source last of all, so that it is dropped last.
+#[repr(C)]
 pub(crate) struct Inside<T, W> {
-    pub(crate) isr: Isr<T, W>,
-    /// Which message of its device this is.
-    pub(crate) message: u32,
     pub(crate) enable: OnChange<T>,
     pub(crate) disable: OnChange<T>,
     pub(crate) removal: OnChange<T>,
+    /// Which message of its device this is.
+    pub(crate) message: u32,
+    pub(crate) isr: Isr<T, W>,
     /// Dropped after the callbacks, which own register handles: a descriptor outlives the mappings of its device.
     #[cfg(feature = "alloc")]
     pub(crate) source: Option<Box<dyn Source>>,
@@ -92,11 +93,11 @@ pub(crate) struct Inside<T, W> {
 impl<T, W> Inside<T, W> {
     pub(crate) const fn new(isr: Isr<T, W>) -> Self {
         Self {
-            isr,
+            enable: OnChange::NOTHING,
+            disable: OnChange::NOTHING,
+            removal: OnChange::NOTHING,
             message: 0,
-            enable: OnChange::Nothing,
-            disable: OnChange::Nothing,
-            removal: OnChange::Nothing,
+            isr,
             #[cfg(feature = "alloc")]
             source: None,
         }
@@ -121,7 +122,7 @@ impl<T, W> Inside<T, W> {
 
     /// Takes everything out, to be dropped outside the lock.
     pub(crate) fn take(&mut self) -> Self {
-        mem::replace(self, Self::new(Isr::Gone))
+        mem::replace(self, Self::new(Isr::NONE))
     }
 }
 

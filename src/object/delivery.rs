@@ -7,13 +7,12 @@
 use core::fmt;
 
 use super::{Inside, InterruptObject, IsrContext};
-use crate::lock::AtRelease;
+use crate::lock::{AtRelease, InterruptLockGuard};
 #[cfg(feature = "alloc")]
 use crate::source::SourceError;
-use crate::state::KEPT_MASKED;
 use crate::sync::{
     self,
-    Ordering::{Acquire, Release, SeqCst},
+    Ordering::{Acquire, Release},
 };
 use crate::{Callback, Claim, Fault};
 
@@ -73,114 +72,142 @@ impl<T, W> InterruptObject<T, W> {
     /// `may_wait` is false for an interrupt vector, which can't wait for what it interrupted.
     #[inline]
     pub(crate) fn service_waiting(&self, may_wait: bool) -> Delivery {
+        match self.enter(may_wait) {
+            None => Delivery::Pending,
+            Some((mut data, asserted)) => self.deliver(&mut data, asserted),
+        }
+    }
+
+    /// The section of a delivery, and the assertions that it serves where there is no source. `None`: the owner of the
+    /// lock serves it.
+    #[inline]
+    pub(super) fn enter(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
         let mut asserted = 1;
-        let entered = self.lock.enter_serving(self, may_wait, || {
+        let data = self.lock.enter_serving(self, may_wait, || {
             // From here on the count speaks for this call: it may be the owner who serves it.
             asserted = 0;
             // Release: pairs with the Acquire in `take_owed`. The pending bit alone would not do: whoever holds the lock
             // next may take the count before the bit is there.
             self.owed.fetch_add(1, Release);
-        });
-        match entered {
-            None => Delivery::Pending,
-            Some(mut data) => {
-                if asserted == 0 {
-                    asserted = self.take_owed();
-                    if asserted == 0 {
-                        // Another owner was faster.
-                        return Delivery::Pending;
-                    }
-                }
-                self.deliver(&mut data, asserted)
+        })?;
+        if asserted == 0 {
+            asserted = self.take_owed();
+            if asserted == 0 {
+                // Another owner was faster.
+                return None;
             }
         }
+        Some((data, asserted))
     }
 
     /// What deliveries without a source have left to be served, with all that they did before. The caller holds the lock.
     pub(super) fn take_owed(&self) -> usize {
-        // Acquire: pairs with the Release in `service_waiting`.
+        // Acquire: pairs with the Release in `enter`.
         self.owed.swap(0, Acquire)
     }
 
     /// The delivery itself. The caller holds the lock, and `data` is the proof. `asserted` counts the assertions of an
     /// interrupt without a source.
+    #[inline]
     pub(super) fn deliver(&self, data: &mut T, asserted: usize) -> Delivery {
         if !self.state.delivers() {
-            if !self.has_source {
-                self.counters.stale.add_exclusive(asserted);
-            }
-            return Delivery::NotServed;
+            return self.deliver_nothing(asserted);
         }
         // SAFETY: the caller holds the interrupt lock, under which alone `inside` is used, and is not inside of it:
         // callbacks run with the lock held, and nothing that they can call delivers then.
         unsafe {
-            self.inside.with(|inside| {
-                self.with_source(inside, |inside| self.serve_once(inside, data, asserted, Reopen::Yes))
-                    .unwrap_or(Delivery::NotServed)
+            self.inside.with(|inside| match self.take_caught(inside, data, asserted) {
+                Ok(0) => Delivery::Nothing,
+                Ok(asserted) => self.answer(inside, data, asserted, Reopen::Yes),
+                Err(NotServed) => Delivery::NotServed,
             })
         }
     }
 
-    /// Does what asks the source. If that panics (the ISR's own panics go no further than its call) it is a fault.
+    #[cold]
+    fn deliver_nothing(&self, asserted: usize) -> Delivery {
+        if !self.has_source {
+            self.counters.stale.add_exclusive(asserted);
+        }
+        Delivery::NotServed
+    }
+
+    /// Does what asks the source. If that panics it is a fault.
+    #[inline]
     pub(super) fn with_source<R>(
         &self,
         inside: &mut Inside<T, W>,
         ask: impl FnOnce(&mut Inside<T, W>) -> R,
     ) -> Result<R, crate::Error> {
-        sync::catch(|| ask(inside)).map_err(|message| self.panicked(inside, Callback::Source, message))
+        match sync::catch(|| ask(inside)) {
+            Ok(answer) => Ok(answer),
+            Err(message) => Err(self.panicked(inside, Callback::Source, message)),
+        }
     }
 
-    /// Takes what is signalled and answers it.
-    pub(super) fn serve_once(
-        &self,
-        inside: &mut Inside<T, W>,
-        data: &mut T,
-        asserted: usize,
-        reopen: Reopen,
-    ) -> Delivery {
-        let asserted = match self.take(inside, data, asserted) {
-            Ok(0) => return Delivery::Nothing,
-            Ok(asserted) => asserted,
-            Err(NotServed) => return Delivery::NotServed,
-        };
-        self.counters.delivered.add_exclusive(1);
-        self.counters.coalesced.add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
-        let runs = self.counters.work_run.get();
+    /// Runs the ISR for what was signalled, and does as it answers. Its panics go no further.
+    #[inline]
+    pub(super) fn answer(&self, inside: &mut Inside<T, W>, data: &mut T, asserted: u64, reopen: Reopen) -> Delivery {
+        if asserted > 1 {
+            self.counters.coalesced.add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
+        }
+        // Without a source no line is kept masked, and what the work item's thread writes is not looked at.
+        let runs = if inside.has_source() { self.work_run.get() } else { 0 };
         let mut context = IsrContext { data, object: self, message: inside.message, assertions: asserted };
-        let answer = sync::in_isr(|| sync::catch(|| inside.isr.call(&mut context)));
-        let claim = match answer {
+        let claim = match sync::in_isr(|| sync::catch(|| inside.isr.call(&mut context))) {
             Ok(claim) => claim,
-            Err(message) => {
-                let callback = Callback::Isr;
-                self.quarantine(inside, Fault::Panicked { callback, message });
-                return Delivery::NotServed;
-            }
+            Err(message) => return self.isr_panicked(inside, message),
         };
         match claim {
-            Claim::Claimed | Claim::ClaimedKeepMasked => self.counters.claimed.add_exclusive(1),
-            Claim::Unclaimed => self.counters.spurious.add_exclusive(1),
+            Claim::Claimed => self.answers.claimed.add_exclusive(1),
+            Claim::ClaimedKeepMasked => {
+                self.answers.claimed.add_exclusive(1);
+                self.keep_masked(inside, data, runs, reopen);
+                return Delivery::Answered(claim);
+            }
+            Claim::Unclaimed => self.answers.spurious.add_exclusive(1),
             Claim::DeviceGone => {
+                self.answers.broken.add_exclusive(1);
                 self.surprise(inside, data);
                 return Delivery::Answered(claim);
             }
         }
-        if claim == Claim::ClaimedKeepMasked {
-            self.state.set(KEPT_MASKED);
-            // The worker may have been faster than the ISR: then the run that was to unmask is over.
-            if reopen == Reopen::Yes && self.work_has_run_since(runs) {
-                self.state.take(KEPT_MASKED);
-                self.reopen(inside, data);
-            }
-        } else if reopen == Reopen::Yes {
+        if reopen == Reopen::Yes {
             self.reopen(inside, data);
         }
         Delivery::Answered(claim)
     }
 
-    #[cfg(feature = "alloc")]
-    fn take(&self, inside: &mut Inside<T, W>, data: &mut T, asserted: usize) -> Result<u64, NotServed> {
-        let Some(source) = &mut inside.source else {
+    #[cold]
+    fn isr_panicked(&self, inside: &mut Inside<T, W>, message: crate::Name) -> Delivery {
+        self.answers.broken.add_exclusive(1);
+        self.quarantine(inside, Fault::Panicked { callback: Callback::Isr, message });
+        Delivery::NotServed
+    }
+
+    fn keep_masked(&self, inside: &mut Inside<T, W>, data: &mut T, runs: u64, reopen: Reopen) {
+        let idle = self.work.keep();
+        // The worker may have been faster than the ISR: then the run that was to unmask is over.
+        if reopen == Reopen::Yes && idle && self.work_run.get() != runs {
+            self.work.take_kept();
+            self.reopen(inside, data);
+        }
+    }
+
+    /// As [`take`](Self::take); a panic of the source is a fault.
+    #[inline]
+    fn take_caught(&self, inside: &mut Inside<T, W>, data: &mut T, asserted: usize) -> Result<u64, NotServed> {
+        if !inside.has_source() {
             return Ok(asserted as u64);
+        }
+        self.with_source(inside, |inside| self.take(inside, data)).unwrap_or(Err(NotServed))
+    }
+
+    /// Takes what the source has signalled.
+    #[cfg(feature = "alloc")]
+    pub(super) fn take(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<u64, NotServed> {
+        let Some(source) = &mut inside.source else {
+            return Ok(0);
         };
         source.take().map_err(|error| {
             self.source_failed(inside, data, error);
@@ -189,22 +216,28 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     #[cfg(not(feature = "alloc"))]
-    fn take(&self, _: &mut Inside<T, W>, _: &mut T, asserted: usize) -> Result<u64, NotServed> {
-        Ok(asserted as u64)
+    fn take(&self, _: &mut Inside<T, W>, _: &mut T) -> Result<u64, NotServed> {
+        Ok(0)
     }
 
     /// Lets a level line signal again (rule I6).
-    #[cfg(feature = "alloc")]
-    pub(super) fn reopen(&self, inside: &mut Inside<T, W>, data: &mut T) {
-        if let Some(Err(error)) = inside.source.as_mut().map(|source| source.unmask()) {
-            self.source_failed(inside, data, error);
+    #[inline]
+    fn reopen(&self, inside: &mut Inside<T, W>, data: &mut T) {
+        #[cfg(feature = "alloc")]
+        if inside.has_source() {
+            // What a panic leads to has been done.
+            let _ = self.with_source(inside, |inside| {
+                if let Some(Err(error)) = inside.source.as_mut().map(|source| source.unmask()) {
+                    self.source_failed(inside, data, error);
+                }
+            });
         }
+        #[cfg(not(feature = "alloc"))]
+        let _ = (inside, data);
     }
 
-    #[cfg(not(feature = "alloc"))]
-    pub(super) fn reopen(&self, _: &mut Inside<T, W>, _: &mut T) {}
-
     #[cfg(feature = "alloc")]
+    #[cold]
     fn source_failed(&self, inside: &mut Inside<T, W>, data: &mut T, error: SourceError) {
         match error {
             SourceError::Removed => self.surprise(inside, data),
@@ -249,29 +282,17 @@ impl<T, W> InterruptObject<T, W> {
         self.unmask_kept(&mut data);
     }
 
-    /// Whether a run of the work item has begun since there had been `runs` of them, and none is left to come.
-    fn work_has_run_since(&self, runs: u64) -> bool {
-        // Against the one in `run_work`: either that run's end sees the mask, or this sees that it has ended.
-        sync::fence(SeqCst);
-        self.work.is_idle() && self.counters.work_run.get() != runs
-    }
-
     /// Unmasks what was kept masked. The caller holds the lock, and `data` is the proof.
     pub(super) fn unmask_kept(&self, data: &mut T) {
-        if self.state.take(KEPT_MASKED) && self.state.delivers() {
+        if self.work.take_kept() && self.state.delivers() {
             // SAFETY: as in `deliver`: with the lock held, and from no callback.
-            unsafe {
-                self.inside.with(|inside| {
-                    // What a panic leads to has been done.
-                    let _ = self.with_source(inside, |inside| self.reopen(inside, data));
-                });
-            }
+            unsafe { self.inside.with(|inside| self.reopen(inside, data)) };
         }
     }
 }
 
 /// The source can't be asked, and what follows from that has been done.
-struct NotServed;
+pub(super) struct NotServed;
 
 /// Whether the line is opened again after the ISR has answered.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Quarantine (rule I12) and removal (rule I13).
 
 use super::{Inside, InterruptObject};
-use crate::state::{ENABLED, FAULTED, KEPT_MASKED, REMOVED};
+use crate::state::{ENABLED, FAULTED, REMOVED};
 use crate::sync;
 use crate::{Callback, Error, Fault};
 
@@ -90,7 +90,8 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Stops delivery. The caller holds the lock, of which `inside` is the proof.
     pub(super) fn out_of_service(&self, inside: &mut Inside<T, W>) {
-        self.state.take(ENABLED | KEPT_MASKED);
+        self.state.take(ENABLED);
+        self.work.take_kept();
         self.work.close();
         self.disconnect(inside);
     }
@@ -114,6 +115,8 @@ mod removal {
     use std::time::{Duration, Instant};
 
     use super::*;
+    #[cfg(not(loom))]
+    use crate::Delivery;
     use crate::lock::InterruptLockGuard;
     use crate::source::Removal;
     use crate::state::REMOVAL_REQUESTED;
@@ -148,6 +151,17 @@ mod removal {
         #[track_caller]
         pub fn service_removal(&self) {
             self.look_for_removal(self.acquire_interrupt_lock());
+        }
+
+        /// Serves a source that woke its waker. That says nothing of why, so in the same section its removal is asked for.
+        #[cfg(not(loom))]
+        pub(crate) fn service_woken(&self) -> Delivery {
+            let Some((mut lock, asserted)) = self.enter(sync::DELIVERY_MAY_WAIT) else {
+                return Delivery::Pending;
+            };
+            let delivery = self.deliver(&mut lock, asserted);
+            self.look_for_removal(lock);
+            delivery
         }
 
         /// `false` where the calling thread holds the lock.

@@ -92,8 +92,11 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Runs the interrupt down if that was left to the section which the caller has ended.
+    #[inline]
     pub(crate) fn take_deferred_end(&self) {
-        if self.state.take(END_DEFERRED) {
+        // The bit was left before what ended the section, or the register of waits, or the worker's queue ordered this
+        // after it. So a load finds it; the read-modify-write decides who of several does.
+        if self.state.has(END_DEFERRED) && self.state.take(END_DEFERRED) {
             self.end();
         }
     }

@@ -10,7 +10,7 @@ use super::delivery::Reopen;
 use super::{Inside, InterruptObject};
 use crate::lock::InterruptLockGuard;
 use crate::raw_lock::RawInterruptLock;
-use crate::state::{ENABLED, ENDED, FAULTED, KEPT_MASKED, REMOVED};
+use crate::state::{ENABLED, ENDED, FAULTED, REMOVED};
 use crate::sync;
 use crate::waits::{Awaited, Waits};
 use crate::{Callback, CallbackError, Error, Fault};
@@ -236,7 +236,7 @@ impl<T, W> InterruptObject<T, W> {
         // Its disable callback has run: whoever finds out from here on that the device is gone calls no other for it.
         self.state.take(ENABLED);
         let disconnected = self.with_source(inside, |inside| self.disconnect_and_flush(inside, data)).flatten();
-        self.state.take(KEPT_MASKED);
+        self.work.take_kept();
         if self.state.has(REMOVED) {
             return Err(self.removed());
         }
@@ -247,7 +247,7 @@ impl<T, W> InterruptObject<T, W> {
     fn serve_owed(&self, inside: &mut Inside<T, W>, data: &mut T) {
         let owed = self.take_owed();
         if owed != 0 {
-            self.serve_once(inside, data, owed, Reopen::No);
+            self.answer(inside, data, owed as u64, Reopen::No);
         }
     }
 
@@ -318,7 +318,9 @@ impl<T, W> InterruptObject<T, W> {
             }
         };
         // What was signalled before the disconnection is delivered, not dropped.
-        self.serve_once(inside, data, 0, Reopen::No);
+        if let Ok(signalled @ 1..) = self.take(inside, data) {
+            self.answer(inside, data, signalled, Reopen::No);
+        }
         self.disarm();
         disconnected.map_err(|error| {
             if error == SourceError::Removed {

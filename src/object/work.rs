@@ -2,9 +2,9 @@
 
 use super::{InterruptObject, WorkItemContext};
 use crate::lock::InterruptLockGuard;
-use crate::state::{ENDED, FAULTED, KEPT_MASKED, REMOVED};
-use crate::sync::{self, Ordering::SeqCst};
-use crate::work_item::Queueing;
+use crate::state::{ENDED, FAULTED, REMOVED};
+use crate::sync;
+use crate::work_item::{Ended, Queueing};
 use crate::{Callback, Fault};
 
 /// Marks an interrupt that has a work item.
@@ -178,26 +178,27 @@ impl<T, W> InterruptObject<T, W> {
     pub(super) fn queue(&self) -> Queued {
         match self.work.queue() {
             Queueing::New => {
-                self.counters.work_queued.add(1);
                 #[cfg(feature = "alloc")]
                 if let Some(dispatch) = &self.dispatch {
                     dispatch.schedule();
                 }
                 Queued::New
             }
-            Queueing::Merged => {
-                self.counters.work_merged.add(1);
-                Queued::Merged
-            }
-            Queueing::Closed => Queued::Refused(if self.state.has(ENDED) {
-                Refusal::Ended
-            } else if self.state.has(REMOVED) {
-                Refusal::Removed
-            } else if self.state.has(FAULTED) {
-                Refusal::Faulted
-            } else {
-                Refusal::Disabled
-            }),
+            Queueing::Merged => Queued::Merged,
+            Queueing::Closed => Queued::Refused(self.refusal()),
+        }
+    }
+
+    #[cold]
+    fn refusal(&self) -> Refusal {
+        if self.state.has(ENDED) {
+            Refusal::Ended
+        } else if self.state.has(REMOVED) {
+            Refusal::Removed
+        } else if self.state.has(FAULTED) {
+            Refusal::Faulted
+        } else {
+            Refusal::Disabled
         }
     }
 
@@ -239,8 +240,12 @@ impl<T, W> InterruptObject<T, W> {
         let Some(queueings) = self.work.begin() else {
             return false;
         };
-        self.counters.work_run.add_exclusive(1);
-        let context = WorkItemContext { object: self, merged: queueings.saturating_sub(1) };
+        let merged = queueings.saturating_sub(1);
+        self.work_run.add_exclusive(1);
+        if merged != 0 {
+            self.counters.work_merged.add_exclusive(merged);
+        }
+        let context = WorkItemContext { object: self, merged };
         // SAFETY: the work word lets one run begin at a time, and orders each after the one before it.
         let answer = unsafe {
             self.work_fn.with(|work| match work {
@@ -256,17 +261,13 @@ impl<T, W> InterruptObject<T, W> {
             }
             Err(message) => self.quarantine_work_item(message),
         }
-        let more = self.work.end();
+        let Ended { more, kept } = self.work.end();
         // The worker may have come by during this run and gone again.
         #[cfg(feature = "alloc")]
         if let Some(dispatch) = self.dispatch.as_ref().filter(|_| more) {
             dispatch.schedule();
         }
-        // Against the one in `work_has_run_since`.
-        sync::fence(SeqCst);
-        if self.state.has(KEPT_MASKED)
-            && let Some(mut data) = self.lock_unless_leaked()
-        {
+        if kept && let Some(mut data) = self.lock_unless_leaked() {
             // One that the ISR has queued since, which may run elsewhere by now, is the one that the line waits for.
             if self.work.is_idle() {
                 self.unmask_kept(&mut data);
@@ -276,6 +277,7 @@ impl<T, W> InterruptObject<T, W> {
         more
     }
 
+    #[cold]
     fn quarantine_work_item(&self, message: crate::Name) {
         let callback = Callback::WorkItem;
         let Some(lock) = self.lock_unless_leaked() else { return };

@@ -1,6 +1,7 @@
 //! Bare metal: no threads, only processors and what interrupts them.
 
-pub(crate) use core::sync::atomic::{AtomicUsize, Ordering, fence};
+use core::sync::atomic::fence;
+pub(crate) use core::sync::atomic::{AtomicUsize, Ordering};
 
 pub(crate) use crate::bare_metal::{in_isr, is_in_isr, mask, this_processor as this_thread, unmask};
 

@@ -18,13 +18,7 @@ impl Counter {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 
-    /// Adds, beside other writers.
     #[inline]
-    pub(crate) fn add(&self, n: usize) {
-        // Relaxed: nothing is published through a statistic.
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
     pub(crate) fn get(&self) -> u64 {
         // Relaxed: a statistic is a snapshot. (usize is no wider than u64 anywhere.)
         self.0.load(Ordering::Relaxed) as u64

@@ -6,7 +6,8 @@ use core::cell::Cell;
 pub(crate) use std::time::Instant;
 
 use loom::cell::{MutPtr, UnsafeCell};
-pub(crate) use loom::sync::atomic::{Ordering, fence};
+pub(crate) use loom::sync::atomic::Ordering;
+use loom::sync::atomic::fence;
 use loom::sync::{Condvar, Mutex};
 
 use super::Parked;

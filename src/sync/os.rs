@@ -3,7 +3,7 @@
 mod barrier;
 
 use core::cell::Cell;
-pub(crate) use core::sync::atomic::{AtomicUsize, Ordering, fence};
+pub(crate) use core::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) use std::time::Instant;
 
 pub(crate) use crossbeam_utils::Backoff;
@@ -17,12 +17,12 @@ pub(crate) use barrier::{heavy_barrier, light_barrier, light_barrier_after_excha
 /// What the crate keeps for each thread. Its address is the thread's identity, so its alignment leaves three bits free.
 #[repr(align(8))]
 struct Thread {
-    isrs: Cell<u32>,
+    in_isr: Cell<bool>,
 }
 
 std::thread_local! {
     // Without a destructor it is there until the thread's very end, so guards in thread-local destructors work too.
-    static THREAD: Thread = const { Thread { isrs: Cell::new(0) } };
+    static THREAD: Thread = const { Thread { in_isr: Cell::new(false) } };
 }
 
 /// The identity of this thread: never zero, the low three bits clear, its own for as long as the thread lives.
@@ -31,23 +31,19 @@ pub(crate) fn this_thread() -> usize {
     THREAD.with(|thread| core::ptr::from_ref(thread).addr())
 }
 
-/// Says that this thread enters an ISR, or leaves one.
+/// Says that this thread enters an ISR, or leaves one. The ISR does not unwind.
 #[inline]
 pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {
-    struct Leave;
-    impl Drop for Leave {
-        fn drop(&mut self) {
-            THREAD.with(|thread| thread.isrs.set(thread.isrs.get() - 1));
-        }
-    }
-    THREAD.with(|thread| thread.isrs.set(thread.isrs.get() + 1));
-    let _leave = Leave;
-    isr()
+    // Another interrupt's, which calls this one.
+    let outer = THREAD.with(|thread| thread.in_isr.replace(true));
+    let result = isr();
+    THREAD.with(|thread| thread.in_isr.set(outer));
+    result
 }
 
 /// Whether this thread is inside an ISR.
 pub(crate) fn is_in_isr() -> bool {
-    THREAD.with(|thread| thread.isrs.get() != 0)
+    THREAD.with(|thread| thread.in_isr.get())
 }
 
 /// Whether a delivery may wait for a lock that another thread holds.
@@ -146,19 +142,25 @@ fn drop_caught(payload: Payload) {
 type Payload = alloc::boxed::Box<dyn core::any::Any + Send>;
 
 /// Runs a callback; if it panics, what it said.
+#[inline]
 pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::Name> {
     // Unwind safety: what a panicking callback leaves half done is the driver's data, and the fault tells the driver.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback)).map_err(|payload| {
-        if let Some(said) = payload.downcast_ref::<&'static str>() {
-            crate::Name::new(said)
-        } else {
-            match payload.downcast::<std::string::String>() {
-                Ok(said) => crate::Name::from(*said),
-                Err(payload) => {
-                    drop_caught(payload);
-                    crate::Name::new("(something that is not text)")
-                }
-            }
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback)) {
+        Ok(result) => Ok(result),
+        Err(payload) => Err(said(payload)),
+    }
+}
+
+#[cold]
+fn said(payload: Payload) -> crate::Name {
+    if let Some(said) = payload.downcast_ref::<&'static str>() {
+        return crate::Name::new(said);
+    }
+    match payload.downcast::<std::string::String>() {
+        Ok(said) => crate::Name::from(*said),
+        Err(payload) => {
+            drop_caught(payload);
+            crate::Name::new("(something that is not text)")
         }
-    })
+    }
 }
