@@ -83,12 +83,12 @@ impl Answers {
     }
 }
 
-/// Gaps of 0 to 50 µs, the same for all who are compared.
-fn gaps() -> impl Iterator<Item = Duration> {
+/// Gaps of no time to so much, the same for all who are compared.
+fn gaps(longest: Duration) -> impl Iterator<Item = Duration> {
     let mut state = 1u64;
     std::iter::from_fn(move || {
         state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-        Some(Duration::from_nanos((state >> 33) % 50_000))
+        Some(longest.mul_f64((state >> 33) as f64 / (1u64 << 31) as f64))
     })
 }
 
@@ -116,6 +116,7 @@ fn eventfd_to_isr(table: &mut Table) {
         }
     });
 
+    let gaps = || gaps(Duration::from_micros(50));
     let ours = || median(gaps().take(TRIPS).map(|gap| answers.trip(gap, || ring(&signal, 1))).collect());
     let read = || median(gaps().take(TRIPS).map(|gap| bare.trip(gap, || ring(&bell, 1))).collect());
     table.line(name, &Figures::in_turns(TURNS, ours, read, None));
@@ -136,7 +137,8 @@ fn wait(bell: &OwnedFd) -> u64 {
     u64::from_ne_bytes(value)
 }
 
-/// Code that asserts, a dispatcher that is awake; against a channel to a thread that never sleeps.
+/// Code that asserts, a dispatcher that is awake; against a channel to a thread that blocks, and to one that never does.
+/// The gaps are so short that the one that blocks is still awake, most of the time.
 fn software_to_isr(table: &mut Table) {
     let name = "software source to ISR, awake, p50 / crossbeam-channel";
     if !table.wants(name) {
@@ -148,8 +150,9 @@ fn software_to_isr(table: &mut Table) {
         Interrupt::builder(()).isr(answers.isr()).source(source).polling(Polling::Fixed(WINDOW)).build().unwrap();
     interrupt.enable().unwrap();
 
+    let gaps = || gaps(Duration::from_micros(2));
     // It must not burn the processor while the dispatcher is measured.
-    for (name, awake) in [(format!("{name}, try_recv"), true), (format!("{name}, recv"), false)] {
+    for (name, awake) in [(format!("{name} recv"), false), (format!("{name} try_recv"), true)] {
         let ours = || median(gaps().take(TRIPS).map(|gap| answers.trip(gap, || line.assert())).collect());
         let channel = || {
             let channel = Answers::new();

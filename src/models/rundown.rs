@@ -92,7 +92,7 @@ fn an_end_flushes_the_work_item() {
     });
 }
 
-/// A handle dropped in its own work item, while an ISR changes another bit of the state: the end comes, once.
+/// A handle dropped in its own work item, while an ISR sets another bit of the state (it finds the device gone): the end comes, once.
 // Caught: state-torn, work-end-forgets-the-end.
 #[test]
 fn a_bit_set_beside_another_is_not_lost() {
@@ -103,7 +103,7 @@ fn a_bit_set_beside_another_is_not_lost() {
         let interrupt = Interrupt::builder(())
             .isr(move |_| {
                 let _ = &owned;
-                Claim::ClaimedKeepMasked
+                Claim::DeviceGone
             })
             .work_item({
                 let slot = slot.clone();
