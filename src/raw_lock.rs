@@ -25,10 +25,11 @@
 //!   that read it wakes one thread with the queue locked, so either that one was asleep already, or it looks at the owner
 //!   after the release. The tempting race, a thread that barges in between release and wake-up, is harmless: `PARKED`
 //!   stays set for as long as anybody is queued, so the barger's release wakes the next.
-//! - **A delivery's turn** (rule L7). A delivery that waits draws a ticket, passes the heavy barrier, and from then on a
-//!   thread that exchanges the owner word reads it and steps aside. So at most the section that runs at that moment comes
-//!   first: the word may be free for an instant, but only the delivery whose turn it is keeps it. Its own release wakes
-//!   the next ticket, then the threads.
+//! - **A delivery's turn** (rule L7). A delivery that waits draws a ticket, passes a barrier for exchanges (where an exchange
+//!   is a full barrier by itself, nothing), and from then on a thread that exchanges the owner word reads the ticket and
+//!   steps aside. So at most the section that runs at that moment comes first: the word may be free for an instant, but
+//!   only the delivery whose turn it is keeps it. Before it sleeps it passes the heavy barrier, as a thread does. Its own
+//!   release wakes the next ticket, then the threads.
 //! - **A pending delivery.** `PENDING` is set by who has seen an owner, and who looks again after the heavy barrier. Either
 //!   that owner's release reads it, takes the lock back and serves it; or another was faster to take the lock, who reads
 //!   it as it acquires and serves it before its own section; or there is no owner, and the delivery serves itself.

@@ -9,7 +9,7 @@ use loom::thread;
 
 use super::{Probe, all, bounded};
 use crate::raw_lock::{Entry, NotAcquired, RawInterruptLock};
-use crate::sync::{Borrow, Instant, Witness};
+use crate::sync::{Borrow, Instant, Witness, where_exchanges_fence};
 
 type Lock = Arc<RawInterruptLock>;
 
@@ -300,6 +300,29 @@ fn l7_one_section_at_most_precedes_a_delivery() {
         other.join().unwrap();
         delivery.join().unwrap();
         assert_eq!(probe.touch(), 3);
+    });
+}
+
+/// A delivery that sleeps is woken, also where its arrival was no barrier to the release.
+// Caught: delivery-parks-without-barrier.
+#[test]
+fn a_delivery_that_sleeps_is_woken() {
+    where_exchanges_fence(|| {
+        all(|| {
+            let lock = lock();
+            let held = lock.lock();
+            let delivery = thread::spawn({
+                let lock = lock.clone();
+                move || {
+                    let Entry::Acquired(acquisition) = lock.enter(true, || ()) else { unreachable!() };
+                    // SAFETY: this section's own acquisition.
+                    unsafe { lock.unlock(acquisition) };
+                }
+            });
+            // SAFETY: the acquisition above.
+            unsafe { lock.unlock(held) };
+            delivery.join().unwrap();
+        });
     });
 }
 

@@ -100,6 +100,7 @@ impl RawInterruptLock {
     pub(super) fn enter_slow(&self, caller: Caller, may_wait: bool, announce: impl FnOnce()) -> Entry {
         if self.is_mine() {
             announce();
+            // The release is this thread's own, so there is nobody to pass a barrier.
             self.leave_word();
             return Entry::Pending;
         }
@@ -109,6 +110,7 @@ impl RawInterruptLock {
         }
         announce();
         self.leave_word();
+        sync::heavy_barrier();
         if self.owner() == 0 && self.exchange_owner(caller.me) {
             // The owner had gone, perhaps without a look. The release finds the bit, if nobody has been faster.
             return Entry::Acquired(self.begin(caller));
@@ -128,13 +130,13 @@ impl RawInterruptLock {
                 word = self.announced();
                 continue;
             };
-            // Relaxed: publishes nothing. The barrier is the announcer's; see the top of `raw_lock`.
+            // Relaxed: publishes nothing. The barriers order it; see the top of `raw_lock`.
             match self.announced.compare_exchange(word.0, with, Relaxed, Relaxed) {
                 Ok(_) => break ticket,
                 Err(now) => word = Announced(now),
             }
         };
-        sync::heavy_barrier();
+        sync::heavy_barrier_for_exchanges();
         ticket
     }
 
@@ -146,10 +148,12 @@ impl RawInterruptLock {
                 self.leave();
                 return self.begin(caller);
             }
+            // The section that runs may be short: look a few times before the expensive barrier, and the expensive sleep.
             if !backoff.is_completed() {
                 backoff.snooze();
                 continue;
             }
+            sync::heavy_barrier();
             let _: Parked = self.deliveries.park(&self.announced, ticket.0, || !self.is_open_to(ticket), |_| {}, None);
             backoff = Backoff::new();
         }
@@ -174,6 +178,7 @@ impl RawInterruptLock {
             return false;
         }
         self.leave_word();
+        sync::heavy_barrier();
         // If there is none any more, whoever comes next looks in vain: no harm.
         self.owner() != 0
     }
@@ -181,7 +186,6 @@ impl RawInterruptLock {
     fn leave_word(&self) {
         // Release: whoever serves sees what the caller published before this; pairs with the Acquire in `take_pending`.
         self.announced.fetch_or(PENDING, Release);
-        sync::heavy_barrier();
     }
 }
 

@@ -53,6 +53,11 @@ pub(crate) fn heavy_barrier() {
     fence(Ordering::SeqCst);
 }
 
+/// The same.
+pub(crate) fn heavy_barrier_for_exchanges() {
+    fence(Ordering::SeqCst);
+}
+
 /// Where nobody waits.
 pub(crate) struct Parker;
 

@@ -65,6 +65,27 @@ pub(crate) fn heavy_barrier() {
     fence(Ordering::SeqCst);
 }
 
+std::thread_local! {
+    // Not loom's: it is the model's that runs on this thread of the system's.
+    static EXCHANGES_FENCE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// As `light_barrier`, unless the model says that exchanges need none.
+pub(crate) fn heavy_barrier_for_exchanges() {
+    if !EXCHANGES_FENCE.get() {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// Runs a model of a machine whose exchanges are full barriers, so that what is meant for them is none to others. (Loom's
+/// exchanges are none, so such a model can't ask who comes first.)
+#[cfg(test)]
+pub(crate) fn where_exchanges_fence(model: impl FnOnce()) {
+    EXCHANGES_FENCE.set(true);
+    model();
+    EXCHANGES_FENCE.set(false);
+}
+
 /// Loom's atomic, with every interleaving explored.
 ///
 /// Loom remembers one last access to an atomic. A thread that loads it and then exchanges it overwrites the memory of

@@ -12,7 +12,9 @@ use parking_lot_core::{
 };
 
 use super::Parked;
-pub(crate) use barrier::{heavy_barrier, light_barrier, light_barrier_after_exchange, without_membarrier};
+pub(crate) use barrier::{
+    heavy_barrier, heavy_barrier_for_exchanges, light_barrier, light_barrier_after_exchange, without_membarrier,
+};
 
 /// What the crate keeps for each thread. Its address is the thread's identity, so its alignment leaves three bits free.
 #[repr(align(8))]

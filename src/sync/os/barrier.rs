@@ -65,6 +65,16 @@ pub(crate) fn heavy_barrier() {
     fence(SeqCst);
 }
 
+/// The same, for who only cares about [`light_barrier_after_exchange`].
+pub(crate) fn heavy_barrier_for_exchanges() {
+    if cfg!(target_arch = "x86_64") || cfg!(target_arch = "x86") {
+        // That is a full barrier without help, and so is the exchange by which the caller has written.
+        compiler_fence(SeqCst);
+    } else {
+        heavy_barrier();
+    }
+}
+
 /// The choice; makes it if nobody has.
 fn choose() -> u8 {
     // Relaxed: the choice publishes nothing, and the exchange lets one choice count.
