@@ -3,8 +3,8 @@
 /// Has the interrupt locks of this process do without `membarrier`, from now on and for good.
 ///
 /// On Linux a thread that is about to wait for an interrupt lock has every running thread of the process pass a memory
-/// barrier, so that a release needs none. That interrupts the processors that run them, for well under a microsecond; where
-/// a processor is isolated for a thread that nothing may interrupt, call this first in `main`. Each acquisition and release
+/// barrier, so that a release needs none. That interrupts the processors that run them for a moment; where a processor is
+/// isolated for a thread that nothing may interrupt, call this first in `main`. Each acquisition and release
 /// then pays for a fence of its own. Without `membarrier` in the system (an old kernel, a seccomp filter) that is so
 /// anyway.
 ///
