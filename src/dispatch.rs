@@ -21,12 +21,11 @@ pub(crate) trait Dispatch: Send + Sync {
     /// Has the worker look at the interrupt: its work item is queued.
     fn schedule(&self);
 
-    /// As `schedule`, because its device is asked for: a worker that nobody needed so far is started, by that name.
-    /// `false` if there is none to be had.
-    #[cfg(feature = "std")]
-    fn schedule_removal(&self, name: &Name) -> bool;
+    /// As `schedule`, for what is left to be done beside the work item: a worker that nobody needed so far is started, by
+    /// that name. `false` if there is none to be had.
+    fn schedule_anyway(&self, name: &Name) -> bool;
 
-    /// As `schedule_removal`, for an interrupt that nobody else may keep any more: it is kept until the worker has
+    /// As `schedule_anyway`, for an interrupt that nobody else may keep any more: it is kept until the worker has
     /// looked at it.
     fn schedule_end(&self, name: &Name) -> bool;
 
@@ -79,6 +78,7 @@ impl<T: Send, W: Send> Serve for crate::InterruptObject<T, W> {
     fn work(&self) {
         // If there is more, it has scheduled itself again, behind the others.
         let _ = self.run_work();
+        self.run_left_over();
         self.let_go();
         self.take_deferred_end();
     }

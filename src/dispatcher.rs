@@ -176,7 +176,7 @@ impl Dispatch for Registration {
         self.work.raise();
     }
 
-    fn schedule_removal(&self, name: &Name) -> bool {
+    fn schedule_anyway(&self, name: &Name) -> bool {
         let there = self.threads.worker.start(name).is_ok();
         if there {
             self.work.raise();

@@ -48,6 +48,8 @@ pub enum Callback {
     Removal,
     /// The work item.
     WorkItem,
+    /// A closure given to [`run_or_defer`](crate::InterruptObject::run_or_defer).
+    Deferred,
     /// A method of the source: not the driver's, but somebody's all the same.
     Source,
 }
@@ -60,6 +62,7 @@ impl fmt::Display for Callback {
             Self::Disable => "disable callback",
             Self::Removal => "removal callback",
             Self::WorkItem => "work item",
+            Self::Deferred => "deferred closure",
             Self::Source => "source",
         })
     }

@@ -12,7 +12,7 @@
 //! | dispatcher | `dispatcher`: threads that wait on sources, a worker for work items |
 //! | object | `handle`, `builder`, `object`: the owning handle, what makes it, the interrupt itself |
 //! | lock | `lock`: the data and its guard |
-//! | words | `raw_lock`, `state`, `work_item`, `ready_word`: the atomic words, with the essays that explain them; `waits`: who waits for whom |
+//! | words | `raw_lock`, `state`, `work_item`, `deferred`, `ready_word`: the atomic words, with the essays that explain them; `waits`: who waits for whom |
 //! | facade | `sync`: operating system, bare metal or loom |
 
 #[cfg(feature = "alloc")]
@@ -24,6 +24,8 @@ pub mod bare_metal;
 #[cfg(feature = "alloc")]
 pub mod builder;
 mod claim;
+#[cfg(feature = "alloc")]
+mod deferred;
 #[cfg(feature = "alloc")]
 mod dispatch;
 #[cfg(all(feature = "std", not(loom)))]
@@ -78,6 +80,8 @@ pub use lock::{InterruptLock, InterruptLockGuard};
 #[cfg(all(feature = "std", not(loom)))]
 pub use membarrier::without_membarrier;
 pub use name::Name;
+#[cfg(feature = "alloc")]
+pub use object::Deferral;
 pub use object::{
     Delivery, InterruptObject, Is, IsrContext, NoWorkItem, Queued, Refusal, Transition, WithWorkItem, Work,
     WorkItemContext, WorkItemRegistered, WorkOutcome,

@@ -56,11 +56,27 @@ pub struct InterruptLock<T> {
 
 /// What the owner of a lock does, before it releases it, for those who left word.
 pub(crate) trait AtRelease<T> {
-    /// Runs with the lock held. Must not unwind.
-    fn serve(&self, data: &mut T);
+    /// Runs with the lock held: serves what deliveries have left, and then, if it may, one closure. The answer is whether
+    /// closures are left. Must not unwind.
+    fn serve(&self, data: &mut T, closure: bool) -> bool;
 
     /// Runs after the lock has been released by an owner that had served. Must not unwind.
     fn after(&self);
+
+    /// Runs after a release that has left closures, because it has run as many as it may. Must not unwind.
+    fn go_on_elsewhere(&self);
+}
+
+/// How many closures a release runs. The others are left to whoever takes the lock next.
+const CLOSURES: u32 = 64;
+
+/// What a release that had to serve has come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Released {
+    /// Nothing is left.
+    AllServed,
+    /// It has run as many closures as it may, and some are left.
+    ClosuresLeft,
 }
 
 impl<T> InterruptLock<T> {
@@ -265,10 +281,39 @@ impl<T> InterruptLock<T> {
         loop {
             match self.raw().try_acquire() {
                 Ok(acquisition) => return Some(self.guard(acquisition, at_release)),
-                Err(NotAcquired::Pending) => self.serve_first(at_release),
+                Err(NotAcquired::Pending) => {
+                    if self.serve_first(at_release) == Released::ClosuresLeft {
+                        // They are many: a section comes between.
+                        return self.raw().acquire_before_pending().ok().map(|lock| self.guard(lock, at_release));
+                    }
+                }
                 Err(_) => return None,
             }
         }
+    }
+
+    /// For a closure that is not to overtake others: the lock, if it needs no wait and no closure waits.
+    #[cfg(feature = "alloc")]
+    #[track_caller]
+    pub(crate) fn try_acquire_in_order<'a>(
+        &'a self,
+        at_release: &'a dyn AtRelease<T>,
+    ) -> Option<InterruptLockGuard<'a, T>> {
+        let at_release = Some(at_release);
+        loop {
+            match self.raw().try_acquire() {
+                Ok(acquisition) => return Some(self.guard(acquisition, at_release)),
+                Err(NotAcquired::Pending) if self.serve_first(at_release) == Released::AllServed => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// For a closure that has been left: the lock, if there is no owner to run it.
+    #[cfg(feature = "alloc")]
+    #[track_caller]
+    pub(crate) fn leave_to_owner<'a>(&'a self, at_release: &'a dyn AtRelease<T>) -> Option<InterruptLockGuard<'a, T>> {
+        self.raw().leave_to_owner().map(|acquisition| self.guard(acquisition, Some(at_release)))
     }
 
     #[inline]
@@ -297,8 +342,12 @@ impl<T> InterruptLock<T> {
             let answer = match refused {
                 NotAcquired::Held => self.raw().wait(deadline),
                 NotAcquired::Pending => {
-                    self.serve_first(at_release);
-                    self.raw().acquire_at_once()
+                    if self.serve_first(at_release) == Released::ClosuresLeft {
+                        // They are many: a section comes between.
+                        self.raw().acquire_before_pending()
+                    } else {
+                        self.raw().acquire_at_once()
+                    }
                 }
                 NotAcquired::Recursive(at) => {
                     let taken_at = at.unwrap_or(Location::caller());
@@ -315,9 +364,9 @@ impl<T> InterruptLock<T> {
 
     /// What is pending comes before the section of the caller, who has the lock for that alone.
     #[cold]
-    fn serve_first(&self, at_release: Option<&dyn AtRelease<T>>) {
+    fn serve_first(&self, at_release: Option<&dyn AtRelease<T>>) -> Released {
         // SAFETY: after `NotAcquired::Pending` the caller has the lock, without a borrow; it tries again afterwards.
-        unsafe { serve(&self.mutex, at_release) };
+        unsafe { serve(&self.mutex, at_release) }
     }
 
     /// For a delivery: the lock, or `None` if the owner serves the delivery as it releases. `announce` runs first then.
@@ -442,7 +491,10 @@ impl<T> Drop for InterruptLockGuard<'_, T> {
         // SAFETY: the guard holds the lock, its borrow has ended above, and it touches the data no more.
         if let Err(Pending) = unsafe { raw.release() } {
             // SAFETY: the release was refused, and the guard's acquisition is over.
-            unsafe { serve(self.mutex, self.at_release) };
+            let released = unsafe { serve(self.mutex, self.at_release) };
+            if let (Released::ClosuresLeft, Some(at_release)) = (released, self.at_release) {
+                at_release.go_on_elsewhere();
+            }
         }
     }
 }
@@ -456,26 +508,40 @@ impl<T> Drop for InterruptLockGuard<'_, T> {
 ///
 /// The caller holds the lock, without a borrow, and passes it on: it must not touch the lock or the data any more.
 #[cold]
-unsafe fn serve<T>(mutex: &Mutex<RawInterruptLock, T>, at_release: Option<&dyn AtRelease<T>>) {
+unsafe fn serve<T>(mutex: &Mutex<RawInterruptLock, T>, at_release: Option<&dyn AtRelease<T>>) -> Released {
     // SAFETY: the lock is held, and is released here alone.
     let raw = unsafe { mutex.raw() };
-    loop {
-        let is_pending = raw.take_pending();
-        if let Some(at_release) = at_release.filter(|_| is_pending) {
+    let mut closures = 0;
+    let released = loop {
+        let announced = raw.take_pending();
+        if let Some(at_release) = at_release.filter(|_| announced.is_pending()) {
             // SAFETY: the lock is still held, and its borrow has ended.
             let acquisition = unsafe { raw.resume() };
+            // One closure at a time, each with a look whether a delivery has come to wait: that one goes first (rule L7).
+            let may_run = closures < CLOSURES && !announced.deliveries_wait();
             // SAFETY: the acquisition excludes every other access.
-            at_release.serve(unsafe { &mut *mutex.data_ptr() });
+            let are_left = at_release.serve(unsafe { &mut *mutex.data_ptr() }, may_run);
             acquisition.end();
+            closures += u32::from(may_run);
+            if are_left {
+                raw.leave_word();
+                #[cfg(feature = "alloc")]
+                if closures == CLOSURES {
+                    // SAFETY: still held, without a borrow, and not touched again.
+                    unsafe { raw.release_passing_on() };
+                    break Released::ClosuresLeft;
+                }
+            }
         }
         // SAFETY: still held, without a borrow, and not touched again after success.
         if unsafe { raw.release() }.is_ok() {
-            break;
+            break Released::AllServed;
         }
-    }
+    };
     if let Some(at_release) = at_release {
         at_release.after();
     }
+    released
 }
 
 impl<T: fmt::Debug> fmt::Debug for InterruptLockGuard<'_, T> {

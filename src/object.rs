@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `callbacks` | what the driver registered, and how it is called |
 //! | `context` | what the ISR and the work item are given |
+//! | `deferral` | closures that never wait for the lock (L12) |
 //! | `delivery` | from an assertion to the ISR's answer (I) |
 //! | `transition` | enable and disable (E1–E4) |
 //! | `fault` | quarantine and removal (I12, I13) |
@@ -14,6 +15,8 @@
 
 mod callbacks;
 mod context;
+#[cfg(feature = "alloc")]
+mod deferral;
 mod delivery;
 mod fault;
 #[cfg(all(feature = "std", target_pointer_width = "64", not(loom)))]
@@ -34,10 +37,14 @@ pub(crate) use callbacks::OnChange;
 use callbacks::Plain;
 pub(crate) use callbacks::{Inside, Isr, WorkFn};
 pub use context::{IsrContext, WorkItemContext};
+#[cfg(feature = "alloc")]
+pub use deferral::Deferral;
 pub use delivery::Delivery;
 pub use transition::Transition;
 pub use work::{Is, NoWorkItem, Queued, Refusal, WithWorkItem, Work, WorkItemRegistered, WorkOutcome};
 
+#[cfg(feature = "alloc")]
+use crate::deferred::Deferred;
 #[cfg(feature = "alloc")]
 use crate::dispatch::Dispatch;
 use crate::lock::{InterruptLock, InterruptLockGuard};
@@ -101,6 +108,9 @@ pub struct InterruptObject<T, W> {
     control: Mutex<RawInterruptLock, ()>,
     /// Small things that people ask for, behind a lock of their own: reading them never waits for an ISR.
     notes: Mutex<RawInterruptLock, Notes>,
+    /// Closures that wait for the lock.
+    #[cfg(feature = "alloc")]
+    deferred: Deferred<T>,
     work: WorkWord,
     /// Runs of the work item.
     work_run: Counter,
@@ -205,6 +215,8 @@ impl<T, W> InterruptObject<T, W> {
                     shared: false,
                     warned: false,
                 }),
+                #[cfg(feature = "alloc")]
+                deferred: Deferred::new(),
                 counters: Counters::new(),
                 answers: Answers::new(),
                 work_run: Counter::new(),

@@ -186,6 +186,13 @@ impl RawInterruptLock {
         self.take(Caller::here(), Announced::precedes_threads)
     }
 
+    /// As [`acquire_at_once`](Self::acquire_at_once), where so much has been served that what is still pending may wait
+    /// for this section.
+    #[track_caller]
+    pub(crate) fn acquire_before_pending(&self) -> Result<Acquisition, NotAcquired> {
+        self.take(Caller::here(), Announced::precedes_deliveries)
+    }
+
     /// The slow one.
     #[track_caller]
     pub(crate) fn wait(&self, deadline: Option<sync::Instant>) -> Result<Acquisition, NotAcquired> {
@@ -277,11 +284,12 @@ impl RawInterruptLock {
         Announced(self.announced.load(Relaxed))
     }
 
-    /// Takes note of what is pending. Only the owner calls it, and serves it next; `false` if somebody has served it
-    /// meanwhile.
-    pub(crate) fn take_pending(&self) -> bool {
+    /// Takes note of what is pending, or learns that somebody has served it meanwhile. Only the owner calls it, and serves
+    /// it next. What it says of deliveries that wait is the latest: it is a read-modify-write of the word in which they
+    /// arrive.
+    pub(crate) fn take_pending(&self) -> Announced {
         // Acquire: pairs with the Release in `leave_word`, so that what was left is seen.
-        Announced(self.announced.fetch_and(!PENDING, Acquire)).is_pending()
+        Announced(self.announced.fetch_and(!PENDING, Acquire))
     }
 
     /// Resumes a section that [`release`](Self::release) refused to end, or begins one that [`NotAcquired::Pending`] put
@@ -292,6 +300,13 @@ impl RawInterruptLock {
     /// The caller holds the lock, without a borrow.
     pub(crate) unsafe fn resume(&self) -> Acquisition {
         Acquisition { _borrow: self.witness.borrow(), _thread: PhantomData }
+    }
+
+    /// Whether something is left for who takes the lock next.
+    #[cfg(any(all(feature = "std", not(loom)), all(loom, test)))]
+    pub(crate) fn is_left_pending(&self) -> bool {
+        // Relaxed: whoever is asked to look was asked after the word had been left.
+        Announced(self.announced.load(Relaxed)).is_pending()
     }
 
     /// Who holds the lock; 0 for nobody.
@@ -332,10 +347,6 @@ mod model {
 
         pub(crate) fn delivery_waits(&self) -> bool {
             Announced(self.announced.load(Relaxed)).deliveries_wait()
-        }
-
-        pub(crate) fn is_left_pending(&self) -> bool {
-            Announced(self.announced.load(Relaxed)).is_pending()
         }
     }
 

@@ -27,6 +27,9 @@ mod cell;
 #[cfg(not(loom))]
 pub(crate) use cell::{Borrow, Locked, Witness};
 
+#[cfg(all(feature = "alloc", not(loom)))]
+pub(crate) use core::sync::atomic::AtomicPtr;
+
 mod counter;
 mod origin;
 

@@ -303,10 +303,22 @@ pub(super) enum Reopen {
 }
 
 impl<T, W> AtRelease<T> for InterruptObject<T, W> {
-    fn serve(&self, data: &mut T) {
+    fn serve(&self, data: &mut T, closure: bool) -> bool {
         let owed = self.take_owed();
         if owed != 0 {
             self.deliver(data, owed);
+        }
+        #[cfg(feature = "alloc")]
+        return self.serve_deferred(data, closure);
+        #[cfg(not(feature = "alloc"))]
+        return closure & false;
+    }
+
+    fn go_on_elsewhere(&self) {
+        // Where there is no worker, whoever takes the lock next goes on.
+        #[cfg(feature = "alloc")]
+        if let Some(dispatch) = &self.dispatch {
+            dispatch.schedule_anyway(self.name());
         }
     }
 

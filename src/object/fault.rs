@@ -199,7 +199,7 @@ mod removal {
             drop(lock);
             if removal == Some(Removal::Requested) {
                 self.state.set(REMOVAL_REQUESTED);
-                let scheduled = self.dispatch.as_ref().map(|dispatch| dispatch.schedule_removal(self.name()));
+                let scheduled = self.dispatch.as_ref().map(|dispatch| dispatch.schedule_anyway(self.name()));
                 if scheduled != Some(true) {
                     self.let_go();
                 }

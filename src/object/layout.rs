@@ -5,7 +5,7 @@
 //! | 0 | the dispatch, the callbacks of transitions | by whoever queues a new run | by transitions |
 //! | 1 | what a delivery reads: the ISR, the source, the state | by deliveries and runs | by transitions |
 //! | 2 | what a delivery writes: its counters, the lock, and the first of the data | | by deliveries and the driver's sections |
-//! | … | the name, the rarer counters, the transitions' lock, the notes | | seldom |
+//! | … | the name, the rarer counters, the transitions' lock, the notes, closures that wait | | seldom |
 //! | the last | the work item | | by queueings and runs |
 //!
 //! So a delivery needs two lines, a section of the driver's one, and a work item that runs beside them disturbs neither:

@@ -43,7 +43,8 @@ impl<T, W> InterruptObject<T, W> {
         }
         self.work.close();
         self.flush_work();
-        let lock = transition.lock();
+        let mut lock = transition.lock();
+        self.run_last_deferred(&mut lock);
         self.state.set(ENDED);
         // SAFETY: with the lock held, and from no callback: `begin_anywhere` refuses those.
         let inside = unsafe { self.inside.with(Inside::take) };
@@ -52,6 +53,9 @@ impl<T, W> InterruptObject<T, W> {
         let work = unsafe { self.work_fn.with(Option::take) };
         (work, inside)
     }
+
+    #[cfg(not(feature = "alloc"))]
+    fn run_last_deferred(&self, _: &mut T) {}
 
     #[cfg(feature = "alloc")]
     fn is_left_to_the_worker(&self) -> bool {

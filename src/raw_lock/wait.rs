@@ -183,7 +183,24 @@ impl RawInterruptLock {
         self.owner() != 0
     }
 
-    fn leave_word(&self) {
+    /// For who does not wait and has left something to be served: word for the owner. The lock itself, if there is none any
+    /// more and no delivery waits: its release then finds the word.
+    #[cfg(feature = "alloc")]
+    #[track_caller]
+    pub(crate) fn leave_to_owner(&self) -> Option<Acquisition> {
+        self.leave_word();
+        if self.is_mine() {
+            // The release is this thread's own.
+            return None;
+        }
+        sync::heavy_barrier();
+        // (A delivery that waits finds the word as it releases.)
+        if self.owner() == 0 { self.take(Caller::here(), Announced::precedes_deliveries).ok() } else { None }
+    }
+
+    /// Has the owner look for something to serve as it releases. An owner that leaves word to itself needs nothing more;
+    /// anybody else has others pass a barrier, and looks whether there is an owner still.
+    pub(crate) fn leave_word(&self) {
         // Release: whoever serves sees what the caller published before this; pairs with the Acquire in `take_pending`.
         self.announced.fetch_or(PENDING, Release);
     }
@@ -199,6 +216,25 @@ impl RawInterruptLock {
             return Err(Pending);
         }
         sync::unmask();
+        self.wake_next(announced);
+        Ok(())
+    }
+
+    /// Releases with something pending, for who has served as much as a release may: whoever takes the lock next goes on.
+    ///
+    /// # Safety
+    ///
+    /// As for [`release`](Self::release).
+    #[cfg(feature = "alloc")]
+    #[cold]
+    pub(crate) unsafe fn release_passing_on(&self) {
+        let announced = self.free();
+        sync::unmask();
+        self.wake_next(announced);
+    }
+
+    fn wake_next(&self, announced: Announced) {
+        let in_turn = announced.deliveries_wait();
         if in_turn {
             self.wake_turn(announced);
         }
@@ -212,7 +248,6 @@ impl RawInterruptLock {
                 }
             });
         }
-        Ok(())
     }
 
     /// Takes a lock that was released with something pending back, to serve it; `false` if another owner was faster, who

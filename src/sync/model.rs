@@ -137,6 +137,37 @@ impl AtomicUsize {
     }
 }
 
+/// As [`AtomicUsize`].
+pub(crate) struct AtomicPtr<T> {
+    turn: loom::sync::atomic::AtomicUsize,
+    value: loom::sync::atomic::AtomicPtr<T>,
+}
+
+impl<T> AtomicPtr<T> {
+    pub(crate) fn new(value: *mut T) -> Self {
+        Self { turn: loom::sync::atomic::AtomicUsize::new(0), value: loom::sync::atomic::AtomicPtr::new(value) }
+    }
+
+    pub(crate) fn load(&self, order: Ordering) -> *mut T {
+        self.turn.fetch_or(0, Ordering::Relaxed);
+        self.value.load(order)
+    }
+
+    pub(crate) fn swap(&self, value: *mut T, order: Ordering) -> *mut T {
+        self.value.swap(value, order)
+    }
+
+    pub(crate) fn compare_exchange(
+        &self,
+        current: *mut T,
+        new: *mut T,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<*mut T, *mut T> {
+        self.value.compare_exchange(current, new, success, failure)
+    }
+}
+
 /// Parks at once: a spin only repeats what parking explores.
 pub(crate) struct Backoff;
 

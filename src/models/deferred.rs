@@ -1,0 +1,171 @@
+//! Closures that wait for the lock: none lost, none twice, in order (L12), and all before the end (E6).
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+// Not loom's: they count what the model has done.
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::Mutex;
+
+use loom::thread;
+
+use super::{Probe, Shared, all, bounded};
+use crate::deferred::Deferred;
+use crate::{Claim, Deferral, Error, Interrupt, NoWorkItem, State};
+
+/// A closure sees what its submitter did before. The stack alone: in an interrupt the lock orders this too.
+// Caught: push-release, take-submitted-acquire.
+#[test]
+fn a_closure_sees_what_its_submitter_did() {
+    all(|| {
+        let (deferred, probe) = (Arc::new(Deferred::<()>::new()), Probe::new());
+        let submitter = thread::spawn({
+            let (deferred, probe) = (deferred.clone(), probe.clone());
+            move || {
+                probe.touch();
+                let theirs = probe.clone();
+                deferred.push(Box::new(move |()| assert_eq!(theirs.touch(), 1))).ok().unwrap();
+            }
+        });
+        // SAFETY: this thread alone takes.
+        if let Some(closure) = unsafe { deferred.pop() } {
+            closure(&mut ());
+        }
+        submitter.join().unwrap();
+    });
+}
+
+/// Two submit while a third takes: each closure is taken once, those of one thread in its order.
+// Caught: push-torn, take-submitted-torn, taken-backwards.
+#[test]
+fn each_closure_is_taken_once_and_in_order() {
+    bounded(|| {
+        let (deferred, taken) = (Arc::new(Deferred::<()>::new()), Arc::new(Mutex::new(Vec::new())));
+        let theirs = taken.clone();
+        let push = move |deferred: &Deferred<()>, n: u32| {
+            let taken = theirs.clone();
+            deferred.push(Box::new(move |()| taken.lock().unwrap().push(n))).ok().unwrap();
+        };
+        let pop = || {
+            // SAFETY: this thread alone takes.
+            unsafe { deferred.pop() }.map(|closure| closure(&mut ()))
+        };
+        let submitters = [&[1, 2][..], &[3]].map(|closures: &'static [u32]| {
+            let (deferred, push) = (deferred.clone(), push.clone());
+            thread::spawn(move || closures.iter().for_each(|&n| push(&deferred, n)))
+        });
+        pop();
+        submitters.into_iter().for_each(|submitter| submitter.join().unwrap());
+        while pop().is_some() {}
+        let taken = taken.lock().unwrap();
+        assert_eq!(taken.len(), 3);
+        let place = |n| taken.iter().position(|&taken| taken == n).unwrap();
+        assert!(place(1) < place(2) && place(3) < 3);
+    });
+}
+
+/// What is submitted either comes before the close, and is taken, or is refused.
+// Caught: closed-too-softly.
+#[test]
+fn nothing_is_submitted_after_the_close() {
+    all(|| {
+        let (deferred, ran) = (Arc::new(Deferred::<()>::new()), Arc::new(AtomicUsize::new(0)));
+        let submitter = thread::spawn({
+            let (deferred, ran) = (deferred.clone(), ran.clone());
+            move || {
+                let closure = move |_: &mut ()| {
+                    ran.fetch_add(1, Relaxed);
+                };
+                deferred.push(Box::new(closure)).is_ok()
+            }
+        });
+        // SAFETY: this thread alone takes.
+        unsafe { deferred.close() };
+        // SAFETY: as above.
+        while let Some(closure) = unsafe { deferred.pop() } {
+            closure(&mut ());
+        }
+        let submitted = submitter.join().unwrap();
+        assert_eq!(ran.load(Relaxed), usize::from(submitted));
+    });
+}
+
+fn interrupt() -> Shared<u32, NoWorkItem> {
+    let interrupt = Interrupt::builder(0).isr(|_| Claim::Claimed).build().unwrap();
+    interrupt.enable().unwrap();
+    Arc::new(interrupt)
+}
+
+/// Whoever holds the lock meanwhile, and does nothing else with it afterwards: the closure has run.
+// Caught: left-without-barrier, left-to-nobody, left-without-a-word.
+#[test]
+fn a_deferred_closure_is_run_by_whoever_has_the_lock() {
+    bounded(|| {
+        let (interrupt, ran) = (interrupt(), Arc::new(AtomicUsize::new(0)));
+        let submitter = thread::spawn({
+            let (interrupt, ran) = (interrupt.clone(), ran.clone());
+            move || {
+                interrupt
+                    .run_or_defer(move |count| {
+                        *count += 1;
+                        ran.fetch_add(1, Relaxed);
+                    })
+                    .unwrap()
+            }
+        });
+        *interrupt.acquire_interrupt_lock() += 1;
+        submitter.join().unwrap();
+        assert_eq!(ran.load(Relaxed), 1);
+        assert_eq!(*interrupt.acquire_interrupt_lock(), 2);
+    });
+}
+
+/// Two closures of one thread run in its order, whoever runs them.
+// Caught: overtaken.
+#[test]
+fn closures_of_one_thread_keep_their_order() {
+    bounded(|| {
+        let (interrupt, last) = (interrupt(), Arc::new(AtomicUsize::new(0)));
+        let submitter = thread::spawn({
+            let (interrupt, last) = (interrupt.clone(), last.clone());
+            move || {
+                for n in 1..=2 {
+                    let last = last.clone();
+                    let submitted = interrupt.run_or_defer(move |_| assert_eq!(last.swap(n, Relaxed), n - 1));
+                    let _: Deferral = submitted.unwrap();
+                }
+            }
+        });
+        drop(interrupt.acquire_interrupt_lock());
+        submitter.join().unwrap();
+        assert_eq!(last.load(Relaxed), 2);
+    });
+}
+
+/// A closure that meets the end of the interrupt has run when both are over, or has been refused.
+// Caught: ended-without-the-deferred.
+#[test]
+fn a_closure_runs_before_the_end_or_is_refused() {
+    bounded(|| {
+        let ran = Arc::new(AtomicUsize::new(0));
+        let interrupt: Interrupt<u32, NoWorkItem> = Interrupt::builder(0).isr(|_| Claim::Claimed).build().unwrap();
+        let submitter = thread::spawn({
+            let (object, ran) = (interrupt.object().clone(), ran.clone());
+            move || {
+                let theirs = object.clone();
+                object.run_or_defer(move |_| {
+                    assert_ne!(theirs.state(), State::Ended);
+                    ran.fetch_add(1, Relaxed);
+                })
+            }
+        });
+        drop(interrupt);
+        match submitter.join().unwrap() {
+            Ok(_) => assert_eq!(ran.load(Relaxed), 1),
+            Err(refused) => {
+                assert!(matches!(refused, Error::Ended { .. }));
+                assert_eq!(ran.load(Relaxed), 0);
+            }
+        }
+    });
+}
