@@ -45,6 +45,10 @@ mod outcome;
 #[cfg(all(target_os = "linux", feature = "std"))]
 mod pci;
 #[cfg(all(feature = "std", not(loom)))]
+mod placement;
+#[cfg(all(feature = "std", not(loom)))]
+mod policy;
+#[cfg(all(feature = "std", not(loom)))]
 mod polling;
 mod raw_lock;
 #[cfg(any(all(feature = "std", not(loom)), all(loom, test)))]
@@ -83,6 +87,8 @@ pub use object::{
     WorkItemContext, WorkItemRegistered, WorkOutcome,
 };
 pub use outcome::{CallbackError, Outcome};
+#[cfg(all(feature = "std", not(loom)))]
+pub use policy::{Affinity, Answer, Policy, PolicyAnswer, Priority, ProcessorSet};
 #[cfg(all(feature = "std", not(loom)))]
 pub use polling::Polling;
 pub use raw_lock::{Acquisition, RawInterruptLock};

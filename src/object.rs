@@ -7,6 +7,7 @@
 //! | `delivery` | from an assertion to the ISR's answer (I) |
 //! | `transition` | enable and disable (E1–E4) |
 //! | `fault` | quarantine and removal (I12, I13) |
+//! | `policy` | what the system is asked for at each enable (P) |
 //! | `work` | the work item (W) |
 //! | `rundown` | the end (E6) |
 //! | `own_loop` | descriptors for a driver that waits by itself |
@@ -20,6 +21,8 @@ mod fault;
 mod layout;
 #[cfg(all(unix, feature = "std"))]
 mod own_loop;
+#[cfg(all(feature = "std", not(loom)))]
+mod policy;
 mod rundown;
 mod transition;
 mod work;
@@ -117,6 +120,9 @@ struct Notes {
     shared: bool,
     /// Only reported as shared, and not a level line (rule I8).
     warned: bool,
+    /// Where a policy was given.
+    #[cfg(all(feature = "std", not(loom)))]
+    policy: Option<alloc::boxed::Box<policy::Given>>,
 }
 
 impl<T> InterruptObject<T, NoWorkItem> {
@@ -204,6 +210,8 @@ impl<T, W> InterruptObject<T, W> {
                     #[cfg(feature = "alloc")]
                     shared: false,
                     warned: false,
+                    #[cfg(all(feature = "std", not(loom)))]
+                    policy: None,
                 }),
                 counters: Counters::new(),
                 answers: Answers::new(),

@@ -125,6 +125,13 @@ pub trait Source: Send {
         None
     }
 
+    /// The device's directory in sysfs, if it has one: which processors are close to it is read there
+    /// (`local_cpulist`).
+    #[cfg(all(target_os = "linux", feature = "std"))]
+    fn sysfs(&self) -> Option<std::path::PathBuf> {
+        None
+    }
+
     /// Whether the device is to be removed or has been, asked when the removal descriptor became readable.
     fn removal(&mut self) -> Option<Removal> {
         None

@@ -290,7 +290,10 @@ impl<T, W> InterruptObject<T, W> {
                     source.connect(&dispatch.waker())
                 }
                 None => source.connect(core::task::Waker::noop()),
-            }
+            }?;
+            #[cfg(all(feature = "std", not(loom)))]
+            self.place(&**source);
+            Ok(())
         });
         connected.map_err(|error| {
             self.disarm();
