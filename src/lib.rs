@@ -28,6 +28,8 @@ mod claim;
 mod dispatch;
 #[cfg(all(feature = "std", not(loom)))]
 mod dispatcher;
+#[cfg(feature = "std")]
+mod distribution;
 mod error;
 mod facts;
 mod fault;
@@ -60,6 +62,8 @@ pub mod source;
 mod state;
 mod stats;
 mod sync;
+#[cfg(feature = "std")]
+mod timing;
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub mod vfio;
 mod waits;
@@ -73,6 +77,8 @@ pub use builder::Builder;
 pub use claim::Claim;
 #[cfg(all(feature = "std", not(loom)))]
 pub use dispatcher::Dispatcher;
+#[cfg(feature = "std")]
+pub use distribution::Distribution;
 pub use error::Error;
 pub use fault::{Callback, Fault};
 #[cfg(feature = "alloc")]
@@ -100,3 +106,5 @@ pub use source::{Eventfd, Uio};
 pub use source::{Source, SourceError};
 pub use state::State;
 pub use stats::Stats;
+#[cfg(feature = "std")]
+pub use timing::Distributions;

@@ -61,6 +61,11 @@ pub(crate) trait AtRelease<T> {
 
     /// Runs after the lock has been released by an owner that had served. Must not unwind.
     fn after(&self);
+
+    /// Runs `wait`, once: the wait of a delivery. It answers whether the lock is held then. Must not unwind.
+    fn through_wait(&self, wait: &mut dyn FnMut() -> bool) {
+        wait();
+    }
 }
 
 impl<T> InterruptLock<T> {
@@ -329,10 +334,26 @@ impl<T> InterruptLock<T> {
         may_wait: bool,
         announce: impl FnOnce(),
     ) -> Option<InterruptLockGuard<'a, T>> {
-        match self.raw().enter(may_wait, announce) {
+        let entry = match self.raw().enter_at_once() {
+            Ok(acquisition) => Entry::Acquired(acquisition),
+            Err(_) => self.enter_slow(at_release, may_wait, announce),
+        };
+        match entry {
             Entry::Acquired(acquisition) => Some(self.guard(acquisition, Some(at_release))),
             Entry::Pending => None,
         }
+    }
+
+    #[cold]
+    fn enter_slow(&self, at_release: &dyn AtRelease<T>, may_wait: bool, announce: impl FnOnce()) -> Entry {
+        let (mut entry, mut announce) = (Entry::Pending, Some(announce));
+        at_release.through_wait(&mut || {
+            if let Some(announce) = announce.take() {
+                entry = self.raw().enter_slow(may_wait, announce);
+            }
+            matches!(entry, Entry::Acquired(_))
+        });
+        entry
     }
 
     #[inline]

@@ -48,6 +48,8 @@ use crate::raw_lock::RawInterruptLock;
 use crate::state::{State, StateWord};
 use crate::stats::{Answers, Counters, Stats};
 use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
+#[cfg(feature = "std")]
+use crate::timing::Timing;
 use crate::work_item::WorkWord;
 use crate::{Claim, Error, Fault, Info, Name};
 
@@ -97,6 +99,9 @@ pub struct InterruptObject<T, W> {
     owed: AtomicUsize,
     state: StateWord,
     answers: Answers,
+    /// Where it is timed. Seldom used: it fills the gap before the lock.
+    #[cfg(feature = "std")]
+    timing: Option<alloc::sync::Arc<Timing>>,
     /// The interrupt data, and the name.
     lock: InterruptLock<T>,
     counters: Counters,
@@ -213,6 +218,8 @@ impl<T, W> InterruptObject<T, W> {
                     #[cfg(all(feature = "std", not(loom)))]
                     policy: None,
                 }),
+                #[cfg(feature = "std")]
+                timing: None,
                 counters: Counters::new(),
                 answers: Answers::new(),
                 work_run: Counter::new(),
@@ -220,6 +227,11 @@ impl<T, W> InterruptObject<T, W> {
                 dispatch: None,
             }
         }
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn set_timing(&mut self, timing: Option<alloc::sync::Arc<Timing>>) {
+        self.timing = timing;
     }
 
     #[cfg(all(feature = "std", not(loom)))]
@@ -483,7 +495,13 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn stats(&self) -> Stats {
-        self.counters.snapshot(&self.answers, self.work_run.get(), self.work.unanswered())
+        #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "nothing is timed"))]
+        let mut stats = self.counters.snapshot(&self.answers, self.work_run.get(), self.work.unanswered());
+        #[cfg(feature = "std")]
+        if let Some(timing) = &self.timing {
+            stats.distributions = Some(timing.snapshot(stats.delivered));
+        }
+        stats
     }
 }
 

@@ -48,6 +48,8 @@ impl Counters {
             work_queued: work_run + unanswered.min(1),
             work_merged: self.work_merged.get() + unanswered.saturating_sub(1),
             work_run,
+            #[cfg(feature = "std")]
+            distributions: None,
         }
     }
 }
@@ -87,6 +89,9 @@ pub struct Stats {
     pub work_merged: u64,
     /// Runs of the work item.
     pub work_run: u64,
+    /// How long the parts of a delivery took, where the interrupt is [timed](crate::Builder::timed).
+    #[cfg(feature = "std")]
+    pub distributions: Option<crate::Distributions>,
 }
 
 impl fmt::Display for Stats {
