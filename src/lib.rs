@@ -56,12 +56,14 @@ mod raw_lock;
 #[cfg(any(all(feature = "std", not(loom)), all(loom, test)))]
 mod ready_word;
 mod registers;
+mod report;
 #[cfg(feature = "std")]
 pub mod simulated;
 pub mod source;
 mod state;
 mod stats;
 mod sync;
+mod table;
 #[cfg(feature = "std")]
 mod timing;
 #[cfg(all(target_os = "linux", feature = "std"))]
@@ -106,5 +108,6 @@ pub use source::{Eventfd, Uio};
 pub use source::{Source, SourceError};
 pub use state::State;
 pub use stats::Stats;
+pub use table::Table;
 #[cfg(feature = "std")]
 pub use timing::Distributions;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::Table;
 use crate::sync::Counter;
 
 /// How the ISR's runs have ended: every run writes one of these, with the interrupt lock held.
@@ -95,20 +96,8 @@ pub struct Stats {
 }
 
 impl fmt::Display for Stats {
+    /// As a [`Table`] of one row, without a name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} delivered, {} coalesced, {} claimed, {} spurious, {} stale; work items: {} queued, {} merged, {} run; \
-             {} faults",
-            self.delivered,
-            self.coalesced,
-            self.claimed,
-            self.spurious,
-            self.stale,
-            self.work_queued,
-            self.work_merged,
-            self.work_run,
-            self.faults,
-        )
+        Table::from(self).fmt(f)
     }
 }

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::InterruptObject;
 use crate::placement::{self, Served};
 use crate::source::Source;
-use crate::{Answer, Policy, PolicyAnswer, SourceError};
+use crate::{Answer, Policy, PolicyAnswer, SourceError, report};
 
 /// A policy, and the system's last answer.
 pub(super) struct Given {
@@ -81,6 +81,9 @@ impl<T, W> InterruptObject<T, W> {
         if answer.line == Answer::Taken {
             // Its processors are others now.
             self.note(source.info());
+        }
+        for why in answer.refusals() {
+            report::refused(self.name(), why);
         }
         if let Some(given) = &mut self.notes.lock().policy {
             given.answer = answer;
