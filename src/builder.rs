@@ -519,8 +519,7 @@ where
     /// ```
     #[doc(alias = "CreateInterrupt")]
     #[doc(alias = "WdfInterruptCreate")]
-    #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "nothing to be timed"))]
-    pub fn build(mut self) -> Result<Interrupt<T, W>, Error>
+    pub fn build(self) -> Result<Interrupt<T, W>, Error>
     where
         I: IsrRegistered,
     {
@@ -540,12 +539,13 @@ where
         }
         #[cfg(all(feature = "std", not(loom)))]
         crate::placement::check(&self.policy, &name)?;
+        #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "nothing is timed"))]
+        let mut inside = self.inside;
         #[cfg(feature = "std")]
-        let timing = self.timed.then(|| crate::timing::Timing::of(&mut self.inside));
-        #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "as above"))]
-        let mut object = InterruptObject::assemble(name, self.data, self.inside, self.work);
+        let timing = self.timed.then(|| crate::timing::Timing::of(&mut inside));
+        let object = InterruptObject::assemble(name, self.data, inside, self.work);
         #[cfg(feature = "std")]
-        object.set_timing(timing);
+        let object = object.with_timing(timing);
         if self.shared {
             object.note_shared();
         }

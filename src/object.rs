@@ -230,8 +230,9 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     #[cfg(feature = "std")]
-    pub(crate) fn set_timing(&mut self, timing: Option<alloc::sync::Arc<Timing>>) {
+    pub(crate) fn with_timing(mut self, timing: Option<alloc::sync::Arc<Timing>>) -> Self {
         self.timing = timing;
+        self
     }
 
     #[cfg(all(feature = "std", not(loom)))]
