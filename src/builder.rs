@@ -15,9 +15,9 @@ use crate::source::Source;
 use crate::{Claim, Error, Name, Outcome, Trigger};
 
 #[cfg(all(feature = "std", not(loom)))]
-use crate::Polling;
-#[cfg(all(feature = "std", not(loom)))]
 use crate::dispatcher::Dispatcher;
+#[cfg(all(feature = "std", not(loom)))]
+use crate::{Policy, Polling};
 
 /// What is still to be given to a [`Builder`], and what has been.
 ///
@@ -136,6 +136,10 @@ pub struct Builder<T, W, I, S> {
     attendance: Attendance,
     #[cfg(all(feature = "std", not(loom)))]
     polling: Polling,
+    #[cfg(all(feature = "std", not(loom)))]
+    policy: Policy,
+    #[cfg(feature = "std")]
+    timed: bool,
     _given: PhantomData<(I, S)>,
 }
 
@@ -159,6 +163,10 @@ impl<T, W> Interrupt<T, W> {
             attendance: Attendance::default(),
             #[cfg(all(feature = "std", not(loom)))]
             polling: Polling::default(),
+            #[cfg(all(feature = "std", not(loom)))]
+            policy: Policy::default(),
+            #[cfg(feature = "std")]
+            timed: false,
             _given: PhantomData,
         }
     }
@@ -384,6 +392,53 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
+    /// Where and how urgently the interrupt is to be served (rule P1). See [`Policy`].
+    ///
+    /// Each enable asks the system for it. What the system refuses is no error of the enable: it is in the
+    /// [answer](InterruptObject::policy_answer).
+    ///
+    /// ```
+    /// use interrupt_lock::{Affinity, Claim, Error, Interrupt, Policy, ProcessorSet, source::Software};
+    ///
+    /// let (source, _) = Software::edge();
+    /// let policy = Policy::new().affinity(Affinity::Specified(ProcessorSet::new(0b1)));
+    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).policy(policy).build()?;
+    /// assert_eq!(interrupt.policy(), policy);
+    ///
+    /// let nowhere = Policy::new().affinity(Affinity::Specified(ProcessorSet::new(0b1).in_group(9)));
+    /// let refused = Interrupt::builder(()).isr(|_| Claim::Claimed).policy(nowhere).build();
+    /// assert!(matches!(refused, Err(Error::NoSuchProcessors { .. })));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[cfg(all(feature = "std", not(loom)))]
+    #[doc(alias = "SetExtendedPolicy")]
+    #[doc(alias = "WdfInterruptSetExtendedPolicy")]
+    #[doc(alias = "WdfInterruptSetPolicy")]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Has the interrupt measure how long its ISR runs, how long deliveries wait for the lock and, where the source tells
+    /// it, how long an assertion takes to reach the ISR (rule S2). The [`Stats`](crate::Stats) then hold the
+    /// [distributions](crate::Distributions).
+    ///
+    /// It costs each delivery two or three looks at the clock. What isn't timed pays nothing.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).timed().build()?;
+    /// interrupt.enable()?;
+    /// interrupt.service();
+    /// assert_eq!(interrupt.stats().distributions.unwrap().isr.count(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[cfg(feature = "std")]
+    pub fn timed(mut self) -> Self {
+        self.timed = true;
+        self
+    }
+
     fn given<I2, S2>(self) -> Builder<T, W, I2, S2> {
         Builder {
             name: self.name,
@@ -394,6 +449,10 @@ impl<T, W, I, S> Builder<T, W, I, S> {
             attendance: self.attendance,
             #[cfg(all(feature = "std", not(loom)))]
             polling: self.polling,
+            #[cfg(all(feature = "std", not(loom)))]
+            policy: self.policy,
+            #[cfg(feature = "std")]
+            timed: self.timed,
             _given: PhantomData,
         }
     }
@@ -447,6 +506,8 @@ where
     ///
     /// - [`Error::NotShareable`]: `shared` on what is known not to be a level line.
     /// - [`Error::NothingToPoll`]: a polling policy without a source, or without a dispatcher.
+    /// - [`Error::NoProcessors`], [`Error::NoSuchProcessors`]: a policy with a processor set that is empty, or names
+    ///   processors which the machine does not have.
     /// - [`Error::Dispatcher`]: its threads could not be started.
     ///
     /// # Examples
@@ -476,13 +537,23 @@ where
         if self.polling != Polling::None && (!has_source || matches!(self.attendance, Attendance::Nobody)) {
             return Err(Error::NothingToPoll { interrupt: name });
         }
-        let object = InterruptObject::assemble(name, self.data, self.inside, self.work);
+        #[cfg(all(feature = "std", not(loom)))]
+        crate::placement::check(&self.policy, &name)?;
+        #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "nothing is timed"))]
+        let mut inside = self.inside;
+        #[cfg(feature = "std")]
+        let timing = self.timed.then(|| crate::timing::Timing::of(&mut inside));
+        let object = InterruptObject::assemble(name, self.data, inside, self.work);
+        #[cfg(feature = "std")]
+        let object = object.with_timing(timing);
         if self.shared {
             object.note_shared();
         }
         if let Some(info) = info {
             object.note(info);
         }
+        #[cfg(all(feature = "std", not(loom)))]
+        object.note_policy(self.policy);
         #[cfg(all(feature = "std", not(loom)))]
         return attend(object, self.attendance, has_source, self.polling);
         #[cfg(not(all(feature = "std", not(loom))))]

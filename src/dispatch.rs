@@ -29,6 +29,10 @@ pub(crate) trait Dispatch: Send + Sync {
     /// looked at it.
     fn schedule_end(&self, name: &Name) -> bool;
 
+    /// The thread that serves this interrupt and no other, or why there is none.
+    #[cfg(all(feature = "std", not(loom)))]
+    fn own_thread(&self) -> Result<crate::placement::Thread, SourceError>;
+
     /// The interrupt has ended: threads that served it alone may go.
     fn ended(&self);
 }

@@ -26,7 +26,7 @@ use crate::dispatch::{Dispatch, Serve};
 #[cfg(unix)]
 use crate::source::Ready;
 use crate::source::{Source, SourceError};
-use crate::{Error, InterruptObject, Name, Polling};
+use crate::{Error, InterruptObject, Name, Polling, placement};
 #[cfg(unix)]
 use poller::Event;
 use waiter::{Waiter, Wake};
@@ -191,6 +191,13 @@ impl Dispatch for Registration {
             self.work.raise();
         }
         there
+    }
+
+    fn own_thread(&self) -> Result<placement::Thread, SourceError> {
+        if self.alone {
+            return Ok(self.threads.waiter.thread());
+        }
+        Err(SourceError::Refused("the thread that serves it is not its own: its dispatcher was given".into()))
     }
 
     fn ended(&self) {

@@ -30,6 +30,8 @@ mod deferred;
 mod dispatch;
 #[cfg(all(feature = "std", not(loom)))]
 mod dispatcher;
+#[cfg(feature = "std")]
+mod distribution;
 mod error;
 mod facts;
 mod fault;
@@ -47,17 +49,25 @@ mod outcome;
 #[cfg(all(target_os = "linux", feature = "std"))]
 mod pci;
 #[cfg(all(feature = "std", not(loom)))]
+mod placement;
+#[cfg(all(feature = "std", not(loom)))]
+mod policy;
+#[cfg(all(feature = "std", not(loom)))]
 mod polling;
 mod raw_lock;
 #[cfg(any(all(feature = "std", not(loom)), all(loom, test)))]
 mod ready_word;
 mod registers;
+mod report;
 #[cfg(feature = "std")]
 pub mod simulated;
 pub mod source;
 mod state;
 mod stats;
 mod sync;
+mod table;
+#[cfg(feature = "std")]
+mod timing;
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub mod vfio;
 mod waits;
@@ -71,6 +81,8 @@ pub use builder::Builder;
 pub use claim::Claim;
 #[cfg(all(feature = "std", not(loom)))]
 pub use dispatcher::Dispatcher;
+#[cfg(feature = "std")]
+pub use distribution::Distribution;
 pub use error::Error;
 pub use fault::{Callback, Fault};
 #[cfg(feature = "alloc")]
@@ -88,6 +100,8 @@ pub use object::{
 };
 pub use outcome::{CallbackError, Outcome};
 #[cfg(all(feature = "std", not(loom)))]
+pub use policy::{Affinity, Answer, Policy, PolicyAnswer, Priority, ProcessorSet};
+#[cfg(all(feature = "std", not(loom)))]
 pub use polling::Polling;
 pub use raw_lock::{Acquisition, RawInterruptLock};
 #[cfg(all(target_os = "linux", feature = "std"))]
@@ -98,3 +112,6 @@ pub use source::{Eventfd, Uio};
 pub use source::{Source, SourceError};
 pub use state::State;
 pub use stats::Stats;
+pub use table::Table;
+#[cfg(feature = "std")]
+pub use timing::Distributions;

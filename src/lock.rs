@@ -65,6 +65,11 @@ pub(crate) trait AtRelease<T> {
 
     /// Runs after a release that has left closures, because it has run as many as it may. Must not unwind.
     fn go_on_elsewhere(&self);
+
+    /// Runs `wait`, once: the wait of a delivery. It answers whether the lock is held then. Must not unwind.
+    fn through_wait(&self, wait: &mut dyn FnMut() -> bool) {
+        wait();
+    }
 }
 
 /// How many closures a release runs. The others are left to whoever takes the lock next.
@@ -284,7 +289,7 @@ impl<T> InterruptLock<T> {
                 Err(NotAcquired::Pending) => {
                     if self.serve_first(at_release) == Released::ClosuresLeft {
                         // They are many: a section comes between.
-                        return self.raw().acquire_before_pending().ok().map(|lock| self.guard(lock, at_release));
+                        return self.raw().enter_at_once().ok().map(|lock| self.guard(lock, at_release));
                     }
                 }
                 Err(_) => return None,
@@ -344,7 +349,7 @@ impl<T> InterruptLock<T> {
                 NotAcquired::Pending => {
                     if self.serve_first(at_release) == Released::ClosuresLeft {
                         // They are many: a section comes between.
-                        self.raw().acquire_before_pending()
+                        self.raw().enter_at_once()
                     } else {
                         self.raw().acquire_at_once()
                     }
@@ -378,10 +383,26 @@ impl<T> InterruptLock<T> {
         may_wait: bool,
         announce: impl FnOnce(),
     ) -> Option<InterruptLockGuard<'a, T>> {
-        match self.raw().enter(may_wait, announce) {
+        let entry = match self.raw().enter_at_once() {
+            Ok(acquisition) => Entry::Acquired(acquisition),
+            Err(_) => self.enter_slow(at_release, may_wait, announce),
+        };
+        match entry {
             Entry::Acquired(acquisition) => Some(self.guard(acquisition, Some(at_release))),
             Entry::Pending => None,
         }
+    }
+
+    #[cold]
+    fn enter_slow(&self, at_release: &dyn AtRelease<T>, may_wait: bool, announce: impl FnOnce()) -> Entry {
+        let (mut entry, mut announce) = (Entry::Pending, Some(announce));
+        at_release.through_wait(&mut || {
+            if let Some(announce) = announce.take() {
+                entry = self.raw().enter_slow(may_wait, announce);
+            }
+            matches!(entry, Entry::Acquired(_))
+        });
+        entry
     }
 
     #[inline]

@@ -8,6 +8,7 @@
 //! | `delivery` | from an assertion to the ISR's answer (I) |
 //! | `transition` | enable and disable (E1–E4) |
 //! | `fault` | quarantine and removal (I12, I13) |
+//! | `policy` | what the system is asked for at each enable (P) |
 //! | `work` | the work item (W) |
 //! | `rundown` | the end (E6) |
 //! | `own_loop` | descriptors for a driver that waits by itself |
@@ -23,6 +24,8 @@ mod fault;
 mod layout;
 #[cfg(all(unix, feature = "std"))]
 mod own_loop;
+#[cfg(all(feature = "std", not(loom)))]
+mod policy;
 mod rundown;
 mod transition;
 mod work;
@@ -52,6 +55,8 @@ use crate::raw_lock::RawInterruptLock;
 use crate::state::{State, StateWord};
 use crate::stats::{Answers, Counters, Stats};
 use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
+#[cfg(feature = "std")]
+use crate::timing::Timing;
 use crate::work_item::WorkWord;
 use crate::{Claim, Error, Fault, Info, Name};
 
@@ -101,6 +106,9 @@ pub struct InterruptObject<T, W> {
     owed: AtomicUsize,
     state: StateWord,
     answers: Answers,
+    /// Where it is timed. Seldom used: it fills the gap before the lock.
+    #[cfg(feature = "std")]
+    timing: Option<alloc::sync::Arc<Timing>>,
     /// The interrupt data, and the name.
     lock: InterruptLock<T>,
     counters: Counters,
@@ -127,6 +135,9 @@ struct Notes {
     shared: bool,
     /// Only reported as shared, and not a level line (rule I8).
     warned: bool,
+    /// Where a policy was given.
+    #[cfg(all(feature = "std", not(loom)))]
+    policy: Option<alloc::boxed::Box<policy::Given>>,
 }
 
 impl<T> InterruptObject<T, NoWorkItem> {
@@ -214,9 +225,13 @@ impl<T, W> InterruptObject<T, W> {
                     #[cfg(feature = "alloc")]
                     shared: false,
                     warned: false,
+                    #[cfg(all(feature = "std", not(loom)))]
+                    policy: None,
                 }),
                 #[cfg(feature = "alloc")]
                 deferred: Deferred::new(),
+                #[cfg(feature = "std")]
+                timing: None,
                 counters: Counters::new(),
                 answers: Answers::new(),
                 work_run: Counter::new(),
@@ -224,6 +239,12 @@ impl<T, W> InterruptObject<T, W> {
                 dispatch: None,
             }
         }
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn with_timing(mut self, timing: Option<alloc::sync::Arc<Timing>>) -> Self {
+        self.timing = timing;
+        self
     }
 
     #[cfg(all(feature = "std", not(loom)))]
@@ -487,7 +508,13 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn stats(&self) -> Stats {
-        self.counters.snapshot(&self.answers, self.work_run.get(), self.work.unanswered())
+        #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "nothing is timed"))]
+        let mut stats = self.counters.snapshot(&self.answers, self.work_run.get(), self.work.unanswered());
+        #[cfg(feature = "std")]
+        if let Some(timing) = &self.timing {
+            stats.distributions = Some(timing.snapshot(stats.delivered));
+        }
+        stats
     }
 }
 

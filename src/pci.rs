@@ -79,13 +79,15 @@ impl ConfigSpace {
 /// What is known of the INTx line of the device at `sysfs`.
 pub(crate) fn line(sysfs: &Path) -> Info {
     let vector = os::number(sysfs.join("irq")).and_then(assigned);
+    let processors = vector.and_then(processors);
     Info {
         vector,
         trigger: Some(Trigger::Level),
         polarity: Some(Polarity::ActiveLow),
         message_signaled: Some(false),
         share: Some(Share::Shared),
-        processors: vector.and_then(processors),
+        processors,
+        group: processors.map(|_| 0),
         ..Info::default()
     }
 }
@@ -93,13 +95,15 @@ pub(crate) fn line(sysfs: &Path) -> Info {
 /// What is known of message `number` of the device at `sysfs`, which has `granted` of them.
 pub(crate) fn message(sysfs: &Path, number: u32, granted: u32) -> Info {
     let vector = message_vector(sysfs, number, granted);
+    let processors = vector.and_then(processors);
     Info {
         vector,
         message_number: Some(number),
         trigger: Some(Trigger::Message),
         message_signaled: Some(true),
         share: Some(Share::Exclusive),
-        processors: vector.and_then(processors),
+        processors,
+        group: processors.map(|_| 0),
         ..Info::default()
     }
 }
@@ -122,7 +126,7 @@ fn assigned(vector: u64) -> Option<u32> {
     u32::try_from(vector).ok().filter(|&vector| vector != 0)
 }
 
-/// The processors that an interrupt may be delivered to.
+/// The processors that an interrupt may be delivered to: those of group 0, where no other is among them.
 fn processors(vector: u32) -> Option<u64> {
     mask(&os::attribute(format!("/proc/irq/{vector}/smp_affinity"))?)
 }
@@ -151,5 +155,26 @@ mod tests {
     fn a_line_without_a_number_has_none() {
         assert_eq!(assigned(0), None);
         assert_eq!(assigned(16), Some(16));
+    }
+
+    /// The group is known where the processors are.
+    // Caught: a group without processors, and processors without a group.
+    #[test]
+    fn p3_a_line_has_its_processors_and_their_group() {
+        let sysfs = std::env::temp_dir().join(format!("interrupt-lock-pci-{}", std::process::id()));
+        fs::create_dir_all(&sysfs).unwrap();
+        // One that this machine has, and one that none has.
+        let irqs = fs::read_dir("/proc/irq").into_iter().flatten();
+        let some: Option<u32> =
+            irqs.filter_map(|irq| irq.ok()?.file_name().to_str()?.parse().ok()).find(|&irq| irq != 0);
+        for irq in [some, Some(4_000_000_000)].into_iter().flatten() {
+            fs::write(sysfs.join("irq"), format!("{irq}\n")).unwrap();
+            let info = line(&sysfs);
+            assert_eq!(info.vector, Some(irq));
+            assert_eq!(info.processors, processors(irq));
+            assert_eq!(info.group, info.processors.map(|_| 0));
+        }
+        assert_eq!(line(&sysfs).group, None);
+        fs::remove_dir_all(&sysfs).unwrap();
     }
 }

@@ -186,13 +186,6 @@ impl RawInterruptLock {
         self.take(Caller::here(), Announced::precedes_threads)
     }
 
-    /// As [`acquire_at_once`](Self::acquire_at_once), where so much has been served that what is still pending may wait
-    /// for this section.
-    #[track_caller]
-    pub(crate) fn acquire_before_pending(&self) -> Result<Acquisition, NotAcquired> {
-        self.take(Caller::here(), Announced::precedes_deliveries)
-    }
-
     /// The slow one.
     #[track_caller]
     pub(crate) fn wait(&self, deadline: Option<sync::Instant>) -> Result<Acquisition, NotAcquired> {
@@ -210,16 +203,12 @@ impl RawInterruptLock {
         self.take(Caller::here(), Announced::precedes_threads)
     }
 
-    /// Takes the lock for a delivery. Where the caller can't wait for the owner (or `may_wait` forbids it), it runs
-    /// `announce` and tells the owner to serve the delivery.
+    /// Takes the lock for a delivery, if it is free and no other delivery waits. If not: [`enter_slow`](Self::enter_slow).
+    /// (Also for a thread that has served so much that what is still pending may wait for its section.)
     #[inline]
     #[track_caller]
-    pub(crate) fn enter(&self, may_wait: bool, announce: impl FnOnce()) -> Entry {
-        let caller = Caller::here();
-        match self.take(caller, Announced::precedes_deliveries) {
-            Ok(acquisition) => Entry::Acquired(acquisition),
-            Err(_) => self.enter_slow(caller, may_wait, announce),
-        }
+    pub(crate) fn enter_at_once(&self) -> Result<Acquisition, NotAcquired> {
+        self.take(Caller::here(), Announced::precedes_deliveries)
     }
 
     /// Takes the lock if it is free, and nothing announced `precedes` the caller.
@@ -336,6 +325,14 @@ mod model {
     use super::*;
 
     impl RawInterruptLock {
+        /// A delivery takes the lock.
+        pub(crate) fn enter(&self, may_wait: bool, announce: impl FnOnce()) -> Entry {
+            match self.enter_at_once() {
+                Ok(acquisition) => Entry::Acquired(acquisition),
+                Err(_) => self.enter_slow(may_wait, announce),
+            }
+        }
+
         /// Lets the deadline of every timed waiter pass.
         pub(crate) fn expire_waiters(&self) {
             self.threads.expire();

@@ -19,6 +19,8 @@ pub use self::{
     uio::Uio,
 };
 #[cfg(feature = "std")]
+pub use crate::timing::Assertions;
+#[cfg(feature = "std")]
 pub(crate) use software::Wakeup;
 #[cfg(feature = "std")]
 pub use software::{EdgeHandle, LevelHandle, Software};
@@ -123,6 +125,20 @@ pub trait Source: Send {
     #[cfg(all(unix, feature = "std"))]
     fn removal_descriptor(&mut self) -> Option<std::os::fd::BorrowedFd<'_>> {
         None
+    }
+
+    /// The device's directory in sysfs, if it has one: which processors are close to it is read there
+    /// (`local_cpulist`).
+    #[cfg(all(target_os = "linux", feature = "std"))]
+    fn sysfs(&self) -> Option<std::path::PathBuf> {
+        None
+    }
+
+    /// Called once, when a [timed](crate::Builder::timed) interrupt is built: a source that knows when it is asserted keeps
+    /// `assertions`, and tells it in each [`take`](Self::take) that answers more than 0 (rule S2).
+    #[cfg(feature = "std")]
+    fn time_assertions(&mut self, assertions: Assertions) {
+        drop(assertions);
     }
 
     /// Whether the device is to be removed or has been, asked when the removal descriptor became readable.

@@ -43,8 +43,9 @@ impl StateWord {
         self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED) == ENABLED
     }
 
-    pub(crate) fn set(&self, bits: usize) {
-        self.0.fetch_or(bits, Relaxed);
+    /// Sets `bits`, and says whether any is new.
+    pub(crate) fn set(&self, bits: usize) -> bool {
+        self.0.fetch_or(bits, Relaxed) & bits != bits
     }
 
     /// Clears `bits`, and says whether any was set: of several callers one learns that it was.

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::Table;
 use crate::sync::Counter;
 
 /// How the ISR's runs have ended: every run writes one of these, with the interrupt lock held.
@@ -48,6 +49,8 @@ impl Counters {
             work_queued: work_run + unanswered.min(1),
             work_merged: self.work_merged.get() + unanswered.saturating_sub(1),
             work_run,
+            #[cfg(feature = "std")]
+            distributions: None,
         }
     }
 }
@@ -87,23 +90,14 @@ pub struct Stats {
     pub work_merged: u64,
     /// Runs of the work item.
     pub work_run: u64,
+    /// How long the parts of a delivery took, where the interrupt is [timed](crate::Builder::timed).
+    #[cfg(feature = "std")]
+    pub distributions: Option<crate::Distributions>,
 }
 
 impl fmt::Display for Stats {
+    /// As a [`Table`] of one row, without a name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} delivered, {} coalesced, {} claimed, {} spurious, {} stale; work items: {} queued, {} merged, {} run; \
-             {} faults",
-            self.delivered,
-            self.coalesced,
-            self.claimed,
-            self.spurious,
-            self.stale,
-            self.work_queued,
-            self.work_merged,
-            self.work_run,
-            self.faults,
-        )
+        Table::from(self).fmt(f)
     }
 }

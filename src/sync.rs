@@ -34,6 +34,8 @@ mod counter;
 mod origin;
 
 pub(crate) use counter::Counter;
+#[cfg(feature = "std")]
+pub(crate) use counter::Stamp;
 pub(crate) use origin::Origin;
 
 /// How a wait in the parking lot ended.

@@ -92,6 +92,7 @@ fn m_a_policy_set_after_building() {
     misuse!("shared_after_building");
     misuse!("source_after_building");
     misuse!("name_after_building");
+    misuse!("policy_after_building");
 }
 
 // Mutation: `Missing` is `IsrRegistered`.

@@ -47,10 +47,15 @@ fn trips(trips: u64, assert: &dyn Fn(), worked: &AtomicU64) {
     }
 }
 
-fn build(source: impl Source + 'static, dispatcher: &Dispatcher, polling: Polling) -> (Interrupt<u64>, Arc<AtomicU64>) {
+fn build(
+    source: impl Source + 'static,
+    dispatcher: &Dispatcher,
+    polling: Polling,
+    timed: bool,
+) -> (Interrupt<u64>, Arc<AtomicU64>) {
     let worked = Arc::new(AtomicU64::new(0));
     let work = worked.clone();
-    let interrupt = Interrupt::builder(0)
+    let builder = Interrupt::builder(0)
         .isr(|cx| {
             **cx += 1;
             cx.queue_work_item();
@@ -62,9 +67,8 @@ fn build(source: impl Source + 'static, dispatcher: &Dispatcher, polling: Pollin
         })
         .source(source)
         .dispatcher(dispatcher)
-        .polling(polling)
-        .build()
-        .unwrap();
+        .polling(polling);
+    let interrupt = if timed { builder.timed() } else { builder }.build().unwrap();
     interrupt.enable().unwrap();
     (interrupt, worked)
 }
@@ -84,9 +88,9 @@ fn i3_nothing_is_allocated_from_the_assertion_to_the_work_item() {
             let device = eventfd.signaller();
             let (software, edge): (Software, EdgeHandle) = Software::edge();
             let (line, level) = Software::level();
-            let by_descriptor = build(eventfd, &dispatcher, polling);
-            let by_waker = build(software, &dispatcher, polling);
-            let by_level = build(line, &dispatcher, polling);
+            let by_descriptor = build(eventfd, &dispatcher, polling, false);
+            let by_waker = build(software, &dispatcher, polling, true);
+            let by_level = build(line, &dispatcher, polling, false);
             let round = |times| {
                 trips(times, &|| device.signal(), &by_descriptor.1);
                 trips(times, &|| edge.assert(), &by_waker.1);

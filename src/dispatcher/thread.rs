@@ -1,37 +1,51 @@
 //! A thread of ours.
 
+use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
 
 use alloc::string::ToString;
+use alloc::sync::Arc;
 
 use lock_api::Mutex;
 
 use crate::raw_lock::RawInterruptLock;
 use crate::source::Errno;
 use crate::sync::{AtomicUsize, Parker};
-use crate::{Name, SourceError};
+use crate::{Name, SourceError, placement};
 
 /// The thread, to be joined once.
-pub(super) struct Thread(Mutex<RawInterruptLock, Option<JoinHandle<()>>>);
+pub(super) struct Thread {
+    handle: Mutex<RawInterruptLock, Option<JoinHandle<()>>>,
+    /// As the thread itself says as it begins.
+    system: Arc<OnceLock<placement::Thread>>,
+}
 
 impl Thread {
     pub(super) fn start(name: &Name, run: impl FnOnce() + Send + 'static) -> Result<Self, SourceError> {
+        let system = Arc::new(OnceLock::new());
+        let theirs = system.clone();
         thread::Builder::new()
             .name(name.to_string().replace('\0', ""))
-            .spawn(|| {
+            .spawn(move || {
+                let _ = theirs.set(placement::Thread::current());
                 prepare_to_wait();
                 run();
             })
-            .map(|handle| Self(Mutex::new(Some(handle))))
+            .map(|handle| Self { handle: Mutex::new(Some(handle)), system })
             .map_err(|error| SourceError::Os {
                 doing: Name::new("starting a thread"),
                 source: Errno::new(error.raw_os_error().unwrap_or(0)),
             })
     }
 
+    /// The thread as the system knows it. Waits for the thread to begin.
+    pub(super) fn system(&self) -> placement::Thread {
+        *self.system.wait()
+    }
+
     /// Waits for its end, unless it is the caller.
     pub(super) fn join(&self) {
-        let handle = self.0.lock().take();
+        let handle = self.handle.lock().take();
         if let Some(handle) = handle
             && handle.thread().id() != thread::current().id()
         {

@@ -11,7 +11,7 @@ use super::pending::{Bell, Found, Pending, Slot};
 use super::poller::{Event, Events, Poller, Wait};
 use super::thread::Thread;
 use crate::dispatch::Serve;
-use crate::{Name, Polling, SourceError};
+use crate::{Name, Polling, SourceError, placement};
 
 /// How often a thread that polls looks before it lets others have the processor.
 const LOOKS: u32 = 16;
@@ -58,6 +58,10 @@ impl Waiter {
     pub(super) fn close(&self, slot: &Wake) {
         self.pending.bell.unwatch(slot.number());
         slot.close();
+    }
+
+    pub(super) fn thread(&self) -> placement::Thread {
+        self.thread.system()
     }
 
     pub(super) fn stop(&self) {

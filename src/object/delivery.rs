@@ -325,6 +325,14 @@ impl<T, W> AtRelease<T> for InterruptObject<T, W> {
     fn after(&self) {
         self.take_deferred_end();
     }
+
+    fn through_wait(&self, wait: &mut dyn FnMut() -> bool) {
+        #[cfg(feature = "std")]
+        if let Some(timing) = &self.timing {
+            return timing.through_wait(wait);
+        }
+        wait();
+    }
 }
 
 impl fmt::Display for Delivery {

@@ -3,7 +3,7 @@
 use super::{Inside, InterruptObject};
 use crate::state::{ENABLED, FAULTED, REMOVED};
 use crate::sync;
-use crate::{Callback, Error, Fault};
+use crate::{Callback, Error, Fault, report};
 
 impl<T, W> InterruptObject<T, W> {
     /// Why the interrupt is quarantined, if it is. Never waits for the interrupt lock.
@@ -58,11 +58,15 @@ impl<T, W> InterruptObject<T, W> {
         let fault = self.notes.lock().fault.take();
         self.state.take(FAULTED);
         drop(lock);
+        if let Some(fault) = &fault {
+            report::fault_cleared(self.name(), fault);
+        }
         Ok(fault)
     }
 
     /// Quarantines the interrupt. The caller holds the lock, of which `inside` is the proof.
     pub(super) fn quarantine(&self, inside: &mut Inside<T, W>, fault: Fault) {
+        report::faulted(self.name(), &fault);
         {
             let mut notes = self.notes.lock();
             // The first fault is the cause; what follows from it (a disconnect that fails too) is not.
@@ -77,7 +81,7 @@ impl<T, W> InterruptObject<T, W> {
     /// `inside` and `data` are the proof.
     pub(super) fn surprise(&self, inside: &mut Inside<T, W>, data: &mut T) {
         let was_enabled = self.state.has(ENABLED);
-        self.state.set(REMOVED);
+        self.set_removed();
         self.out_of_service(inside);
         if was_enabled {
             let removal = sync::catch(|| inside.removal.call(data));
@@ -85,6 +89,12 @@ impl<T, W> InterruptObject<T, W> {
                 let callback = Callback::Removal;
                 self.quarantine(inside, Fault::Panicked { callback, message });
             }
+        }
+    }
+
+    pub(super) fn set_removed(&self) {
+        if self.state.set(REMOVED) {
+            report::removed(self.name());
         }
     }
 
@@ -198,7 +208,9 @@ mod removal {
             };
             drop(lock);
             if removal == Some(Removal::Requested) {
-                self.state.set(REMOVAL_REQUESTED);
+                if self.state.set(REMOVAL_REQUESTED) {
+                    report::removal_requested(self.name());
+                }
                 let scheduled = self.dispatch.as_ref().map(|dispatch| dispatch.schedule_anyway(self.name()));
                 if scheduled != Some(true) {
                     self.let_go();
@@ -220,11 +232,11 @@ mod removal {
                     let _ = transition.disable();
                 }
                 // With the control lock held: no enable comes in between.
-                self.state.set(REMOVED);
+                self.set_removed();
                 return;
             }
             // Whoever asks from now on is told; the removal callback runs as soon as the lock is free.
-            self.state.set(REMOVED);
+            self.set_removed();
             let mut lock = self.acquire_interrupt_lock();
             let data = &mut *lock;
             // SAFETY: as in `service_removal`.

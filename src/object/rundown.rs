@@ -11,6 +11,7 @@
 
 use super::transition::InTransition;
 use super::{Inside, InterruptObject, WorkFn};
+use crate::report;
 use crate::state::{ENABLED, END_DEFERRED, ENDED};
 #[cfg(feature = "alloc")]
 use crate::sync;
@@ -46,6 +47,7 @@ impl<T, W> InterruptObject<T, W> {
         let mut lock = transition.lock();
         self.run_last_deferred(&mut lock);
         self.state.set(ENDED);
+        report::ended(self.name());
         // SAFETY: with the lock held, and from no callback: `begin_anywhere` refuses those.
         let inside = unsafe { self.inside.with(Inside::take) };
         drop(lock);

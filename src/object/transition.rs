@@ -13,7 +13,7 @@ use crate::raw_lock::RawInterruptLock;
 use crate::state::{ENABLED, ENDED, FAULTED, REMOVED};
 use crate::sync;
 use crate::waits::{Awaited, Waits};
-use crate::{Callback, CallbackError, Error, Fault};
+use crate::{Callback, CallbackError, Error, Fault, report};
 #[cfg(feature = "alloc")]
 use crate::{Info, Share, SourceError, Trigger};
 
@@ -88,6 +88,7 @@ impl<T, W> InterruptObject<T, W> {
             Ok(Ok(())) => {
                 self.work.open();
                 self.state.set(ENABLED);
+                report::enabled(self.name());
                 Ok(())
             }
             Ok(Err(source)) => {
@@ -235,6 +236,7 @@ impl<T, W> InterruptObject<T, W> {
         };
         // Its disable callback has run: whoever finds out from here on that the device is gone calls no other for it.
         self.state.take(ENABLED);
+        report::disabled(self.name());
         let disconnected = self.with_source(inside, |inside| self.disconnect_and_flush(inside, data)).flatten();
         self.work.take_kept();
         if self.state.has(REMOVED) {
@@ -290,7 +292,10 @@ impl<T, W> InterruptObject<T, W> {
                     source.connect(&dispatch.waker())
                 }
                 None => source.connect(core::task::Waker::noop()),
-            }
+            }?;
+            #[cfg(all(feature = "std", not(loom)))]
+            self.place(&**source);
+            Ok(())
         });
         connected.map_err(|error| {
             self.disarm();

@@ -96,8 +96,12 @@ fn is_open_to_threads(owner: usize, announced: Announced) -> bool {
 
 /// As a delivery.
 impl RawInterruptLock {
+    /// Takes the lock for a delivery that could not have it at once. Where the caller can't wait for the owner (or
+    /// `may_wait` forbids it), it runs `announce` and tells the owner to serve the delivery.
     #[cold]
-    pub(super) fn enter_slow(&self, caller: Caller, may_wait: bool, announce: impl FnOnce()) -> Entry {
+    #[track_caller]
+    pub(crate) fn enter_slow(&self, may_wait: bool, announce: impl FnOnce()) -> Entry {
+        let caller = Caller::here();
         if self.is_mine() {
             announce();
             // The release is this thread's own, so there is nobody to pass a barrier.

@@ -10,7 +10,7 @@ use std::task::Waker;
 pub use handle::{EdgeHandle, LevelHandle};
 pub(crate) use shared::Wakeup;
 
-use super::{Ready, Removal, Source, SourceError};
+use super::{Assertions, Ready, Removal, Source, SourceError};
 use crate::{Info, Trigger};
 use shared::Shared;
 use state::State;
@@ -116,6 +116,13 @@ impl Software {
     fn new(trigger: Trigger, message: Option<u32>) -> Self {
         Self { shared: Arc::new(Shared::new()), trigger, message, left: None, stale: 0 }
     }
+
+    #[inline]
+    fn tell_taken(&self, state: State) {
+        if state.is_timed() {
+            self.shared.tell_taken();
+        }
+    }
 }
 
 impl Source for Software {
@@ -140,6 +147,10 @@ impl Source for Software {
             self.shared.set_waker(None);
             return Err(SourceError::Removed);
         }
+        if after.is_timed() {
+            // An edge from before is stale.
+            self.shared.withdraw();
+        }
         if !before.is_connected() {
             self.stale += self.left.take().unwrap_or(0) + before.count();
         }
@@ -163,9 +174,11 @@ impl Source for Software {
 
     fn take(&mut self) -> Result<u64, SourceError> {
         if let Some(signalled) = self.left.take() {
+            self.tell_taken(self.shared.state());
             return if self.shared.state().is_removed() { Err(SourceError::Removed) } else { Ok(signalled) };
         }
         let before = self.shared.take();
+        self.tell_taken(before);
         if before.is_removed() {
             Err(SourceError::Removed)
         } else if before.is_connected() {
@@ -182,6 +195,10 @@ impl Source for Software {
         }
         self.shared.wake_for(before, after).wake();
         Ok(())
+    }
+
+    fn time_assertions(&mut self, assertions: Assertions) {
+        self.shared.time(assertions);
     }
 
     fn removal(&mut self) -> Option<Removal> {

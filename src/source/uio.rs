@@ -258,6 +258,10 @@ impl Source for Uio {
         info
     }
 
+    fn sysfs(&self) -> Option<std::path::PathBuf> {
+        self.entry.as_ref().map(Entry::device)
+    }
+
     fn ready(&mut self) -> Ready<'_> {
         Ready::Descriptor(self.device.as_fd())
     }

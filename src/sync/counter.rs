@@ -24,3 +24,31 @@ impl Counter {
         self.0.load(Ordering::Relaxed) as u64
     }
 }
+
+/// A moment for a statistic, as a number that is not 0; or none.
+#[cfg(feature = "std")]
+pub(crate) struct Stamp(AtomicUsize);
+
+#[cfg(feature = "std")]
+impl Stamp {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+
+    /// 0 for none.
+    pub(crate) fn set(&self, moment: usize) {
+        // Relaxed: nothing is published through a statistic.
+        self.0.store(moment, Ordering::Relaxed);
+    }
+
+    /// Keeps one that is there.
+    pub(crate) fn set_first(&self, moment: usize) {
+        // Relaxed: as above.
+        let _ = self.0.compare_exchange(0, moment, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take(&self) -> Option<usize> {
+        // Relaxed: as above.
+        Some(self.0.swap(0, Ordering::Relaxed)).filter(|&moment| moment != 0)
+    }
+}

@@ -79,6 +79,10 @@ impl Source for Intx {
         pci::line(&self.reservation.device.sysfs)
     }
 
+    fn sysfs(&self) -> Option<std::path::PathBuf> {
+        Some(self.reservation.device.sysfs.clone())
+    }
+
     fn ready(&mut self) -> Ready<'_> {
         Ready::Descriptor(self.event.as_fd())
     }

@@ -171,6 +171,10 @@ impl Source for Vector {
         pci::message(&self.set.reservation.device.sysfs, self.number, self.set.granted)
     }
 
+    fn sysfs(&self) -> Option<std::path::PathBuf> {
+        Some(self.set.reservation.device.sysfs.clone())
+    }
+
     fn ready(&mut self) -> Ready<'_> {
         Ready::Descriptor(self.event.as_fd())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::{device::Device, model::Model};
-use crate::source::{Ready, Removal, Software};
+use crate::source::{Assertions, Ready, Removal, Software};
 use crate::{Info, Polarity, Share, Source, SourceError, Trigger};
 
 /// The [line](super::Edu::line) or the [message](super::Edu::message) of an [`Edu`](super::Edu): a [`Software`] source
@@ -61,6 +61,10 @@ impl Source for EduSource {
 
     fn unmask(&mut self) -> Result<(), SourceError> {
         self.software.unmask()
+    }
+
+    fn time_assertions(&mut self, assertions: Assertions) {
+        self.software.time_assertions(assertions);
     }
 
     fn removal(&mut self) -> Option<Removal> {

@@ -32,7 +32,7 @@ impl EdgeHandle {
 
     /// Signals once. While the source is disconnected the edge is stale; see [`Software`](super::Software).
     ///
-    /// The count of a source that nobody takes from ends at 2²⁷ − 1 where `usize` has 32 bits, at 2⁵⁹ − 1 where it has
+    /// The count of a source that nobody takes from ends at 2²⁶ − 1 where `usize` has 32 bits, at 2⁵⁸ − 1 where it has
     /// 64; what comes later is merged into it.
     ///
     /// ```
@@ -51,7 +51,7 @@ impl EdgeHandle {
 
     /// [`assert`](Self::assert) for a caller that has to release its own lock before it wakes.
     pub(crate) fn signal(&self) -> Wakeup {
-        self.0.signal(State::edge)
+        self.0.assert(State::edge)
     }
 
     /// Asks the driver to let the device go: the source's [`removal`](crate::Source::removal) answers
@@ -137,7 +137,7 @@ impl LevelHandle {
 
     /// [`assert`](Self::assert) for a caller that has to release its own lock before it wakes.
     pub(crate) fn signal(&self) -> Wakeup {
-        self.0.signal(State::asserted)
+        self.0.assert(State::asserted)
     }
 
     /// Deasserts the line. What it has signalled already stays to be taken.
@@ -156,7 +156,10 @@ impl LevelHandle {
     /// # Ok::<(), interrupt_lock::SourceError>(())
     /// ```
     pub fn deassert(&self) {
-        self.0.step(State::deasserted);
+        let (before, _) = self.0.step(State::deasserted);
+        if before.is_timed() {
+            self.0.withdraw();
+        }
     }
 
     /// Asks the driver to let the device go: the source's [`removal`](crate::Source::removal) answers

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use super::state::State;
 use crate::sync::{AtomicUsize, Ordering};
+use crate::timing::Assertions;
 
 // On one cache line: an assertion uses the word and the waker, and who serves it the word. On two it takes half as long
 // again.
@@ -14,11 +15,12 @@ use crate::sync::{AtomicUsize, Ordering};
 pub(super) struct Shared {
     state: AtomicUsize,
     waker: Mutex<Option<Waker>>,
+    assertions: OnceLock<Assertions>,
 }
 
 impl Shared {
     pub fn new() -> Self {
-        Self { state: AtomicUsize::new(0), waker: Mutex::new(None) }
+        Self { state: AtomicUsize::new(0), waker: Mutex::new(None), assertions: OnceLock::new() }
     }
 
     pub fn state(&self) -> State {
@@ -56,6 +58,37 @@ impl Shared {
         // A guess instead of a look, as in `take`: nearly always it is right.
         let (before, after) = self.step_from(State::QUIET, transition);
         self.wake_for(before, after)
+    }
+
+    /// As `signal`, for an assertion, whose time is told where the source is timed.
+    pub fn assert(&self, transition: impl Fn(State) -> State) -> Wakeup {
+        self.signal(|state| {
+            // Before the signal can be taken. The guess is a state that is not timed, so who is timed comes here with the
+            // state that it is in.
+            if state.is_timed() {
+                self.assertions.get().inspect(|assertions| assertions.begin());
+            }
+            transition(state)
+        })
+    }
+
+    /// From now on assertions are timed.
+    pub fn time(&self, assertions: Assertions) {
+        if self.assertions.set(assertions).is_ok() {
+            self.step(State::timed);
+        }
+    }
+
+    /// What has been asserted is taken.
+    #[cold]
+    pub fn tell_taken(&self) {
+        self.assertions.get().inspect(|assertions| assertions.take());
+    }
+
+    /// What has been asserted is not to be told any more.
+    #[cold]
+    pub fn withdraw(&self) {
+        self.assertions.get().inspect(|assertions| assertions.withdraw());
     }
 
     /// The wake-up that is due for a transition.

@@ -14,8 +14,10 @@ impl State {
     const MASKED: usize = 1 << 2;
     const REMOVAL_REQUESTED: usize = 1 << 3;
     const REMOVED: usize = 1 << 4;
+    /// Whoever asserts tells when.
+    const TIMED: usize = 1 << 5;
     /// One signal that has not been taken. Edges count up; a level line has at most one.
-    const ONE: usize = 1 << 5;
+    const ONE: usize = 1 << 6;
     const FLAGS: usize = Self::ONE - 1;
 
     /// Connected, and nothing else.
@@ -33,6 +35,10 @@ impl State {
 
     pub fn is_removed(self) -> bool {
         self.has(Self::REMOVED)
+    }
+
+    pub fn is_timed(self) -> bool {
+        self.has(Self::TIMED)
     }
 
     pub fn count(self) -> u64 {
@@ -78,6 +84,10 @@ impl State {
 
     pub fn removal_requested(self) -> Self {
         Self(self.0 | Self::REMOVAL_REQUESTED)
+    }
+
+    pub fn timed(self) -> Self {
+        Self(self.0 | Self::TIMED)
     }
 
     pub fn removed(self) -> Self {

@@ -52,6 +52,11 @@ impl Entry {
         Ok(ConfigSpace::new(config, 0))
     }
 
+    /// The device's own directory.
+    pub(super) fn device(&self) -> PathBuf {
+        self.0.join("device")
+    }
+
     pub(super) fn info(&self) -> Info {
         if self.is_pci() { pci::line(&self.0.join("device")) } else { Info::default() }
     }

@@ -1,0 +1,180 @@
+//! How long things took (rule S2): as many counts as there are powers of two, which a single writer adds to.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::sync::Counter;
+
+/// A time of up to 2^n nanoseconds is counted at n; the last also counts what is longer, from about 9 minutes on.
+const POWERS: usize = 40;
+
+/// Counts being taken. What excludes its writers from each other is not its own.
+pub(crate) struct Histogram {
+    counts: [Counter; POWERS],
+    longest: Counter,
+}
+
+impl Histogram {
+    pub(crate) const fn new() -> Self {
+        Self { counts: [const { Counter::new() }; POWERS], longest: Counter::new() }
+    }
+
+    pub(crate) fn add(&self, nanoseconds: usize) {
+        self.counts[power(nanoseconds)].add_exclusive(1);
+        let longest = usize::try_from(self.longest.get()).unwrap_or(usize::MAX);
+        self.longest.add_exclusive(nanoseconds.saturating_sub(longest));
+    }
+
+    pub(crate) fn snapshot(&self) -> Distribution {
+        Distribution {
+            counts: core::array::from_fn(|power| self.counts[power].get()),
+            longest: Duration::from_nanos(self.longest.get()),
+        }
+    }
+}
+
+fn power(nanoseconds: usize) -> usize {
+    let bits = usize::BITS - nanoseconds.leading_zeros();
+    (bits as usize).min(POWERS - 1)
+}
+
+/// How long something took, each time that it happened, to the next power of two nanoseconds.
+///
+/// ```
+/// use interrupt_lock::{Claim, Interrupt};
+///
+/// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).timed().build()?;
+/// interrupt.enable()?;
+/// interrupt.service();
+/// let isr = interrupt.stats().distributions.unwrap().isr;
+/// assert_eq!(isr.count(), 1);
+/// println!("{isr}"); // p50 …, p99 …, max …
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Distribution {
+    counts: [u64; POWERS],
+    longest: Duration,
+}
+
+impl Distribution {
+    /// How often it has happened.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).timed().build()?;
+    /// assert_eq!(interrupt.stats().distributions.unwrap().isr.count(), 0);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The time that this part of all (0.5: the median) did not exceed, at most twice as long as it really was; `None`
+    /// if it has not happened yet.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # use std::time::Duration;
+    /// let interrupt = Interrupt::builder(())
+    ///     .isr(|_| { std::thread::sleep(Duration::from_millis(1)); Claim::Claimed })
+    ///     .timed()
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// interrupt.service();
+    /// let isr = interrupt.stats().distributions.unwrap().isr;
+    /// assert!(isr.quantile(0.99) >= Some(Duration::from_millis(1)));
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn quantile(&self, part: f64) -> Option<Duration> {
+        let last = self.count().checked_sub(1)?;
+        let rank = (last as f64 * part.clamp(0.0, 1.0) + 0.5) as u64;
+        let mut seen = 0;
+        let power = self.counts.iter().position(|count| {
+            seen += count;
+            seen > rank
+        });
+        // What is beyond the last power is known by the longest alone.
+        let until = power.filter(|&power| power < POWERS - 1).map(|power| Duration::from_nanos((1 << power) - 1));
+        Some(until.map_or(self.longest, |until| until.min(self.longest)))
+    }
+
+    /// The longest; `None` if it has not happened yet.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).timed().build()?;
+    /// assert_eq!(interrupt.stats().distributions.unwrap().isr.longest(), None);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn longest(&self) -> Option<Duration> {
+        (self.count() != 0).then_some(self.longest)
+    }
+
+    /// With those that took no time, of which there must have been so many in all.
+    pub(crate) fn of_all(mut self, count: u64) -> Self {
+        self.counts[0] += count.saturating_sub(self.count());
+        self
+    }
+}
+
+impl fmt::Display for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.quantile(0.5), self.quantile(0.99), self.longest()) {
+            (Some(median), Some(p99), Some(longest)) => write!(f, "p50 {median:.1?}, p99 {p99:.1?}, max {longest:.1?}"),
+            _ => f.write_str("none"),
+        }
+    }
+}
+
+impl fmt::Debug for Distribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} times, {self}", self.count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(times: &[usize]) -> Distribution {
+        let histogram = Histogram::new();
+        times.iter().for_each(|&time| histogram.add(time));
+        histogram.snapshot()
+    }
+
+    /// A quantile is never less than what it stands for, and less than twice as much.
+    // Caught: a power too few; the bound of the next power; a rank from the other end; a longest that is the last.
+    #[test]
+    fn s2_quantiles_are_right_to_a_power_of_two() {
+        let nanos = Duration::from_nanos;
+        for time in [0, 1, 2, 3, 4, 1000, 1023, 1024, 1 << 30] {
+            let one = of(&[time]);
+            for part in [0.0, 0.5, 1.0] {
+                assert_eq!(one.quantile(part), Some(nanos(time as u64)), "the longest is known exactly");
+            }
+        }
+        let many = of(&[10, 10, 10, 100, 5]);
+        assert_eq!(many.count(), 5);
+        assert_eq!(many.quantile(0.0), Some(nanos(7)));
+        assert_eq!(many.quantile(0.5), Some(nanos(15)));
+        assert_eq!(many.quantile(1.0), Some(nanos(100)));
+        assert_eq!(many.longest(), Some(nanos(100)));
+        assert_eq!(of(&[]).quantile(0.5), None);
+        assert_eq!(of(&[usize::MAX, 1]).quantile(1.0), Some(nanos(usize::MAX as u64)));
+    }
+
+    /// What was not measured because it took no time.
+    // Caught: as many added as there are, not as there are missing.
+    #[test]
+    fn s2_those_without_a_wait_count_as_none() {
+        let waits = of(&[100]).of_all(4);
+        assert_eq!(waits.count(), 4);
+        assert_eq!(waits.quantile(0.5), Some(Duration::ZERO));
+        assert_eq!(waits.longest(), Some(Duration::from_nanos(100)));
+        assert_eq!(of(&[1, 1]).of_all(1).count(), 2);
+    }
+}

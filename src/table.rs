@@ -1,0 +1,182 @@
+//! Statistics of interrupts as a table in the manner of `/proc/interrupts`.
+
+use core::fmt::{self, Write};
+use core::time::Duration;
+
+use crate::{Name, Stats};
+
+/// Statistics of some interrupts as a table: a header, then a row for each, in aligned columns.
+///
+/// Where an interrupt is [timed](crate::Builder::timed), three groups of columns follow the counters: the median, the
+/// 99th percentile and the longest of ISR duration, of the wait for the lock, and of assertion-to-ISR latency.
+///
+/// ```
+/// use interrupt_lock::{Claim, Interrupt, Table};
+///
+/// let interrupt = Interrupt::builder(()).name("edu0").isr(|_| Claim::Claimed).build()?;
+/// interrupt.enable()?;
+/// interrupt.service();
+/// let rows = [(interrupt.name().clone(), interrupt.stats())];
+/// assert_eq!(
+///     Table::from(&rows[..]).to_string(),
+///     "     delivered coalesced claimed spurious stale faults queued merged run\n\
+///      edu0         1         0       1        0     0      0      0      0   0\n",
+/// );
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a>(Rows<'a>);
+
+#[derive(Clone, Copy, Debug)]
+enum Rows<'a> {
+    Named(&'a [(Name, Stats)]),
+    /// One whose name is known from elsewhere.
+    Nameless(&'a Stats),
+}
+
+impl<'a> From<&'a [(Name, Stats)]> for Table<'a> {
+    fn from(rows: &'a [(Name, Stats)]) -> Self {
+        Self(Rows::Named(rows))
+    }
+}
+
+impl<'a> From<&'a Stats> for Table<'a> {
+    fn from(stats: &'a Stats) -> Self {
+        Self(Rows::Nameless(stats))
+    }
+}
+
+impl Rows<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Named(rows) => rows.len(),
+            Self::Nameless(_) => 1,
+        }
+    }
+
+    fn name(&self, row: usize) -> &str {
+        match self {
+            Self::Named(rows) => rows[row].0.as_str(),
+            Self::Nameless(_) => "",
+        }
+    }
+
+    fn stats(&self, row: usize) -> &Stats {
+        match self {
+            Self::Named(rows) => &rows[row].1,
+            Self::Nameless(stats) => stats,
+        }
+    }
+}
+
+/// One column: its head, and what stands below it.
+type Column = (&'static str, fn(&Stats) -> Cell);
+
+const COUNTERS: [Column; 9] = [
+    ("delivered", |stats| Cell::Count(stats.delivered)),
+    ("coalesced", |stats| Cell::Count(stats.coalesced)),
+    ("claimed", |stats| Cell::Count(stats.claimed)),
+    ("spurious", |stats| Cell::Count(stats.spurious)),
+    ("stale", |stats| Cell::Count(stats.stale)),
+    ("faults", |stats| Cell::Count(stats.faults)),
+    ("queued", |stats| Cell::Count(stats.work_queued)),
+    ("merged", |stats| Cell::Count(stats.work_merged)),
+    ("run", |stats| Cell::Count(stats.work_run)),
+];
+
+#[cfg(feature = "std")]
+const TIMES: [Column; 9] = {
+    use crate::{Distribution, Distributions};
+
+    fn cell(
+        stats: &Stats,
+        of: fn(&Distributions) -> &Distribution,
+        what: fn(&Distribution) -> Option<Duration>,
+    ) -> Cell {
+        Cell::Time(stats.distributions.as_ref().and_then(|all| what(of(all))))
+    }
+    fn p50(times: &Distribution) -> Option<Duration> {
+        times.quantile(0.5)
+    }
+    fn p99(times: &Distribution) -> Option<Duration> {
+        times.quantile(0.99)
+    }
+    [
+        ("isr-p50", |stats| cell(stats, |all| &all.isr, p50)),
+        ("isr-p99", |stats| cell(stats, |all| &all.isr, p99)),
+        ("isr-max", |stats| cell(stats, |all| &all.isr, Distribution::longest)),
+        ("wait-p50", |stats| cell(stats, |all| &all.lock_wait, p50)),
+        ("wait-p99", |stats| cell(stats, |all| &all.lock_wait, p99)),
+        ("wait-max", |stats| cell(stats, |all| &all.lock_wait, Distribution::longest)),
+        ("latency-p50", |stats| cell(stats, |all| &all.latency, p50)),
+        ("latency-p99", |stats| cell(stats, |all| &all.latency, p99)),
+        ("latency-max", |stats| cell(stats, |all| &all.latency, Distribution::longest)),
+    ]
+};
+
+/// Without a clock nothing is timed.
+#[cfg(not(feature = "std"))]
+const TIMES: [Column; 0] = [];
+
+#[derive(Clone, Copy)]
+enum Cell {
+    Count(u64),
+    /// None where nothing was measured.
+    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "there is no clock"))]
+    Time(Option<Duration>),
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Time(None) => f.write_str("-"),
+            Self::Time(Some(time)) => write!(f, "{time:.1?}"),
+        }
+    }
+}
+
+/// How many characters `what` takes.
+fn width(what: impl fmt::Display) -> usize {
+    struct Count(usize);
+    impl Write for Count {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0 += text.chars().count();
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // It takes all that is written to it.
+    let _ = write!(count, "{what}");
+    count.0
+}
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = &self.0;
+        let is_measured =
+            |column: &Column| (0..rows.len()).any(|row| !matches!(column.1(rows.stats(row)), Cell::Time(None)));
+        let columns = || COUNTERS.iter().chain(TIMES.iter().filter(|column| is_measured(column)));
+        let names = (0..rows.len()).map(|row| width(rows.name(row))).max().unwrap_or(0);
+        let mut line = |name: &str, cell: &dyn Fn(&Column, usize, &mut fmt::Formatter<'_>) -> fmt::Result| {
+            f.write_str(name)?;
+            let mut gap = names - width(name) + usize::from(names != 0);
+            for column in columns() {
+                let cells = (0..rows.len()).map(|row| width(column.1(rows.stats(row)))).max().unwrap_or(0);
+                let width = cells.max(width(column.0));
+                write!(f, "{:gap$}", "")?;
+                cell(column, width, f)?;
+                gap = 1;
+            }
+            f.write_char('\n')
+        };
+        line("", &|column, width, f| write!(f, "{:>width$}", column.0))?;
+        for row in 0..rows.len() {
+            line(rows.name(row), &|column, wide, f| {
+                let cell = column.1(rows.stats(row));
+                write!(f, "{:pad$}{cell}", "", pad = wide - width(cell))
+            })?;
+        }
+        Ok(())
+    }
+}
