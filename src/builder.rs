@@ -481,7 +481,8 @@ where
             object.note_shared();
         }
         if let Some(info) = info {
-            object.note(info);
+            // How its empty runs are taken is looked at when it connects.
+            let _ = object.note(info);
         }
         #[cfg(all(feature = "std", not(loom)))]
         return attend(object, self.attendance, has_source, self.polling);

@@ -55,6 +55,8 @@ pub mod simulated;
 pub mod source;
 mod state;
 mod stats;
+#[cfg(all(feature = "std", not(loom)))]
+mod storm;
 mod sync;
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub mod vfio;

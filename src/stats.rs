@@ -24,6 +24,7 @@ impl Answers {
 pub(crate) struct Counters {
     // Written with the interrupt lock held.
     pub(crate) coalesced: Counter,
+    pub(crate) benign: Counter,
     pub(crate) stale: Counter,
     pub(crate) faults: Counter,
     // Written by the run. Who queues writes only the work item's word, which counts what no run has answered.
@@ -32,17 +33,25 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) const fn new() -> Self {
-        Self { coalesced: Counter::new(), stale: Counter::new(), faults: Counter::new(), work_merged: Counter::new() }
+        Self {
+            coalesced: Counter::new(),
+            benign: Counter::new(),
+            stale: Counter::new(),
+            faults: Counter::new(),
+            work_merged: Counter::new(),
+        }
     }
 
     /// `unanswered` queueings of the work item are waiting for a run: the first causes it, the others are merged.
     pub(crate) fn snapshot(&self, answers: &Answers, work_run: u64, unanswered: usize) -> Stats {
         let (claimed, spurious, unanswered) = (answers.claimed.get(), answers.spurious.get(), unanswered as u64);
+        let benign = self.benign.get();
         Stats {
-            delivered: claimed + spurious + answers.broken.get(),
+            delivered: claimed + spurious + benign + answers.broken.get(),
             coalesced: self.coalesced.get(),
             claimed,
             spurious,
+            benign,
             stale: self.stale.get(),
             faults: self.faults.get(),
             work_queued: work_run + unanswered.min(1),
@@ -77,6 +86,9 @@ pub struct Stats {
     pub claimed: u64,
     /// ISR runs that did not.
     pub spurious: u64,
+    /// ISR runs that did not either, where that is nothing unusual: the empty runs of a message vector that no other
+    /// device shares (rule I10).
+    pub benign: u64,
     /// Assertions from before an enable, or from while nothing was enabled: drained, never delivered.
     pub stale: u64,
     /// Faults.
@@ -93,12 +105,13 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} delivered, {} coalesced, {} claimed, {} spurious, {} stale; work items: {} queued, {} merged, {} run; \
-             {} faults",
+            "{} delivered, {} coalesced, {} claimed, {} spurious, {} benign, {} stale; \
+             work items: {} queued, {} merged, {} run; {} faults",
             self.delivered,
             self.coalesced,
             self.claimed,
             self.spurious,
+            self.benign,
             self.stale,
             self.work_queued,
             self.work_merged,

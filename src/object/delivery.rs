@@ -165,7 +165,11 @@ impl<T, W> InterruptObject<T, W> {
                 self.keep_masked(inside, data, runs, reopen);
                 return Delivery::Answered(claim);
             }
-            Claim::Unclaimed => self.answers.spurious.add_exclusive(1),
+            Claim::Unclaimed => {
+                if !self.unclaimed(inside) {
+                    return Delivery::Answered(claim);
+                }
+            }
             Claim::DeviceGone => {
                 self.answers.broken.add_exclusive(1);
                 self.surprise(inside, data);
@@ -183,6 +187,28 @@ impl<T, W> InterruptObject<T, W> {
         self.answers.broken.add_exclusive(1);
         self.quarantine(inside, Fault::Panicked { callback: Callback::Isr, message });
         Delivery::NotServed
+    }
+
+    /// The ISR has not claimed. The answer is whether the interrupt is still served: that may be a storm. The caller holds
+    /// the lock, of which `inside` is the proof.
+    #[cold]
+    fn unclaimed(&self, inside: &mut Inside<T, W>) -> bool {
+        if inside.empty_is_benign {
+            self.counters.benign.add_exclusive(1);
+            return true;
+        }
+        self.answers.spurious.add_exclusive(1);
+        #[cfg(all(feature = "std", not(loom)))]
+        if inside.has_source() {
+            let others = self.answers.claimed.get() + self.answers.broken.get() + self.counters.benign.get();
+            // SAFETY: the caller holds the interrupt lock, under which alone `storm` is used, and nothing else is called.
+            let storm = unsafe { self.storm.with(|storm| storm.unclaimed(others, std::time::Instant::now())) };
+            if let Some(fault) = storm {
+                self.quarantine(inside, fault);
+                return false;
+            }
+        }
+        true
     }
 
     fn keep_masked(&self, inside: &mut Inside<T, W>, data: &mut T, runs: u64, reopen: Reopen) {
