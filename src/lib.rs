@@ -91,6 +91,8 @@ pub use raw_lock::{Acquisition, RawInterruptLock};
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub use registers::MappedRegisters;
 pub use registers::Registers;
+#[cfg(all(feature = "std", not(loom)))]
+pub use source::SharedLine;
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub use source::{Eventfd, Uio};
 pub use source::{Source, SourceError};

@@ -87,7 +87,7 @@ pub struct Stats {
     /// ISR runs that did not.
     pub spurious: u64,
     /// ISR runs that did not either, where that is nothing unusual: the empty runs of a message vector that no other
-    /// device shares (rule I10).
+    /// device shares (rule I10), and those for another member of a shared line (rule I7).
     pub benign: u64,
     /// Assertions from before an enable, or from while nothing was enabled: drained, never delivered.
     pub stale: u64,

@@ -162,6 +162,7 @@ impl<T, W> InterruptObject<T, W> {
             Claim::Claimed => self.answers.claimed.add_exclusive(1),
             Claim::ClaimedKeepMasked => {
                 self.answers.claimed.add_exclusive(1);
+                self.tell(inside, claim);
                 self.keep_masked(inside, data, runs, reopen);
                 return Delivery::Answered(claim);
             }
@@ -193,7 +194,7 @@ impl<T, W> InterruptObject<T, W> {
     /// the lock, of which `inside` is the proof.
     #[cold]
     fn unclaimed(&self, inside: &mut Inside<T, W>) -> bool {
-        if inside.empty_is_benign {
+        if !self.tell(inside, Claim::Unclaimed) || inside.empty_is_benign {
             self.counters.benign.add_exclusive(1);
             return true;
         }
@@ -209,6 +210,19 @@ impl<T, W> InterruptObject<T, W> {
             }
         }
         true
+    }
+
+    /// Tells the source what the ISR has answered. The answer is whether an unclaimed run is held against it.
+    fn tell(&self, inside: &mut Inside<T, W>, claim: Claim) -> bool {
+        #[cfg(feature = "alloc")]
+        return self
+            .with_source(inside, |inside| inside.source.as_mut().is_none_or(|source| source.answered(claim)))
+            .unwrap_or(true);
+        #[cfg(not(feature = "alloc"))]
+        {
+            let _ = (inside, claim);
+            true
+        }
     }
 
     fn keep_masked(&self, inside: &mut Inside<T, W>, data: &mut T, runs: u64, reopen: Reopen) {
@@ -267,6 +281,7 @@ impl<T, W> InterruptObject<T, W> {
     fn source_failed(&self, inside: &mut Inside<T, W>, data: &mut T, error: SourceError) {
         match error {
             SourceError::Removed => self.surprise(inside, data),
+            SourceError::Storm { unclaimed, of } => self.quarantine(inside, Fault::Storm { unclaimed, of }),
             error => self.quarantine(inside, Fault::Source(error)),
         }
     }
