@@ -15,9 +15,12 @@ use crate::source::Source;
 use crate::{Claim, Error, Name, Outcome, Trigger};
 
 #[cfg(all(feature = "std", not(loom)))]
-use crate::Polling;
-#[cfg(all(feature = "std", not(loom)))]
-use crate::dispatcher::Dispatcher;
+use {
+    crate::dispatcher::Dispatcher,
+    crate::overdue::Watched,
+    crate::{Callback, Polling},
+    core::{mem, time::Duration},
+};
 
 /// What is still to be given to a [`Builder`], and what has been.
 ///
@@ -136,6 +139,8 @@ pub struct Builder<T, W, I, S> {
     attendance: Attendance,
     #[cfg(all(feature = "std", not(loom)))]
     polling: Polling,
+    #[cfg(all(feature = "std", not(loom)))]
+    overdue_after: Option<Duration>,
     _given: PhantomData<(I, S)>,
 }
 
@@ -159,6 +164,8 @@ impl<T, W> Interrupt<T, W> {
             attendance: Attendance::default(),
             #[cfg(all(feature = "std", not(loom)))]
             polling: Polling::default(),
+            #[cfg(all(feature = "std", not(loom)))]
+            overdue_after: None,
             _given: PhantomData,
         }
     }
@@ -384,6 +391,37 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
+    /// Has a callback that does not return within `limit` (the ISR, the work item, any other) reported while it still
+    /// runs (rule I17): as [`Fault::Overdue`](crate::Fault::Overdue), by [`fault`](InterruptObject::fault), and counted.
+    ///
+    /// It is only reported. The callback goes on, and the interrupt is served again as soon as it returns: what holds
+    /// the interrupt lock can't be put into quarantine. One thread looks after all interrupts that ask for this; each
+    /// of their callbacks pays two looks at a mutex of its own and one at the clock. It is no finer than a millisecond.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use interrupt_lock::{Claim, Fault, Interrupt};
+    ///
+    /// let (go, wait) = std::sync::mpsc::channel::<()>();
+    /// let interrupt = Interrupt::builder(())
+    ///     .isr(move |_| { let _ = wait.recv(); Claim::Claimed })
+    ///     .overdue_after(Duration::from_millis(2))
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| interrupt.service());
+    ///     while interrupt.fault().is_none() {} // never waits for the ISR
+    ///     drop(go);
+    /// });
+    /// assert!(matches!(interrupt.clear_fault()?, Some(Fault::Overdue { .. })));
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[cfg(all(feature = "std", not(loom)))]
+    pub fn overdue_after(mut self, limit: Duration) -> Self {
+        self.overdue_after = Some(limit);
+        self
+    }
+
     fn given<I2, S2>(self) -> Builder<T, W, I2, S2> {
         Builder {
             name: self.name,
@@ -394,6 +432,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
             attendance: self.attendance,
             #[cfg(all(feature = "std", not(loom)))]
             polling: self.polling,
+            #[cfg(all(feature = "std", not(loom)))]
+            overdue_after: self.overdue_after,
             _given: PhantomData,
         }
     }
@@ -447,6 +487,7 @@ where
     ///
     /// - [`Error::NotShareable`]: `shared` on what is known not to be a level line.
     /// - [`Error::NothingToPoll`]: a polling policy without a source, or without a dispatcher.
+    /// - [`Error::NoTime`]: a time of zero.
     /// - [`Error::Dispatcher`]: its threads could not be started.
     ///
     /// # Examples
@@ -476,7 +517,17 @@ where
         if self.polling != Polling::None && (!has_source || matches!(self.attendance, Attendance::Nobody)) {
             return Err(Error::NothingToPoll { interrupt: name });
         }
-        let object = InterruptObject::assemble(name, self.data, self.inside, self.work);
+        #[cfg(all(feature = "std", not(loom)))]
+        let (mut inside, mut work) = (self.inside, self.work);
+        #[cfg(not(all(feature = "std", not(loom))))]
+        let (inside, work) = (self.inside, self.work);
+        #[cfg(all(feature = "std", not(loom)))]
+        let watched = match self.overdue_after {
+            Some(Duration::ZERO) => return Err(Error::NoTime { interrupt: name, what: "overdue_after" }),
+            Some(limit) => Some(watch(limit, &mut inside, &mut work)),
+            None => None,
+        };
+        let object = InterruptObject::assemble(name, self.data, inside, work);
         if self.shared {
             object.note_shared();
         }
@@ -485,10 +536,44 @@ where
             let _ = object.note(info);
         }
         #[cfg(all(feature = "std", not(loom)))]
-        return attend(object, self.attendance, has_source, self.polling);
+        {
+            let interrupt = attend(object, self.attendance, has_source, self.polling)?;
+            if let Some(watched) = watched.as_ref().and_then(Weak::upgrade) {
+                let object: Weak<InterruptObject<T, W>> = Arc::downgrade(interrupt.object());
+                watched
+                    .tell(object)
+                    .map_err(|source| Error::Dispatcher { interrupt: interrupt.name().clone(), source })?;
+            }
+            Ok(interrupt)
+        }
         #[cfg(not(all(feature = "std", not(loom))))]
         return attend(object, self.attendance, has_source);
     }
+}
+
+/// Has every callback run under the eyes of the watchdog. They own what is answered.
+#[cfg(all(feature = "std", not(loom)))]
+fn watch<T: 'static, W: 'static>(
+    limit: Duration,
+    inside: &mut Inside<T, W>,
+    work: &mut Option<WorkFn<T, W>>,
+) -> Weak<Watched> {
+    let watched = Arc::new(Watched::new(limit));
+    let (theirs, mut isr) = (watched.clone(), mem::replace(&mut inside.isr, Isr::NONE));
+    inside.isr = Isr::Boxed(Box::new(move |cx| theirs.run(Callback::Isr, || isr.call(cx))));
+    for (place, callback) in [
+        (&mut inside.enable, Callback::Enable),
+        (&mut inside.disable, Callback::Disable),
+        (&mut inside.removal, Callback::Removal),
+    ] {
+        let (theirs, mut called) = (watched.clone(), mem::replace(place, OnChange::NOTHING));
+        *place = OnChange::Boxed(Box::new(move |data| theirs.run(callback, || called.call(data))));
+    }
+    if let Some(mut called) = work.take() {
+        let theirs = watched.clone();
+        *work = Some(WorkFn::Boxed(Box::new(move |cx| theirs.run(Callback::WorkItem, || called.call(cx)))));
+    }
+    Arc::downgrade(&watched)
 }
 
 #[cfg(all(feature = "std", not(loom)))]

@@ -36,6 +36,16 @@ pub enum Fault {
         /// … of how many.
         of: u32,
     },
+    /// A callback has not returned in time (rule I17, [`Builder::overdue_after`](crate::Builder::overdue_after)). It is
+    /// reported while it still runs, and so with the interrupt lock held by it: the one fault that does not quarantine.
+    #[cfg(all(feature = "std", not(loom)))]
+    #[error("the {callback} has not returned for more than {limit:?}")]
+    Overdue {
+        /// Which one.
+        callback: Callback,
+        /// How long it was given.
+        limit: core::time::Duration,
+    },
     /// The source failed while it was being served.
     #[error("the source failed: {0}")]
     Source(#[source] SourceError),

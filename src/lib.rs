@@ -42,6 +42,8 @@ mod object;
 #[cfg(all(target_os = "linux", feature = "std"))]
 mod os;
 mod outcome;
+#[cfg(all(feature = "std", not(loom)))]
+mod overdue;
 #[cfg(all(target_os = "linux", feature = "std"))]
 mod pci;
 #[cfg(all(feature = "std", not(loom)))]

@@ -27,6 +27,8 @@ pub(crate) struct Counters {
     pub(crate) benign: Counter,
     pub(crate) stale: Counter,
     pub(crate) faults: Counter,
+    // Written by the thread that looks after callbacks.
+    pub(crate) overdue: Counter,
     // Written by the run. Who queues writes only the work item's word, which counts what no run has answered.
     pub(crate) work_merged: Counter,
 }
@@ -38,6 +40,7 @@ impl Counters {
             benign: Counter::new(),
             stale: Counter::new(),
             faults: Counter::new(),
+            overdue: Counter::new(),
             work_merged: Counter::new(),
         }
     }
@@ -54,6 +57,7 @@ impl Counters {
             benign,
             stale: self.stale.get(),
             faults: self.faults.get(),
+            overdue: self.overdue.get(),
             work_queued: work_run + unanswered.min(1),
             work_merged: self.work_merged.get() + unanswered.saturating_sub(1),
             work_run,
@@ -91,8 +95,10 @@ pub struct Stats {
     pub benign: u64,
     /// Assertions from before an enable, or from while nothing was enabled: drained, never delivered.
     pub stale: u64,
-    /// Faults.
+    /// Faults that put it into quarantine.
     pub faults: u64,
+    /// Callbacks that did not return in time (rule I17).
+    pub overdue: u64,
     /// Queueings of the work item that were not merged.
     pub work_queued: u64,
     /// Queueings of the work item that were merged into one that had not begun.
@@ -106,7 +112,7 @@ impl fmt::Display for Stats {
         write!(
             f,
             "{} delivered, {} coalesced, {} claimed, {} spurious, {} benign, {} stale; \
-             work items: {} queued, {} merged, {} run; {} faults",
+             work items: {} queued, {} merged, {} run; {} faults, {} overdue",
             self.delivered,
             self.coalesced,
             self.claimed,
@@ -117,6 +123,7 @@ impl fmt::Display for Stats {
             self.work_merged,
             self.work_run,
             self.faults,
+            self.overdue,
         )
     }
 }

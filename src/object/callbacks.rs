@@ -48,7 +48,7 @@ pub(crate) enum OnChange<T> {
 }
 
 impl<T> OnChange<T> {
-    const NOTHING: Self = Self::Plain(|_| Ok(()));
+    pub(crate) const NOTHING: Self = Self::Plain(|_| Ok(()));
 
     pub(crate) fn call(&mut self, data: &mut T) -> Result<(), CallbackError> {
         match self {
