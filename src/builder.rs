@@ -141,6 +141,8 @@ pub struct Builder<T, W, I, S> {
     polling: Polling,
     #[cfg(all(feature = "std", not(loom)))]
     overdue_after: Option<Duration>,
+    #[cfg(all(feature = "std", not(loom)))]
+    silence: Option<Duration>,
     _given: PhantomData<(I, S)>,
 }
 
@@ -166,6 +168,8 @@ impl<T, W> Interrupt<T, W> {
             polling: Polling::default(),
             #[cfg(all(feature = "std", not(loom)))]
             overdue_after: None,
+            #[cfg(all(feature = "std", not(loom)))]
+            silence: None,
             _given: PhantomData,
         }
     }
@@ -391,6 +395,39 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
+    /// Has the dispatcher run the ISR as if the line were asserted whenever it has not signalled for `period`, and again
+    /// after each such period (rule I14): for a device whose interrupts get lost.
+    ///
+    /// A run that claims then has recovered an edge, and is counted as [`recovered`](crate::Stats::recovered); one that
+    /// does not is [benign](crate::Stats::benign). If the signal comes after all, its own run finds nothing. A line that
+    /// is kept masked is left alone. There has to be a dispatcher, and a source for it to wait on.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use interrupt_lock::{Claim, Interrupt, Registers, simulated::{Edu, Step}};
+    ///
+    /// let device = Edu::new();
+    /// let registers = device.registers();
+    /// let interrupt = Interrupt::builder(())
+    ///     .isr(move |_| match registers.read32(0x24) {
+    ///         0 => Claim::Unclaimed,
+    ///         raised => { registers.write32(0x64, raised); Claim::Claimed }
+    ///     })
+    ///     .source(device.message()?)
+    ///     .poll_when_silent(Duration::from_millis(2))
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// device.perform(Step::Silent(true));
+    /// device.perform(Step::Raise(1)); // no message is sent
+    /// while interrupt.stats().recovered == 0 {}
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[cfg(all(feature = "std", not(loom)))]
+    pub fn poll_when_silent(mut self, period: Duration) -> Self {
+        self.silence = Some(period);
+        self
+    }
+
     /// Has a callback that does not return within `limit` (the ISR, the work item, any other) reported while it still
     /// runs (rule I17): as [`Fault::Overdue`](crate::Fault::Overdue), by [`fault`](InterruptObject::fault), and counted.
     ///
@@ -434,6 +471,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
             polling: self.polling,
             #[cfg(all(feature = "std", not(loom)))]
             overdue_after: self.overdue_after,
+            #[cfg(all(feature = "std", not(loom)))]
+            silence: self.silence,
             _given: PhantomData,
         }
     }
@@ -514,8 +553,14 @@ where
         }
         let has_source = self.inside.source.is_some();
         #[cfg(all(feature = "std", not(loom)))]
-        if self.polling != Polling::None && (!has_source || matches!(self.attendance, Attendance::Nobody)) {
+        if (self.polling != Polling::None || self.silence.is_some())
+            && (!has_source || matches!(self.attendance, Attendance::Nobody))
+        {
             return Err(Error::NothingToPoll { interrupt: name });
+        }
+        #[cfg(all(feature = "std", not(loom)))]
+        if self.silence == Some(Duration::ZERO) {
+            return Err(Error::NoTime { interrupt: name, what: "poll_when_silent" });
         }
         #[cfg(all(feature = "std", not(loom)))]
         let (mut inside, mut work) = (self.inside, self.work);
@@ -537,7 +582,7 @@ where
         }
         #[cfg(all(feature = "std", not(loom)))]
         {
-            let interrupt = attend(object, self.attendance, has_source, self.polling)?;
+            let interrupt = attend(object, self.attendance, has_source, self.polling, self.silence)?;
             if let Some(watched) = watched.as_ref().and_then(Weak::upgrade) {
                 let object: Weak<InterruptObject<T, W>> = Arc::downgrade(interrupt.object());
                 watched
@@ -582,6 +627,7 @@ fn attend<T: Send + 'static, W: Send + 'static>(
     attendance: Attendance,
     has_source: bool,
     polling: Polling,
+    silence: Option<Duration>,
 ) -> Result<Interrupt<T, W>, Error> {
     let own = match &attendance {
         Attendance::Own if has_source => Some(Dispatcher::named(object.name())?),
@@ -596,7 +642,7 @@ fn attend<T: Send + 'static, W: Send + 'static>(
         dispatcher.need_worker(object.name())?;
     }
     let object = Arc::new_cyclic(|weak: &Weak<InterruptObject<T, W>>| {
-        object.set_dispatch(dispatcher.register(weak.clone(), polling, own.is_some()));
+        object.set_dispatch(dispatcher.register(weak.clone(), polling, silence, own.is_some()));
         object
     });
     Ok(Interrupt::new(object, own))

@@ -25,6 +25,7 @@ pub(crate) struct Counters {
     // Written with the interrupt lock held.
     pub(crate) coalesced: Counter,
     pub(crate) benign: Counter,
+    pub(crate) recovered: Counter,
     pub(crate) stale: Counter,
     pub(crate) faults: Counter,
     // Written by the thread that looks after callbacks.
@@ -38,6 +39,7 @@ impl Counters {
         Self {
             coalesced: Counter::new(),
             benign: Counter::new(),
+            recovered: Counter::new(),
             stale: Counter::new(),
             faults: Counter::new(),
             overdue: Counter::new(),
@@ -55,6 +57,7 @@ impl Counters {
             claimed,
             spurious,
             benign,
+            recovered: self.recovered.get(),
             stale: self.stale.get(),
             faults: self.faults.get(),
             overdue: self.overdue.get(),
@@ -91,8 +94,11 @@ pub struct Stats {
     /// ISR runs that did not.
     pub spurious: u64,
     /// ISR runs that did not either, where that is nothing unusual: the empty runs of a message vector that no other
-    /// device shares (rule I10), and those for another member of a shared line (rule I7).
+    /// device shares (rule I10), and those for another member of a shared line (rule I7), and
+    /// those of a silent line (rule I14).
     pub benign: u64,
+    /// ISR runs that claimed although their line was silent (rule I14); they are among the claimed.
+    pub recovered: u64,
     /// Assertions from before an enable, or from while nothing was enabled: drained, never delivered.
     pub stale: u64,
     /// Faults that put it into quarantine.
@@ -111,13 +117,14 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} delivered, {} coalesced, {} claimed, {} spurious, {} benign, {} stale; \
+            "{} delivered, {} coalesced, {} claimed, {} spurious, {} benign, {} recovered, {} stale; \
              work items: {} queued, {} merged, {} run; {} faults, {} overdue",
             self.delivered,
             self.coalesced,
             self.claimed,
             self.spurious,
             self.benign,
+            self.recovered,
             self.stale,
             self.work_queued,
             self.work_merged,

@@ -124,6 +124,37 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
+    /// Runs the ISR although nothing was signalled (rule I14). `false` where the calling thread holds the lock.
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) fn service_silent(&self) -> bool {
+        let Some((mut lock, asserted)) = self.enter(true) else { return false };
+        let data = &mut *lock;
+        // A line that is kept masked is silent because of that.
+        if self.state.delivers() && !self.work.keeps() {
+            // SAFETY: as in `deliver`.
+            unsafe {
+                self.inside.with(|inside| match self.take_caught(inside, data, asserted) {
+                    Ok(0) => self.recover(inside, data),
+                    Ok(asserted) => _ = self.answer(inside, data, asserted, Reopen::Yes),
+                    Err(NotServed) => {}
+                });
+            }
+        }
+        true
+    }
+
+    /// What it claims was not signalled; that it claims nothing is nothing unusual.
+    #[cfg(all(feature = "std", not(loom)))]
+    fn recover(&self, inside: &mut Inside<T, W>, data: &mut T) {
+        let empty_is_benign = core::mem::replace(&mut inside.empty_is_benign, true);
+        // The line is not masked.
+        let answer = self.answer(inside, data, 1, Reopen::No);
+        inside.empty_is_benign = empty_is_benign;
+        if matches!(answer, Delivery::Answered(Claim::Claimed | Claim::ClaimedKeepMasked)) {
+            self.counters.recovered.add_exclusive(1);
+        }
+    }
+
     #[cold]
     fn deliver_nothing(&self, asserted: usize) -> Delivery {
         if !self.has_source {
