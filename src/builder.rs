@@ -15,9 +15,12 @@ use crate::source::Source;
 use crate::{Claim, Error, Name, Outcome, Trigger};
 
 #[cfg(all(feature = "std", not(loom)))]
-use crate::dispatcher::Dispatcher;
-#[cfg(all(feature = "std", not(loom)))]
-use crate::{Policy, Polling};
+use {
+    crate::dispatcher::Dispatcher,
+    crate::overdue::Watched,
+    crate::{Callback, Policy, Polling},
+    core::{mem, time::Duration},
+};
 
 /// What is still to be given to a [`Builder`], and what has been.
 ///
@@ -140,6 +143,10 @@ pub struct Builder<T, W, I, S> {
     policy: Policy,
     #[cfg(feature = "std")]
     timed: bool,
+    #[cfg(all(feature = "std", not(loom)))]
+    overdue_after: Option<Duration>,
+    #[cfg(all(feature = "std", not(loom)))]
+    silence: Option<Duration>,
     _given: PhantomData<(I, S)>,
 }
 
@@ -167,6 +174,10 @@ impl<T, W> Interrupt<T, W> {
             policy: Policy::default(),
             #[cfg(feature = "std")]
             timed: false,
+            #[cfg(all(feature = "std", not(loom)))]
+            overdue_after: None,
+            #[cfg(all(feature = "std", not(loom)))]
+            silence: None,
             _given: PhantomData,
         }
     }
@@ -439,6 +450,70 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
+    /// Has the dispatcher run the ISR as if the line were asserted whenever it has not signalled for `period`, and again
+    /// after each such period (rule I14): for a device whose interrupts get lost.
+    ///
+    /// A run that claims then has recovered an edge, and is counted as [`recovered`](crate::Stats::recovered); one that
+    /// does not is [benign](crate::Stats::benign). If the signal comes after all, its own run finds nothing. A line that
+    /// is kept masked is left alone. There has to be a dispatcher, and a source for it to wait on.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use interrupt_lock::{Claim, Interrupt, Registers, simulated::{Edu, Step}};
+    ///
+    /// let device = Edu::new();
+    /// let registers = device.registers();
+    /// let interrupt = Interrupt::builder(())
+    ///     .isr(move |_| match registers.read32(0x24) {
+    ///         0 => Claim::Unclaimed,
+    ///         raised => { registers.write32(0x64, raised); Claim::Claimed }
+    ///     })
+    ///     .source(device.message()?)
+    ///     .poll_when_silent(Duration::from_millis(2))
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// device.perform(Step::Silent(true));
+    /// device.perform(Step::Raise(1)); // no message is sent
+    /// while interrupt.stats().recovered == 0 {}
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[cfg(all(feature = "std", not(loom)))]
+    pub fn poll_when_silent(mut self, period: Duration) -> Self {
+        self.silence = Some(period);
+        self
+    }
+
+    /// Has a callback that does not return within `limit` (the ISR, the work item, any other) reported while it still
+    /// runs (rule I17): as [`Fault::Overdue`](crate::Fault::Overdue), by [`fault`](InterruptObject::fault), and counted.
+    ///
+    /// It is only reported. The callback goes on, and the interrupt is served again as soon as it returns: what holds
+    /// the interrupt lock can't be put into quarantine. One thread looks after all interrupts that ask for this; each
+    /// of their callbacks pays two looks at a mutex of its own and one at the clock. It is no finer than a millisecond.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use interrupt_lock::{Claim, Fault, Interrupt};
+    ///
+    /// let (go, wait) = std::sync::mpsc::channel::<()>();
+    /// let interrupt = Interrupt::builder(())
+    ///     .isr(move |_| { let _ = wait.recv(); Claim::Claimed })
+    ///     .overdue_after(Duration::from_millis(2))
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| interrupt.service());
+    ///     while interrupt.fault().is_none() {} // never waits for the ISR
+    ///     drop(go);
+    /// });
+    /// assert!(matches!(interrupt.clear_fault()?, Some(Fault::Overdue { .. })));
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[cfg(all(feature = "std", not(loom)))]
+    pub fn overdue_after(mut self, limit: Duration) -> Self {
+        self.overdue_after = Some(limit);
+        self
+    }
+
     fn given<I2, S2>(self) -> Builder<T, W, I2, S2> {
         Builder {
             name: self.name,
@@ -453,6 +528,10 @@ impl<T, W, I, S> Builder<T, W, I, S> {
             policy: self.policy,
             #[cfg(feature = "std")]
             timed: self.timed,
+            #[cfg(all(feature = "std", not(loom)))]
+            overdue_after: self.overdue_after,
+            #[cfg(all(feature = "std", not(loom)))]
+            silence: self.silence,
             _given: PhantomData,
         }
     }
@@ -508,6 +587,7 @@ where
     /// - [`Error::NothingToPoll`]: a polling policy without a source, or without a dispatcher.
     /// - [`Error::NoProcessors`], [`Error::NoSuchProcessors`]: a policy with a processor set that is empty, or names
     ///   processors which the machine does not have.
+    /// - [`Error::NoTime`]: a time of zero.
     /// - [`Error::Dispatcher`]: its threads could not be started.
     ///
     /// # Examples
@@ -534,31 +614,82 @@ where
         }
         let has_source = self.inside.source.is_some();
         #[cfg(all(feature = "std", not(loom)))]
-        if self.polling != Polling::None && (!has_source || matches!(self.attendance, Attendance::Nobody)) {
+        if (self.polling != Polling::None || self.silence.is_some())
+            && (!has_source || matches!(self.attendance, Attendance::Nobody))
+        {
             return Err(Error::NothingToPoll { interrupt: name });
         }
         #[cfg(all(feature = "std", not(loom)))]
         crate::placement::check(&self.policy, &name)?;
+        #[cfg(all(feature = "std", not(loom)))]
+        if self.silence == Some(Duration::ZERO) {
+            return Err(Error::NoTime { interrupt: name, what: "poll_when_silent" });
+        }
         #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "nothing is timed"))]
         let mut inside = self.inside;
+        #[cfg(all(feature = "std", not(loom)))]
+        let mut work = self.work;
+        #[cfg(not(all(feature = "std", not(loom))))]
+        let work = self.work;
+        #[cfg(all(feature = "std", not(loom)))]
+        let watched = match self.overdue_after {
+            Some(Duration::ZERO) => return Err(Error::NoTime { interrupt: name, what: "overdue_after" }),
+            Some(limit) => Some(watch(limit, &mut inside, &mut work)),
+            None => None,
+        };
         #[cfg(feature = "std")]
         let timing = self.timed.then(|| crate::timing::Timing::of(&mut inside));
-        let object = InterruptObject::assemble(name, self.data, inside, self.work);
+        let object = InterruptObject::assemble(name, self.data, inside, work);
         #[cfg(feature = "std")]
         let object = object.with_timing(timing);
         if self.shared {
             object.note_shared();
         }
         if let Some(info) = info {
-            object.note(info);
+            // How its empty runs are taken is looked at when it connects.
+            let _ = object.note(info);
         }
         #[cfg(all(feature = "std", not(loom)))]
         object.note_policy(self.policy);
         #[cfg(all(feature = "std", not(loom)))]
-        return attend(object, self.attendance, has_source, self.polling);
+        {
+            let interrupt = attend(object, self.attendance, has_source, self.polling, self.silence)?;
+            if let Some(watched) = watched.as_ref().and_then(Weak::upgrade) {
+                let object: Weak<InterruptObject<T, W>> = Arc::downgrade(interrupt.object());
+                watched
+                    .tell(object)
+                    .map_err(|source| Error::Dispatcher { interrupt: interrupt.name().clone(), source })?;
+            }
+            Ok(interrupt)
+        }
         #[cfg(not(all(feature = "std", not(loom))))]
         return attend(object, self.attendance, has_source);
     }
+}
+
+/// Has every callback run under the eyes of the watchdog. They own what is answered.
+#[cfg(all(feature = "std", not(loom)))]
+fn watch<T: 'static, W: 'static>(
+    limit: Duration,
+    inside: &mut Inside<T, W>,
+    work: &mut Option<WorkFn<T, W>>,
+) -> Weak<Watched> {
+    let watched = Arc::new(Watched::new(limit));
+    let (theirs, mut isr) = (watched.clone(), mem::replace(&mut inside.isr, Isr::NONE));
+    inside.isr = Isr::Boxed(Box::new(move |cx| theirs.run(Callback::Isr, || isr.call(cx))));
+    for (place, callback) in [
+        (&mut inside.enable, Callback::Enable),
+        (&mut inside.disable, Callback::Disable),
+        (&mut inside.removal, Callback::Removal),
+    ] {
+        let (theirs, mut called) = (watched.clone(), mem::replace(place, OnChange::NOTHING));
+        *place = OnChange::Boxed(Box::new(move |data| theirs.run(callback, || called.call(data))));
+    }
+    if let Some(mut called) = work.take() {
+        let theirs = watched.clone();
+        *work = Some(WorkFn::Boxed(Box::new(move |cx| theirs.run(Callback::WorkItem, || called.call(cx)))));
+    }
+    Arc::downgrade(&watched)
 }
 
 #[cfg(all(feature = "std", not(loom)))]
@@ -567,6 +698,7 @@ fn attend<T: Send + 'static, W: Send + 'static>(
     attendance: Attendance,
     has_source: bool,
     polling: Polling,
+    silence: Option<Duration>,
 ) -> Result<Interrupt<T, W>, Error> {
     let own = match &attendance {
         Attendance::Own if has_source => Some(Dispatcher::named(object.name())?),
@@ -581,7 +713,7 @@ fn attend<T: Send + 'static, W: Send + 'static>(
         dispatcher.need_worker(object.name())?;
     }
     let object = Arc::new_cyclic(|weak: &Weak<InterruptObject<T, W>>| {
-        object.set_dispatch(dispatcher.register(weak.clone(), polling, own.is_some()));
+        object.set_dispatch(dispatcher.register(weak.clone(), polling, silence, own.is_some()));
         object
     });
     Ok(Interrupt::new(object, own))

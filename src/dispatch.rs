@@ -50,6 +50,9 @@ pub(crate) trait Serve: Send + Sync {
     /// Its removal descriptor is readable. No ISR runs: `false`.
     fn serve_removal(&self) -> bool;
 
+    /// Its line has been silent for the period that was set.
+    fn silent(&self);
+
     /// It was scheduled.
     fn work(&self);
 }
@@ -77,6 +80,12 @@ impl<T: Send, W: Send> Serve for crate::InterruptObject<T, W> {
             self.lost_guard();
         }
         false
+    }
+
+    fn silent(&self) {
+        if !self.service_silent() {
+            self.lost_guard();
+        }
     }
 
     fn work(&self) {

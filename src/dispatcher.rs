@@ -18,6 +18,7 @@ mod worker;
 
 use core::fmt;
 use core::task::Waker;
+use core::time::Duration;
 
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
@@ -93,6 +94,7 @@ impl Dispatcher {
         &self,
         object: Weak<InterruptObject<T, W>>,
         polling: Polling,
+        silence: Option<Duration>,
         alone: bool,
     ) -> Box<dyn Dispatch>
     where
@@ -105,6 +107,7 @@ impl Dispatcher {
             work: self.threads.worker.slot(&object),
             object,
             polling,
+            silence,
             threads: self.threads.clone(),
             alone,
         })
@@ -139,6 +142,7 @@ fn dispatcher_error(name: &Name, source: SourceError) -> Error {
 struct Registration {
     object: Weak<dyn Serve>,
     polling: Polling,
+    silence: Option<Duration>,
     wake: Arc<Wake>,
     work: Work,
     threads: Arc<Threads>,
@@ -148,7 +152,7 @@ struct Registration {
 impl Dispatch for Registration {
     fn arm(&self, source: &mut dyn Source) -> Result<(), SourceError> {
         let waiter = &self.threads.waiter;
-        waiter.open(&self.wake, &self.object, self.polling);
+        waiter.open(&self.wake, &self.object, self.polling, self.silence);
         #[cfg(unix)]
         {
             if let Ready::Descriptor(descriptor) = source.ready() {

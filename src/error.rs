@@ -115,6 +115,14 @@ pub enum Error {
         /// Those that there are not.
         processors: crate::ProcessorSet,
     },
+    /// A time of zero was given, in which nothing can be done.
+    #[error("{interrupt}: {what} needs more time than none")]
+    NoTime {
+        /// Which interrupt.
+        interrupt: Name,
+        /// Which of its options.
+        what: &'static str,
+    },
     /// A device could not be opened.
     #[error("{device}: {source}")]
     Open {

@@ -25,6 +25,27 @@ pub enum Fault {
         /// What it said, where that is text.
         message: Name,
     },
+    /// Nearly nothing of what was delivered was claimed (rule I10): the device is stuck, or another one's line is. An
+    /// unclaimed delivery counts if the one before it is less than a tenth of a second old, so a slow line never adds
+    /// up to a storm. Those of a message vector that no other device shares count as benign instead. Without the
+    /// feature `std` there is no clock, and without a source nothing to disconnect: then there are no storms.
+    #[error("a storm: {unclaimed} of the last {of} deliveries were not claimed")]
+    Storm {
+        /// How many were not claimed, …
+        unclaimed: u32,
+        /// … of how many.
+        of: u32,
+    },
+    /// A callback has not returned in time (rule I17, [`Builder::overdue_after`](crate::Builder::overdue_after)). It is
+    /// reported while it still runs, and so with the interrupt lock held by it: the one fault that does not quarantine.
+    #[cfg(all(feature = "std", not(loom)))]
+    #[error("the {callback} has not returned for more than {limit:?}")]
+    Overdue {
+        /// Which one.
+        callback: Callback,
+        /// How long it was given.
+        limit: core::time::Duration,
+    },
     /// The source failed while it was being served.
     #[error("the source failed: {0}")]
     Source(#[source] SourceError),

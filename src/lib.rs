@@ -46,6 +46,8 @@ mod object;
 #[cfg(all(target_os = "linux", feature = "std"))]
 mod os;
 mod outcome;
+#[cfg(all(feature = "std", not(loom)))]
+mod overdue;
 #[cfg(all(target_os = "linux", feature = "std"))]
 mod pci;
 #[cfg(all(feature = "std", not(loom)))]
@@ -64,6 +66,8 @@ pub mod simulated;
 pub mod source;
 mod state;
 mod stats;
+#[cfg(all(feature = "std", not(loom)))]
+mod storm;
 mod sync;
 mod table;
 #[cfg(feature = "std")]
@@ -107,6 +111,8 @@ pub use raw_lock::{Acquisition, RawInterruptLock};
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub use registers::MappedRegisters;
 pub use registers::Registers;
+#[cfg(all(feature = "std", not(loom)))]
+pub use source::SharedLine;
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub use source::{Eventfd, Uio};
 pub use source::{Source, SourceError};

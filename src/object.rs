@@ -112,6 +112,9 @@ pub struct InterruptObject<T, W> {
     /// The interrupt data, and the name.
     lock: InterruptLock<T>,
     counters: Counters,
+    /// Used with the lock held.
+    #[cfg(all(feature = "std", not(loom)))]
+    storm: Locked<crate::storm::Storm>,
     /// Held through each transition.
     control: Mutex<RawInterruptLock, ()>,
     /// Small things that people ask for, behind a lock of their own: reading them never waits for an ISR.
@@ -233,6 +236,8 @@ impl<T, W> InterruptObject<T, W> {
                 #[cfg(feature = "std")]
                 timing: None,
                 counters: Counters::new(),
+                #[cfg(all(feature = "std", not(loom)))]
+                storm: Locked::new(crate::storm::Storm::new()),
                 answers: Answers::new(),
                 work_run: Counter::new(),
                 #[cfg(feature = "alloc")]

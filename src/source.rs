@@ -2,6 +2,8 @@
 
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub(crate) mod eventfd;
+#[cfg(all(feature = "std", not(loom)))]
+mod shared_line;
 #[cfg(feature = "std")]
 mod software;
 #[cfg(all(target_os = "linux", feature = "std"))]
@@ -11,7 +13,7 @@ use core::task::Waker;
 
 use thiserror::Error;
 
-use crate::{Info, Name};
+use crate::{Claim, Info, Name};
 
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub use self::{
@@ -20,6 +22,8 @@ pub use self::{
 };
 #[cfg(feature = "std")]
 pub use crate::timing::Assertions;
+#[cfg(all(feature = "std", not(loom)))]
+pub use shared_line::{LineMember, LineStats, SharedLine};
 #[cfg(feature = "std")]
 pub(crate) use software::Wakeup;
 #[cfg(feature = "std")]
@@ -107,6 +111,15 @@ pub trait Source: Send {
     ///
     /// [`SourceError::Removed`] when the device is gone.
     fn take(&mut self) -> Result<u64, SourceError>;
+
+    /// What the ISR has answered, where that is not plainly [`Claim::Claimed`] and the device is still there: told before
+    /// [`unmask`](Self::unmask), and if the line is kept masked long before it. The answer is whether an unclaimed run is
+    /// held against the interrupt: counted as spurious, and as part of a storm. A [`SharedLine`] goes
+    /// on to its next member by this.
+    fn answered(&mut self, claim: Claim) -> bool {
+        let _ = claim;
+        true
+    }
 
     /// Lets a level source signal again, after the ISR has answered. Edges and messages have nothing to do here.
     ///
@@ -203,6 +216,14 @@ pub enum SourceError {
         message: u32,
         /// How many vectors the set has.
         granted: u32,
+    },
+    /// Nobody on a shared line claims what it signals (rule I10). It becomes [`Fault::Storm`](crate::Fault::Storm).
+    #[error("a storm: {unclaimed} of the last {of} signals were not claimed")]
+    Storm {
+        /// How many were not claimed, …
+        unclaimed: u32,
+        /// … of how many.
+        of: u32,
     },
     /// The operating system refused.
     #[error("{doing}: {source}")]

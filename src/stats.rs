@@ -25,27 +25,43 @@ impl Answers {
 pub(crate) struct Counters {
     // Written with the interrupt lock held.
     pub(crate) coalesced: Counter,
+    pub(crate) benign: Counter,
+    pub(crate) recovered: Counter,
     pub(crate) stale: Counter,
     pub(crate) faults: Counter,
+    // Written by the thread that looks after callbacks.
+    pub(crate) overdue: Counter,
     // Written by the run. Who queues writes only the work item's word, which counts what no run has answered.
     pub(crate) work_merged: Counter,
 }
 
 impl Counters {
     pub(crate) const fn new() -> Self {
-        Self { coalesced: Counter::new(), stale: Counter::new(), faults: Counter::new(), work_merged: Counter::new() }
+        Self {
+            coalesced: Counter::new(),
+            benign: Counter::new(),
+            recovered: Counter::new(),
+            stale: Counter::new(),
+            faults: Counter::new(),
+            overdue: Counter::new(),
+            work_merged: Counter::new(),
+        }
     }
 
     /// `unanswered` queueings of the work item are waiting for a run: the first causes it, the others are merged.
     pub(crate) fn snapshot(&self, answers: &Answers, work_run: u64, unanswered: usize) -> Stats {
         let (claimed, spurious, unanswered) = (answers.claimed.get(), answers.spurious.get(), unanswered as u64);
+        let benign = self.benign.get();
         Stats {
-            delivered: claimed + spurious + answers.broken.get(),
+            delivered: claimed + spurious + benign + answers.broken.get(),
             coalesced: self.coalesced.get(),
             claimed,
             spurious,
+            benign,
+            recovered: self.recovered.get(),
             stale: self.stale.get(),
             faults: self.faults.get(),
+            overdue: self.overdue.get(),
             work_queued: work_run + unanswered.min(1),
             work_merged: self.work_merged.get() + unanswered.saturating_sub(1),
             work_run,
@@ -80,10 +96,18 @@ pub struct Stats {
     pub claimed: u64,
     /// ISR runs that did not.
     pub spurious: u64,
+    /// ISR runs that did not either, where that is nothing unusual: the empty runs of a message vector that no other
+    /// device shares (rule I10), and those for another member of a shared line (rule I7), and
+    /// those of a silent line (rule I14).
+    pub benign: u64,
+    /// ISR runs that claimed although their line was silent (rule I14); they are among the claimed.
+    pub recovered: u64,
     /// Assertions from before an enable, or from while nothing was enabled: drained, never delivered.
     pub stale: u64,
-    /// Faults.
+    /// Faults that put it into quarantine.
     pub faults: u64,
+    /// Callbacks that did not return in time (rule I17).
+    pub overdue: u64,
     /// Queueings of the work item that were not merged.
     pub work_queued: u64,
     /// Queueings of the work item that were merged into one that had not begun.

@@ -19,8 +19,8 @@ use crate::{Name, Stats};
 /// let rows = [(interrupt.name().clone(), interrupt.stats())];
 /// assert_eq!(
 ///     Table::from(&rows[..]).to_string(),
-///     "     delivered coalesced claimed spurious stale faults queued merged run\n\
-///      edu0         1         0       1        0     0      0      0      0   0\n",
+///     "     delivered coalesced claimed spurious benign recovered stale faults overdue queued merged run\n\
+///      edu0         1         0       1        0      0         0     0      0       0      0      0   0\n",
 /// );
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
@@ -72,13 +72,16 @@ impl Rows<'_> {
 /// One column: its head, and what stands below it.
 type Column = (&'static str, fn(&Stats) -> Cell);
 
-const COUNTERS: [Column; 9] = [
+const COUNTERS: [Column; 12] = [
     ("delivered", |stats| Cell::Count(stats.delivered)),
     ("coalesced", |stats| Cell::Count(stats.coalesced)),
     ("claimed", |stats| Cell::Count(stats.claimed)),
     ("spurious", |stats| Cell::Count(stats.spurious)),
+    ("benign", |stats| Cell::Count(stats.benign)),
+    ("recovered", |stats| Cell::Count(stats.recovered)),
     ("stale", |stats| Cell::Count(stats.stale)),
     ("faults", |stats| Cell::Count(stats.faults)),
+    ("overdue", |stats| Cell::Count(stats.overdue)),
     ("queued", |stats| Cell::Count(stats.work_queued)),
     ("merged", |stats| Cell::Count(stats.work_merged)),
     ("run", |stats| Cell::Count(stats.work_run)),

@@ -145,6 +145,13 @@ impl WorkWord {
         self.word.fetch_or(KEPT, Acquire) & (QUEUED | RUNNING) == 0
     }
 
+    /// Whether a line is kept masked. The caller holds the interrupt lock.
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) fn keeps(&self) -> bool {
+        // Relaxed: whoever keeps a line or opens it holds the interrupt lock, which orders it.
+        self.word.load(Relaxed) & KEPT != 0
+    }
+
     /// Takes that note back; whether there was one. The caller holds the interrupt lock.
     pub(crate) fn take_kept(&self) -> bool {
         // Relaxed, both: the bit changes with the interrupt lock held alone, which orders this; so the load decides.

@@ -300,7 +300,7 @@ mod kernel {
                 interrupt.enable().unwrap();
                 edge.assert();
                 done.wait();
-                // The last run counts once it has ended.
+                // That was inside the last run, which counts as it ends.
                 interrupt.disable().unwrap();
                 assert_eq!(interrupt.stats().delivered, 1001);
             }

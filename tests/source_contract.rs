@@ -44,6 +44,7 @@ macro_rules! suite {
 suite!(software_edge: SoftwareEdge, common edge surprise request);
 suite!(software_message: SoftwareMessage, common edge surprise request);
 suite!(software_level: SoftwareLevel, common level surprise request);
+suite!(shared_alone: SharedAlone, common level surprise request);
 suite!(simulated_line: SimulatedLine, common level surprise request);
 suite!(simulated_message: SimulatedMessage, common edge surprise request);
 
@@ -53,3 +54,5 @@ suite!(eventfd_own: EventfdOwn, common edge);
 suite!(eventfd_given: EventfdGiven, common edge);
 #[cfg(target_os = "linux")]
 suite!(uio_fake: UioFake, common level surprise);
+#[cfg(target_os = "linux")]
+suite!(shared_uio: SharedUio, common level surprise);

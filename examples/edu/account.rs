@@ -82,8 +82,8 @@ impl fmt::Display for Report {
         writeln!(f, "requests    {}, all results right", self.account.requests)?;
         writeln!(
             f,
-            "interrupts  {} delivered, {} claimed, {} spurious, {} coalesced, {} stale",
-            stats.delivered, stats.claimed, stats.spurious, stats.coalesced, stats.stale
+            "interrupts  {} delivered, {} claimed, {} spurious, {} benign, {} coalesced, {} stale",
+            stats.delivered, stats.claimed, stats.spurious, stats.benign, stats.coalesced, stats.stale
         )?;
         writeln!(f, "work items  {} run, {} merged", stats.work_run, stats.work_merged)?;
         writeln!(

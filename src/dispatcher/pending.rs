@@ -4,6 +4,7 @@
 use alloc::sync::{Arc, Weak};
 use alloc::task::Wake;
 use alloc::vec::Vec;
+use core::time::Duration;
 use std::time::Instant;
 
 use lock_api::Mutex;
@@ -41,10 +42,26 @@ struct Place {
     /// The interrupt itself, where the thread is the last to need it.
     kept: Option<Arc<dyn Serve>>,
     window: Window,
+    silence: Option<Silence>,
+}
+
+/// When an interrupt is run as if it were asserted, because its line has been silent.
+#[derive(Clone, Copy)]
+struct Silence {
+    period: Duration,
+    due: Instant,
+}
+
+impl Silence {
+    fn from(period: Duration, now: Instant) -> Self {
+        // What the clock can't say is as good as for ever.
+        let due = now.checked_add(period).unwrap_or_else(|| now + super::window::FOREVER);
+        Self { period, due }
+    }
 }
 
 impl Place {
-    const FREE: Self = Self { taken: false, object: None, kept: None, window: Window::NONE };
+    const FREE: Self = Self { taken: false, object: None, kept: None, window: Window::NONE, silence: None };
 }
 
 /// What the thread finds in a place.
@@ -52,6 +69,8 @@ pub(super) struct Found {
     pub(super) object: Arc<dyn Serve>,
     /// Whether it has a window for polling.
     pub(super) polled: bool,
+    /// Whether it is run when its line is silent.
+    pub(super) silence: bool,
 }
 
 /// One interrupt's slot: its number, which is its own until this is dropped.
@@ -143,6 +162,38 @@ impl<B: Bell> Pending<B> {
         table.polls_until
     }
 
+    /// For the thread: the interrupt of that number has been looked at, and its line was not silent if `signalled`. The
+    /// answer is when the first of all has been silent for too long.
+    pub(super) fn heard(&self, number: usize, signalled: bool) -> Option<Instant> {
+        let mut table = self.table.lock();
+        if signalled && let Some(Place { silence: Some(silence), .. }) = table.places.get_mut(number) {
+            *silence = Silence::from(silence.period, Instant::now());
+        }
+        table.places.iter().filter_map(|place| Some(place.silence?.due)).min()
+    }
+
+    /// For the thread: calls `ask` for each that has been silent for too long. The answer is as for [`heard`](Self::heard).
+    pub(super) fn ask_silent(&self, ask: impl Fn(&dyn Serve)) -> Option<Instant> {
+        let mut number = 0;
+        loop {
+            let now = Instant::now();
+            let found = {
+                let mut table = self.table.lock();
+                let Some(place) = table.places.get_mut(number) else { break };
+                let due = place.silence.filter(|silence| silence.due <= now);
+                due.and_then(|silence| {
+                    place.silence = Some(Silence::from(silence.period, now));
+                    place.find()
+                })
+            };
+            if let Some(found) = found {
+                ask(&*found.object);
+            }
+            number += 1;
+        }
+        self.heard(number, false)
+    }
+
     /// For the thread: until when to poll.
     pub(super) fn polls_until(&self) -> Option<Instant> {
         self.table.lock().polls_until
@@ -155,7 +206,7 @@ impl Place {
             Some(kept) => kept,
             None => self.object.as_ref()?.upgrade()?,
         };
-        Some(Found { object, polled: self.window.exists() })
+        Some(Found { object, polled: self.window.exists(), silence: self.silence.is_some() })
     }
 }
 
@@ -165,11 +216,16 @@ impl<B: Bell> Slot<B> {
     }
 
     /// Has the thread ask `object` from now on.
-    pub(super) fn open(&self, object: &Weak<dyn Serve>, polling: Polling) {
+    pub(super) fn open(&self, object: &Weak<dyn Serve>, polling: Polling, silence: Option<Duration>) {
         self.with(|place| {
             place.object = Some(object.clone());
             place.window = Window::new(polling);
+            place.silence = silence.map(|period| Silence::from(period, Instant::now()));
         });
+        if silence.is_some() {
+            // It looks when that is.
+            self.raise();
+        }
     }
 
     /// Has it ask nobody here any more.
@@ -178,6 +234,7 @@ impl<B: Bell> Slot<B> {
             let mut table = self.pending.table.lock();
             let Some(place) = table.places.get_mut(self.number) else { return };
             place.object = None;
+            place.silence = None;
             let was_open = core::mem::replace(&mut place.window, Window::NONE).until().is_some();
             if was_open {
                 table.polls_until = table.places.iter().filter_map(|place| place.window.until()).max();

@@ -1,5 +1,7 @@
 //! How a waiter waits.
 
+use core::time::Duration;
+
 #[cfg(target_os = "linux")]
 mod epoll;
 #[cfg(any(test, not(target_os = "linux")))]
@@ -25,4 +27,6 @@ pub(super) enum Wait {
     No,
     /// Until a descriptor is readable or the bell rings.
     UntilWoken,
+    /// As long as that, at most.
+    For(Duration),
 }

@@ -1,5 +1,6 @@
 //! The thread that waits on sources.
 
+use core::time::Duration;
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
 use std::thread;
@@ -44,8 +45,8 @@ impl Waiter {
     }
 
     /// Asks the interrupt when its source wakes it.
-    pub(super) fn open(&self, slot: &Wake, object: &Weak<dyn Serve>, polling: Polling) {
-        slot.open(object, polling);
+    pub(super) fn open(&self, slot: &Wake, object: &Weak<dyn Serve>, polling: Polling, silence: Option<Duration>) {
+        slot.open(object, polling, silence);
     }
 
     /// Serves the `event` of the interrupt when `descriptor` is readable: a removal once, a signal always.
@@ -73,6 +74,15 @@ impl Waiter {
     }
 }
 
+/// What the thread has to keep in mind.
+#[derive(Default)]
+struct Moments {
+    /// Until when it polls.
+    polls_until: Option<Instant>,
+    /// When a line has been silent for too long.
+    silent: Option<Instant>,
+}
+
 /// The thread's own part.
 ///
 /// Each turn waits once, and then serves the descriptors that were readable and the interrupts that were raised by then.
@@ -80,10 +90,9 @@ impl Waiter {
 impl Pending<Poller> {
     fn run(&self) {
         let mut events = self.bell.events();
-        // Until when it polls.
-        let mut until = None;
+        let mut moments = Moments::default();
         loop {
-            self.wait(&mut events, &mut until);
+            self.wait(&mut events, &mut moments);
             // At once: from here on nobody needs to ring.
             let raised = self.take();
             if raised.is_stop() {
@@ -94,39 +103,45 @@ impl Pending<Poller> {
                     Event::Signal(number) => (number, |object| object.serve()),
                     Event::Removal(number) => (number, |object| object.serve_removal()),
                 };
-                self.ask(number, self.find(number), serve, &mut until);
+                self.ask(number, self.find(number), serve, &mut moments);
             }
             for bit in raised {
-                self.find_all(bit, |number, found| self.ask(number, found, |object| object.woken(), &mut until));
+                self.find_all(bit, |number, found| self.ask(number, found, |object| object.woken(), &mut moments));
+            }
+            if moments.silent.is_some_and(|due| due <= Instant::now()) {
+                moments.silent = self.ask_silent(|object| object.silent());
             }
         }
     }
 
     #[inline]
-    fn ask(
-        &self,
-        number: usize,
-        found: Option<Found>,
-        serve: impl FnOnce(&dyn Serve) -> bool,
-        until: &mut Option<Instant>,
-    ) {
+    fn ask(&self, number: usize, found: Option<Found>, serve: impl FnOnce(&dyn Serve) -> bool, moments: &mut Moments) {
+        let served = found.as_ref().is_some_and(|found| serve(&*found.object));
+        if found.as_ref().is_some_and(|found| found.silence) {
+            moments.silent = self.heard(number, served);
+        }
         match found {
-            Some(found) if serve(&*found.object) && found.polled => *until = self.served(number, Instant::now()),
+            Some(found) if served && found.polled => moments.polls_until = self.served(number, Instant::now()),
             // Perhaps it has been disabled, and its window closed.
-            _ if until.is_some() => *until = self.polls_until(),
+            _ if moments.polls_until.is_some() => moments.polls_until = self.polls_until(),
             _ => {}
         }
     }
 
     /// Waits until there is something to be done, awake while a window is open.
-    fn wait(&self, events: &mut Events, until: &mut Option<Instant>) {
-        if let Some(end) = *until {
-            if self.poll(events, end) {
+    fn wait(&self, events: &mut Events, moments: &mut Moments) {
+        if let Some(end) = moments.polls_until {
+            let silent = moments.silent.filter(|&silent| silent < end);
+            if self.poll(events, silent.unwrap_or(end)) || silent.is_some() {
                 return;
             }
-            *until = None;
+            moments.polls_until = None;
         }
-        let wait = if self.sleep() { Wait::UntilWoken } else { Wait::No };
+        let wait = match moments.silent {
+            _ if !self.sleep() => Wait::No,
+            None => Wait::UntilWoken,
+            Some(silent) => Wait::For(silent.saturating_duration_since(Instant::now())),
+        };
         self.bell.wait(events, wait);
     }
 

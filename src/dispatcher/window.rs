@@ -8,7 +8,7 @@ use crate::Polling;
 /// The shortest adaptive window is the longest halved so many times.
 const HALVINGS: u32 = 6;
 /// As good as for ever; a later moment may be more than the clock can say.
-const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+pub(super) const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
 /// The window of one interrupt.
 #[derive(Clone, Copy, Debug)]

@@ -51,7 +51,7 @@ impl Worker {
 
     pub(super) fn slot(&self, object: &Weak<dyn Serve>) -> Work {
         let slot = self.pending.slot();
-        slot.open(object, Polling::None);
+        slot.open(object, Polling::None, None);
         slot
     }
 

@@ -48,7 +48,7 @@ pub(crate) enum OnChange<T> {
 }
 
 impl<T> OnChange<T> {
-    const NOTHING: Self = Self::Plain(|_| Ok(()));
+    pub(crate) const NOTHING: Self = Self::Plain(|_| Ok(()));
 
     pub(crate) fn call(&mut self, data: &mut T) -> Result<(), CallbackError> {
         match self {
@@ -84,6 +84,8 @@ pub(crate) struct Inside<T, W> {
     pub(crate) removal: OnChange<T>,
     /// Which message of its device this is.
     pub(crate) message: u32,
+    /// An empty run is nothing unusual.
+    pub(crate) empty_is_benign: bool,
     pub(crate) isr: Isr<T, W>,
     /// Dropped after the callbacks, which own register handles: a descriptor outlives the mappings of its device.
     #[cfg(feature = "alloc")]
@@ -97,6 +99,7 @@ impl<T, W> Inside<T, W> {
             disable: OnChange::NOTHING,
             removal: OnChange::NOTHING,
             message: 0,
+            empty_is_benign: false,
             isr,
             #[cfg(feature = "alloc")]
             source: None,

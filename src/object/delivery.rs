@@ -124,6 +124,37 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
+    /// Runs the ISR although nothing was signalled (rule I14). `false` where the calling thread holds the lock.
+    #[cfg(all(feature = "std", not(loom)))]
+    pub(crate) fn service_silent(&self) -> bool {
+        let Some((mut lock, asserted)) = self.enter(true) else { return false };
+        let data = &mut *lock;
+        // A line that is kept masked is silent because of that.
+        if self.state.delivers() && !self.work.keeps() {
+            // SAFETY: as in `deliver`.
+            unsafe {
+                self.inside.with(|inside| match self.take_caught(inside, data, asserted) {
+                    Ok(0) => self.recover(inside, data),
+                    Ok(asserted) => _ = self.answer(inside, data, asserted, Reopen::Yes),
+                    Err(NotServed) => {}
+                });
+            }
+        }
+        true
+    }
+
+    /// What it claims was not signalled; that it claims nothing is nothing unusual.
+    #[cfg(all(feature = "std", not(loom)))]
+    fn recover(&self, inside: &mut Inside<T, W>, data: &mut T) {
+        let empty_is_benign = core::mem::replace(&mut inside.empty_is_benign, true);
+        // The line is not masked.
+        let answer = self.answer(inside, data, 1, Reopen::No);
+        inside.empty_is_benign = empty_is_benign;
+        if matches!(answer, Delivery::Answered(Claim::Claimed | Claim::ClaimedKeepMasked)) {
+            self.counters.recovered.add_exclusive(1);
+        }
+    }
+
     #[cold]
     fn deliver_nothing(&self, asserted: usize) -> Delivery {
         if !self.has_source {
@@ -162,10 +193,15 @@ impl<T, W> InterruptObject<T, W> {
             Claim::Claimed => self.answers.claimed.add_exclusive(1),
             Claim::ClaimedKeepMasked => {
                 self.answers.claimed.add_exclusive(1);
+                self.tell(inside, claim);
                 self.keep_masked(inside, data, runs, reopen);
                 return Delivery::Answered(claim);
             }
-            Claim::Unclaimed => self.answers.spurious.add_exclusive(1),
+            Claim::Unclaimed => {
+                if !self.unclaimed(inside) {
+                    return Delivery::Answered(claim);
+                }
+            }
             Claim::DeviceGone => {
                 self.answers.broken.add_exclusive(1);
                 self.surprise(inside, data);
@@ -183,6 +219,41 @@ impl<T, W> InterruptObject<T, W> {
         self.answers.broken.add_exclusive(1);
         self.quarantine(inside, Fault::Panicked { callback: Callback::Isr, message });
         Delivery::NotServed
+    }
+
+    /// The ISR has not claimed. The answer is whether the interrupt is still served: that may be a storm. The caller holds
+    /// the lock, of which `inside` is the proof.
+    #[cold]
+    fn unclaimed(&self, inside: &mut Inside<T, W>) -> bool {
+        if !self.tell(inside, Claim::Unclaimed) || inside.empty_is_benign {
+            self.counters.benign.add_exclusive(1);
+            return true;
+        }
+        self.answers.spurious.add_exclusive(1);
+        #[cfg(all(feature = "std", not(loom)))]
+        if inside.has_source() {
+            let others = self.answers.claimed.get() + self.answers.broken.get() + self.counters.benign.get();
+            // SAFETY: the caller holds the interrupt lock, under which alone `storm` is used, and nothing else is called.
+            let storm = unsafe { self.storm.with(|storm| storm.unclaimed(others, std::time::Instant::now())) };
+            if let Some(fault) = storm {
+                self.quarantine(inside, fault);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Tells the source what the ISR has answered. The answer is whether an unclaimed run is held against it.
+    fn tell(&self, inside: &mut Inside<T, W>, claim: Claim) -> bool {
+        #[cfg(feature = "alloc")]
+        return self
+            .with_source(inside, |inside| inside.source.as_mut().is_none_or(|source| source.answered(claim)))
+            .unwrap_or(true);
+        #[cfg(not(feature = "alloc"))]
+        {
+            let _ = (inside, claim);
+            true
+        }
     }
 
     fn keep_masked(&self, inside: &mut Inside<T, W>, data: &mut T, runs: u64, reopen: Reopen) {
@@ -241,6 +312,7 @@ impl<T, W> InterruptObject<T, W> {
     fn source_failed(&self, inside: &mut Inside<T, W>, data: &mut T, error: SourceError) {
         match error {
             SourceError::Removed => self.surprise(inside, data),
+            SourceError::Storm { unclaimed, of } => self.quarantine(inside, Fault::Storm { unclaimed, of }),
             error => self.quarantine(inside, Fault::Source(error)),
         }
     }

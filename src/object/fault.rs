@@ -6,7 +6,8 @@ use crate::sync;
 use crate::{Callback, Error, Fault, report};
 
 impl<T, W> InterruptObject<T, W> {
-    /// Why the interrupt is quarantined, if it is. Never waits for the interrupt lock.
+    /// Why the interrupt is quarantined, if it is, or that a callback [is overdue](Fault::Overdue). Never waits for the
+    /// interrupt lock.
     ///
     /// ```
     /// use interrupt_lock::{Callback, Claim, Fault, Interrupt};
@@ -23,7 +24,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Ends a quarantine. The interrupt is disabled then, and may be enabled again. The answer is the fault, if there
-    /// was one.
+    /// was one. It waits for the interrupt lock, and so for a callback that is overdue.
     ///
     /// # Errors
     ///
@@ -69,7 +70,10 @@ impl<T, W> InterruptObject<T, W> {
         report::faulted(self.name(), &fault);
         {
             let mut notes = self.notes.lock();
-            // The first fault is the cause; what follows from it (a disconnect that fails too) is not.
+            // The first fault is the cause; what follows from it (a disconnect that fails too) is not. A callback that
+            // was late has not put it here.
+            #[cfg(all(feature = "std", not(loom)))]
+            notes.fault.take_if(|fault| matches!(fault, Fault::Overdue { .. }));
             notes.fault.get_or_insert(fault);
         }
         self.counters.faults.add_exclusive(1);
@@ -117,6 +121,15 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cfg(not(feature = "alloc"))]
     fn disconnect(&self, _: &mut Inside<T, W>) {}
+}
+
+#[cfg(all(feature = "std", not(loom)))]
+impl<T: Send, W: Send> crate::overdue::Overdue for InterruptObject<T, W> {
+    fn overdue(&self, callback: Callback, limit: core::time::Duration) {
+        self.notes.lock().fault.get_or_insert(Fault::Overdue { callback, limit });
+        // Only the thread that looks after the callbacks comes here.
+        self.counters.overdue.add_exclusive(1);
+    }
 }
 
 /// The system asks for the device back, or says that it has gone.

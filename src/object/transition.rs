@@ -284,7 +284,7 @@ impl<T, W> InterruptObject<T, W> {
             self.counters.stale.add_exclusive(usize::try_from(stale).unwrap_or(usize::MAX));
             let info = source.info();
             inside.message = info.message_number.unwrap_or(0);
-            self.note(info);
+            inside.empty_is_benign = self.note(info);
             // The wait is armed before the source is connected, so what fires at the connection is served.
             match &self.dispatch {
                 Some(dispatch) => {
@@ -344,14 +344,18 @@ impl<T, W> InterruptObject<T, W> {
         self.notes.lock().shared = true;
     }
 
-    /// Keeps what the system says of the interrupt, for those who ask.
-    pub(crate) fn note(&self, mut info: Info) {
+    /// Keeps what the system says of the interrupt, for those who ask. The answer is whether an ISR that finds nothing
+    /// is nothing unusual: a message vector of one device's own, of which an earlier run may have done the work.
+    pub(crate) fn note(&self, mut info: Info) -> bool {
         let level = info.trigger.is_none_or(Trigger::can_be_masked);
         let mut notes = self.notes.lock();
         if notes.shared {
             info.share = Some(Share::Shared);
         }
-        notes.warned = !level && info.share == Some(Share::Shared);
+        let shared = info.share == Some(Share::Shared);
+        notes.warned = !level && shared;
+        let benign = !shared && (info.message_signaled == Some(true) || info.trigger == Some(Trigger::Message));
         notes.info = info;
+        benign
     }
 }

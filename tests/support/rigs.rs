@@ -1,8 +1,8 @@
 //! The devices that live in this process, for the suite that every source passes.
 
-use interrupt_lock::source::{EdgeHandle, LevelHandle, Removal, Software};
+use interrupt_lock::source::{EdgeHandle, LevelHandle, LineMember, Removal, Software};
 use interrupt_lock::{
-    Registers,
+    Registers, SharedLine,
     simulated::{Edu, EduSource, Step},
 };
 
@@ -11,6 +11,7 @@ use super::source_suite::{Device, Rig};
 pub struct SoftwareEdge;
 pub struct SoftwareMessage;
 pub struct SoftwareLevel;
+pub struct SharedAlone;
 pub struct SimulatedLine;
 pub struct SimulatedMessage;
 
@@ -75,6 +76,25 @@ impl Rig for SoftwareLevel {
 
     fn set_up(&self) -> Result<(Software, LevelHandle), String> {
         Ok(Software::level())
+    }
+}
+
+/// The only member of a shared line.
+impl Rig for SharedAlone {
+    type Source = LineMember;
+    type Device = LevelHandle;
+
+    fn is_level(&self) -> bool {
+        true
+    }
+
+    fn can_be_removed(&self, _: Removal) -> bool {
+        true
+    }
+
+    fn set_up(&self) -> Result<(LineMember, LevelHandle), String> {
+        let (source, line) = Software::level();
+        SharedLine::new(source).map(|shared| (shared.member(), line)).map_err(|error| error.to_string())
     }
 }
 
@@ -150,7 +170,7 @@ impl Device for Edu {
 }
 
 #[cfg(target_os = "linux")]
-pub use linux::{EventfdGiven, EventfdOwn, UioFake};
+pub use linux::{EventfdGiven, EventfdOwn, SharedUio, UioFake};
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -168,7 +188,7 @@ mod linux {
     use interrupt_lock::{Eventfd, Uio, source::EventfdSignaller};
     use rustix::event::{PollFd, PollFlags, poll};
 
-    use super::{Device, Removal, Rig};
+    use super::{Device, LineMember, Removal, Rig, SharedLine};
 
     /// An eventfd of our own.
     pub struct EventfdOwn;
@@ -176,6 +196,8 @@ mod linux {
     pub struct EventfdGiven;
     /// A UIO device, whose kernel is played by a socket.
     pub struct UioFake;
+    /// It, shared.
+    pub struct SharedUio;
 
     fn sentence(error: impl std::fmt::Display) -> String {
         error.to_string()
@@ -228,6 +250,24 @@ mod linux {
     impl Device for OwnedFd {
         fn assert(&self) {
             rustix::io::write(self, &1_u64.to_ne_bytes()).expect("an eventfd takes a 1");
+        }
+    }
+
+    impl Rig for SharedUio {
+        type Source = LineMember;
+        type Device = Kernel;
+
+        fn is_level(&self) -> bool {
+            true
+        }
+
+        fn can_be_removed(&self, how: Removal) -> bool {
+            UioFake.can_be_removed(how)
+        }
+
+        fn set_up(&self) -> Result<(LineMember, Kernel), String> {
+            let (source, kernel) = UioFake.set_up()?;
+            SharedLine::new(source).map(|shared| (shared.member(), kernel)).map_err(sentence)
         }
     }
 

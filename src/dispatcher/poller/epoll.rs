@@ -106,10 +106,12 @@ impl Poller {
         events.clear();
         let timeout = match wait {
             Wait::No if !self.watches() => return false,
-            Wait::No => Some(&AT_ONCE),
+            Wait::No => Some(AT_ONCE),
             Wait::UntilWoken => None,
+            // What the system can't say is as good as for ever.
+            Wait::For(time) => Timespec::try_from(time).ok(),
         };
-        match epoll::wait(&self.epoll, spare_capacity(events), timeout) {
+        match epoll::wait(&self.epoll, spare_capacity(events), timeout.as_ref()) {
             Ok(ready) => ready != 0,
             // The arguments are this file's own: there is no error but an interrupted wait.
             Err(_) => false,

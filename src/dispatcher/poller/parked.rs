@@ -45,12 +45,19 @@ impl Poller {
 
     /// Waits as long as it is told to. The answer is whether the bell has rung.
     pub(in crate::dispatcher) fn wait(&self, _: &mut Events, wait: Wait) -> bool {
-        if wait == Wait::No {
-            return false;
-        }
-        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rung = match wait {
+            Wait::No => return false,
+            Wait::UntilWoken | Wait::For(_) => self.rung.lock().unwrap_or_else(PoisonError::into_inner),
+        };
         while !*rung {
-            rung = self.bell.wait(rung).unwrap_or_else(PoisonError::into_inner);
+            rung = match wait {
+                // It may end early; who waits for a moment looks at the clock.
+                Wait::For(time) => {
+                    let (rung, _) = self.bell.wait_timeout(rung, time).unwrap_or_else(PoisonError::into_inner);
+                    return std::mem::take(&mut *{ rung });
+                }
+                _ => self.bell.wait(rung).unwrap_or_else(PoisonError::into_inner),
+            };
         }
         *rung = false;
         true

@@ -109,12 +109,13 @@ read_account() {
     delivered=$(figure "$line" delivered) || exit 1
     claimed=$(figure "$line" claimed) || exit 1
     spurious=$(figure "$line" spurious) || exit 1
+    benign=$(figure "$line" benign) || exit 1
     coalesced=$(figure "$line" coalesced) || exit 1
     stale=$(figure "$line" stale 0) || exit 1 # only said where something was left from before an enable
     total=$((delivered + coalesced + stale))
     latency=$(sed -n 's/^latency *//p' "$1")
-    # An interrupt is claimed or spurious, nothing else; a request ends by a claimed one.
-    [ $((claimed + spurious)) = "$delivered" ] || fail "edu $2: $line: what is neither claimed nor spurious?"
+    # An interrupt is claimed or not, and a message that isn't is nothing unusual; a request ends by a claimed one.
+    [ $((claimed + spurious + benign)) = "$delivered" ] || fail "edu $2: $line: what is neither claimed nor not?"
 }
 
 # figure LINE WORD [DEFAULT]: the number before that word.

@@ -1,0 +1,95 @@
+//! When unclaimed deliveries are a storm (rule I10). Only arithmetic: what time it is, it is told.
+//!
+//! Linux's figures. An unclaimed delivery counts only if the one before it is less than a tenth of a second old, so a
+//! slow line never adds up to a storm, however long it runs. Without a clock nothing can be aged, and a slow line could
+//! not be told from a storm: there nothing is counted.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use crate::Fault;
+
+/// How many unclaimed deliveries are a storm, …
+const UNCLAIMED: u32 = 99_900;
+/// … of so many.
+const OF: u32 = 100_000;
+/// What is rarer is none.
+const AGE: Duration = Duration::from_millis(100);
+
+/// A run of unclaimed deliveries, with few others among them.
+pub(crate) struct Storm {
+    unclaimed: u32,
+    /// The deliveries that ended otherwise, as counted when the run began.
+    others: u64,
+    /// When the last one was.
+    last: Option<Instant>,
+}
+
+impl Storm {
+    pub(crate) const fn new() -> Self {
+        Self { unclaimed: 0, others: 0, last: None }
+    }
+
+    /// One more delivery has not been claimed; `others` have ended otherwise so far. The answer is a storm: then the
+    /// count begins anew.
+    pub(crate) fn unclaimed(&mut self, others: u64, now: Instant) -> Option<Fault> {
+        let fresh = self.last.is_some_and(|last| now.saturating_duration_since(last) < AGE);
+        // More of them than may be among so many: no 100,000 that begin where this run does are a storm.
+        let few = others.wrapping_sub(self.others) <= u64::from(OF - UNCLAIMED);
+        if !(fresh && few) {
+            (self.unclaimed, self.others) = (0, others);
+        }
+        self.unclaimed += 1;
+        self.last = Some(now);
+        if self.unclaimed < UNCLAIMED {
+            return None;
+        }
+        *self = Self::new();
+        Some(Fault::Storm { unclaimed: UNCLAIMED, of: OF })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: Duration = Duration::from_nanos(1);
+
+    /// How many unclaimed deliveries it takes, at most `most`: each `apart` from the last, with one more other after
+    /// each `per`.
+    fn storms_after(most: u64, apart: Duration, per: u64) -> Option<u64> {
+        let (mut storm, mut now) = (Storm::new(), Instant::now());
+        (1..=most).find(|n| {
+            now += apart;
+            storm.unclaimed(n / per, now).is_some()
+        })
+    }
+
+    // Caught: a limit that is one off either way; a count that is not begun anew after a storm.
+    #[test]
+    fn i10_a_storm_is_so_many_unclaimed() {
+        assert_eq!(storms_after(200_000, TICK, u64::MAX), Some(99_900));
+        let (mut storm, now) = (Storm::new(), Instant::now());
+        for _ in 0..2 {
+            assert!((1..99_900).all(|_| storm.unclaimed(7, now).is_none()));
+            assert_eq!(storm.unclaimed(7, now), Some(Fault::Storm { unclaimed: 99_900, of: 100_000 }));
+        }
+    }
+
+    // Caught: others that are not counted, or never forgotten.
+    #[test]
+    fn i10_more_than_a_hundred_others_among_them_are_none() {
+        assert_eq!(storms_after(99_900, TICK, 999), Some(99_900), "100 others");
+        assert_eq!(storms_after(1_000_000, TICK, 980), None, "101 others");
+        // What was claimed before the run has no say in it.
+        let (mut storm, now) = (Storm::new(), Instant::now());
+        assert_eq!((1..200_000).find(|_| storm.unclaimed(1_000_000, now).is_some()), Some(99_900));
+    }
+
+    // Caught: a count that does not age.
+    #[test]
+    fn i10_a_slow_line_never_storms() {
+        assert_eq!(storms_after(1_000_000, AGE, u64::MAX), None);
+        assert_eq!(storms_after(1_000_000, AGE - TICK, u64::MAX), Some(99_900));
+    }
+}
