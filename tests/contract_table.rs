@@ -40,10 +40,23 @@ fn s1_the_table_has_a_header_and_a_row_for_each() {
     let table = lines(Table::from(&rows[..]));
     assert_eq!(
         table[0],
-        ["delivered", "coalesced", "claimed", "spurious", "stale", "faults", "queued", "merged", "run"]
+        [
+            "delivered",
+            "coalesced",
+            "claimed",
+            "spurious",
+            "benign",
+            "recovered",
+            "stale",
+            "faults",
+            "overdue",
+            "queued",
+            "merged",
+            "run"
+        ]
     );
-    assert_eq!(table[1], ["edu0", "12345678901", "0", "678", "0", "0", "0", "0", "0", "0"]);
-    assert_eq!(table[2], ["µ", "3", "0", "0", "3", "0", "0", "0", "0", "0"]);
+    assert_eq!(table[1], ["edu0", "12345678901", "0", "678", "0", "0", "0", "0", "0", "0", "0", "0", "0"]);
+    assert_eq!(table[2], ["µ", "3", "0", "0", "3", "0", "0", "0", "0", "0", "0", "0", "0"]);
     assert_eq!(table.len(), 3);
     assert_eq!(lines(Table::from(&rows[..0])).len(), 1);
 }
@@ -57,13 +70,16 @@ fn s1_each_column_is_what_its_head_says() {
     stats.coalesced = 2;
     stats.claimed = 3;
     stats.spurious = 4;
-    stats.stale = 5;
-    stats.faults = 6;
-    stats.work_queued = 7;
-    stats.work_merged = 8;
-    stats.work_run = 9;
+    stats.benign = 5;
+    stats.recovered = 6;
+    stats.stale = 7;
+    stats.faults = 8;
+    stats.overdue = 9;
+    stats.work_queued = 10;
+    stats.work_merged = 11;
+    stats.work_run = 12;
     let table = lines(Table::from(&stats));
-    assert_eq!(table[1], ["1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    assert_eq!(table[1], ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"]);
     assert_eq!(stats.to_string(), Table::from(&stats).to_string());
 }
 
@@ -74,17 +90,17 @@ fn s2_the_distributions_are_in_the_table() {
     let interrupts = [served("timed", Claim::Claimed, 5, true), served("not", Claim::Claimed, 5, false)];
     let table = lines(Table::from(&rows(&interrupts)[..]));
     let heads = ["isr-p50", "isr-p99", "isr-max", "wait-p50", "wait-p99", "wait-max", "latency-p50", "latency-p99"];
-    assert_eq!(table[0][9..17], heads);
-    assert_eq!(table[0][17], "latency-max");
+    assert_eq!(table[0][12..20], heads);
+    assert_eq!(table[0][20], "latency-max");
     let isr = interrupts[0].stats().distributions.unwrap().isr;
-    assert_eq!(table[1][10], format!("{:.1?}", isr.quantile(0.5).unwrap()));
-    assert_eq!(table[1][12], format!("{:.1?}", isr.longest().unwrap()));
-    assert_eq!(table[1][13], "0.0ns");
-    assert_eq!(table[2][10..], ["-"; 9]);
+    assert_eq!(table[1][13], format!("{:.1?}", isr.quantile(0.5).unwrap()));
+    assert_eq!(table[1][15], format!("{:.1?}", isr.longest().unwrap()));
+    assert_eq!(table[1][16], "0.0ns");
+    assert_eq!(table[2][13..], ["-"; 9]);
 
     // A source that doesn't know when it was asserted: here, none.
     let called = Interrupt::builder(()).isr(|_| Claim::Claimed).timed().build().unwrap();
     called.enable().unwrap();
     called.service();
-    assert_eq!(lines(Table::from(&called.stats()))[0].len(), 9 + 6);
+    assert_eq!(lines(Table::from(&called.stats()))[0].len(), 12 + 6);
 }
