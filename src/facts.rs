@@ -90,14 +90,17 @@ mod sizes {
     // Bits in one word; bits and a count in another, and who runs it.
     const_assert_eq!(size_of::<crate::state::StateWord>(), WORD);
     const_assert_eq!(size_of::<crate::work_item::WorkWord>(), 2 * WORD);
-    const_assert_eq!(size_of::<crate::stats::Counters>(), 4 * WORD);
+    const_assert_eq!(size_of::<crate::stats::Counters>(), 5 * WORD);
     // With three locks: the interrupt's own, the transitions' and the notes'. Without an operating system there are no
     // boxes, and no cache lines to keep apart.
     #[cfg(all(feature = "std", target_pointer_width = "64"))]
     const_assert_eq!(
         size_of::<InterruptObject<(), NoWorkItem>>(),
-        (43 * WORD + 3 * size_of::<RawInterruptLock>()).next_multiple_of(64)
+        (44 * WORD + 3 * size_of::<RawInterruptLock>()).next_multiple_of(64)
     );
     #[cfg(all(not(feature = "alloc"), target_pointer_width = "64"))]
-    const_assert_eq!(size_of::<InterruptObject<(), NoWorkItem>>(), 35 * WORD + 3 * size_of::<RawInterruptLock>());
+    const_assert_eq!(
+        size_of::<InterruptObject<(), NoWorkItem>>(),
+        (36 * WORD + 3 * size_of::<RawInterruptLock>()).next_multiple_of(align_of::<InterruptObject<(), NoWorkItem>>())
+    );
 }

@@ -6,12 +6,14 @@
 //! | `context` | what the ISR and the work item are given |
 //! | `delivery` | from an assertion to the ISR's answer (I) |
 //! | `transition` | enable and disable (E1–E4) |
+//! | `activity` | inactive and active (E8) |
 //! | `fault` | quarantine and removal (I12, I13) |
 //! | `work` | the work item (W) |
 //! | `rundown` | the end (E6) |
 //! | `own_loop` | descriptors for a driver that waits by itself |
 //! | `layout` | the cache lines of all this |
 
+mod activity;
 mod callbacks;
 mod context;
 mod delivery;
@@ -427,7 +429,7 @@ impl<T, W> InterruptObject<T, W> {
     pub fn check(&self) -> Result<(), Error> {
         let interrupt = || self.name().clone();
         match self.state() {
-            State::Disabled | State::Enabled => Ok(()),
+            State::Disabled | State::Enabled | State::Inactive => Ok(()),
             State::Ended => Err(Error::Ended { interrupt: interrupt() }),
             State::Removed => Err(Error::Removed { interrupt: interrupt() }),
             State::Faulted => match self.fault() {

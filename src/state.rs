@@ -22,6 +22,9 @@ pub(crate) const END_DEFERRED: usize = 1 << 4;
 #[cfg(feature = "std")]
 pub(crate) const REMOVAL_REQUESTED: usize = 1 << 5;
 
+/// Reported inactive: connected, but not served. Changes under the interrupt lock, and means nothing while disabled.
+pub(crate) const INACTIVE: usize = 1 << 6;
+
 /// The word itself.
 pub(crate) struct StateWord(AtomicUsize);
 
@@ -40,6 +43,11 @@ impl StateWord {
     /// Whether a delivery reaches the ISR.
     #[inline]
     pub(crate) fn delivers(&self) -> bool {
+        self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED | INACTIVE) == ENABLED
+    }
+
+    /// Whether it is connected, active or not.
+    pub(crate) fn in_service(&self) -> bool {
         self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED) == ENABLED
     }
 
@@ -61,6 +69,8 @@ impl StateWord {
             State::Removed
         } else if word & FAULTED != 0 {
             State::Faulted
+        } else if word & (ENABLED | INACTIVE) == ENABLED | INACTIVE {
+            State::Inactive
         } else if word & ENABLED != 0 {
             State::Enabled
         } else {
@@ -85,6 +95,8 @@ pub enum State {
     Disabled,
     /// Connected and served.
     Enabled,
+    /// Connected, and not served until it is reported active.
+    Inactive,
     /// Quarantined by a fault, disconnected.
     Faulted,
     /// Its device has gone.

@@ -26,13 +26,22 @@ pub(crate) struct Counters {
     pub(crate) coalesced: Counter,
     pub(crate) stale: Counter,
     pub(crate) faults: Counter,
+    /// Assertions that came while the interrupt was inactive, and wait for it to be active. (No statistic of its own: it
+    /// moves on to the others.)
+    pub(crate) withheld: Counter,
     // Written by the run. Who queues writes only the work item's word, which counts what no run has answered.
     pub(crate) work_merged: Counter,
 }
 
 impl Counters {
     pub(crate) const fn new() -> Self {
-        Self { coalesced: Counter::new(), stale: Counter::new(), faults: Counter::new(), work_merged: Counter::new() }
+        Self {
+            coalesced: Counter::new(),
+            stale: Counter::new(),
+            faults: Counter::new(),
+            withheld: Counter::new(),
+            work_merged: Counter::new(),
+        }
     }
 
     /// `unanswered` queueings of the work item are waiting for a run: the first causes it, the others are merged.
@@ -77,7 +86,8 @@ pub struct Stats {
     pub claimed: u64,
     /// ISR runs that did not.
     pub spurious: u64,
-    /// Assertions from before an enable, or from while nothing was enabled: drained, never delivered.
+    /// Assertions from before an enable, from while nothing was enabled, or from while the interrupt was inactive until
+    /// it was disabled: drained, never delivered.
     pub stale: u64,
     /// Faults.
     pub faults: u64,

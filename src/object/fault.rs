@@ -94,6 +94,7 @@ impl<T, W> InterruptObject<T, W> {
         self.work.take_kept();
         self.work.close();
         self.disconnect(inside);
+        self.forget_withheld();
     }
 
     #[cfg(feature = "alloc")]

@@ -10,7 +10,7 @@ use super::delivery::Reopen;
 use super::{Inside, InterruptObject};
 use crate::lock::InterruptLockGuard;
 use crate::raw_lock::RawInterruptLock;
-use crate::state::{ENABLED, ENDED, FAULTED, REMOVED};
+use crate::state::{ENABLED, ENDED, FAULTED, INACTIVE, REMOVED};
 use crate::sync;
 use crate::waits::{Awaited, Waits};
 use crate::{Callback, CallbackError, Error, Fault};
@@ -225,7 +225,7 @@ impl<T, W> Drop for InTransition<'_, T, W> {
 
 impl<T, W> InterruptObject<T, W> {
     fn disable_locked(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
-        if !self.state.delivers() {
+        if !self.state.in_service() {
             // A fault or a removal came first, and has done what there was to do.
             return Ok(());
         }
@@ -236,6 +236,7 @@ impl<T, W> InterruptObject<T, W> {
         // Its disable callback has run: whoever finds out from here on that the device is gone calls no other for it.
         self.state.take(ENABLED);
         let disconnected = self.with_source(inside, |inside| self.disconnect_and_flush(inside, data)).flatten();
+        self.forget_withheld();
         self.work.take_kept();
         if self.state.has(REMOVED) {
             return Err(self.removed());
@@ -247,7 +248,16 @@ impl<T, W> InterruptObject<T, W> {
     fn serve_owed(&self, inside: &mut Inside<T, W>, data: &mut T) {
         let owed = self.take_owed();
         if owed != 0 {
-            self.answer(inside, data, owed as u64, Reopen::No);
+            self.serve_last(inside, data, owed as u64);
+        }
+    }
+
+    /// What was signalled before the disconnection is delivered, unless the interrupt is inactive.
+    fn serve_last(&self, inside: &mut Inside<T, W>, data: &mut T, signalled: u64) {
+        if self.state.has(INACTIVE) {
+            self.keep_for_later(signalled);
+        } else {
+            self.answer(inside, data, signalled, Reopen::No);
         }
     }
 
@@ -319,7 +329,7 @@ impl<T, W> InterruptObject<T, W> {
         };
         // What was signalled before the disconnection is delivered, not dropped.
         if let Ok(signalled @ 1..) = self.take(inside, data) {
-            self.answer(inside, data, signalled, Reopen::No);
+            self.serve_last(inside, data, signalled);
         }
         self.disarm();
         disconnected.map_err(|error| {
