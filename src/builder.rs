@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 #[cfg(all(feature = "std", not(loom)))]
 use alloc::sync::Weak;
 
+use crate::device::{Device, Member, Membership};
 use crate::handle::Interrupt;
 use crate::object::{
     Inside, InterruptObject, Isr, IsrContext, NoWorkItem, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome,
@@ -134,6 +135,7 @@ pub struct Builder<T, W, I, S> {
     work: Option<WorkFn<T, W>>,
     shared: bool,
     attendance: Attendance,
+    device: Option<Device>,
     #[cfg(all(feature = "std", not(loom)))]
     polling: Polling,
     _given: PhantomData<(I, S)>,
@@ -157,6 +159,7 @@ impl<T, W> Interrupt<T, W> {
             work: None,
             shared: false,
             attendance: Attendance::default(),
+            device: None,
             #[cfg(all(feature = "std", not(loom)))]
             polling: Polling::default(),
             _given: PhantomData,
@@ -314,6 +317,21 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
+    /// The device that the interrupt belongs to, after those that were built into it before (rule E5).
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Device, Interrupt};
+    ///
+    /// let device = Device::builder("nic").build();
+    /// let interrupt = Interrupt::builder(()).device(&device).isr(|_| Claim::Claimed).build()?;
+    /// assert_eq!(interrupt.device(), Some(&device));
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn device(mut self, device: &Device) -> Self {
+        self.device = Some(device.clone());
+        self
+    }
+
     /// Has a dispatcher that serves others too serve this interrupt, instead of one of its own.
     ///
     /// ```
@@ -392,6 +410,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
             work: self.work,
             shared: self.shared,
             attendance: self.attendance,
+            device: self.device,
             #[cfg(all(feature = "std", not(loom)))]
             polling: self.polling,
             _given: PhantomData,
@@ -476,7 +495,10 @@ where
         if self.polling != Polling::None && (!has_source || matches!(self.attendance, Attendance::Nobody)) {
             return Err(Error::NothingToPoll { interrupt: name });
         }
-        let object = InterruptObject::assemble(name, self.data, self.inside, self.work);
+        let mut object = InterruptObject::assemble(name, self.data, self.inside, self.work);
+        if let Some(device) = &self.device {
+            object.join(Membership::new(device.clone()));
+        }
         if self.shared {
             object.note_shared();
         }
@@ -484,9 +506,14 @@ where
             object.note(info);
         }
         #[cfg(all(feature = "std", not(loom)))]
-        return attend(object, self.attendance, has_source, self.polling);
+        let interrupt = attend(object, self.attendance, has_source, self.polling)?;
         #[cfg(not(all(feature = "std", not(loom))))]
-        return attend(object, self.attendance, has_source);
+        let interrupt = attend(object, self.attendance, has_source)?;
+        if let Some(device) = self.device {
+            let member: Arc<dyn Member> = interrupt.object().clone();
+            device.adopt(Arc::downgrade(&member));
+        }
+        Ok(interrupt)
     }
 }
 

@@ -37,7 +37,7 @@ pub enum Error {
     /// The call would have waited for itself (rule E4).
     #[error("{interrupt}: refused, it would wait for itself: {why}")]
     WouldDeadlock {
-        /// The interrupt that the call was for.
+        /// The interrupt or device that the call was for.
         interrupt: Name,
         /// What the calling thread is inside of.
         why: &'static str,
@@ -98,6 +98,17 @@ pub enum Error {
     NothingToPoll {
         /// Which interrupt.
         interrupt: Name,
+    },
+    /// A callback of the device failed, or panicked (rule E5).
+    #[cfg(feature = "alloc")]
+    #[error("{device}: its {callback} failed: {source}")]
+    DeviceCallback {
+        /// Which device.
+        device: Name,
+        /// Which callback.
+        callback: crate::DeviceCallback,
+        /// What it returned.
+        source: CallbackError,
     },
     /// A device could not be opened.
     #[error("{device}: {source}")]

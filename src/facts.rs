@@ -96,7 +96,7 @@ mod sizes {
     #[cfg(all(feature = "std", target_pointer_width = "64"))]
     const_assert_eq!(
         size_of::<InterruptObject<(), NoWorkItem>>(),
-        (44 * WORD + 3 * size_of::<RawInterruptLock>()).next_multiple_of(64)
+        (48 * WORD + 3 * size_of::<RawInterruptLock>()).next_multiple_of(64)
     );
     #[cfg(all(not(feature = "alloc"), target_pointer_width = "64"))]
     const_assert_eq!(

@@ -10,6 +10,7 @@
 //! |---|---|
 //! | sources | [`source`], [`simulated`], [`vfio`] |
 //! | dispatcher | `dispatcher`: threads that wait on sources, a worker for work items |
+//! | device | `device`: several interrupts, their power and their callback lock |
 //! | object | `handle`, `builder`, `object`: the owning handle, what makes it, the interrupt itself |
 //! | lock | `lock`: the data and its guard |
 //! | words | `raw_lock`, `state`, `work_item`, `ready_word`: the atomic words, with the essays that explain them; `waits`: who waits for whom |
@@ -24,6 +25,8 @@ pub mod bare_metal;
 #[cfg(feature = "alloc")]
 pub mod builder;
 mod claim;
+#[cfg(feature = "alloc")]
+mod device;
 #[cfg(feature = "alloc")]
 mod dispatch;
 #[cfg(all(feature = "std", not(loom)))]
@@ -67,6 +70,8 @@ mod models;
 #[cfg(feature = "alloc")]
 pub use builder::Builder;
 pub use claim::Claim;
+#[cfg(feature = "alloc")]
+pub use device::{Device, DeviceBuilder, DeviceCallback};
 #[cfg(all(feature = "std", not(loom)))]
 pub use dispatcher::Dispatcher;
 pub use error::Error;

@@ -5,6 +5,7 @@
 //! | `callbacks` | what the driver registered, and how it is called |
 //! | `context` | what the ISR and the work item are given |
 //! | `delivery` | from an assertion to the ISR's answer (I) |
+//! | `power` | what its device asks of it (E5) |
 //! | `transition` | enable and disable (E1–E4) |
 //! | `activity` | inactive and active (E8) |
 //! | `fault` | quarantine and removal (I12, I13) |
@@ -22,6 +23,8 @@ mod fault;
 mod layout;
 #[cfg(all(unix, feature = "std"))]
 mod own_loop;
+#[cfg(feature = "alloc")]
+mod power;
 mod rundown;
 mod transition;
 mod work;
@@ -40,6 +43,8 @@ pub use delivery::Delivery;
 pub use transition::Transition;
 pub use work::{Is, NoWorkItem, Queued, Refusal, WithWorkItem, Work, WorkItemRegistered, WorkOutcome};
 
+#[cfg(feature = "alloc")]
+use crate::device::Membership;
 #[cfg(feature = "alloc")]
 use crate::dispatch::Dispatch;
 use crate::lock::{InterruptLock, InterruptLockGuard};
@@ -108,6 +113,9 @@ pub struct InterruptObject<T, W> {
     work_run: Counter,
     /// What runs while the work word says so.
     work_fn: Locked<Option<WorkFn<T, W>>>,
+    /// The device that it belongs to.
+    #[cfg(feature = "alloc")]
+    membership: Option<alloc::boxed::Box<Membership>>,
 }
 
 #[derive(Default)]
@@ -210,6 +218,8 @@ impl<T, W> InterruptObject<T, W> {
                 counters: Counters::new(),
                 answers: Answers::new(),
                 work_run: Counter::new(),
+                #[cfg(feature = "alloc")]
+                membership: None,
                 #[cfg(feature = "alloc")]
                 dispatch: None,
             }

@@ -25,6 +25,9 @@ pub(crate) const REMOVAL_REQUESTED: usize = 1 << 5;
 /// Reported inactive: connected, but not served. Changes under the interrupt lock, and means nothing while disabled.
 pub(crate) const INACTIVE: usize = 1 << 6;
 
+/// The driver has disabled it, and not enabled it since: a device leaves it alone. Changes under the control lock.
+pub(crate) const KEPT_DISABLED: usize = 1 << 7;
+
 /// The word itself.
 pub(crate) struct StateWord(AtomicUsize);
 

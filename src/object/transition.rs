@@ -10,9 +10,9 @@ use super::delivery::Reopen;
 use super::{Inside, InterruptObject};
 use crate::lock::InterruptLockGuard;
 use crate::raw_lock::RawInterruptLock;
-use crate::state::{ENABLED, ENDED, FAULTED, INACTIVE, REMOVED};
+use crate::state::{ENABLED, ENDED, FAULTED, INACTIVE, KEPT_DISABLED, REMOVED};
 use crate::sync;
-use crate::waits::{Awaited, Waits};
+use crate::waits::{Awaited, Circle, Waits};
 use crate::{Callback, CallbackError, Error, Fault};
 #[cfg(feature = "alloc")]
 use crate::{Info, Share, SourceError, Trigger};
@@ -43,6 +43,9 @@ impl<T, W> InterruptObject<T, W> {
     /// after the callback has succeeded (rules I4, I9, I15). It waits for the interrupt lock, and for another
     /// transition that is going on.
     ///
+    /// The interrupts of a [`Device`](crate::Device) are enabled by it; one that the driver has disabled itself waits for
+    /// the driver's own call of this. It connects the interrupt whether or not its device is in D0.
+    ///
     /// # Errors
     ///
     /// - [`Error::EnableCallback`]: the callback failed; the connection has been undone.
@@ -68,6 +71,11 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "Enable")]
     pub fn enable(&self) -> Result<Transition, Error> {
         let transition = self.begin()?;
+        self.state.take(KEPT_DISABLED);
+        self.enable_in(&transition)
+    }
+
+    pub(super) fn enable_in(&self, transition: &InTransition<'_, T, W>) -> Result<Transition, Error> {
         if self.state.has(ENDED | REMOVED | FAULTED) {
             self.check()?;
         }
@@ -103,7 +111,8 @@ impl<T, W> InterruptObject<T, W> {
     /// In order: the disable callback under the lock, the disconnection, what was signalled before it (the ISR runs
     /// once more if there was something), the work item: one that has not begun runs on this thread, one that runs is
     /// waited for, and no other is taken (rules E2, W7). When it returns, no ISR and no work item of this interrupt is
-    /// running, and none will until the next enable (rule I5).
+    /// running, and none will until the next enable (rule I5). An interrupt of a [`Device`](crate::Device) stays disabled
+    /// through its power cycles until the driver enables it again (rule E5).
     ///
     /// # Errors
     ///
@@ -128,6 +137,11 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "Disable")]
     pub fn disable(&self) -> Result<Transition, Error> {
         let transition = self.begin()?;
+        self.state.set(KEPT_DISABLED);
+        self.disable_in(&transition)
+    }
+
+    pub(super) fn disable_in(&self, transition: &InTransition<'_, T, W>) -> Result<Transition, Error> {
         if self.state.has(ENDED | REMOVED) {
             self.check()?;
         }
@@ -152,12 +166,17 @@ impl<T, W> InterruptObject<T, W> {
         if let Some(why) = self.section_of_this_thread() {
             return Err(self.would_deadlock(why));
         }
+        let waits = self
+            .announce_waits()
+            .map_err(|_| self.would_deadlock("another thread's callback waits for what this thread holds"))?;
+        Ok(InTransition { object: self, control: Some(self.control.lock()), waits: Some(waits) })
+    }
+
+    /// Announces all that a transition may wait for.
+    pub(crate) fn announce_waits(&self) -> Result<Waits<'_>, Circle> {
         // SAFETY: only to know and to name the owner.
         let control = unsafe { self.control.raw() };
-        let waits =
-            Waits::announce([Awaited::Lock(control), Awaited::Lock(self.lock.raw()), Awaited::WorkItem(&self.work)])
-                .map_err(|_| self.would_deadlock("another thread's callback waits for what this thread holds"))?;
-        Ok(InTransition { object: self, control: Some(self.control.lock()), waits: Some(waits) })
+        Waits::announce([Awaited::Lock(control), Awaited::Lock(self.lock.raw()), Awaited::WorkItem(&self.work)])
     }
 
     fn would_deadlock(&self, why: &'static str) -> Error {

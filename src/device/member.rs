@@ -1,0 +1,46 @@
+//! What a device asks of an interrupt.
+
+use crate::object::InterruptObject;
+use crate::waits::{Circle, Waits};
+use crate::{Error, Name, State, Stats};
+
+pub(crate) trait Member: Send + Sync {
+    fn name(&self) -> &Name;
+    fn stats(&self) -> Stats;
+    fn has_ended(&self) -> bool;
+
+    /// Announces all that a transition of this interrupt may wait for.
+    fn announce(&self) -> Result<Waits<'_>, Circle>;
+
+    /// Enables it, unless the driver has disabled it for good, or the system has granted it nothing.
+    fn power_up(&self) -> Result<(), Error>;
+
+    /// Disables it. What was off already is no error.
+    fn power_down(&self) -> Result<(), Error>;
+}
+
+impl<T: Send, W: Send> Member for InterruptObject<T, W> {
+    fn name(&self) -> &Name {
+        self.name()
+    }
+
+    fn stats(&self) -> Stats {
+        self.stats()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.state() == State::Ended
+    }
+
+    fn announce(&self) -> Result<Waits<'_>, Circle> {
+        self.announce_waits()
+    }
+
+    fn power_up(&self) -> Result<(), Error> {
+        self.enter_power()
+    }
+
+    fn power_down(&self) -> Result<(), Error> {
+        self.leave_power()
+    }
+}
