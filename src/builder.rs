@@ -136,6 +136,7 @@ pub struct Builder<T, W, I, S> {
     shared: bool,
     attendance: Attendance,
     device: Option<Device>,
+    serialized: bool,
     #[cfg(all(feature = "std", not(loom)))]
     polling: Polling,
     _given: PhantomData<(I, S)>,
@@ -160,6 +161,7 @@ impl<T, W> Interrupt<T, W> {
             shared: false,
             attendance: Attendance::default(),
             device: None,
+            serialized: false,
             #[cfg(all(feature = "std", not(loom)))]
             polling: Polling::default(),
             _given: PhantomData,
@@ -411,6 +413,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
             shared: self.shared,
             attendance: self.attendance,
             device: self.device,
+            serialized: self.serialized,
             #[cfg(all(feature = "std", not(loom)))]
             polling: self.polling,
             _given: PhantomData,
@@ -453,6 +456,36 @@ impl<T, I> Builder<T, WithWorkItem, I, Missing> {
     }
 }
 
+impl<T, I, S> Builder<T, WithWorkItem, I, S> {
+    /// Has the work item run under the callback lock of the interrupt's device (rule W5): *AutomaticSerialization*. So it
+    /// never overlaps the device's callbacks, [`Device::synchronize`], nor the work items of the device's other interrupts
+    /// that ask for this. The ISR and the enable and disable callbacks don't run under it.
+    ///
+    /// Enabling and disabling, which may have to flush the work item, are refused then while the calling thread holds the
+    /// callback lock (rule E4): in the device's callbacks too. An interrupt that is dropped there ends as soon as the
+    /// lock is released.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Device, Error, Interrupt};
+    ///
+    /// let device = Device::builder("nic").build();
+    /// let interrupt = Interrupt::builder(())
+    ///     .isr(|_| Claim::Claimed)
+    ///     .work_item(|_| ())
+    ///     .device(&device)
+    ///     .automatic_serialization()
+    ///     .build()?;
+    /// let refused = device.synchronize(|| interrupt.disable());
+    /// assert!(matches!(refused, Err(Error::WouldDeadlock { .. })));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "AutomaticSerialization")]
+    pub fn automatic_serialization(mut self) -> Self {
+        self.serialized = true;
+        self
+    }
+}
+
 impl<T, W, I, S> Builder<T, W, I, S>
 where
     T: Send + 'static,
@@ -465,6 +498,7 @@ where
     /// # Errors
     ///
     /// - [`Error::NotShareable`]: `shared` on what is known not to be a level line.
+    /// - [`Error::NoDevice`]: automatic serialization without a device.
     /// - [`Error::NothingToPoll`]: a polling policy without a source, or without a dispatcher.
     /// - [`Error::Dispatcher`]: its threads could not be started.
     ///
@@ -495,9 +529,14 @@ where
         if self.polling != Polling::None && (!has_source || matches!(self.attendance, Attendance::Nobody)) {
             return Err(Error::NothingToPoll { interrupt: name });
         }
-        let mut object = InterruptObject::assemble(name, self.data, self.inside, self.work);
-        if let Some(device) = &self.device {
-            object.join(Membership::new(device.clone()));
+        let work = match (self.work, self.device.clone()) {
+            (Some(work), Some(device)) if self.serialized => Some(serialized(work, device)),
+            (_, None) if self.serialized => return Err(Error::NoDevice { interrupt: name }),
+            (work, _) => work,
+        };
+        let mut object = InterruptObject::assemble(name, self.data, self.inside, work);
+        if let Some(device) = self.device.clone() {
+            object.join(Membership { device, serialized: self.serialized });
         }
         if self.shared {
             object.note_shared();
@@ -558,4 +597,9 @@ where
     R: Outcome,
 {
     OnChange::Boxed(Box::new(move |data| callback(data).into_result()))
+}
+
+/// The work item, under the callback lock of `device`.
+fn serialized<T: 'static, W: 'static>(mut work: WorkFn<T, W>, device: Device) -> WorkFn<T, W> {
+    WorkFn::Boxed(Box::new(move |context| device.serialize(|| work.call(context))))
 }

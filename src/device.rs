@@ -18,7 +18,6 @@ mod power;
 
 use core::fmt;
 
-use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
@@ -141,10 +140,6 @@ impl fmt::Debug for Device {
 /// An interrupt's place in its device.
 pub(crate) struct Membership {
     pub(crate) device: Device,
-}
-
-impl Membership {
-    pub(crate) fn new(device: Device) -> Box<Self> {
-        Box::new(Self { device })
-    }
+    /// Its work item runs under the device's callback lock.
+    pub(crate) serialized: bool,
 }

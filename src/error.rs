@@ -93,6 +93,12 @@ pub enum Error {
         /// Which interrupt.
         interrupt: Name,
     },
+    /// What was asked for is a device's to give, and the interrupt was built into none.
+    #[error("{interrupt}: automatic serialization needs a device")]
+    NoDevice {
+        /// Which interrupt.
+        interrupt: Name,
+    },
     /// A polling policy was given, and no dispatcher waits on a source of this interrupt.
     #[error("{interrupt}: a polling policy needs a source and a dispatcher that waits on it")]
     NothingToPoll {

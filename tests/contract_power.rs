@@ -276,6 +276,18 @@ fn e5_refused_where_it_would_wait_for_itself() {
         while interrupt.run_work_item() {}
         interrupt.synchronize(|()| both(&device));
         device.synchronize(|| both(&device));
+        // An ISR of anybody's: what it interrupted may hold what this waits for.
+        let theirs = device.clone();
+        let other = Interrupt::builder(())
+            .isr(move |_| {
+                both(&theirs);
+                Claim::Claimed
+            })
+            .build()
+            .unwrap();
+        other.enable().unwrap();
+        other.service();
+        assert_eq!(other.stats().claimed, 1);
         assert_eq!(interrupt.state(), State::Enabled, "nothing has been done");
         assert_eq!((interrupt.stats().faults, interrupt.stats().work_run), (0, 1));
         device.exit_d0().unwrap();

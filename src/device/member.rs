@@ -17,6 +17,9 @@ pub(crate) trait Member: Send + Sync {
 
     /// Disables it. What was off already is no error.
     fn power_down(&self) -> Result<(), Error>;
+
+    /// Runs it down, if that was left to the section which the caller has ended.
+    fn finish_end(&self);
 }
 
 impl<T: Send, W: Send> Member for InterruptObject<T, W> {
@@ -42,5 +45,9 @@ impl<T: Send, W: Send> Member for InterruptObject<T, W> {
 
     fn power_down(&self) -> Result<(), Error> {
         self.leave_power()
+    }
+
+    fn finish_end(&self) {
+        self.take_deferred_end();
     }
 }

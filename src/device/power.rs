@@ -1,13 +1,11 @@
 //! D0 entry and exit (rule E5).
 
-use alloc::vec::Vec;
+use alloc::sync::Arc;
 
 use super::callbacks::{Callbacks, DeviceCallback};
 use super::{Device, Member};
 use crate::waits::{Awaited, Waits};
 use crate::{Error, Transition, sync};
-
-use alloc::sync::Arc;
 
 /// Whether the device has power, and what is to be told of it.
 pub(super) struct Power {
@@ -133,15 +131,13 @@ impl Device {
     }
 
     fn call(&self, power: &mut Power, callback: DeviceCallback) -> Result<(), Error> {
-        self.synchronize(|| power.callbacks.call(callback)).map_err(|source| Error::DeviceCallback {
-            device: self.name().clone(),
-            callback,
-            source,
-        })
+        let device = || self.name().clone();
+        self.try_serialize(|| power.callbacks.call(callback))
+            .map_err(|why| Error::WouldDeadlock { interrupt: device(), why })?
+            .map_err(|source| Error::DeviceCallback { device: device(), callback, source })
     }
 
-    /// Keeps every other transition of this device away, or says why this one would wait for itself: for what it waits
-    /// for is announced, all of it, before it begins.
+    /// Keeps every other transition of this device away, or says why this one would wait for itself.
     fn transition<R>(
         &self,
         steps: impl FnOnce(&mut Power, &[Arc<dyn Member>]) -> Result<R, Error>,
@@ -150,19 +146,23 @@ impl Device {
         if sync::is_in_isr() {
             return Err(refused("called from an ISR"));
         }
-        let awaited = self.members();
         // SAFETY: only to know the owner.
-        let lock = unsafe { self.0.power.raw() };
-        let own = [Awaited::Lock(lock), Awaited::Lock(self.0.callback_lock.raw())];
-        let waits = core::iter::once_with(|| Waits::announce(own))
-            .chain(awaited.iter().map(|member| member.announce()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_| refused("what this thread is inside of, or another thread waits for, is part of it"))?;
-        let mut power = self.0.power.lock();
-        // Anew: who waited for another transition may have been overtaken by a builder.
-        let done = steps(&mut power, &self.members());
+        let lock = Awaited::Lock(unsafe { self.0.power.raw() });
+        // All of it is looked at before anything is done. What stays announced is only what is being waited for: each
+        // step announces its own, so nobody is refused for the sake of a wait that is to come.
+        Waits::announce([lock, Awaited::Lock(self.callback_lock())])
+            .and_then(|_| self.members().iter().try_for_each(|member| member.announce().map(drop)))
+            .map_err(|_| refused("this thread is inside of a part of it"))?;
+        let mut power = {
+            let _waits = Waits::announce([lock])
+                .map_err(|_| refused("another thread's transition waits for what this thread holds"))?;
+            self.0.power.lock()
+        };
+        let members = self.members();
+        let done = steps(&mut power, &members);
+        // Before the interrupts: if one was dropped meanwhile, its threads are joined here.
         drop(power);
-        drop(waits);
+        drop(members);
         done
     }
 }

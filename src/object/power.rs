@@ -1,4 +1,4 @@
-//! What the device that an interrupt belongs to asks of it (rules E5, P4).
+//! What the device that an interrupt belongs to asks of it (rules E5, P4), and what it asks of its device (W5).
 
 use alloc::boxed::Box;
 
@@ -24,8 +24,13 @@ impl<T, W> InterruptObject<T, W> {
         self.membership.as_ref().map(|membership| &membership.device)
     }
 
-    pub(crate) fn join(&mut self, membership: Box<Membership>) {
-        self.membership = Some(membership);
+    pub(crate) fn join(&mut self, membership: Membership) {
+        self.membership = Some(Box::new(membership));
+    }
+
+    /// The device whose callback lock its work item needs.
+    pub(super) fn serializer(&self) -> Option<&Device> {
+        self.membership.as_deref().filter(|membership| membership.serialized).map(|membership| &membership.device)
     }
 
     /// Its device enters D0.

@@ -29,6 +29,10 @@ impl<T, W> InterruptObject<T, W> {
             // The driver's destructors run here, outside every lock.
             self.run_down(transition);
             #[cfg(feature = "alloc")]
+            if let Some(device) = self.serializer() {
+                device.has_left(self);
+            }
+            #[cfg(feature = "alloc")]
             if let Some(dispatch) = &self.dispatch {
                 dispatch.ended();
             }
@@ -79,6 +83,7 @@ impl<T, W> InterruptObject<T, W> {
                 // The release then looks for the bit.
                 self.lock.raw().remind_owner();
             }
+            self.leave_to_the_callback_lock();
             return None;
         }
         // A circle with another thread, which may have left its section before the bit was there. The register of waits
@@ -86,10 +91,23 @@ impl<T, W> InterruptObject<T, W> {
         if self.lock.raw().remind_owner() {
             return None;
         }
+        // Or that section is one of the callback lock. Who releases it looks afterwards, or is seen to have done so.
+        self.leave_to_the_callback_lock();
         let transition = self.begin_anywhere().ok()?;
         self.state.take(END_DEFERRED);
         Some(transition)
     }
+
+    /// Whoever holds the callback lock that its work item needs runs it down at the release.
+    #[cfg(feature = "alloc")]
+    fn leave_to_the_callback_lock(&self) {
+        if let Some(device) = self.serializer().filter(|device| device.callback_lock().owner() != 0) {
+            device.keep_leaving(self);
+        }
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn leave_to_the_callback_lock(&self) {}
 
     /// Runs the interrupt down if that was left to the section which the caller has ended.
     #[inline]

@@ -176,7 +176,23 @@ impl<T, W> InterruptObject<T, W> {
     pub(crate) fn announce_waits(&self) -> Result<Waits<'_>, Circle> {
         // SAFETY: only to know and to name the owner.
         let control = unsafe { self.control.raw() };
-        Waits::announce([Awaited::Lock(control), Awaited::Lock(self.lock.raw()), Awaited::WorkItem(&self.work)])
+        let (control, lock, work) =
+            (Awaited::Lock(control), Awaited::Lock(self.lock.raw()), Awaited::WorkItem(&self.work));
+        match self.callback_lock() {
+            None => Waits::announce([control, lock, work]),
+            Some(callback_lock) => Waits::announce([control, lock, work, Awaited::Lock(callback_lock)]),
+        }
+    }
+
+    /// The lock that its work item runs under (rule W5).
+    #[cfg(feature = "alloc")]
+    pub(super) fn callback_lock(&self) -> Option<&RawInterruptLock> {
+        self.serializer().map(crate::Device::callback_lock)
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn callback_lock(&self) -> Option<&RawInterruptLock> {
+        None
     }
 
     fn would_deadlock(&self, why: &'static str) -> Error {
@@ -193,6 +209,8 @@ impl<T, W> InterruptObject<T, W> {
             Some("called from a transition of this interrupt")
         } else if self.work.is_mine() {
             Some("called from the interrupt's own work item")
+        } else if self.callback_lock().is_some_and(RawInterruptLock::is_mine) {
+            Some("called with the callback lock held that its work item needs")
         } else {
             None
         }
