@@ -137,6 +137,7 @@ pub struct Builder<T, W, I, S> {
     attendance: Attendance,
     device: Option<Device>,
     serialized: bool,
+    wake_capable: bool,
     #[cfg(all(feature = "std", not(loom)))]
     polling: Polling,
     _given: PhantomData<(I, S)>,
@@ -162,6 +163,7 @@ impl<T, W> Interrupt<T, W> {
             attendance: Attendance::default(),
             device: None,
             serialized: false,
+            wake_capable: false,
             #[cfg(all(feature = "std", not(loom)))]
             polling: Polling::default(),
             _given: PhantomData,
@@ -334,6 +336,39 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
+    /// Lets the interrupt wake its device (rule E9): *CanWakeDevice*. Once it has been enabled it stays connected when
+    /// the device leaves D0, without its disable callback; its assertion then has the device enter D0: the D0-entry
+    /// callback first, then its ISR, then the other interrupts. If that callback fails, the ISR does not run; the assertion
+    /// is kept, and [`Device::wake_error`] says why.
+    ///
+    /// The dispatcher's worker does this; without a dispatcher the caller of [`service`](InterruptObject::service) does,
+    /// after the section. A [`disable`](InterruptObject::disable) in low power disconnects it as ever, with its disable
+    /// callback.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Device, Interrupt, State};
+    ///
+    /// let device = Device::builder("button").build();
+    /// let interrupt = Interrupt::builder(0)
+    ///     .isr(|count| { **count += 1; Claim::Claimed })
+    ///     .device(&device)
+    ///     .wake_capable()
+    ///     .build()?;
+    /// device.enter_d0()?;
+    /// device.exit_d0()?;
+    /// assert_eq!(interrupt.state(), State::Asleep);
+    ///
+    /// interrupt.service();
+    /// assert_eq!(interrupt.state(), State::Enabled);
+    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "CanWakeDevice")]
+    pub fn wake_capable(mut self) -> Self {
+        self.wake_capable = true;
+        self
+    }
+
     /// Has a dispatcher that serves others too serve this interrupt, instead of one of its own.
     ///
     /// ```
@@ -414,6 +449,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
             attendance: self.attendance,
             device: self.device,
             serialized: self.serialized,
+            wake_capable: self.wake_capable,
             #[cfg(all(feature = "std", not(loom)))]
             polling: self.polling,
             _given: PhantomData,
@@ -498,7 +534,7 @@ where
     /// # Errors
     ///
     /// - [`Error::NotShareable`]: `shared` on what is known not to be a level line.
-    /// - [`Error::NoDevice`]: automatic serialization without a device.
+    /// - [`Error::NoDevice`]: automatic serialization, or wake capability, without a device.
     /// - [`Error::NothingToPoll`]: a polling policy without a source, or without a dispatcher.
     /// - [`Error::Dispatcher`]: its threads could not be started.
     ///
@@ -531,12 +567,12 @@ where
         }
         let work = match (self.work, self.device.clone()) {
             (Some(work), Some(device)) if self.serialized => Some(serialized(work, device)),
-            (_, None) if self.serialized => return Err(Error::NoDevice { interrupt: name }),
+            (_, None) if self.serialized || self.wake_capable => return Err(Error::NoDevice { interrupt: name }),
             (work, _) => work,
         };
         let mut object = InterruptObject::assemble(name, self.data, self.inside, work);
         if let Some(device) = self.device.clone() {
-            object.join(Membership { device, serialized: self.serialized });
+            object.join(Membership { device, serialized: self.serialized, wake_capable: self.wake_capable });
         }
         if self.shared {
             object.note_shared();

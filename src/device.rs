@@ -7,6 +7,7 @@
 //! | `callback_lock` | the lock that they run under (W5) |
 //! | `member` | what a device asks of an interrupt |
 //! | `power` | D0 entry and exit (E5) |
+//! | `wake` | an assertion that brings the device up (E9) |
 //!
 //! Interrupts keep their device, and it knows them by weak references: neither keeps a dropped one alive.
 
@@ -15,6 +16,7 @@ mod callback_lock;
 mod callbacks;
 mod member;
 mod power;
+mod wake;
 
 use core::fmt;
 
@@ -28,6 +30,7 @@ use callback_lock::CallbackLock;
 pub use callbacks::DeviceCallback;
 pub(crate) use member::Member;
 use power::Power;
+use wake::Wake;
 
 use crate::raw_lock::RawInterruptLock;
 use crate::{Name, Stats};
@@ -70,6 +73,7 @@ struct Inner {
     /// Held through each transition of the device.
     power: Mutex<RawInterruptLock, Power>,
     callback_lock: CallbackLock,
+    wake: Mutex<RawInterruptLock, Wake>,
     /// In order of creation.
     members: Mutex<RawInterruptLock, Vec<Weak<dyn Member>>>,
 }
@@ -142,4 +146,6 @@ pub(crate) struct Membership {
     pub(crate) device: Device,
     /// Its work item runs under the device's callback lock.
     pub(crate) serialized: bool,
+    /// It stays connected while the device is in low power.
+    pub(crate) wake_capable: bool,
 }

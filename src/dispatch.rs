@@ -21,7 +21,7 @@ pub(crate) trait Dispatch: Send + Sync {
     /// Has the worker look at the interrupt: its work item is queued.
     fn schedule(&self);
 
-    /// As `schedule`, because its device is asked for: a worker that nobody needed so far is started, by that name.
+    /// As `schedule`, because its device is asked for, or has to wake: a worker that nobody needed so far is started, by that name.
     /// `false` if there is none to be had.
     #[cfg(feature = "std")]
     fn schedule_removal(&self, name: &Name) -> bool;
@@ -80,6 +80,7 @@ impl<T: Send, W: Send> Serve for crate::InterruptObject<T, W> {
         // If there is more, it has scheduled itself again, behind the others.
         let _ = self.run_work();
         self.let_go();
+        self.wake_device();
         self.take_deferred_end();
     }
 }

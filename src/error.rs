@@ -94,7 +94,7 @@ pub enum Error {
         interrupt: Name,
     },
     /// What was asked for is a device's to give, and the interrupt was built into none.
-    #[error("{interrupt}: automatic serialization needs a device")]
+    #[error("{interrupt}: automatic serialization and waking need a device")]
     NoDevice {
         /// Which interrupt.
         interrupt: Name,

@@ -439,7 +439,7 @@ impl<T, W> InterruptObject<T, W> {
     pub fn check(&self) -> Result<(), Error> {
         let interrupt = || self.name().clone();
         match self.state() {
-            State::Disabled | State::Enabled | State::Inactive => Ok(()),
+            State::Disabled | State::Enabled | State::Inactive | State::Asleep => Ok(()),
             State::Ended => Err(Error::Ended { interrupt: interrupt() }),
             State::Removed => Err(Error::Removed { interrupt: interrupt() }),
             State::Faulted => match self.fault() {

@@ -28,6 +28,11 @@ pub(crate) const INACTIVE: usize = 1 << 6;
 /// The driver has disabled it, and not enabled it since: a device leaves it alone. Changes under the control lock.
 pub(crate) const KEPT_DISABLED: usize = 1 << 7;
 
+/// Connected while its device is in low power: an assertion wakes the device. Changes under the interrupt lock.
+pub(crate) const ASLEEP: usize = 1 << 8;
+/// An assertion has been kept that wakes the device. Set under the interrupt lock.
+pub(crate) const WAKES: usize = 1 << 9;
+
 /// The word itself.
 pub(crate) struct StateWord(AtomicUsize);
 
@@ -46,7 +51,7 @@ impl StateWord {
     /// Whether a delivery reaches the ISR.
     #[inline]
     pub(crate) fn delivers(&self) -> bool {
-        self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED | INACTIVE) == ENABLED
+        self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED | INACTIVE | ASLEEP) == ENABLED
     }
 
     /// Whether it is connected, active or not.
@@ -72,6 +77,8 @@ impl StateWord {
             State::Removed
         } else if word & FAULTED != 0 {
             State::Faulted
+        } else if word & (ENABLED | ASLEEP) == ENABLED | ASLEEP {
+            State::Asleep
         } else if word & (ENABLED | INACTIVE) == ENABLED | INACTIVE {
             State::Inactive
         } else if word & ENABLED != 0 {
@@ -100,6 +107,8 @@ pub enum State {
     Enabled,
     /// Connected, and not served until it is reported active.
     Inactive,
+    /// Connected while its device is in low power, which an assertion ends (rule E9).
+    Asleep,
     /// Quarantined by a fault, disconnected.
     Faulted,
     /// Its device has gone.

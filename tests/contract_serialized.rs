@@ -160,7 +160,7 @@ fn w5_needs_a_device() {
         .source(source)
         .automatic_serialization()
         .build();
-    assert_eq!(refused.unwrap_err().to_string(), "edu0: automatic serialization needs a device");
+    assert_eq!(refused.unwrap_err().to_string(), "edu0: automatic serialization and waking need a device");
 }
 
 /// It would wait for itself.
@@ -286,7 +286,7 @@ fn e4_a_wait_for_the_callback_lock_is_part_of_circles() {
 
 /// Dropped by a thread that holds the callback lock its work item needs: ended as soon as that is released, with what
 /// was queued run before.
-// Caught: an end that is left to nobody; one that does not wait for the release; an ended one that stays kept.
+// Caught: an end that is left to nobody; a release that does not look for it.
 #[test]
 fn e6_dropped_with_the_callback_lock_held() {
     watchdog(|| {

@@ -9,6 +9,7 @@ use lock_api::Mutex;
 use super::callback_lock::CallbackLock;
 use super::callbacks::{Callbacks, DeviceCallback};
 use super::power::Power;
+use super::wake::Wake;
 use super::{Device, Inner};
 use crate::raw_lock::RawInterruptLock;
 use crate::{Name, Outcome};
@@ -100,6 +101,7 @@ impl DeviceBuilder {
             name: self.name,
             power: Mutex::from_raw(RawInterruptLock::new(), Power::off(self.callbacks)),
             callback_lock: CallbackLock::new(),
+            wake: Mutex::from_raw(RawInterruptLock::new(), Wake::default()),
             members: Mutex::from_raw(RawInterruptLock::new(), Vec::new()),
         }))
     }

@@ -15,7 +15,13 @@ pub(crate) trait Member: Send + Sync {
     /// Enables it, unless the driver has disabled it for good, or the system has granted it nothing.
     fn power_up(&self) -> Result<(), Error>;
 
-    /// Disables it. What was off already is no error.
+    /// The device is up: runs the ISR of an interrupt that was asleep for what it has kept.
+    fn awake(&self) -> Result<(), Error>;
+
+    /// Has the device brought up, if an assertion was kept that wakes it.
+    fn ask_for_power(&self);
+
+    /// Disables it, or has it sleep. What was off already is no error.
     fn power_down(&self) -> Result<(), Error>;
 
     /// Runs it down, if that was left to the section which the caller has ended.
@@ -41,6 +47,16 @@ impl<T: Send, W: Send> Member for InterruptObject<T, W> {
 
     fn power_up(&self) -> Result<(), Error> {
         self.enter_power()
+    }
+
+    fn awake(&self) -> Result<(), Error> {
+        self.awake()
+    }
+
+    fn ask_for_power(&self) {
+        if self.wakes() {
+            self.schedule_wake();
+        }
     }
 
     fn power_down(&self) -> Result<(), Error> {

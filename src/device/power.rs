@@ -2,8 +2,11 @@
 
 use alloc::sync::Arc;
 
+use lock_api::MutexGuard;
+
 use super::callbacks::{Callbacks, DeviceCallback};
 use super::{Device, Member};
+use crate::raw_lock::RawInterruptLock;
 use crate::waits::{Awaited, Waits};
 use crate::{Error, Transition, sync};
 
@@ -22,7 +25,7 @@ impl Power {
 impl Device {
     /// Brings the device up (rule E5): *D0 entry*.
     ///
-    /// In order: the D0-entry callback, every interrupt enabled in the order in which they were built, the
+    /// In order: the D0-entry callback, the ISRs of wake-capable interrupts that were asserted, every interrupt enabled in the order in which they were built, the
     /// interrupts-enabled callback. If one fails, all of it is undone: the interrupts are disabled in reverse (the one
     /// that failed without its disable callback), then the D0-exit callback runs, unless it was the D0-entry callback
     /// that failed. What fails in that undoing is not reported: the answer is what caused it.
@@ -64,25 +67,28 @@ impl Device {
     #[doc(alias = "OnD0Entry")]
     #[doc(alias = "EvtDeviceD0Entry")]
     pub fn enter_d0(&self) -> Result<Transition, Error> {
-        self.transition(|power, members| {
-            if power.in_d0 {
-                return Ok(Transition::Already);
-            }
-            self.call(power, DeviceCallback::D0Entry)?;
-            if let Err(error) = self.bring_up(power, members) {
-                // What caused it is the answer, not what follows from it.
-                let _ = self.bring_down(power, members);
-                return Err(error);
-            }
-            power.in_d0 = true;
-            Ok(Transition::Done)
-        })
+        self.transition(|power, members| self.bring_to_d0(power, members))
+    }
+
+    pub(super) fn bring_to_d0(&self, power: &mut Power, members: &[Arc<dyn Member>]) -> Result<Transition, Error> {
+        if power.in_d0 {
+            return Ok(Transition::Already);
+        }
+        self.call(power, DeviceCallback::D0Entry)?;
+        if let Err(error) = self.bring_up(power, members) {
+            // What caused it is the answer, not what follows from it.
+            let _ = self.bring_down(power, members);
+            return Err(error);
+        }
+        power.in_d0 = true;
+        Ok(Transition::Done)
     }
 
     /// Takes the device down (rule E5): *D0 exit*.
     ///
     /// In order: the disabling-interrupts callback, the interrupts disabled in reverse, the D0-exit callback. An error
-    /// stops none of it; the last is the answer, and the device is out of D0 all the same.
+    /// stops none of it; the last is the answer, and the device is out of D0 all the same. Interrupts that are
+    /// [wake-capable](crate::Builder::wake_capable) stay connected.
     ///
     /// # Errors
     ///
@@ -117,6 +123,8 @@ impl Device {
     }
 
     fn bring_up(&self, power: &mut Power, members: &[Arc<dyn Member>]) -> Result<(), Error> {
+        // Those that are asleep come first: what woke the device is served before anybody else connects.
+        members.iter().try_for_each(|member| member.awake())?;
         members.iter().try_for_each(|member| member.power_up())?;
         self.call(power, DeviceCallback::InterruptsEnabled)
     }
@@ -133,35 +141,53 @@ impl Device {
     fn call(&self, power: &mut Power, callback: DeviceCallback) -> Result<(), Error> {
         let device = || self.name().clone();
         self.try_serialize(|| power.callbacks.call(callback))
-            .map_err(|why| Error::WouldDeadlock { interrupt: device(), why })?
+            .map_err(|why| self.would_deadlock(why))?
             .map_err(|source| Error::DeviceCallback { device: device(), callback, source })
     }
 
     /// Keeps every other transition of this device away, or says why this one would wait for itself.
-    fn transition<R>(
+    pub(super) fn transition<R>(
         &self,
         steps: impl FnOnce(&mut Power, &[Arc<dyn Member>]) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        let refused = |why| Error::WouldDeadlock { interrupt: self.name().clone(), why };
-        if sync::is_in_isr() {
-            return Err(refused("called from an ISR"));
-        }
-        // SAFETY: only to know the owner.
-        let lock = Awaited::Lock(unsafe { self.0.power.raw() });
-        // All of it is looked at before anything is done. What stays announced is only what is being waited for: each
-        // step announces its own, so nobody is refused for the sake of a wait that is to come.
-        Waits::announce([lock, Awaited::Lock(self.callback_lock())])
-            .and_then(|_| self.members().iter().try_for_each(|member| member.announce().map(drop)))
-            .map_err(|_| refused("this thread is inside of a part of it"))?;
-        let mut power = {
-            let _waits = Waits::announce([lock])
-                .map_err(|_| refused("another thread's transition waits for what this thread holds"))?;
+        self.look_for_own_sections()?;
+        let power = {
+            // SAFETY: only to know the owner.
+            let lock = unsafe { self.0.power.raw() };
+            let _waits = Waits::announce([Awaited::Lock(lock)]).map_err(|_| {
+                self.would_deadlock("called from a transition of the device, or one that another waits for")
+            })?;
             self.0.power.lock()
         };
+        self.in_transition(power, steps)
+    }
+
+    /// Whether the calling thread is inside of what a transition waits for is looked at before anything is done. That does
+    /// not stay announced: each step announces its own, so nobody is refused for the sake of a wait that is to come.
+    pub(super) fn look_for_own_sections(&self) -> Result<(), Error> {
+        if sync::is_in_isr() {
+            return Err(self.would_deadlock("called from an ISR"));
+        }
+        Waits::announce([Awaited::Lock(self.callback_lock())])
+            .and_then(|_| self.members().iter().try_for_each(|member| member.announce().map(drop)))
+            .map_err(|_| self.would_deadlock("this thread is inside of a part of it"))
+    }
+
+    fn would_deadlock(&self, why: &'static str) -> Error {
+        Error::WouldDeadlock { interrupt: self.name().clone(), why }
+    }
+
+    /// The steps of a transition, and what follows it.
+    pub(super) fn in_transition<R>(
+        &self,
+        mut power: MutexGuard<'_, RawInterruptLock, Power>,
+        steps: impl FnOnce(&mut Power, &[Arc<dyn Member>]) -> R,
+    ) -> R {
         let members = self.members();
         let done = steps(&mut power, &members);
         // Before the interrupts: if one was dropped meanwhile, its threads are joined here.
         drop(power);
+        self.follow_wakes(&members);
         drop(members);
         done
     }

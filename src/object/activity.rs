@@ -7,7 +7,7 @@
 
 use super::delivery::{NotServed, Reopen};
 use super::{InterruptObject, Transition};
-use crate::state::{ENDED, INACTIVE, REMOVED};
+use crate::state::{ASLEEP, ENDED, INACTIVE, REMOVED, WAKES};
 use crate::{Delivery, Error};
 
 impl<T, W> InterruptObject<T, W> {
@@ -88,6 +88,7 @@ impl<T, W> InterruptObject<T, W> {
         if !self.state.take(INACTIVE) {
             return Ok(Transition::Already);
         }
+        self.wake_for_withheld();
         self.deliver_withheld(&mut lock);
         Ok(Transition::Done)
     }
@@ -97,7 +98,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Delivers what was kept, and what has not been taken yet. The caller holds the lock, of which `data` is the proof.
-    fn deliver_withheld(&self, data: &mut T) {
+    pub(super) fn deliver_withheld(&self, data: &mut T) {
         if !self.state.delivers() {
             return;
         }
@@ -130,10 +131,22 @@ impl<T, W> InterruptObject<T, W> {
     /// The caller holds the lock.
     pub(super) fn keep_for_later(&self, asserted: u64) {
         self.counters.withheld.add_exclusive(usize::try_from(asserted).unwrap_or(usize::MAX));
+        self.wake_for_withheld();
+    }
+
+    /// Has the end of this section ask for power, where something was kept that wakes the device. The caller holds the
+    /// lock.
+    fn wake_for_withheld(&self) {
+        #[cfg(feature = "alloc")]
+        if self.state.has(ASLEEP) && !self.state.has(INACTIVE) && self.counters.withheld.get() != 0 {
+            self.state.set(WAKES);
+            self.lock.raw().remind_owner();
+        }
     }
 
     /// The interrupt goes out of service: nobody will be told of what was kept. The caller holds the lock.
     pub(super) fn forget_withheld(&self) {
         self.counters.stale.add_exclusive(self.counters.withheld.take_exclusive());
+        self.state.take(ASLEEP | WAKES);
     }
 }

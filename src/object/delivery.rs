@@ -39,7 +39,8 @@ pub enum Delivery {
     Pending,
     /// Disabled, quarantined, removed or ended: the ISR does not run.
     NotServed,
-    /// Reported inactive: what was signalled has been taken, and is kept for when the interrupt is active again.
+    /// Reported inactive, or asleep with its device: what was signalled has been taken, and is kept for when the interrupt
+    /// is active again.
     Withheld,
 }
 
@@ -321,7 +322,7 @@ impl<T, W> AtRelease<T> for InterruptObject<T, W> {
     }
 
     fn after(&self) {
-        self.take_deferred_end();
+        self.follow_section();
     }
 }
 

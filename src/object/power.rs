@@ -1,10 +1,10 @@
-//! What the device that an interrupt belongs to asks of it (rules E5, P4), and what it asks of its device (W5).
+//! What the device that an interrupt belongs to asks of it (rules E5, P4), and what it asks of its device (W5, E9).
 
 use alloc::boxed::Box;
 
 use super::InterruptObject;
 use crate::device::Membership;
-use crate::state::{ENDED, KEPT_DISABLED};
+use crate::state::{ASLEEP, ENDED, KEPT_DISABLED, WAKES};
 use crate::{Device, Error, SourceError};
 
 impl<T, W> InterruptObject<T, W> {
@@ -46,12 +46,60 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Its device leaves D0.
+    /// Its device leaves D0. A wake-capable one stays connected, and withholds what is asserted from now on.
     pub(crate) fn leave_power(&self) -> Result<(), Error> {
         let transition = self.begin()?;
         if self.state.has(ENDED) {
             return Ok(());
         }
+        if self.state.in_service() && self.membership.as_ref().is_some_and(|membership| membership.wake_capable) {
+            let lock = transition.lock();
+            // With the lock held: an ISR that was running has ended.
+            self.state.set(ASLEEP);
+            drop(lock);
+            return Ok(());
+        }
         self.disable_in(&transition).map(|_| ())
+    }
+
+    /// Its device is up: if it was asleep, the ISR runs for what it has kept.
+    pub(crate) fn awake(&self) -> Result<(), Error> {
+        let transition = self.begin()?;
+        let mut data = transition.lock();
+        if self.state.has(ASLEEP) {
+            self.state.take(ASLEEP | WAKES);
+            self.deliver_withheld(&mut data);
+        }
+        Ok(())
+    }
+
+    /// Has the device brought up, if an assertion was kept that wakes it, unless the caller is inside of another section
+    /// of this interrupt: then the end of that one does.
+    #[cold]
+    pub(super) fn ask_for_power(&self) {
+        if self.state.has(WAKES) && self.section_of_this_thread().is_none() {
+            self.schedule_wake();
+        }
+    }
+
+    /// The worker does it; without one it is done here.
+    pub(crate) fn schedule_wake(&self) {
+        #[cfg(feature = "std")]
+        if self.dispatch.as_ref().is_some_and(|dispatch| dispatch.schedule_removal(self.name())) {
+            return;
+        }
+        self.wake_device();
+    }
+
+    /// Brings the device up, if an assertion was kept that wakes it.
+    pub(crate) fn wake_device(&self) {
+        if let Some(device) = self.device().filter(|_| self.state.has(WAKES)) {
+            device.wake(|| _ = self.state.take(WAKES));
+        }
+    }
+
+    /// Whether it still waits for its device to be brought up.
+    pub(crate) fn wakes(&self) -> bool {
+        self.state.has(WAKES)
     }
 }

@@ -11,7 +11,7 @@
 
 use super::transition::InTransition;
 use super::{Inside, InterruptObject, WorkFn};
-use crate::state::{ENABLED, END_DEFERRED, ENDED};
+use crate::state::{ENABLED, END_DEFERRED, ENDED, WAKES};
 #[cfg(feature = "alloc")]
 use crate::sync;
 
@@ -108,6 +108,16 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cfg(not(feature = "alloc"))]
     fn leave_to_the_callback_lock(&self) {}
+
+    /// Does what was left to the end of a section, which the caller has ended: the end itself, or a wake-up.
+    #[inline]
+    pub(crate) fn follow_section(&self) {
+        if self.state.has(END_DEFERRED | WAKES) {
+            self.take_deferred_end();
+            #[cfg(feature = "alloc")]
+            self.ask_for_power();
+        }
+    }
 
     /// Runs the interrupt down if that was left to the section which the caller has ended.
     #[inline]

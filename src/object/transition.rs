@@ -10,7 +10,7 @@ use super::delivery::Reopen;
 use super::{Inside, InterruptObject};
 use crate::lock::InterruptLockGuard;
 use crate::raw_lock::RawInterruptLock;
-use crate::state::{ENABLED, ENDED, FAULTED, INACTIVE, KEPT_DISABLED, REMOVED};
+use crate::state::{ASLEEP, ENABLED, ENDED, FAULTED, INACTIVE, KEPT_DISABLED, REMOVED};
 use crate::sync;
 use crate::waits::{Awaited, Circle, Waits};
 use crate::{Callback, CallbackError, Error, Fault};
@@ -256,7 +256,7 @@ impl<T, W> Drop for InTransition<'_, T, W> {
         // announcement withdrawn, and tries again, or has left its bit before the withdrawal, and is seen below.
         self.control = None;
         self.waits = None;
-        self.object.take_deferred_end();
+        self.object.follow_section();
     }
 }
 
@@ -291,7 +291,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// What was signalled before the disconnection is delivered, unless the interrupt is inactive.
     fn serve_last(&self, inside: &mut Inside<T, W>, data: &mut T, signalled: u64) {
-        if self.state.has(INACTIVE) {
+        if self.state.has(INACTIVE | ASLEEP) {
             self.keep_for_later(signalled);
         } else {
             self.answer(inside, data, signalled, Reopen::No);
