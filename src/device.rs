@@ -7,6 +7,7 @@
 //! | `callback_lock` | the lock that they run under (W5) |
 //! | `member` | what a device asks of an interrupt |
 //! | `power` | D0 entry and exit (E5) |
+//! | `reset` | recovery by a reset |
 //! | `wake` | an assertion that brings the device up (E9) |
 //!
 //! Interrupts keep their device, and it knows them by weak references: neither keeps a dropped one alive.
@@ -16,6 +17,7 @@ mod callback_lock;
 mod callbacks;
 mod member;
 mod power;
+mod reset;
 mod wake;
 
 use core::fmt;

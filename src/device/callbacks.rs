@@ -25,6 +25,8 @@ pub enum DeviceCallback {
     DisablingInterrupts,
     /// After they have been.
     D0Exit,
+    /// The closure given to [`Device::reset`](crate::Device::reset).
+    Reset,
 }
 
 /// Those that were given.
@@ -37,22 +39,26 @@ pub(super) struct Callbacks {
 }
 
 impl Callbacks {
-    fn slot(&mut self, which: DeviceCallback) -> &mut Option<Boxed> {
+    fn slot(&mut self, which: DeviceCallback) -> Option<&mut Option<Boxed>> {
         match which {
-            DeviceCallback::D0Entry => &mut self.d0_entry,
-            DeviceCallback::InterruptsEnabled => &mut self.interrupts_enabled,
-            DeviceCallback::DisablingInterrupts => &mut self.disabling_interrupts,
-            DeviceCallback::D0Exit => &mut self.d0_exit,
+            DeviceCallback::D0Entry => Some(&mut self.d0_entry),
+            DeviceCallback::InterruptsEnabled => Some(&mut self.interrupts_enabled),
+            DeviceCallback::DisablingInterrupts => Some(&mut self.disabling_interrupts),
+            DeviceCallback::D0Exit => Some(&mut self.d0_exit),
+            // Given to each call.
+            DeviceCallback::Reset => None,
         }
     }
 
     pub(super) fn set(&mut self, which: DeviceCallback, callback: Boxed) {
-        *self.slot(which) = Some(callback);
+        if let Some(slot) = self.slot(which) {
+            *slot = Some(callback);
+        }
     }
 
     /// The callback itself; there may be none.
     pub(super) fn call(&mut self, which: DeviceCallback) -> Result<(), CallbackError> {
-        self.slot(which).as_mut().map_or(Ok(()), catch)
+        self.slot(which).and_then(Option::as_mut).map_or(Ok(()), catch)
     }
 }
 
@@ -68,6 +74,7 @@ impl fmt::Display for DeviceCallback {
             Self::InterruptsEnabled => "interrupts-enabled callback",
             Self::DisablingInterrupts => "disabling-interrupts callback",
             Self::D0Exit => "D0-exit callback",
+            Self::Reset => "reset",
         })
     }
 }

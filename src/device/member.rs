@@ -24,6 +24,10 @@ pub(crate) trait Member: Send + Sync {
     /// Disables it, or has it sleep. What was off already is no error.
     fn power_down(&self) -> Result<(), Error>;
 
+    /// Disables it before a reset, whatever its callback says, and clears its fault. The answer is whether it is to be
+    /// enabled again.
+    fn quiesce(&self) -> Result<bool, Error>;
+
     /// Runs it down, if that was left to the section which the caller has ended.
     fn finish_end(&self);
 }
@@ -61,6 +65,10 @@ impl<T: Send, W: Send> Member for InterruptObject<T, W> {
 
     fn power_down(&self) -> Result<(), Error> {
         self.leave_power()
+    }
+
+    fn quiesce(&self) -> Result<bool, Error> {
+        self.quiesce()
     }
 
     fn finish_end(&self) {

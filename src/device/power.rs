@@ -8,7 +8,7 @@ use super::callbacks::{Callbacks, DeviceCallback};
 use super::{Device, Member};
 use crate::raw_lock::RawInterruptLock;
 use crate::waits::{Awaited, Waits};
-use crate::{Error, Transition, sync};
+use crate::{CallbackError, Error, Transition, sync};
 
 /// Whether the device has power, and what is to be told of it.
 pub(super) struct Power {
@@ -129,6 +129,14 @@ impl Device {
         self.call(power, DeviceCallback::InterruptsEnabled)
     }
 
+    /// Leaves D0, as an exit does but for its first callback. The last error is the answer.
+    pub(super) fn fall_out_of_d0(&self, power: &mut Power, members: &[Arc<dyn Member>]) -> Result<(), Error> {
+        if !core::mem::take(&mut power.in_d0) {
+            return Ok(());
+        }
+        self.bring_down(power, members)
+    }
+
     /// The last error is the answer.
     fn bring_down(&self, power: &mut Power, members: &[Arc<dyn Member>]) -> Result<(), Error> {
         let mut last = Ok(());
@@ -139,10 +147,21 @@ impl Device {
     }
 
     fn call(&self, power: &mut Power, callback: DeviceCallback) -> Result<(), Error> {
+        self.run(callback, || power.callbacks.call(callback))
+    }
+
+    /// Runs a callback under the callback lock.
+    pub(super) fn run(
+        &self,
+        callback: DeviceCallback,
+        run: impl FnOnce() -> Result<(), CallbackError>,
+    ) -> Result<(), Error> {
         let device = || self.name().clone();
-        self.try_serialize(|| power.callbacks.call(callback))
-            .map_err(|why| self.would_deadlock(why))?
-            .map_err(|source| Error::DeviceCallback { device: device(), callback, source })
+        self.try_serialize(run).map_err(|why| self.would_deadlock(why))?.map_err(|source| Error::DeviceCallback {
+            device: device(),
+            callback,
+            source,
+        })
     }
 
     /// Keeps every other transition of this device away, or says why this one would wait for itself.

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use super::InterruptObject;
 use crate::device::Membership;
-use crate::state::{ASLEEP, ENDED, KEPT_DISABLED, WAKES};
+use crate::state::{ASLEEP, ENABLED, ENDED, FAULTED, KEPT_DISABLED, REMOVED, WAKES};
 use crate::{Device, Error, SourceError};
 
 impl<T, W> InterruptObject<T, W> {
@@ -60,6 +60,18 @@ impl<T, W> InterruptObject<T, W> {
             return Ok(());
         }
         self.disable_in(&transition).map(|_| ())
+    }
+
+    /// Its device is to be reset.
+    pub(crate) fn quiesce(&self) -> Result<bool, Error> {
+        let transition = self.begin()?;
+        if self.state.has(ASLEEP | ENDED | REMOVED | KEPT_DISABLED) || !self.state.has(ENABLED | FAULTED) {
+            return Ok(false);
+        }
+        // What its callback says of a device that is about to be reset is of no consequence.
+        let _ = self.disable_in(&transition);
+        self.clear_fault_in(&transition);
+        Ok(!self.state.has(REMOVED))
     }
 
     /// Its device is up: if it was asleep, the ISR runs for what it has kept.
