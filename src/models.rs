@@ -6,6 +6,7 @@
 //! it was seen to catch; `.ci/mutations` makes each of them again and expects the model to fail.
 
 mod delivery;
+mod device;
 mod fault;
 mod once;
 mod raw_lock;
