@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 #[cfg(all(feature = "std", not(loom)))]
 use alloc::sync::Weak;
 
+use crate::device::{Device, Member, Membership};
 use crate::handle::Interrupt;
 use crate::object::{
     Inside, InterruptObject, Isr, IsrContext, NoWorkItem, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome,
@@ -137,6 +138,9 @@ pub struct Builder<T, W, I, S> {
     work: Option<WorkFn<T, W>>,
     shared: bool,
     attendance: Attendance,
+    device: Option<Device>,
+    serialized: bool,
+    wake_capable: bool,
     #[cfg(all(feature = "std", not(loom)))]
     polling: Polling,
     #[cfg(all(feature = "std", not(loom)))]
@@ -168,6 +172,9 @@ impl<T, W> Interrupt<T, W> {
             work: None,
             shared: false,
             attendance: Attendance::default(),
+            device: None,
+            serialized: false,
+            wake_capable: false,
             #[cfg(all(feature = "std", not(loom)))]
             polling: Polling::default(),
             #[cfg(all(feature = "std", not(loom)))]
@@ -330,6 +337,54 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     #[doc(alias = "ShareVector")]
     pub fn shared(mut self) -> Self {
         self.shared = true;
+        self
+    }
+
+    /// The device that the interrupt belongs to, after those that were built into it before (rule E5).
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Device, Interrupt};
+    ///
+    /// let device = Device::builder("nic").build();
+    /// let interrupt = Interrupt::builder(()).device(&device).isr(|_| Claim::Claimed).build()?;
+    /// assert_eq!(interrupt.device(), Some(&device));
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn device(mut self, device: &Device) -> Self {
+        self.device = Some(device.clone());
+        self
+    }
+
+    /// Lets the interrupt wake its device (rule E9): *CanWakeDevice*. Once it has been enabled it stays connected when
+    /// the device leaves D0, without its disable callback; its assertion then has the device enter D0: the D0-entry
+    /// callback first, then its ISR, then the other interrupts. If that callback fails, the ISR does not run; the assertion
+    /// is kept, and [`Device::wake_error`] says why.
+    ///
+    /// The dispatcher's worker does this; without a dispatcher the caller of [`service`](InterruptObject::service) does,
+    /// after the section. A [`disable`](InterruptObject::disable) in low power disconnects it as ever, with its disable
+    /// callback.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Device, Interrupt, State};
+    ///
+    /// let device = Device::builder("button").build();
+    /// let interrupt = Interrupt::builder(0)
+    ///     .isr(|count| { **count += 1; Claim::Claimed })
+    ///     .device(&device)
+    ///     .wake_capable()
+    ///     .build()?;
+    /// device.enter_d0()?;
+    /// device.exit_d0()?;
+    /// assert_eq!(interrupt.state(), State::Asleep);
+    ///
+    /// interrupt.service();
+    /// assert_eq!(interrupt.state(), State::Enabled);
+    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "CanWakeDevice")]
+    pub fn wake_capable(mut self) -> Self {
+        self.wake_capable = true;
         self
     }
 
@@ -522,6 +577,9 @@ impl<T, W, I, S> Builder<T, W, I, S> {
             work: self.work,
             shared: self.shared,
             attendance: self.attendance,
+            device: self.device,
+            serialized: self.serialized,
+            wake_capable: self.wake_capable,
             #[cfg(all(feature = "std", not(loom)))]
             polling: self.polling,
             #[cfg(all(feature = "std", not(loom)))]
@@ -572,6 +630,36 @@ impl<T, I> Builder<T, WithWorkItem, I, Missing> {
     }
 }
 
+impl<T, I, S> Builder<T, WithWorkItem, I, S> {
+    /// Has the work item run under the callback lock of the interrupt's device (rule W5): *AutomaticSerialization*. So it
+    /// never overlaps the device's callbacks, [`Device::synchronize`], nor the work items of the device's other interrupts
+    /// that ask for this. The ISR and the enable and disable callbacks don't run under it.
+    ///
+    /// Enabling and disabling, which may have to flush the work item, are refused then while the calling thread holds the
+    /// callback lock (rule E4): in the device's callbacks too. An interrupt that is dropped there ends as soon as the
+    /// lock is released.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Device, Error, Interrupt};
+    ///
+    /// let device = Device::builder("nic").build();
+    /// let interrupt = Interrupt::builder(())
+    ///     .isr(|_| Claim::Claimed)
+    ///     .work_item(|_| ())
+    ///     .device(&device)
+    ///     .automatic_serialization()
+    ///     .build()?;
+    /// let refused = device.synchronize(|| interrupt.disable());
+    /// assert!(matches!(refused, Err(Error::WouldDeadlock { .. })));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "AutomaticSerialization")]
+    pub fn automatic_serialization(mut self) -> Self {
+        self.serialized = true;
+        self
+    }
+}
+
 impl<T, W, I, S> Builder<T, W, I, S>
 where
     T: Send + 'static,
@@ -584,6 +672,7 @@ where
     /// # Errors
     ///
     /// - [`Error::NotShareable`]: `shared` on what is known not to be a level line.
+    /// - [`Error::NoDevice`]: automatic serialization, or wake capability, without a device.
     /// - [`Error::NothingToPoll`]: a polling policy without a source, or without a dispatcher.
     /// - [`Error::NoProcessors`], [`Error::NoSuchProcessors`]: a policy with a processor set that is empty, or names
     ///   processors which the machine does not have.
@@ -639,9 +728,18 @@ where
         };
         #[cfg(feature = "std")]
         let timing = self.timed.then(|| crate::timing::Timing::of(&mut inside));
+        let work = match (work, self.device.clone()) {
+            (Some(work), Some(device)) if self.serialized => Some(serialized(work, device)),
+            (_, None) if self.serialized || self.wake_capable => return Err(Error::NoDevice { interrupt: name }),
+            (work, _) => work,
+        };
         let object = InterruptObject::assemble(name, self.data, inside, work);
         #[cfg(feature = "std")]
         let object = object.with_timing(timing);
+        let mut object = object;
+        if let Some(device) = self.device.clone() {
+            object.join(Membership { device, serialized: self.serialized, wake_capable: self.wake_capable });
+        }
         if self.shared {
             object.note_shared();
         }
@@ -652,18 +750,19 @@ where
         #[cfg(all(feature = "std", not(loom)))]
         object.note_policy(self.policy);
         #[cfg(all(feature = "std", not(loom)))]
-        {
-            let interrupt = attend(object, self.attendance, has_source, self.polling, self.silence)?;
-            if let Some(watched) = watched.as_ref().and_then(Weak::upgrade) {
-                let object: Weak<InterruptObject<T, W>> = Arc::downgrade(interrupt.object());
-                watched
-                    .tell(object)
-                    .map_err(|source| Error::Dispatcher { interrupt: interrupt.name().clone(), source })?;
-            }
-            Ok(interrupt)
+        let interrupt = attend(object, self.attendance, has_source, self.polling, self.silence)?;
+        #[cfg(all(feature = "std", not(loom)))]
+        if let Some(watched) = watched.as_ref().and_then(Weak::upgrade) {
+            let object: Weak<InterruptObject<T, W>> = Arc::downgrade(interrupt.object());
+            watched.tell(object).map_err(|source| Error::Dispatcher { interrupt: interrupt.name().clone(), source })?;
         }
         #[cfg(not(all(feature = "std", not(loom))))]
-        return attend(object, self.attendance, has_source);
+        let interrupt = attend(object, self.attendance, has_source)?;
+        if let Some(device) = self.device {
+            let member: Arc<dyn Member> = interrupt.object().clone();
+            device.adopt(Arc::downgrade(&member));
+        }
+        Ok(interrupt)
     }
 }
 
@@ -734,4 +833,9 @@ where
     R: Outcome,
 {
     OnChange::Boxed(Box::new(move |data| callback(data).into_result()))
+}
+
+/// The work item, under the callback lock of `device`.
+fn serialized<T: 'static, W: 'static>(mut work: WorkFn<T, W>, device: Device) -> WorkFn<T, W> {
+    WorkFn::Boxed(Box::new(move |context| device.serialize(|| work.call(context))))
 }

@@ -93,6 +93,7 @@ impl<T: Send, W: Send> Serve for crate::InterruptObject<T, W> {
         let _ = self.run_work();
         self.run_left_over();
         self.let_go();
+        self.wake_device();
         self.take_deferred_end();
     }
 }

@@ -37,7 +37,7 @@ pub enum Error {
     /// The call would have waited for itself (rule E4).
     #[error("{interrupt}: refused, it would wait for itself: {why}")]
     WouldDeadlock {
-        /// The interrupt that the call was for.
+        /// The interrupt or device that the call was for.
         interrupt: Name,
         /// What the calling thread is inside of.
         why: &'static str,
@@ -93,6 +93,12 @@ pub enum Error {
         /// Which interrupt.
         interrupt: Name,
     },
+    /// What was asked for is a device's to give, and the interrupt was built into none.
+    #[error("{interrupt}: automatic serialization and waking need a device")]
+    NoDevice {
+        /// Which interrupt.
+        interrupt: Name,
+    },
     /// A polling policy was given, and no dispatcher waits on a source of this interrupt.
     #[error("{interrupt}: a polling policy needs a source and a dispatcher that waits on it")]
     NothingToPoll {
@@ -122,6 +128,17 @@ pub enum Error {
         interrupt: Name,
         /// Which of its options.
         what: &'static str,
+    },
+    /// A callback of the device failed, or panicked (rule E5).
+    #[cfg(feature = "alloc")]
+    #[error("{device}: its {callback} failed: {source}")]
+    DeviceCallback {
+        /// Which device.
+        device: Name,
+        /// Which callback.
+        callback: crate::DeviceCallback,
+        /// What it returned.
+        source: CallbackError,
     },
     /// A device could not be opened.
     #[error("{device}: {source}")]

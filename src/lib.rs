@@ -10,6 +10,7 @@
 //! |---|---|
 //! | sources | [`source`], [`simulated`], [`vfio`] |
 //! | dispatcher | `dispatcher`: threads that wait on sources, a worker for work items |
+//! | device | `device`: several interrupts, their power and their callback lock |
 //! | object | `handle`, `builder`, `object`: the owning handle, what makes it, the interrupt itself |
 //! | lock | `lock`: the data and its guard |
 //! | words | `raw_lock`, `state`, `work_item`, `deferred`, `ready_word`: the atomic words, with the essays that explain them; `waits`: who waits for whom |
@@ -26,6 +27,8 @@ pub mod builder;
 mod claim;
 #[cfg(feature = "alloc")]
 mod deferred;
+#[cfg(feature = "alloc")]
+mod device;
 #[cfg(feature = "alloc")]
 mod dispatch;
 #[cfg(all(feature = "std", not(loom)))]
@@ -83,6 +86,8 @@ mod models;
 #[cfg(feature = "alloc")]
 pub use builder::Builder;
 pub use claim::Claim;
+#[cfg(feature = "alloc")]
+pub use device::{Device, DeviceBuilder, DeviceCallback};
 #[cfg(all(feature = "std", not(loom)))]
 pub use dispatcher::Dispatcher;
 #[cfg(feature = "std")]

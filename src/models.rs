@@ -7,6 +7,7 @@
 
 mod deferred;
 mod delivery;
+mod device;
 mod fault;
 mod once;
 mod raw_lock;

@@ -6,7 +6,9 @@
 //! | `context` | what the ISR and the work item are given |
 //! | `deferral` | closures that never wait for the lock (L12) |
 //! | `delivery` | from an assertion to the ISR's answer (I) |
+//! | `power` | what its device asks of it (E5) |
 //! | `transition` | enable and disable (E1–E4) |
+//! | `activity` | inactive and active (E8) |
 //! | `fault` | quarantine and removal (I12, I13) |
 //! | `policy` | what the system is asked for at each enable (P) |
 //! | `work` | the work item (W) |
@@ -14,6 +16,7 @@
 //! | `own_loop` | descriptors for a driver that waits by itself |
 //! | `layout` | the cache lines of all this |
 
+mod activity;
 mod callbacks;
 mod context;
 #[cfg(feature = "alloc")]
@@ -26,6 +29,8 @@ mod layout;
 mod own_loop;
 #[cfg(all(feature = "std", not(loom)))]
 mod policy;
+#[cfg(feature = "alloc")]
+mod power;
 mod rundown;
 mod transition;
 mod work;
@@ -48,6 +53,8 @@ pub use work::{Is, NoWorkItem, Queued, Refusal, WithWorkItem, Work, WorkItemRegi
 
 #[cfg(feature = "alloc")]
 use crate::deferred::Deferred;
+#[cfg(feature = "alloc")]
+use crate::device::Membership;
 #[cfg(feature = "alloc")]
 use crate::dispatch::Dispatch;
 use crate::lock::{InterruptLock, InterruptLockGuard};
@@ -119,14 +126,17 @@ pub struct InterruptObject<T, W> {
     control: Mutex<RawInterruptLock, ()>,
     /// Small things that people ask for, behind a lock of their own: reading them never waits for an ISR.
     notes: Mutex<RawInterruptLock, Notes>,
-    /// Closures that wait for the lock.
-    #[cfg(feature = "alloc")]
-    deferred: Deferred<T>,
     work: WorkWord,
     /// Runs of the work item.
     work_run: Counter,
     /// What runs while the work word says so.
     work_fn: Locked<Option<WorkFn<T, W>>>,
+    /// Closures that wait for the lock.
+    #[cfg(feature = "alloc")]
+    deferred: Deferred<T>,
+    /// The device that it belongs to.
+    #[cfg(feature = "alloc")]
+    membership: Option<alloc::boxed::Box<Membership>>,
 }
 
 #[derive(Default)]
@@ -240,6 +250,8 @@ impl<T, W> InterruptObject<T, W> {
                 storm: Locked::new(crate::storm::Storm::new()),
                 answers: Answers::new(),
                 work_run: Counter::new(),
+                #[cfg(feature = "alloc")]
+                membership: None,
                 #[cfg(feature = "alloc")]
                 dispatch: None,
             }
@@ -465,7 +477,7 @@ impl<T, W> InterruptObject<T, W> {
     pub fn check(&self) -> Result<(), Error> {
         let interrupt = || self.name().clone();
         match self.state() {
-            State::Disabled | State::Enabled => Ok(()),
+            State::Disabled | State::Enabled | State::Inactive | State::Asleep => Ok(()),
             State::Ended => Err(Error::Ended { interrupt: interrupt() }),
             State::Removed => Err(Error::Removed { interrupt: interrupt() }),
             State::Faulted => match self.fault() {

@@ -22,6 +22,17 @@ pub(crate) const END_DEFERRED: usize = 1 << 4;
 #[cfg(feature = "std")]
 pub(crate) const REMOVAL_REQUESTED: usize = 1 << 5;
 
+/// Reported inactive: connected, but not served. Changes under the interrupt lock, and means nothing while disabled.
+pub(crate) const INACTIVE: usize = 1 << 6;
+
+/// The driver has disabled it, and not enabled it since: a device leaves it alone. Changes under the control lock.
+pub(crate) const KEPT_DISABLED: usize = 1 << 7;
+
+/// Connected while its device is in low power: an assertion wakes the device. Changes under the interrupt lock.
+pub(crate) const ASLEEP: usize = 1 << 8;
+/// An assertion has been kept that wakes the device. Set under the interrupt lock.
+pub(crate) const WAKES: usize = 1 << 9;
+
 /// The word itself.
 pub(crate) struct StateWord(AtomicUsize);
 
@@ -40,6 +51,11 @@ impl StateWord {
     /// Whether a delivery reaches the ISR.
     #[inline]
     pub(crate) fn delivers(&self) -> bool {
+        self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED | INACTIVE | ASLEEP) == ENABLED
+    }
+
+    /// Whether it is connected, active or not.
+    pub(crate) fn in_service(&self) -> bool {
         self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED) == ENABLED
     }
 
@@ -62,6 +78,10 @@ impl StateWord {
             State::Removed
         } else if word & FAULTED != 0 {
             State::Faulted
+        } else if word & (ENABLED | ASLEEP) == ENABLED | ASLEEP {
+            State::Asleep
+        } else if word & (ENABLED | INACTIVE) == ENABLED | INACTIVE {
+            State::Inactive
         } else if word & ENABLED != 0 {
             State::Enabled
         } else {
@@ -86,6 +106,10 @@ pub enum State {
     Disabled,
     /// Connected and served.
     Enabled,
+    /// Connected, and not served until it is reported active.
+    Inactive,
+    /// Connected while its device is in low power, which an assertion ends (rule E9).
+    Asleep,
     /// Quarantined by a fault, disconnected.
     Faulted,
     /// Its device has gone.

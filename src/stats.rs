@@ -31,6 +31,9 @@ pub(crate) struct Counters {
     pub(crate) faults: Counter,
     // Written by the thread that looks after callbacks.
     pub(crate) overdue: Counter,
+    /// Assertions that came while the interrupt was inactive, and wait for it to be active. (No statistic of its own: it
+    /// moves on to the others.)
+    pub(crate) withheld: Counter,
     // Written by the run. Who queues writes only the work item's word, which counts what no run has answered.
     pub(crate) work_merged: Counter,
 }
@@ -44,6 +47,7 @@ impl Counters {
             stale: Counter::new(),
             faults: Counter::new(),
             overdue: Counter::new(),
+            withheld: Counter::new(),
             work_merged: Counter::new(),
         }
     }
@@ -102,7 +106,8 @@ pub struct Stats {
     pub benign: u64,
     /// ISR runs that claimed although their line was silent (rule I14); they are among the claimed.
     pub recovered: u64,
-    /// Assertions from before an enable, or from while nothing was enabled: drained, never delivered.
+    /// Assertions from before an enable, from while nothing was enabled, or from while the interrupt was inactive until
+    /// it was disabled: drained, never delivered.
     pub stale: u64,
     /// Faults that put it into quarantine.
     pub faults: u64,

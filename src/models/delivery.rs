@@ -176,3 +176,46 @@ fn an_isr_never_runs_twice_at_once() {
         assert_eq!(*interrupt.acquire_interrupt_lock(), 2);
     });
 }
+
+/// An assertion that meets a time of inactivity is delivered before it or after it, once; in it no ISR runs.
+// Caught: inactive-skips-the-lock, inactive-delivers, withheld-is-dropped.
+#[test]
+fn inactivity_loses_nothing_and_leaves_nothing_running() {
+    bounded(|| {
+        let (wire, probe) = (Wire::new(), Probe::new());
+        let interrupt = counting(&wire, &probe);
+        interrupt.enable().unwrap();
+        let device = thread::spawn({
+            let (wire, interrupt) = (wire.clone(), interrupt.clone());
+            move || {
+                wire.assert();
+                interrupt.service();
+            }
+        });
+        interrupt.report_inactive().unwrap();
+        // Ordered after every ISR, or loom says so.
+        probe.touch();
+        interrupt.report_active().unwrap();
+        device.join().unwrap();
+        assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    });
+}
+
+/// Reporting it active takes what the source has, too: nobody may come back for it.
+// Caught: active-without-a-look.
+#[test]
+fn becoming_active_looks_at_the_source() {
+    bounded(|| {
+        let (wire, probe) = (Wire::new(), Probe::new());
+        let interrupt = counting(&wire, &probe);
+        interrupt.enable().unwrap();
+        interrupt.report_inactive().unwrap();
+        let device = thread::spawn({
+            let wire = wire.clone();
+            move || wire.assert()
+        });
+        device.join().unwrap();
+        interrupt.report_active().unwrap();
+        assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    });
+}

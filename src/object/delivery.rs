@@ -39,6 +39,9 @@ pub enum Delivery {
     Pending,
     /// Disabled, quarantined, removed or ended: the ISR does not run.
     NotServed,
+    /// Reported inactive, or asleep with its device: what was signalled has been taken, and is kept for when the interrupt
+    /// is active again.
+    Withheld,
 }
 
 impl<T, W> InterruptObject<T, W> {
@@ -111,7 +114,7 @@ impl<T, W> InterruptObject<T, W> {
     #[inline]
     pub(super) fn deliver(&self, data: &mut T, asserted: usize) -> Delivery {
         if !self.state.delivers() {
-            return self.deliver_nothing(asserted);
+            return self.deliver_nothing(data, asserted);
         }
         // SAFETY: the caller holds the interrupt lock, under which alone `inside` is used, and is not inside of it:
         // callbacks run with the lock held, and nothing that they can call delivers then.
@@ -156,7 +159,10 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     #[cold]
-    fn deliver_nothing(&self, asserted: usize) -> Delivery {
+    fn deliver_nothing(&self, data: &mut T, asserted: usize) -> Delivery {
+        if self.state.in_service() {
+            return self.withhold(data, asserted);
+        }
         if !self.has_source {
             self.counters.stale.add_exclusive(asserted);
         }
@@ -267,7 +273,12 @@ impl<T, W> InterruptObject<T, W> {
 
     /// As [`take`](Self::take); a panic of the source is a fault.
     #[inline]
-    fn take_caught(&self, inside: &mut Inside<T, W>, data: &mut T, asserted: usize) -> Result<u64, NotServed> {
+    pub(super) fn take_caught(
+        &self,
+        inside: &mut Inside<T, W>,
+        data: &mut T,
+        asserted: usize,
+    ) -> Result<u64, NotServed> {
         if !inside.has_source() {
             return Ok(asserted as u64);
         }
@@ -356,7 +367,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Unmasks what was kept masked. The caller holds the lock, and `data` is the proof.
     pub(super) fn unmask_kept(&self, data: &mut T) {
-        if self.work.take_kept() && self.state.delivers() {
+        if self.work.take_kept() && self.state.in_service() {
             // SAFETY: as in `deliver`: with the lock held, and from no callback.
             unsafe { self.inside.with(|inside| self.reopen(inside, data)) };
         }
@@ -395,7 +406,7 @@ impl<T, W> AtRelease<T> for InterruptObject<T, W> {
     }
 
     fn after(&self) {
-        self.take_deferred_end();
+        self.follow_section();
     }
 
     fn through_wait(&self, wait: &mut dyn FnMut() -> bool) {
@@ -416,6 +427,7 @@ impl fmt::Display for Delivery {
             Self::Nothing => "nothing signalled",
             Self::Pending => "pending",
             Self::NotServed => "not served",
+            Self::Withheld => "withheld",
         })
     }
 }

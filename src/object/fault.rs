@@ -1,5 +1,6 @@
 //! Quarantine (rule I12) and removal (rule I13).
 
+use super::transition::InTransition;
 use super::{Inside, InterruptObject};
 use crate::state::{ENABLED, FAULTED, REMOVED};
 use crate::sync;
@@ -55,6 +56,10 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     pub fn clear_fault(&self) -> Result<Option<Fault>, Error> {
         let transition = self.begin()?;
+        Ok(self.clear_fault_in(&transition))
+    }
+
+    pub(super) fn clear_fault_in(&self, transition: &InTransition<'_, T, W>) -> Option<Fault> {
         let lock = transition.lock();
         let fault = self.notes.lock().fault.take();
         self.state.take(FAULTED);
@@ -62,7 +67,7 @@ impl<T, W> InterruptObject<T, W> {
         if let Some(fault) = &fault {
             report::fault_cleared(self.name(), fault);
         }
-        Ok(fault)
+        fault
     }
 
     /// Quarantines the interrupt. The caller holds the lock, of which `inside` is the proof.
@@ -108,6 +113,7 @@ impl<T, W> InterruptObject<T, W> {
         self.work.take_kept();
         self.work.close();
         self.disconnect(inside);
+        self.forget_withheld();
     }
 
     #[cfg(feature = "alloc")]

@@ -5,8 +5,9 @@
 //! | 0 | the dispatch, the callbacks of transitions | by whoever queues a new run | by transitions |
 //! | 1 | what a delivery reads: the ISR, the source, the state | by deliveries and runs | by transitions |
 //! | 2 | what a delivery writes: its counters, the lock, and the first of the data | | by deliveries and the driver's sections |
-//! | … | the name, the rarer counters, the transitions' lock, the notes, closures that wait | | seldom |
-//! | the last | the work item | | by queueings and runs |
+//! | … | the name, the rarer counters, the transitions' lock, the notes | | seldom |
+//! | the last but one | the work item | | by queueings and runs |
+//! | the last | closures that wait, the device | | seldom |
 //!
 //! So a delivery needs two lines, a section of the driver's one, and a work item that runs beside them disturbs neither:
 //! on two processors that made deliveries ten times as fast as a layout left to the compiler did.
@@ -38,3 +39,5 @@ const_assert!(size_of::<RawInterruptLock>() <= 3 * WORD);
 const_assert!(offset_of!(Object, work) >= 4 * LINE);
 const_assert!(offset_of!(Object, work) > offset_of!(Object, notes));
 const_assert!(offset_of!(Object, work_run) > offset_of!(Object, notes));
+// It and all that is its own on one line.
+const_assert_eq!(offset_of!(Object, work) / LINE, (offset_of!(Object, deferred) - 1) / LINE);

@@ -12,7 +12,7 @@
 use super::transition::InTransition;
 use super::{Inside, InterruptObject, WorkFn};
 use crate::report;
-use crate::state::{ENABLED, END_DEFERRED, ENDED};
+use crate::state::{ENABLED, END_DEFERRED, ENDED, WAKES};
 #[cfg(feature = "alloc")]
 use crate::sync;
 
@@ -29,6 +29,10 @@ impl<T, W> InterruptObject<T, W> {
         if !self.state.has(ENDED) {
             // The driver's destructors run here, outside every lock.
             self.run_down(transition);
+            #[cfg(feature = "alloc")]
+            if let Some(device) = self.serializer() {
+                device.has_left(self);
+            }
             #[cfg(feature = "alloc")]
             if let Some(dispatch) = &self.dispatch {
                 dispatch.ended();
@@ -85,6 +89,7 @@ impl<T, W> InterruptObject<T, W> {
                 // The release then looks for the bit.
                 self.lock.raw().remind_owner();
             }
+            self.leave_to_the_callback_lock();
             return None;
         }
         // A circle with another thread, which may have left its section before the bit was there. The register of waits
@@ -92,9 +97,32 @@ impl<T, W> InterruptObject<T, W> {
         if self.lock.raw().remind_owner() {
             return None;
         }
+        // Or that section is one of the callback lock. Who releases it looks afterwards, or is seen to have done so.
+        self.leave_to_the_callback_lock();
         let transition = self.begin_anywhere().ok()?;
         self.state.take(END_DEFERRED);
         Some(transition)
+    }
+
+    /// Whoever holds the callback lock that its work item needs runs it down at the release.
+    #[cfg(feature = "alloc")]
+    fn leave_to_the_callback_lock(&self) {
+        if let Some(device) = self.serializer().filter(|device| device.callback_lock().owner() != 0) {
+            device.keep_leaving(self);
+        }
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn leave_to_the_callback_lock(&self) {}
+
+    /// Does what was left to the end of a section, which the caller has ended: the end itself, or a wake-up.
+    #[inline]
+    pub(crate) fn follow_section(&self) {
+        if self.state.has(END_DEFERRED | WAKES) {
+            self.take_deferred_end();
+            #[cfg(feature = "alloc")]
+            self.ask_for_power();
+        }
     }
 
     /// Runs the interrupt down if that was left to the section which the caller has ended.

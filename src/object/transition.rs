@@ -10,9 +10,9 @@ use super::delivery::Reopen;
 use super::{Inside, InterruptObject};
 use crate::lock::InterruptLockGuard;
 use crate::raw_lock::RawInterruptLock;
-use crate::state::{ENABLED, ENDED, FAULTED, REMOVED};
+use crate::state::{ASLEEP, ENABLED, ENDED, FAULTED, INACTIVE, KEPT_DISABLED, REMOVED};
 use crate::sync;
-use crate::waits::{Awaited, Waits};
+use crate::waits::{Awaited, Circle, Waits};
 use crate::{Callback, CallbackError, Error, Fault, report};
 #[cfg(feature = "alloc")]
 use crate::{Info, Share, SourceError, Trigger};
@@ -43,6 +43,9 @@ impl<T, W> InterruptObject<T, W> {
     /// after the callback has succeeded (rules I4, I9, I15). It waits for the interrupt lock, and for another
     /// transition that is going on.
     ///
+    /// The interrupts of a [`Device`](crate::Device) are enabled by it; one that the driver has disabled itself waits for
+    /// the driver's own call of this. It connects the interrupt whether or not its device is in D0.
+    ///
     /// # Errors
     ///
     /// - [`Error::EnableCallback`]: the callback failed; the connection has been undone.
@@ -68,6 +71,11 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "Enable")]
     pub fn enable(&self) -> Result<Transition, Error> {
         let transition = self.begin()?;
+        self.state.take(KEPT_DISABLED);
+        self.enable_in(&transition)
+    }
+
+    pub(super) fn enable_in(&self, transition: &InTransition<'_, T, W>) -> Result<Transition, Error> {
         if self.state.has(ENDED | REMOVED | FAULTED) {
             self.check()?;
         }
@@ -104,7 +112,8 @@ impl<T, W> InterruptObject<T, W> {
     /// In order: the disable callback under the lock, the disconnection, what was signalled before it (the ISR runs
     /// once more if there was something), the work item: one that has not begun runs on this thread, one that runs is
     /// waited for, and no other is taken (rules E2, W7). When it returns, no ISR and no work item of this interrupt is
-    /// running, and none will until the next enable (rule I5).
+    /// running, and none will until the next enable (rule I5). An interrupt of a [`Device`](crate::Device) stays disabled
+    /// through its power cycles until the driver enables it again (rule E5).
     ///
     /// # Errors
     ///
@@ -129,6 +138,11 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "Disable")]
     pub fn disable(&self) -> Result<Transition, Error> {
         let transition = self.begin()?;
+        self.state.set(KEPT_DISABLED);
+        self.disable_in(&transition)
+    }
+
+    pub(super) fn disable_in(&self, transition: &InTransition<'_, T, W>) -> Result<Transition, Error> {
         if self.state.has(ENDED | REMOVED) {
             self.check()?;
         }
@@ -153,12 +167,33 @@ impl<T, W> InterruptObject<T, W> {
         if let Some(why) = self.section_of_this_thread() {
             return Err(self.would_deadlock(why));
         }
+        let waits = self
+            .announce_waits()
+            .map_err(|_| self.would_deadlock("another thread's callback waits for what this thread holds"))?;
+        Ok(InTransition { object: self, control: Some(self.control.lock()), waits: Some(waits) })
+    }
+
+    /// Announces all that a transition may wait for.
+    pub(crate) fn announce_waits(&self) -> Result<Waits<'_>, Circle> {
         // SAFETY: only to know and to name the owner.
         let control = unsafe { self.control.raw() };
-        let waits =
-            Waits::announce([Awaited::Lock(control), Awaited::Lock(self.lock.raw()), Awaited::WorkItem(&self.work)])
-                .map_err(|_| self.would_deadlock("another thread's callback waits for what this thread holds"))?;
-        Ok(InTransition { object: self, control: Some(self.control.lock()), waits: Some(waits) })
+        let (control, lock, work) =
+            (Awaited::Lock(control), Awaited::Lock(self.lock.raw()), Awaited::WorkItem(&self.work));
+        match self.callback_lock() {
+            None => Waits::announce([control, lock, work]),
+            Some(callback_lock) => Waits::announce([control, lock, work, Awaited::Lock(callback_lock)]),
+        }
+    }
+
+    /// The lock that its work item runs under (rule W5).
+    #[cfg(feature = "alloc")]
+    pub(super) fn callback_lock(&self) -> Option<&RawInterruptLock> {
+        self.serializer().map(crate::Device::callback_lock)
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn callback_lock(&self) -> Option<&RawInterruptLock> {
+        None
     }
 
     fn would_deadlock(&self, why: &'static str) -> Error {
@@ -175,6 +210,8 @@ impl<T, W> InterruptObject<T, W> {
             Some("called from a transition of this interrupt")
         } else if self.work.is_mine() {
             Some("called from the interrupt's own work item")
+        } else if self.callback_lock().is_some_and(RawInterruptLock::is_mine) {
+            Some("called with the callback lock held that its work item needs")
         } else {
             None
         }
@@ -220,13 +257,13 @@ impl<T, W> Drop for InTransition<'_, T, W> {
         // announcement withdrawn, and tries again, or has left its bit before the withdrawal, and is seen below.
         self.control = None;
         self.waits = None;
-        self.object.take_deferred_end();
+        self.object.follow_section();
     }
 }
 
 impl<T, W> InterruptObject<T, W> {
     fn disable_locked(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
-        if !self.state.delivers() {
+        if !self.state.in_service() {
             // A fault or a removal came first, and has done what there was to do.
             return Ok(());
         }
@@ -238,6 +275,7 @@ impl<T, W> InterruptObject<T, W> {
         self.state.take(ENABLED);
         report::disabled(self.name());
         let disconnected = self.with_source(inside, |inside| self.disconnect_and_flush(inside, data)).flatten();
+        self.forget_withheld();
         self.work.take_kept();
         if self.state.has(REMOVED) {
             return Err(self.removed());
@@ -249,7 +287,16 @@ impl<T, W> InterruptObject<T, W> {
     fn serve_owed(&self, inside: &mut Inside<T, W>, data: &mut T) {
         let owed = self.take_owed();
         if owed != 0 {
-            self.answer(inside, data, owed as u64, Reopen::No);
+            self.serve_last(inside, data, owed as u64);
+        }
+    }
+
+    /// What was signalled before the disconnection is delivered, unless the interrupt is inactive.
+    fn serve_last(&self, inside: &mut Inside<T, W>, data: &mut T, signalled: u64) {
+        if self.state.has(INACTIVE | ASLEEP) {
+            self.keep_for_later(signalled);
+        } else {
+            self.answer(inside, data, signalled, Reopen::No);
         }
     }
 
@@ -324,7 +371,7 @@ impl<T, W> InterruptObject<T, W> {
         };
         // What was signalled before the disconnection is delivered, not dropped.
         if let Ok(signalled @ 1..) = self.take(inside, data) {
-            self.answer(inside, data, signalled, Reopen::No);
+            self.serve_last(inside, data, signalled);
         }
         self.disarm();
         disconnected.map_err(|error| {

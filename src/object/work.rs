@@ -273,7 +273,7 @@ impl<T, W> InterruptObject<T, W> {
                 self.unmask_kept(&mut data);
             }
         }
-        self.take_deferred_end();
+        self.follow_section();
         more
     }
 

@@ -18,6 +18,13 @@ impl Counter {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 
+    /// Takes all of it, under the same condition.
+    pub(crate) fn take_exclusive(&self) -> usize {
+        let all = self.0.load(Ordering::Relaxed);
+        self.0.store(0, Ordering::Relaxed);
+        all
+    }
+
     #[inline]
     pub(crate) fn get(&self) -> u64 {
         // Relaxed: a statistic is a snapshot. (usize is no wider than u64 anywhere.)

@@ -1,0 +1,108 @@
+//! Building a device.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use lock_api::Mutex;
+
+use super::callback_lock::CallbackLock;
+use super::callbacks::{Callbacks, DeviceCallback};
+use super::power::Power;
+use super::wake::Wake;
+use super::{Device, Inner};
+use crate::raw_lock::RawInterruptLock;
+use crate::{Name, Outcome};
+
+/// Builds a [`Device`]. All callbacks run on the thread that has the device enter or leave D0, under the device's
+/// callback lock, and without any interrupt lock. What they may return is nothing or a `Result`. A panic in one is
+/// its failure.
+///
+/// ```
+/// use interrupt_lock::Device;
+///
+/// let device = Device::builder("nic").on_d0_entry(|| Err("no clock")).build();
+/// assert_eq!(device.enter_d0().unwrap_err().to_string(), "nic: its D0-entry callback failed: no clock");
+/// ```
+#[must_use = "nothing is built before `.build()`"]
+pub struct DeviceBuilder {
+    name: Name,
+    callbacks: Callbacks,
+}
+
+impl Device {
+    /// Begins to build a device.
+    ///
+    /// ```
+    /// let device = interrupt_lock::Device::builder("nic").build();
+    /// ```
+    pub fn builder(name: impl Into<Name>) -> DeviceBuilder {
+        DeviceBuilder { name: name.into(), callbacks: Callbacks::default() }
+    }
+}
+
+impl DeviceBuilder {
+    /// Runs as the device enters D0, before its interrupts are enabled.
+    ///
+    /// ```
+    /// let device = interrupt_lock::Device::builder("nic").on_d0_entry(|| { /* power on */ }).build();
+    /// ```
+    #[doc(alias = "OnD0Entry")]
+    #[doc(alias = "EvtDeviceD0Entry")]
+    pub fn on_d0_entry<R: Outcome>(self, callback: impl FnMut() -> R + Send + 'static) -> Self {
+        self.with(DeviceCallback::D0Entry, callback)
+    }
+
+    /// Runs as the device enters D0, after its interrupts have been enabled.
+    ///
+    /// ```
+    /// let device = interrupt_lock::Device::builder("nic").on_interrupts_enabled(|| { /* start receiving */ }).build();
+    /// ```
+    #[doc(alias = "EvtDeviceD0EntryPostInterruptsEnabled")]
+    pub fn on_interrupts_enabled<R: Outcome>(self, callback: impl FnMut() -> R + Send + 'static) -> Self {
+        self.with(DeviceCallback::InterruptsEnabled, callback)
+    }
+
+    /// Runs as the device leaves D0, before its interrupts are disabled.
+    ///
+    /// ```
+    /// let device = interrupt_lock::Device::builder("nic").on_disabling_interrupts(|| { /* stop receiving */ }).build();
+    /// ```
+    #[doc(alias = "EvtDeviceD0ExitPreInterruptsDisabled")]
+    pub fn on_disabling_interrupts<R: Outcome>(self, callback: impl FnMut() -> R + Send + 'static) -> Self {
+        self.with(DeviceCallback::DisablingInterrupts, callback)
+    }
+
+    /// Runs as the device leaves D0, after its interrupts have been disabled; also where an entry is undone that got
+    /// beyond the D0-entry callback.
+    ///
+    /// ```
+    /// let device = interrupt_lock::Device::builder("nic").on_d0_exit(|| { /* power off */ }).build();
+    /// ```
+    #[doc(alias = "OnD0Exit")]
+    #[doc(alias = "EvtDeviceD0Exit")]
+    pub fn on_d0_exit<R: Outcome>(self, callback: impl FnMut() -> R + Send + 'static) -> Self {
+        self.with(DeviceCallback::D0Exit, callback)
+    }
+
+    fn with<R: Outcome>(mut self, which: DeviceCallback, mut callback: impl FnMut() -> R + Send + 'static) -> Self {
+        self.callbacks.set(which, Box::new(move || callback().into_result()));
+        self
+    }
+
+    /// The device, out of D0.
+    ///
+    /// ```
+    /// let device = interrupt_lock::Device::builder("nic").build();
+    /// ```
+    #[must_use]
+    pub fn build(self) -> Device {
+        Device(Arc::new(Inner {
+            name: self.name,
+            power: Mutex::from_raw(RawInterruptLock::new(), Power::off(self.callbacks)),
+            callback_lock: CallbackLock::new(),
+            wake: Mutex::from_raw(RawInterruptLock::new(), Wake::default()),
+            members: Mutex::from_raw(RawInterruptLock::new(), Vec::new()),
+        }))
+    }
+}
