@@ -43,8 +43,7 @@ fn device(log: &Log) -> Device {
 }
 
 /// In reverse, reset, in order; a faulted one is cleared and comes back, one that the driver has disabled does not.
-// Caught: quiesced in order; enabled in reverse; a reset before the interrupts are quiet; a fault that is not cleared; a
-// disable of the driver's that is forgotten; a disable callback's failure that stops it.
+// Caught: quiesced in order; enabled in reverse; a fault that is not cleared; a disable callback's failure that stops it.
 #[test]
 fn e5_a_reset_quiesces_and_recovers() {
     let log = Log::new();
@@ -65,9 +64,28 @@ fn e5_a_reset_quiesces_and_recovers() {
     assert_eq!(device.enter_d0().unwrap(), Transition::Already);
 }
 
+/// A quarantined interrupt that the driver has disabled as well is left alone; without power management too, a reset
+/// that fails half-way leaves nothing enabled.
+// Caught: a disable of the driver's that is forgotten; a failing enable that leaves others enabled.
+#[test]
+fn e5_a_reset_leaves_what_the_driver_has_disabled() {
+    let device = device(&Log::new());
+    let [(a, [panics, _]), (b, _), (c, [_, refuses])] = ["a", "b", "c"].map(|name| member(&Log::new(), &device, name));
+    for interrupt in [&a, &b, &c] {
+        interrupt.enable().unwrap();
+    }
+    panics.store(true, SeqCst);
+    a.service();
+    assert_eq!(a.disable().unwrap(), Transition::Already);
+    device.reset(|| ()).unwrap();
+    assert_eq!([&a, &b, &c].map(|i| i.state()), [State::Faulted, State::Enabled, State::Enabled]);
+    refuses.store(true, SeqCst);
+    device.reset(|| ()).unwrap_err();
+    assert_eq!([&b, &c].map(|i| i.state()), [State::Disabled, State::Disabled]);
+}
+
 /// A reset that fails, or an interrupt that can't be enabled after it, leaves all disabled and the device out of D0.
-// Caught: a failing reset that enables them; a failing enable that leaves others enabled; a device that still counts as
-// in D0; a panic that is not caught.
+// Caught: a failing reset that enables them; a device that still counts as in D0; a panic that is not caught.
 #[test]
 fn e5_a_failing_reset_leaves_nothing_enabled() {
     for panics in [true, false] {
