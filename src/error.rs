@@ -99,6 +99,12 @@ pub enum Error {
         /// Which interrupt.
         interrupt: Name,
     },
+    /// Another listener waits for the interrupt's claims (rule A1).
+    #[error("{interrupt}: it has a listener already")]
+    Listened {
+        /// Which interrupt.
+        interrupt: Name,
+    },
     /// A device could not be opened.
     #[error("{device}: {source}")]
     Open {

@@ -50,6 +50,8 @@ pub enum Callback {
     WorkItem,
     /// A method of the source: not the driver's, but somebody's all the same.
     Source,
+    /// The waker of an async listener: its executor's.
+    Waker,
 }
 
 impl fmt::Display for Callback {
@@ -61,6 +63,7 @@ impl fmt::Display for Callback {
             Self::Removal => "removal callback",
             Self::WorkItem => "work item",
             Self::Source => "source",
+            Self::Waker => "waker",
         })
     }
 }

@@ -12,6 +12,7 @@
 //! | dispatcher | `dispatcher`: threads that wait on sources, a worker for work items |
 //! | object | `handle`, `builder`, `object`: the owning handle, what makes it, the interrupt itself |
 //! | lock | `lock`: the data and its guard |
+//! | listener | `claims`: waiting from async code |
 //! | words | `raw_lock`, `state`, `work_item`, `ready_word`: the atomic words, with the essays that explain them; `waits`: who waits for whom |
 //! | facade | `sync`: operating system, bare metal or loom |
 
@@ -24,6 +25,7 @@ pub mod bare_metal;
 #[cfg(feature = "alloc")]
 pub mod builder;
 mod claim;
+mod claims;
 #[cfg(feature = "alloc")]
 mod dispatch;
 #[cfg(all(feature = "std", not(loom)))]
@@ -31,6 +33,8 @@ mod dispatcher;
 mod error;
 mod facts;
 mod fault;
+#[cfg(all(any(doc, doctest), feature = "std", not(loom)))]
+pub mod guide;
 #[cfg(feature = "alloc")]
 mod handle;
 mod info;
@@ -67,6 +71,7 @@ mod models;
 #[cfg(feature = "alloc")]
 pub use builder::Builder;
 pub use claim::Claim;
+pub use claims::Claims;
 #[cfg(all(feature = "std", not(loom)))]
 pub use dispatcher::Dispatcher;
 pub use error::Error;

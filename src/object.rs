@@ -9,6 +9,7 @@
 //! | `fault` | quarantine and removal (I12, I13) |
 //! | `work` | the work item (W) |
 //! | `rundown` | the end (E6) |
+//! | `listener` | who waits from async code (A) |
 //! | `own_loop` | descriptors for a driver that waits by itself |
 //! | `layout` | the cache lines of all this |
 
@@ -18,6 +19,7 @@ mod delivery;
 mod fault;
 #[cfg(all(feature = "std", target_pointer_width = "64", not(loom)))]
 mod layout;
+mod listener;
 #[cfg(all(unix, feature = "std"))]
 mod own_loop;
 mod rundown;
@@ -25,6 +27,7 @@ mod transition;
 mod work;
 
 use core::fmt;
+use core::task::Waker;
 
 use lock_api::Mutex;
 
@@ -117,6 +120,8 @@ struct Notes {
     shared: bool,
     /// Only reported as shared, and not a level line (rule I8).
     warned: bool,
+    /// Whom the next change wakes.
+    listener: Option<Waker>,
 }
 
 impl<T> InterruptObject<T, NoWorkItem> {
@@ -204,6 +209,7 @@ impl<T, W> InterruptObject<T, W> {
                     #[cfg(feature = "alloc")]
                     shared: false,
                     warned: false,
+                    listener: None,
                 }),
                 counters: Counters::new(),
                 answers: Answers::new(),

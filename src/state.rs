@@ -3,10 +3,15 @@
 //! Nothing waits on this word and nothing is published through it. The bits that decide about a delivery change only
 //! with the interrupt lock held, and the delivery reads them with the lock held: the lock orders them, and is the
 //! witness of an ISR in flight (disable passes through it). The end changes under the control lock. What is read without
-//! either is a snapshot for people and for refusals. Hence every access is `Relaxed`; a change is a single
+//! either is a snapshot for people and for refusals. Hence every access is `Relaxed`, but for one pair: who sees, in a
+//! snapshot, that an interrupt is out of service also sees what it had counted before. A change is a single
 //! read-modify-write, because changes of different bits may meet.
 
-use crate::sync::{AtomicUsize, Ordering::Relaxed, const_outside_models};
+use crate::sync::{
+    AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+    const_outside_models,
+};
 
 /// Deliveries reach the ISR. Changes under the interrupt lock.
 pub(crate) const ENABLED: usize = 1;
@@ -21,6 +26,9 @@ pub(crate) const END_DEFERRED: usize = 1 << 4;
 /// The system asks for the device back; the worker sees to it.
 #[cfg(feature = "std")]
 pub(crate) const REMOVAL_REQUESTED: usize = 1 << 5;
+
+/// A listener waits for claims. Set under the interrupt lock.
+pub(crate) const LISTENED: usize = 1 << 6;
 
 /// The word itself.
 pub(crate) struct StateWord(AtomicUsize);
@@ -43,8 +51,15 @@ impl StateWord {
         self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED) == ENABLED
     }
 
+    /// Whether a delivery reaches the ISR, and no listener has to be told of it. One comparison, as `delivers`.
+    #[inline]
+    pub(crate) fn delivers_unheard(&self) -> bool {
+        self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED | LISTENED) == ENABLED
+    }
+
     pub(crate) fn set(&self, bits: usize) {
-        self.0.fetch_or(bits, Relaxed);
+        // Release: pairs with the Acquire in `snapshot`.
+        self.0.fetch_or(bits, Release);
     }
 
     /// Clears `bits`, and says whether any was set: of several callers one learns that it was.
@@ -54,7 +69,8 @@ impl StateWord {
 
     /// One snapshot, in the words of the public state.
     pub(crate) fn snapshot(&self) -> State {
-        let word = self.0.load(Relaxed);
+        // Acquire: pairs with the Release in `set`: a listener tells the claims from before a fault before the fault.
+        let word = self.0.load(Acquire);
         if word & ENDED != 0 {
             State::Ended
         } else if word & REMOVED != 0 {

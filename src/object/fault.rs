@@ -197,6 +197,7 @@ mod removal {
                 })
             };
             drop(lock);
+            self.tell_listener();
             if removal == Some(Removal::Requested) {
                 self.state.set(REMOVAL_REQUESTED);
                 let scheduled = self.dispatch.as_ref().map(|dispatch| dispatch.schedule_removal(self.name()));
@@ -225,6 +226,7 @@ mod removal {
             }
             // Whoever asks from now on is told; the removal callback runs as soon as the lock is free.
             self.state.set(REMOVED);
+            self.tell_listener();
             let mut lock = self.acquire_interrupt_lock();
             let data = &mut *lock;
             // SAFETY: as in `service_removal`.

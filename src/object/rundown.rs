@@ -11,7 +11,7 @@
 
 use super::transition::InTransition;
 use super::{Inside, InterruptObject, WorkFn};
-use crate::state::{ENABLED, END_DEFERRED, ENDED};
+use crate::state::{ENABLED, END_DEFERRED, ENDED, LISTENED};
 #[cfg(feature = "alloc")]
 use crate::sync;
 
@@ -89,6 +89,20 @@ impl<T, W> InterruptObject<T, W> {
         let transition = self.begin_anywhere().ok()?;
         self.state.take(END_DEFERRED);
         Some(transition)
+    }
+
+    /// What is left to whoever ends a section: to tell a listener, and to run the interrupt down.
+    #[inline]
+    pub(crate) fn after_section(&self) {
+        if self.state.has(LISTENED | END_DEFERRED) {
+            self.tell_and_end();
+        }
+    }
+
+    #[cold]
+    fn tell_and_end(&self) {
+        self.tell_listener();
+        self.take_deferred_end();
     }
 
     /// Runs the interrupt down if that was left to the section which the caller has ended.
