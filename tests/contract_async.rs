@@ -7,14 +7,18 @@ mod support;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use interrupt_lock::source::{EdgeHandle, Software};
-use interrupt_lock::{Callback, Claim, Claims, Error, Fault, Info, Interrupt, InterruptObject, NoWorkItem, State};
-use support::{Gate, let_it_block, watchdog};
+use interrupt_lock::{
+    Callback, Claim, Claims, Error, Fault, Info, Interrupt, InterruptObject, IsrContext, NoWorkItem, SourceError, State,
+};
+use support::log::Log;
+use support::script::Script;
+use support::{Gate, LONG, let_it_block, watchdog};
 
 struct Unpark(Thread);
 
@@ -195,7 +199,8 @@ fn a2_a_dropped_future_loses_nothing() {
     }
 }
 
-// Caught: no second look after the waker has been left (hangs, now and then); a-delivery-tells-nobody.
+// Caught: the total instead of the difference; `seen` brought up to date by a poll that yields nothing. (The model
+// claims::no_claim_is_slept_through is sharper: it also misses the second look.)
 #[test]
 fn a2_nothing_is_lost_between_two_awaits() {
     watchdog(|| {
@@ -410,15 +415,99 @@ fn a4_a_surprise_removal_ends_the_wait() {
     assert!(matches!(error, Error::Removed { .. }));
 }
 
+/// An executor that polls at once, inside the wake-up, so that nothing that comes later is seen by luck.
+struct AtOnce {
+    claims: Mutex<Claims<'static>>,
+    said: Sender<Error>,
+    /// Done at the next wake-up that brings no error.
+    then: Mutex<Box<dyn FnMut() + Send>>,
+}
+
+impl Wake for AtOnce {
+    fn wake(self: Arc<Self>) {
+        let mut claims = self.claims.lock().unwrap();
+        match poll(&mut claims, &Waker::from(self.clone())) {
+            Poll::Pending => (self.then.lock().unwrap())(),
+            Poll::Ready(Ok(claimed)) => panic!("{claimed} claims that nobody made"),
+            Poll::Ready(Err(error)) => self.said.send(error).unwrap(),
+        }
+    }
+}
+
+fn error_at_once<T: Send + 'static>(
+    interrupt: &Interrupt<T, NoWorkItem>,
+    then: impl FnMut() + Send + 'static,
+) -> Receiver<Error> {
+    let (said, errors) = channel();
+    let claims = Mutex::new(interrupt.claims().unwrap());
+    let executor = Arc::new(AtOnce { claims, said, then: Mutex::new(Box::new(|| {})) });
+    executor.clone().wake();
+    *executor.then.lock().unwrap() = Box::new(then);
+    errors
+}
+
+/// One whose removal the test sees to.
+fn unserved() -> (Served, EdgeHandle) {
+    let (source, line) = Software::edge();
+    let isr = |_: &mut IsrContext<'_, u64, NoWorkItem>| Claim::Claimed;
+    let interrupt = Interrupt::builder(0).isr(isr).source(source).without_dispatcher().build().unwrap();
+    interrupt.enable().unwrap();
+    (interrupt, line)
+}
+
 // Caught: REMOVED set in let_go after the transition has ended.
 #[test]
 fn a4_an_orderly_removal_ends_the_wait() {
-    let (interrupt, line) = served();
-    let error = ends(interrupt, move |interrupt| {
-        line.request_removal();
-        Some(interrupt)
+    let (interrupt, line) = unserved();
+    let errors = error_at_once(&interrupt, || {});
+    line.request_removal();
+    interrupt.service_removal();
+    assert!(matches!(errors.try_recv(), Ok(Error::Removed { .. })));
+}
+
+// Caught: no tell_listener in let_go (hangs).
+#[test]
+fn a4_a_removal_that_the_lock_holds_up_ends_the_wait() {
+    watchdog(|| {
+        let (interrupt, line) = unserved();
+        // Told of the request, and nothing else, the listener has the lock taken from under the orderly removal.
+        let (take_it, is_held) = (Gate::new(), Gate::new());
+        let errors = error_at_once(&interrupt, {
+            let (take_it, is_held) = (take_it.clone(), is_held.clone());
+            move || {
+                take_it.open();
+                is_held.wait();
+            }
+        });
+        thread::scope(|scope| {
+            let interrupt = &interrupt;
+            scope.spawn(move || {
+                take_it.wait();
+                let _section = interrupt.acquire_interrupt_lock();
+                is_held.open();
+                let error = errors.recv_timeout(LONG / 2).expect("told while the lock is held");
+                assert!(matches!(error, Error::Removed { .. }));
+            });
+            line.request_removal();
+            interrupt.service_removal();
+        });
     });
-    assert!(matches!(error, Error::Removed { .. }));
+}
+
+// Caught: no tell_listener in unmask.
+#[cfg(unix)]
+#[test]
+fn a4_a_source_that_fails_at_an_unmask_ends_the_wait() {
+    let (source, device) = Script::waking(&Log::default());
+    let interrupt =
+        Interrupt::builder(()).isr(|_| Claim::ClaimedKeepMasked).source(source).without_dispatcher().build().unwrap();
+    interrupt.enable().unwrap();
+    device.assert();
+    interrupt.service();
+    device.fail("unmask", SourceError::Refused("no such line".into()));
+    let errors = error_at_once(&interrupt, || {});
+    interrupt.unmask();
+    assert!(matches!(errors.try_recv(), Ok(Error::Faulted { .. })));
 }
 
 // Caught: no tell_listener at the end of a transition (run_down's is one).
