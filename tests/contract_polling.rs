@@ -300,6 +300,7 @@ mod kernel {
                 interrupt.enable().unwrap();
                 edge.assert();
                 done.wait();
+                drop(interrupt.acquire_interrupt_lock()); // the run that opened the gate has ended then
                 assert_eq!(interrupt.stats().delivered, 1001);
             }
         });
