@@ -140,6 +140,12 @@ pub enum Error {
         /// What it returned.
         source: CallbackError,
     },
+    /// Another listener waits for the interrupt's claims (rule A1).
+    #[error("{interrupt}: it has a listener already")]
+    Listened {
+        /// Which interrupt.
+        interrupt: Name,
+    },
     /// A device could not be opened.
     #[error("{device}: {source}")]
     Open {

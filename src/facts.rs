@@ -94,13 +94,10 @@ mod sizes {
     // With three locks: the interrupt's own, the transitions' and the notes'. Without an operating system there are no
     // boxes, and no cache lines to keep apart.
     #[cfg(all(feature = "std", target_pointer_width = "64"))]
-    const_assert_eq!(
-        size_of::<InterruptObject<(), NoWorkItem>>(),
-        (56 * WORD + 3 * size_of::<RawInterruptLock>()).next_multiple_of(64)
-    );
+    const_assert_eq!(size_of::<InterruptObject<(), NoWorkItem>>(), 9 * 64);
     #[cfg(all(not(feature = "alloc"), target_pointer_width = "64"))]
     const_assert_eq!(
         size_of::<InterruptObject<(), NoWorkItem>>(),
-        (36 * WORD + 3 * size_of::<RawInterruptLock>()).next_multiple_of(align_of::<InterruptObject<(), NoWorkItem>>())
+        (40 * WORD + 3 * size_of::<RawInterruptLock>()).next_multiple_of(align_of::<InterruptObject<(), NoWorkItem>>())
     );
 }

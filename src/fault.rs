@@ -73,6 +73,8 @@ pub enum Callback {
     Deferred,
     /// A method of the source: not the driver's, but somebody's all the same.
     Source,
+    /// The waker of an async listener: its executor's.
+    Waker,
 }
 
 impl fmt::Display for Callback {
@@ -85,6 +87,7 @@ impl fmt::Display for Callback {
             Self::WorkItem => "work item",
             Self::Deferred => "deferred closure",
             Self::Source => "source",
+            Self::Waker => "waker",
         })
     }
 }

@@ -6,6 +6,7 @@ use core::ops::Deref;
 use alloc::sync::Arc;
 
 use crate::object::{InterruptObject, WithWorkItem};
+use crate::{Claims, Error};
 
 #[cfg(all(feature = "std", not(loom)))]
 use crate::dispatcher::Dispatcher;
@@ -69,6 +70,39 @@ impl<T, W> Interrupt<T, W> {
     /// ```
     pub fn object(&self) -> &Arc<InterruptObject<T, W>> {
         &self.object
+    }
+
+    /// A listener for async code: its [`claimed`](Claims::claimed) waits until the ISR has claimed (rule A1). It counts
+    /// from here on, one at a time, and sees the end of the interrupt: it keeps the object (and so the data), not the
+    /// handle.
+    ///
+    /// It waits for the interrupt lock, once.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Listened`]: there is a listener already.
+    /// - [`Error::Recursive`]: the calling thread holds the interrupt lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Error, Interrupt};
+    ///
+    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+    /// let claims = interrupt.claims()?;
+    /// assert!(matches!(interrupt.claims(), Err(Error::Listened { .. })));
+    /// drop(claims);
+    /// assert!(interrupt.claims().is_ok());
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[track_caller]
+    pub fn claims(&self) -> Result<Claims<'static>, Error>
+    where
+        T: Send + 'static,
+        W: Send + 'static,
+    {
+        let seen = self.object.listen()?;
+        Ok(Claims::owning(self.object.clone(), seen))
     }
 
     #[cfg(all(feature = "std", not(loom)))]

@@ -13,6 +13,7 @@
 //! | device | `device`: several interrupts, their power and their callback lock |
 //! | object | `handle`, `builder`, `object`: the owning handle, what makes it, the interrupt itself |
 //! | lock | `lock`: the data and its guard |
+//! | listener | `claims`: waiting from async code |
 //! | words | `raw_lock`, `state`, `work_item`, `deferred`, `ready_word`: the atomic words, with the essays that explain them; `waits`: who waits for whom |
 //! | facade | `sync`: operating system, bare metal or loom |
 
@@ -25,6 +26,7 @@ pub mod bare_metal;
 #[cfg(feature = "alloc")]
 pub mod builder;
 mod claim;
+mod claims;
 #[cfg(feature = "alloc")]
 mod deferred;
 #[cfg(feature = "alloc")]
@@ -38,6 +40,8 @@ mod distribution;
 mod error;
 mod facts;
 mod fault;
+#[cfg(all(any(doc, doctest), feature = "std", not(loom)))]
+pub mod guide;
 #[cfg(feature = "alloc")]
 mod handle;
 mod info;
@@ -86,6 +90,7 @@ mod models;
 #[cfg(feature = "alloc")]
 pub use builder::Builder;
 pub use claim::Claim;
+pub use claims::Claims;
 #[cfg(feature = "alloc")]
 pub use device::{Device, DeviceBuilder, DeviceCallback};
 #[cfg(all(feature = "std", not(loom)))]

@@ -5,6 +5,7 @@
 //! Small models of two threads are explored without a bound, the others with three preemptions. Beside each model stands the mutation that
 //! it was seen to catch; `.ci/mutations` makes each of them again and expects the model to fail.
 
+mod claims;
 mod deferred;
 mod delivery;
 mod device;

@@ -13,6 +13,7 @@
 //! | `policy` | what the system is asked for at each enable (P) |
 //! | `work` | the work item (W) |
 //! | `rundown` | the end (E6) |
+//! | `listener` | who waits from async code (A) |
 //! | `own_loop` | descriptors for a driver that waits by itself |
 //! | `layout` | the cache lines of all this |
 
@@ -25,6 +26,7 @@ mod delivery;
 mod fault;
 #[cfg(all(feature = "std", target_pointer_width = "64", not(loom)))]
 mod layout;
+mod listener;
 #[cfg(all(unix, feature = "std"))]
 mod own_loop;
 #[cfg(all(feature = "std", not(loom)))]
@@ -36,6 +38,7 @@ mod transition;
 mod work;
 
 use core::fmt;
+use core::task::Waker;
 
 use lock_api::Mutex;
 
@@ -119,9 +122,6 @@ pub struct InterruptObject<T, W> {
     /// The interrupt data, and the name.
     lock: InterruptLock<T>,
     counters: Counters,
-    /// Used with the lock held.
-    #[cfg(all(feature = "std", not(loom)))]
-    storm: Locked<crate::storm::Storm>,
     /// Held through each transition.
     control: Mutex<RawInterruptLock, ()>,
     /// Small things that people ask for, behind a lock of their own: reading them never waits for an ISR.
@@ -134,6 +134,9 @@ pub struct InterruptObject<T, W> {
     /// Closures that wait for the lock.
     #[cfg(feature = "alloc")]
     deferred: Deferred<T>,
+    /// Used with the lock held.
+    #[cfg(all(feature = "std", not(loom)))]
+    storm: Locked<crate::storm::Storm>,
     /// The device that it belongs to.
     #[cfg(feature = "alloc")]
     membership: Option<alloc::boxed::Box<Membership>>,
@@ -151,6 +154,8 @@ struct Notes {
     /// Where a policy was given.
     #[cfg(all(feature = "std", not(loom)))]
     policy: Option<alloc::boxed::Box<policy::Given>>,
+    /// Whom the next change wakes.
+    listener: Option<Waker>,
 }
 
 impl<T> InterruptObject<T, NoWorkItem> {
@@ -240,6 +245,7 @@ impl<T, W> InterruptObject<T, W> {
                     warned: false,
                     #[cfg(all(feature = "std", not(loom)))]
                     policy: None,
+                    listener: None,
                 }),
                 #[cfg(feature = "alloc")]
                 deferred: Deferred::new(),

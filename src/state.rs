@@ -3,10 +3,15 @@
 //! Nothing waits on this word and nothing is published through it. The bits that decide about a delivery change only
 //! with the interrupt lock held, and the delivery reads them with the lock held: the lock orders them, and is the
 //! witness of an ISR in flight (disable passes through it). The end changes under the control lock. What is read without
-//! either is a snapshot for people and for refusals. Hence every access is `Relaxed`; a change is a single
+//! either is a snapshot for people and for refusals. Hence every access is `Relaxed`, but for one pair: who sees, in a
+//! snapshot, that an interrupt is out of service also sees what it had counted before. A change is a single
 //! read-modify-write, because changes of different bits may meet.
 
-use crate::sync::{AtomicUsize, Ordering::Relaxed, const_outside_models};
+use crate::sync::{
+    AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+    const_outside_models,
+};
 
 /// Deliveries reach the ISR. Changes under the interrupt lock.
 pub(crate) const ENABLED: usize = 1;
@@ -32,6 +37,8 @@ pub(crate) const KEPT_DISABLED: usize = 1 << 7;
 pub(crate) const ASLEEP: usize = 1 << 8;
 /// An assertion has been kept that wakes the device. Set under the interrupt lock.
 pub(crate) const WAKES: usize = 1 << 9;
+/// A listener waits for claims. Set under the interrupt lock.
+pub(crate) const LISTENED: usize = 1 << 10;
 
 /// The word itself.
 pub(crate) struct StateWord(AtomicUsize);
@@ -59,9 +66,16 @@ impl StateWord {
         self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED) == ENABLED
     }
 
+    /// Whether a delivery reaches the ISR, and no listener has to be told of it. One comparison, as `delivers`.
+    #[inline]
+    pub(crate) fn delivers_unheard(&self) -> bool {
+        self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED | INACTIVE | ASLEEP | LISTENED) == ENABLED
+    }
+
     /// Sets `bits`, and says whether any is new.
     pub(crate) fn set(&self, bits: usize) -> bool {
-        self.0.fetch_or(bits, Relaxed) & bits != bits
+        // Release: pairs with the Acquire in `snapshot`.
+        self.0.fetch_or(bits, Release) & bits != bits
     }
 
     /// Clears `bits`, and says whether any was set: of several callers one learns that it was.
@@ -71,7 +85,8 @@ impl StateWord {
 
     /// One snapshot, in the words of the public state.
     pub(crate) fn snapshot(&self) -> State {
-        let word = self.0.load(Relaxed);
+        // Acquire: pairs with the Release in `set`: a listener tells the claims from before a fault before the fault.
+        let word = self.0.load(Acquire);
         if word & ENDED != 0 {
             State::Ended
         } else if word & REMOVED != 0 {

@@ -4,9 +4,13 @@
 #![cfg(not(feature = "std"))]
 
 use std::cell::Cell;
+use std::future::Future;
 use std::mem;
-use std::sync::Once;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc;
+use std::sync::{Arc, Once};
+use std::task::{Context, Poll, Wake, Waker};
 
 use interrupt_lock::bare_metal::{Cpu, Platform, install};
 use interrupt_lock::{
@@ -214,5 +218,37 @@ fn e4_an_isr_may_not_enable() -> Result<(), Error> {
     boot();
     OBJECT.enable()?;
     assert_eq!(OBJECT.service(), Delivery::Answered(Claim::Claimed));
+    Ok(())
+}
+
+// Caught: a waker called while interrupts are masked; the listener's waker left to the next release.
+#[test]
+fn a3_an_interrupt_vector_wakes_the_listener() -> Result<(), Error> {
+    struct FromTheVector(AtomicU32);
+    impl Wake for FromTheVector {
+        fn wake(self: Arc<Self>) {
+            assert!(!MASKED.get());
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+    static OBJECT: Object = uart();
+    boot();
+    OBJECT.enable()?;
+    let mut claims = OBJECT.claims()?;
+    let woken = Arc::new(FromTheVector(AtomicU32::new(0)));
+    let waker = Waker::from(woken.clone());
+    let mut poll = || pin!(claims.claimed()).poll(&mut Context::from_waker(&waker));
+    assert!(poll().is_pending());
+    OBJECT.service();
+    assert_eq!(woken.0.load(Relaxed), 1);
+    assert!(matches!(poll(), Poll::Ready(Ok(1))));
+    // One that interrupts a section is served, and told, by its release.
+    assert!(poll().is_pending());
+    let section = OBJECT.acquire_interrupt_lock();
+    OBJECT.service();
+    assert_eq!(woken.0.load(Relaxed), 1);
+    drop(section);
+    assert_eq!(woken.0.load(Relaxed), 2);
+    assert!(matches!(poll(), Poll::Ready(Ok(1))));
     Ok(())
 }

@@ -69,6 +69,9 @@ impl<T, W> InterruptObject<T, W> {
                 return Err(ended());
             }
             self.run_deferred(&mut data, closure);
+            drop(data);
+            // It may have been a fault.
+            self.after_section();
             return Ok(Deferral::Ran);
         }
         self.deferred.push(Box::new(closure)).map_err(|_closure| ended())?;

@@ -77,8 +77,18 @@ impl<T, W> InterruptObject<T, W> {
     pub(crate) fn service_waiting(&self, may_wait: bool) -> Delivery {
         match self.enter(may_wait) {
             None => Delivery::Pending,
-            Some((mut data, asserted)) => self.deliver(&mut data, asserted),
+            Some((mut data, asserted)) if self.state.delivers_unheard() => self.deliver_enabled(&mut data, asserted),
+            Some((data, asserted)) => self.deliver_and_tell(data, asserted),
         }
+    }
+
+    /// The delivery where there is a listener, or where it does not reach the ISR.
+    #[cold]
+    fn deliver_and_tell(&self, mut data: InterruptLockGuard<'_, T>, asserted: usize) -> Delivery {
+        let delivery = self.deliver(&mut data, asserted);
+        drop(data);
+        self.tell_listener();
+        delivery
     }
 
     /// The section of a delivery, and the assertions that it serves where there is no source. `None`: the owner of the
@@ -116,6 +126,12 @@ impl<T, W> InterruptObject<T, W> {
         if !self.state.delivers() {
             return self.deliver_nothing(data, asserted);
         }
+        self.deliver_enabled(data, asserted)
+    }
+
+    /// As [`deliver`](Self::deliver), where the state has been looked at.
+    #[inline]
+    fn deliver_enabled(&self, data: &mut T, asserted: usize) -> Delivery {
         // SAFETY: the caller holds the interrupt lock, under which alone `inside` is used, and is not inside of it:
         // callbacks run with the lock held, and nothing that they can call delivers then.
         unsafe {
@@ -143,6 +159,8 @@ impl<T, W> InterruptObject<T, W> {
                 });
             }
         }
+        drop(lock);
+        self.after_section();
         true
     }
 
@@ -363,6 +381,9 @@ impl<T, W> InterruptObject<T, W> {
         // The lock comes first: an ISR that is about to answer "keep masked" holds it.
         let mut data = self.acquire_interrupt_lock();
         self.unmask_kept(&mut data);
+        drop(data);
+        // The source may have failed.
+        self.tell_listener();
     }
 
     /// Unmasks what was kept masked. The caller holds the lock, and `data` is the proof.
@@ -406,7 +427,7 @@ impl<T, W> AtRelease<T> for InterruptObject<T, W> {
     }
 
     fn after(&self) {
-        self.follow_section();
+        self.after_section();
     }
 
     fn through_wait(&self, wait: &mut dyn FnMut() -> bool) {

@@ -226,6 +226,7 @@ mod removal {
                 })
             };
             drop(lock);
+            self.tell_listener();
             if removal == Some(Removal::Requested) {
                 if self.state.set(REMOVAL_REQUESTED) {
                     report::removal_requested(self.name());
@@ -256,6 +257,7 @@ mod removal {
             }
             // Whoever asks from now on is told; the removal callback runs as soon as the lock is free.
             self.set_removed();
+            self.tell_listener();
             let mut lock = self.acquire_interrupt_lock();
             let data = &mut *lock;
             // SAFETY: as in `service_removal`.

@@ -12,7 +12,7 @@
 use super::transition::InTransition;
 use super::{Inside, InterruptObject, WorkFn};
 use crate::report;
-use crate::state::{ENABLED, END_DEFERRED, ENDED, WAKES};
+use crate::state::{ENABLED, END_DEFERRED, ENDED, LISTENED, WAKES};
 #[cfg(feature = "alloc")]
 use crate::sync;
 
@@ -115,14 +115,20 @@ impl<T, W> InterruptObject<T, W> {
     #[cfg(not(feature = "alloc"))]
     fn leave_to_the_callback_lock(&self) {}
 
-    /// Does what was left to the end of a section, which the caller has ended: the end itself, or a wake-up.
+    /// What is left to whoever ends a section: to tell a listener, to run the interrupt down, to wake its device.
     #[inline]
-    pub(crate) fn follow_section(&self) {
-        if self.state.has(END_DEFERRED | WAKES) {
-            self.take_deferred_end();
-            #[cfg(feature = "alloc")]
-            self.ask_for_power();
+    pub(crate) fn after_section(&self) {
+        if self.state.has(LISTENED | END_DEFERRED | WAKES) {
+            self.follow_section();
         }
+    }
+
+    #[cold]
+    fn follow_section(&self) {
+        self.tell_listener();
+        self.take_deferred_end();
+        #[cfg(feature = "alloc")]
+        self.ask_for_power();
     }
 
     /// Runs the interrupt down if that was left to the section which the caller has ended.

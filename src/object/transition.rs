@@ -245,6 +245,8 @@ impl<'a, T, W> InTransition<'a, T, W> {
         // SAFETY: with the lock held, and from no callback of this interrupt: `begin` refuses those.
         let answer = unsafe { object.inside.with(|inside| object.disable_locked(inside, data)) };
         drop(lock);
+        // Now: a work item that is waited for below may itself wait for the listener.
+        object.tell_listener();
         object.work.close();
         object.flush_work();
         answer
@@ -257,7 +259,7 @@ impl<T, W> Drop for InTransition<'_, T, W> {
         // announcement withdrawn, and tries again, or has left its bit before the withdrawal, and is seen below.
         self.control = None;
         self.waits = None;
-        self.object.follow_section();
+        self.object.after_section();
     }
 }
 

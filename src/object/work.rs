@@ -259,7 +259,7 @@ impl<T, W> InterruptObject<T, W> {
             Ok(Work::Again) => {
                 let _ = self.queue();
             }
-            Err(message) => self.quarantine_work_item(message),
+            Err(message) => self.quarantine_from_outside(Callback::WorkItem, message),
         }
         let Ended { more, kept } = self.work.end();
         // The worker may have come by during this run and gone again.
@@ -273,15 +273,15 @@ impl<T, W> InterruptObject<T, W> {
                 self.unmask_kept(&mut data);
             }
         }
-        self.follow_section();
+        self.after_section();
         more
     }
 
+    /// Quarantines the interrupt for what panicked without the interrupt lock.
     #[cold]
-    fn quarantine_work_item(&self, message: crate::Name) {
-        let callback = Callback::WorkItem;
+    pub(super) fn quarantine_from_outside(&self, callback: Callback, message: crate::Name) {
         let Some(lock) = self.lock_unless_leaked() else { return };
-        // SAFETY: with the lock held, and from no callback: the work item has returned.
+        // SAFETY: with the lock held, and from no callback that runs under it: those would hold the lock.
         unsafe {
             self.inside.with(|inside| self.quarantine(inside, Fault::Panicked { callback, message }));
         }

@@ -1,6 +1,7 @@
 //! What the contract's tests share.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod allocations;
 pub mod log;
 pub mod script;
 pub mod slot;
