@@ -45,6 +45,21 @@ use crate::{Error, Name};
 ///     if n == 1 { pending.acquire_interrupt_lock().push(2); } // free again
 /// }
 /// ```
+///
+/// # Priority inversion
+///
+/// The lock has no priority inheritance: a thread of low priority that holds it and is preempted delays a real-time
+/// dispatcher, and with it the ISR, for as long as it does not run. What the lock bounds is the number of sections that a
+/// waiting delivery lets pass: the one that is being run, and no other, whoever waits or comes (rule L7). It can't bound
+/// how long that one lasts. What a driver does about it:
+///
+/// - keep sections short: compute outside, and only store or take inside; no system call that may block;
+/// - from code of low priority, hand the section over
+///   ([`run_or_defer`](crate::InterruptObject::run_or_defer)) or try
+///   ([`try_acquire_interrupt_lock`](Self::try_acquire_interrupt_lock)) rather than wait for it. The section still runs
+///   on the caller where the lock is free, so this shortens the wait, and does not remove the inversion;
+/// - give every thread that takes the lock a priority as high as the dispatcher's, at least while it holds it, so that
+///   nothing in between can preempt it. (On bare metal masking the interrupt does that.)
 #[doc(alias = "WdfSpinLock")]
 // The lock's words and the first of the data lie on one cache line, wherever the lock itself does; the name is only for
 // errors.

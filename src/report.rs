@@ -5,7 +5,7 @@
 //! | error | `fault` |
 //! | warn | `removed`, `policy refused` |
 //! | info | `removal requested` |
-//! | debug | `enabled`, `disabled`, `fault cleared`, `ended` |
+//! | debug | `enabled`, `disabled`, `inactive`, `active`, `asleep`, `awake`, `fault cleared`, `ended` |
 //!
 //! Each has the interrupt's name as the field `interrupt`, and what it is about, if that is not all, as `cause`.
 
@@ -31,6 +31,28 @@ pub(crate) fn enabled(interrupt: &Name) {
 #[inline]
 pub(crate) fn disabled(interrupt: &Name) {
     event!(debug, interrupt, "disabled");
+}
+
+#[inline]
+pub(crate) fn inactive(interrupt: &Name) {
+    event!(debug, interrupt, "inactive");
+}
+
+#[inline]
+pub(crate) fn active(interrupt: &Name) {
+    event!(debug, interrupt, "active");
+}
+
+#[cfg(feature = "alloc")]
+#[inline]
+pub(crate) fn asleep(interrupt: &Name) {
+    event!(debug, interrupt, "asleep");
+}
+
+#[cfg(feature = "alloc")]
+#[inline]
+pub(crate) fn awake(interrupt: &Name) {
+    event!(debug, interrupt, "awake");
 }
 
 #[inline]

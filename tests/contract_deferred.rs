@@ -10,7 +10,7 @@ use std::thread;
 
 use interrupt_lock::source::Software;
 use interrupt_lock::{Callback, Claim, Deferral, Error, Fault, Interrupt, InterruptObject, NoWorkItem, State};
-use support::{Gate, LONG, let_it_block, watchdog};
+use support::{Gate, LONG, ThreadId, watchdog};
 
 /// Notes who ran, in order.
 type Order = Vec<u32>;
@@ -305,9 +305,9 @@ fn l7_a_delivery_goes_before_deferred_closures() {
             let interrupt = interrupt.clone();
             move || {
                 running.wait();
-                let later = go_on.clone();
+                let (me, later) = (ThreadId::here(), go_on.clone());
                 let opener = thread::spawn(move || {
-                    let_it_block();
+                    me.wait_until_asleep();
                     later.open();
                 });
                 let _ = interrupt.service();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use interrupt_lock::{Claim, Delivery, Interrupt, NoWorkItem};
-use support::{let_it_block, watchdog};
+use support::{asleep, watchdog};
 
 /// Notes who had a section, in order.
 type Order = Vec<String>;
@@ -35,15 +35,11 @@ fn l7_a_delivery_goes_before_all_threads() {
         let threads: Vec<_> = (0..3)
             .map(|_| {
                 let interrupt = interrupt.clone();
-                thread::spawn(move || interrupt.acquire_interrupt_lock().push("thread".into()))
+                asleep("thread", move || interrupt.acquire_interrupt_lock().push("thread".into()))
             })
             .collect();
-        let_it_block();
-        let delivery = thread::Builder::new().name("0".into());
         let theirs = interrupt.clone();
-        let delivery =
-            delivery.spawn(move || assert_eq!(theirs.service(), Delivery::Answered(Claim::Claimed))).unwrap();
-        let_it_block();
+        let delivery = asleep("0", move || assert_eq!(theirs.service(), Delivery::Answered(Claim::Claimed)));
         drop(held);
         delivery.join().unwrap();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
@@ -60,10 +56,7 @@ fn l7_deliveries_that_wait_are_served_in_order_of_arrival() {
         let deliveries: Vec<_> = (0..4)
             .map(|n| {
                 let theirs = interrupt.clone();
-                let delivery = thread::Builder::new().name(n.to_string());
-                let delivery = delivery.spawn(move || theirs.service()).unwrap();
-                let_it_block();
-                delivery
+                asleep(n.to_string(), move || theirs.service())
             })
             .collect();
         drop(held);
@@ -93,14 +86,14 @@ fn l7_who_only_tries_passes_no_delivery() {
             let mut held = interrupt.acquire_interrupt_lock();
             held.clear();
             let theirs = interrupt.clone();
-            let delivery = thread::Builder::new().name(n.to_string()).spawn(move || theirs.service()).unwrap();
             if n % 30 == 0 {
                 // Asleep, so that its announcement is over; the others meet the release in the middle of it.
-                let_it_block();
+                let delivery = asleep(n.to_string(), move || theirs.service());
                 drop(held);
                 delivery.join().unwrap();
                 assert_eq!(interrupt.acquire_interrupt_lock()[0], format!("ISR {n}"));
             } else {
+                let delivery = thread::spawn(move || theirs.service());
                 drop(held);
                 delivery.join().unwrap();
             }

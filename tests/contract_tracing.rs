@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use interrupt_lock::source::Software;
-use interrupt_lock::{Affinity, Builder, Claim, Interrupt, NoWorkItem, Policy, builder};
+use interrupt_lock::{Affinity, Builder, Claim, Device, Interrupt, NoWorkItem, Policy, builder};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -76,11 +76,32 @@ fn s3_every_change_of_state_is_an_event() {
         interrupt.enable().unwrap();
         interrupt.enable().unwrap();
         interrupt.service();
+        for _ in 0..2 {
+            interrupt.report_inactive().unwrap();
+        }
+        for _ in 0..2 {
+            interrupt.report_active().unwrap();
+        }
         interrupt.disable().unwrap();
         interrupt.disable().unwrap();
         interrupt.enable().unwrap();
     });
-    let expected = ["enabled", "disabled", "enabled", "disabled", "ended"];
+    let expected = ["enabled", "inactive", "active", "disabled", "enabled", "disabled", "ended"];
+    assert_eq!(events, expected.map(|what| format!("DEBUG {what} interrupt=edu0")));
+}
+
+// Caught: either of the two left out.
+#[test]
+fn s3_low_power_is_an_event() {
+    let events = traced(|| {
+        let device = Device::builder("nic0").build();
+        let interrupt = edu0().isr(|_| Claim::Claimed).device(&device).wake_capable().build().unwrap();
+        device.enter_d0().unwrap();
+        device.exit_d0().unwrap();
+        device.enter_d0().unwrap();
+        drop(interrupt);
+    });
+    let expected = ["enabled", "asleep", "awake", "disabled", "ended"];
     assert_eq!(events, expected.map(|what| format!("DEBUG {what} interrupt=edu0")));
 }
 

@@ -8,7 +8,7 @@
 use super::delivery::{NotServed, Reopen};
 use super::{InterruptObject, Transition};
 use crate::state::{ASLEEP, ENDED, INACTIVE, REMOVED, WAKES};
-use crate::{Delivery, Error};
+use crate::{Delivery, Error, report};
 
 impl<T, W> InterruptObject<T, W> {
     /// Stops delivery without disconnecting, and without the disable callback (rule E8): for a device, or a part of it,
@@ -57,6 +57,7 @@ impl<T, W> InterruptObject<T, W> {
         // With the lock held: an ISR that was running has ended.
         self.state.set(INACTIVE);
         drop(lock);
+        report::inactive(self.name());
         Ok(Transition::Done)
     }
 
@@ -88,6 +89,7 @@ impl<T, W> InterruptObject<T, W> {
         if !self.state.take(INACTIVE) {
             return Ok(Transition::Already);
         }
+        report::active(self.name());
         self.wake_for_withheld();
         self.deliver_withheld(&mut lock);
         Ok(Transition::Done)

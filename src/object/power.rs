@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use super::InterruptObject;
 use crate::device::Membership;
 use crate::state::{ASLEEP, ENABLED, ENDED, FAULTED, KEPT_DISABLED, REMOVED, WAKES};
-use crate::{Device, Error, SourceError};
+use crate::{Device, Error, SourceError, report};
 
 impl<T, W> InterruptObject<T, W> {
     /// The device that the interrupt belongs to (rule P4): *GetDevice*. `None` if it was built into none.
@@ -56,6 +56,7 @@ impl<T, W> InterruptObject<T, W> {
             let lock = transition.lock();
             // With the lock held: an ISR that was running has ended.
             self.state.set(ASLEEP);
+            report::asleep(self.name());
             drop(lock);
             return Ok(());
         }
@@ -80,6 +81,7 @@ impl<T, W> InterruptObject<T, W> {
         let mut data = transition.lock();
         if self.state.has(ASLEEP) {
             self.state.take(ASLEEP | WAKES);
+            report::awake(self.name());
             self.deliver_withheld(&mut data);
         }
         Ok(())

@@ -20,6 +20,53 @@ pub fn let_it_block() {
     thread::sleep(Duration::from_millis(30));
 }
 
+/// Runs `body` on a thread of that name, and goes on once it sleeps: for a lock, say.
+pub fn asleep<R: Send + 'static>(
+    name: impl Into<String>,
+    body: impl FnOnce() -> R + Send + 'static,
+) -> thread::JoinHandle<R> {
+    let (sender, receiver) = channel();
+    let thread = thread::Builder::new().name(name.into()).spawn(move || {
+        let _ = sender.send(ThreadId::here());
+        body()
+    });
+    receiver.recv().unwrap().wait_until_asleep();
+    thread.unwrap()
+}
+
+/// A thread, as the kernel knows it.
+pub struct ThreadId(#[cfg(target_os = "linux")] i32);
+
+impl ThreadId {
+    #[cfg(target_os = "linux")]
+    pub fn here() -> Self {
+        Self(rustix::thread::gettid().as_raw_nonzero().get())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn here() -> Self {
+        Self()
+    }
+
+    /// Waits until it sleeps whenever one looks.
+    #[cfg(target_os = "linux")]
+    pub fn wait_until_asleep(&self) {
+        let mut seen = 0;
+        while seen < 5 {
+            let status = std::fs::read_to_string(format!("/proc/self/task/{}/stat", self.0)).unwrap_or_default();
+            // Behind its name, which is in brackets.
+            let sleeps = status.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'));
+            seen = if sleeps { seen + 1 } else { 0 };
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn wait_until_asleep(&self) {
+        let_it_block();
+    }
+}
+
 /// Runs `body` on a thread of its own, and fails the test if it hangs.
 #[track_caller]
 pub fn watchdog<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> R {
