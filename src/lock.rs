@@ -549,12 +549,12 @@ unsafe fn serve<T>(mutex: &Mutex<RawInterruptLock, T>, at_release: Option<&dyn A
     let raw = unsafe { mutex.raw() };
     let mut closures = 0;
     let released = loop {
-        let announced = raw.take_pending();
-        if let Some(at_release) = at_release.filter(|_| announced.is_pending()) {
+        let is_pending = raw.take_pending();
+        if let Some(at_release) = at_release.filter(|_| is_pending) {
             // SAFETY: the lock is still held, and its borrow has ended.
             let acquisition = unsafe { raw.resume() };
-            // One closure at a time, each with a look whether a delivery has come to wait: that one goes first (rule L7).
-            let may_run = closures < CLOSURES && !announced.deliveries_wait();
+            // Each closure is a section of its own, so a delivery that has come to wait goes before the next (rule L7).
+            let may_run = closures < CLOSURES;
             // SAFETY: the acquisition excludes every other access.
             let are_left = at_release.serve(unsafe { &mut *mutex.data_ptr() }, may_run);
             acquisition.end();

@@ -273,12 +273,11 @@ impl RawInterruptLock {
         Announced(self.announced.load(Relaxed))
     }
 
-    /// Takes note of what is pending, or learns that somebody has served it meanwhile. Only the owner calls it, and serves
-    /// it next. What it says of deliveries that wait is the latest: it is a read-modify-write of the word in which they
-    /// arrive.
-    pub(crate) fn take_pending(&self) -> Announced {
+    /// Takes note of what is pending. Only the owner calls it, and serves it next; `false` if somebody has served it
+    /// meanwhile.
+    pub(crate) fn take_pending(&self) -> bool {
         // Acquire: pairs with the Release in `leave_word`, so that what was left is seen.
-        Announced(self.announced.fetch_and(!PENDING, Acquire))
+        Announced(self.announced.fetch_and(!PENDING, Acquire)).is_pending()
     }
 
     /// Resumes a section that [`release`](Self::release) refused to end, or begins one that [`NotAcquired::Pending`] put

@@ -54,7 +54,7 @@ fn l12_under_a_free_lock_it_runs_at_once() {
 }
 
 /// By another thread and by the owner itself: neither waits, and each runs once, in its order, before the next section.
-// Caught: a push that leaves no word; a stack that is not turned round; a closure that overtakes what is queued.
+// Caught: a push that leaves no word; a stack that is not turned round.
 #[test]
 fn l12_under_a_held_lock_it_runs_at_the_release_in_order() {
     watchdog(|| {
@@ -124,7 +124,7 @@ fn l12_a_completion_on_the_thread_of_the_isr_is_no_deadlock() {
 }
 
 /// Without a worker, whoever takes the lock next goes on with what a release has left.
-// Caught: a release without a bound; a bound after which nobody goes on.
+// Caught: a release without a bound; a bound after which nobody goes on; a closure that overtakes what is queued.
 #[test]
 fn l12_a_release_runs_a_bounded_number() {
     watchdog(|| {
@@ -169,7 +169,7 @@ fn l12_the_worker_goes_on_with_what_a_release_has_left() {
 }
 
 /// One that submits itself again and again hangs nobody.
-// Caught: a release that runs what is submitted while it runs; a close that comes after what is queued has run.
+// Caught: a release without a bound; a close that comes after what is queued has run.
 #[test]
 fn l12_a_closure_that_submits_itself_keeps_nobody_out() {
     fn again(interrupt: &Arc<InterruptObject<Order, NoWorkItem>>, runs: &Arc<AtomicUsize>) {
@@ -198,7 +198,7 @@ fn l12_a_closure_that_submits_itself_keeps_nobody_out() {
 }
 
 /// Also those that are submitted by several threads, while others have sections of their own.
-// Caught: a take that is a load and a store.
+// Caught, in the models of the same rule: push-torn, take-submitted-torn, taken-backwards.
 #[test]
 fn l12_each_closure_runs_once_whoever_submits() {
     watchdog(|| {
@@ -285,7 +285,7 @@ fn l12_what_a_callback_submits_runs_after_it() {
 }
 
 /// A delivery that comes to wait while closures run goes before those that have not begun.
-// Caught: a release that runs its closures without a look at who waits.
+// Caught: a release that gives the lock up only after all its closures.
 #[test]
 fn l7_a_delivery_goes_before_deferred_closures() {
     watchdog(|| {
@@ -321,7 +321,7 @@ fn l7_a_delivery_goes_before_deferred_closures() {
 }
 
 /// What is deferred runs before the end, and what comes later is refused.
-// Caught: an end that runs no closures; one that closes nothing.
+// Caught: an end that runs no closures; one that closes nothing; an end that is not looked at.
 #[test]
 fn e6_deferred_closures_run_before_the_end() {
     watchdog(|| {

@@ -188,7 +188,7 @@ fn release_serving(lock: &RawInterruptLock, serve: impl Fn()) -> usize {
 }
 
 fn serve_pending(lock: &RawInterruptLock, serve: impl Fn()) -> usize {
-    let is_pending = lock.take_pending().is_pending();
+    let is_pending = lock.take_pending();
     if is_pending {
         serve();
     }

@@ -20,7 +20,7 @@ const DELIVERIES: usize = COUNT << ARRIVED_SHIFT | COUNT << SERVED_SHIFT;
 
 /// A snapshot of the word.
 #[derive(Clone, Copy)]
-pub(crate) struct Announced(pub(super) usize);
+pub(super) struct Announced(pub(super) usize);
 
 /// A delivery's place in the order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +44,11 @@ impl Announced {
         self.deliveries_wait()
     }
 
-    pub(crate) fn deliveries_wait(self) -> bool {
+    pub(super) fn deliveries_wait(self) -> bool {
         self.0 & DELIVERIES != 0
     }
 
-    pub(crate) fn is_pending(self) -> bool {
+    pub(super) fn is_pending(self) -> bool {
         self.0 & PENDING != 0
     }
 
