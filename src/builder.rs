@@ -1,27 +1,31 @@
 //! Building an interrupt, checked as it is built.
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | what the interrupt is: its data, its callbacks, its source, its device |
+//! | `service` | who serves it, where, and what is looked after |
+//! | `build` | the checks, and the interrupt |
+
+mod build;
+mod service;
 
 use core::marker::PhantomData;
+#[cfg(all(feature = "std", not(loom)))]
+use core::time::Duration;
 
 use alloc::boxed::Box;
-use alloc::sync::Arc;
-#[cfg(all(feature = "std", not(loom)))]
-use alloc::sync::Weak;
 
-use crate::device::{Device, Member, Membership};
+use crate::device::Device;
+#[cfg(all(feature = "std", not(loom)))]
+use crate::dispatcher::Dispatcher;
 use crate::handle::Interrupt;
 use crate::object::{
-    Inside, InterruptObject, Isr, IsrContext, NoWorkItem, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome,
+    Inside, Isr, IsrContext, NoWorkItem, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome,
 };
 use crate::source::Source;
-use crate::{Claim, Error, Name, Outcome, Trigger};
-
+use crate::{Claim, Name, Outcome};
 #[cfg(all(feature = "std", not(loom)))]
-use {
-    crate::dispatcher::Dispatcher,
-    crate::overdue::Watched,
-    crate::{Callback, Policy, Polling},
-    core::{mem, time::Duration},
-};
+use crate::{Policy, Polling};
 
 /// What is still to be given to a [`Builder`], and what has been.
 ///
@@ -304,7 +308,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
 
     /// What asserts the interrupt. It is connected at each enable and dropped after the callbacks.
     ///
-    /// Without one, each call of [`service`](InterruptObject::service) is an assertion.
+    /// Without one, each call of [`service`](crate::InterruptObject::service) is an assertion.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Interrupt, source::Software};
@@ -360,8 +364,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// callback first, then its ISR, then the other interrupts. If that callback fails, the ISR does not run; the assertion
     /// is kept, and [`Device::wake_error`] says why.
     ///
-    /// The dispatcher's worker does this; without a dispatcher the caller of [`service`](InterruptObject::service) does,
-    /// after the section. A [`disable`](InterruptObject::disable) in low power disconnects it as ever, with its disable
+    /// The dispatcher's worker does this; without a dispatcher the caller of [`service`](crate::InterruptObject::service) does,
+    /// after the section. A [`disable`](crate::InterruptObject::disable) in low power disconnects it as ever, with its disable
     /// callback.
     ///
     /// ```
@@ -385,187 +389,6 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     #[doc(alias = "CanWakeDevice")]
     pub fn wake_capable(mut self) -> Self {
         self.wake_capable = true;
-        self
-    }
-
-    /// Has a dispatcher that serves others too serve this interrupt, instead of one of its own.
-    ///
-    /// ```
-    /// use interrupt_lock::{Claim, Dispatcher, Interrupt, source::Software};
-    ///
-    /// let dispatcher = Dispatcher::new()?;
-    /// for _ in 0..3 {
-    ///     let (source, _) = Software::edge();
-    ///     let interrupt = Interrupt::builder(())
-    ///         .isr(|_| Claim::Claimed)
-    ///         .source(source)
-    ///         .dispatcher(&dispatcher)
-    ///         .build()?;
-    ///     interrupt.enable()?;
-    /// }
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    #[cfg(all(feature = "std", not(loom)))]
-    pub fn dispatcher(mut self, dispatcher: &Dispatcher) -> Self {
-        self.attendance = Attendance::Given(dispatcher.clone());
-        self
-    }
-
-    /// No thread of ours: the driver waits by itself and calls [`service`](InterruptObject::service) and
-    /// [`run_work_item`](InterruptObject::run_work_item).
-    ///
-    /// ```
-    /// use interrupt_lock::{Claim, Interrupt, source::Software};
-    ///
-    /// let (source, assert) = Software::edge();
-    /// let interrupt = Interrupt::builder(0)
-    ///     .isr(|count| { **count += 1; Claim::Claimed })
-    ///     .source(source)
-    ///     .without_dispatcher()
-    ///     .build()?;
-    /// interrupt.enable()?;
-    /// assert.assert();
-    /// interrupt.service();
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    pub fn without_dispatcher(mut self) -> Self {
-        self.attendance = Attendance::Nobody;
-        self
-    }
-
-    /// Has the dispatcher poll for a while after each interrupt, instead of sleeping at once. See [`Polling`].
-    ///
-    /// It is a dispatcher's way to wait: where there is none, or no source to be waited for, there is nobody who could
-    /// follow a policy, and [`build`](Self::build) refuses it. (A driver's own loop polls by calling
-    /// [`service`](InterruptObject::service) more often.)
-    ///
-    /// ```
-    /// use core::time::Duration;
-    /// use interrupt_lock::{Claim, Error, Interrupt, Polling, source::Software};
-    ///
-    /// let (source, _) = Software::edge();
-    /// let policy = Polling::Fixed(Duration::from_micros(50));
-    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).polling(policy).build()?;
-    ///
-    /// let refused = Interrupt::builder(()).isr(|_| Claim::Claimed).polling(policy).build();
-    /// assert!(matches!(refused, Err(Error::NothingToPoll { .. })));
-    /// # Ok::<(), Error>(())
-    /// ```
-    #[cfg(all(feature = "std", not(loom)))]
-    pub fn polling(mut self, policy: Polling) -> Self {
-        self.polling = policy;
-        self
-    }
-
-    /// Where and how urgently the interrupt is to be served (rule P1). See [`Policy`].
-    ///
-    /// Each enable asks the system for it. What the system refuses is no error of the enable: it is in the
-    /// [answer](InterruptObject::policy_answer).
-    ///
-    /// ```
-    /// use interrupt_lock::{Affinity, Claim, Error, Interrupt, Policy, ProcessorSet, source::Software};
-    ///
-    /// let (source, _) = Software::edge();
-    /// let policy = Policy::new().affinity(Affinity::Specified(ProcessorSet::new(0b1)));
-    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).policy(policy).build()?;
-    /// assert_eq!(interrupt.policy(), policy);
-    ///
-    /// let nowhere = Policy::new().affinity(Affinity::Specified(ProcessorSet::new(0b1).in_group(9)));
-    /// let refused = Interrupt::builder(()).isr(|_| Claim::Claimed).policy(nowhere).build();
-    /// assert!(matches!(refused, Err(Error::NoSuchProcessors { .. })));
-    /// # Ok::<(), Error>(())
-    /// ```
-    #[cfg(all(feature = "std", not(loom)))]
-    #[doc(alias = "SetExtendedPolicy")]
-    #[doc(alias = "WdfInterruptSetExtendedPolicy")]
-    #[doc(alias = "WdfInterruptSetPolicy")]
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
-        self
-    }
-
-    /// Has the interrupt measure how long its ISR runs, how long deliveries wait for the lock and, where the source tells
-    /// it, how long an assertion takes to reach the ISR (rule S2). The [`Stats`](crate::Stats) then hold the
-    /// [distributions](crate::Distributions).
-    ///
-    /// It costs each delivery two or three looks at the clock. What isn't timed pays nothing.
-    ///
-    /// ```
-    /// # use interrupt_lock::{Claim, Interrupt};
-    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).timed().build()?;
-    /// interrupt.enable()?;
-    /// interrupt.service();
-    /// assert_eq!(interrupt.stats().distributions.unwrap().isr.count(), 1);
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    #[cfg(feature = "std")]
-    pub fn timed(mut self) -> Self {
-        self.timed = true;
-        self
-    }
-
-    /// Has the dispatcher run the ISR as if the line were asserted whenever it has not signalled for `period`, and again
-    /// after each such period (rule I14): for a device whose interrupts get lost.
-    ///
-    /// A run that claims then has recovered an edge, and is counted as [`recovered`](crate::Stats::recovered); one that
-    /// does not is [benign](crate::Stats::benign). If the signal comes after all, its own run finds nothing. A line that
-    /// is kept masked is left alone. There has to be a dispatcher, and a source for it to wait on.
-    ///
-    /// ```
-    /// use core::time::Duration;
-    /// use interrupt_lock::{Claim, Interrupt, Registers, simulated::{Edu, Step}};
-    ///
-    /// let device = Edu::new();
-    /// let registers = device.registers();
-    /// let interrupt = Interrupt::builder(())
-    ///     .isr(move |_| match registers.read32(0x24) {
-    ///         0 => Claim::Unclaimed,
-    ///         raised => { registers.write32(0x64, raised); Claim::Claimed }
-    ///     })
-    ///     .source(device.message()?)
-    ///     .poll_when_silent(Duration::from_millis(2))
-    ///     .build()?;
-    /// interrupt.enable()?;
-    /// device.perform(Step::Silent(true));
-    /// device.perform(Step::Raise(1)); // no message is sent
-    /// while interrupt.stats().recovered == 0 {}
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    #[cfg(all(feature = "std", not(loom)))]
-    pub fn poll_when_silent(mut self, period: Duration) -> Self {
-        self.silence = Some(period);
-        self
-    }
-
-    /// Has a callback that does not return within `limit` (the ISR, the work item, any other) reported while it still
-    /// runs (rule I17): as [`Fault::Overdue`](crate::Fault::Overdue), by [`fault`](InterruptObject::fault), and counted.
-    ///
-    /// It is only reported. The callback goes on, and the interrupt is served again as soon as it returns: what holds
-    /// the interrupt lock can't be put into quarantine. One thread looks after all interrupts that ask for this; each
-    /// of their callbacks pays two looks at a mutex of its own and one at the clock. It is no finer than a millisecond.
-    ///
-    /// ```
-    /// use core::time::Duration;
-    /// use interrupt_lock::{Claim, Fault, Interrupt};
-    ///
-    /// let (go, wait) = std::sync::mpsc::channel::<()>();
-    /// let interrupt = Interrupt::builder(())
-    ///     .isr(move |_| { let _ = wait.recv(); Claim::Claimed })
-    ///     .overdue_after(Duration::from_millis(2))
-    ///     .build()?;
-    /// interrupt.enable()?;
-    /// std::thread::scope(|scope| {
-    ///     scope.spawn(|| interrupt.service());
-    ///     while interrupt.fault().is_none() {} // never waits for the ISR
-    ///     drop(go);
-    /// });
-    /// assert!(matches!(interrupt.clear_fault()?, Some(Fault::Overdue { .. })));
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    #[cfg(all(feature = "std", not(loom)))]
-    pub fn overdue_after(mut self, limit: Duration) -> Self {
-        self.overdue_after = Some(limit);
         self
     }
 
@@ -660,182 +483,10 @@ impl<T, I, S> Builder<T, WithWorkItem, I, S> {
     }
 }
 
-impl<T, W, I, S> Builder<T, W, I, S>
-where
-    T: Send + 'static,
-    W: Send + 'static,
-    S: WorkItemSlot<Kind = W>,
-{
-    /// Checks what was given and makes the interrupt, disabled: *CreateInterrupt*. With a source it gets a dispatcher
-    /// of its own, unless another was given or refused.
-    ///
-    /// # Errors
-    ///
-    /// - [`Error::NotShareable`]: `shared` on what is known not to be a level line.
-    /// - [`Error::NoDevice`]: automatic serialization, or wake capability, without a device.
-    /// - [`Error::NothingToPoll`]: a polling policy without a source, or without a dispatcher.
-    /// - [`Error::NoProcessors`], [`Error::NoSuchProcessors`]: a policy with a processor set that is empty, or names
-    ///   processors which the machine does not have.
-    /// - [`Error::NoTime`]: a time of zero.
-    /// - [`Error::Dispatcher`]: its threads could not be started.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use interrupt_lock::{Claim, Interrupt};
-    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    #[doc(alias = "CreateInterrupt")]
-    #[doc(alias = "WdfInterruptCreate")]
-    pub fn build(self) -> Result<Interrupt<T, W>, Error>
-    where
-        I: IsrRegistered,
-    {
-        let info = self.inside.source.as_ref().map(|source| source.info());
-        let name = self
-            .name
-            .or_else(|| self.inside.source.as_ref().map(|source| source.name()))
-            .unwrap_or(Name::new("interrupt"));
-        let trigger = info.as_ref().and_then(|info| info.trigger);
-        if self.shared && trigger.is_some_and(|trigger| trigger != Trigger::Level) {
-            return Err(Error::NotShareable { interrupt: name });
-        }
-        let has_source = self.inside.source.is_some();
-        #[cfg(all(feature = "std", not(loom)))]
-        if (self.polling != Polling::None || self.silence.is_some())
-            && (!has_source || matches!(self.attendance, Attendance::Nobody))
-        {
-            return Err(Error::NothingToPoll { interrupt: name });
-        }
-        #[cfg(all(feature = "std", not(loom)))]
-        crate::placement::check(&self.policy, &name)?;
-        #[cfg(all(feature = "std", not(loom)))]
-        if self.silence == Some(Duration::ZERO) {
-            return Err(Error::NoTime { interrupt: name, what: "poll_when_silent" });
-        }
-        #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "nothing is timed"))]
-        let mut inside = self.inside;
-        #[cfg(all(feature = "std", not(loom)))]
-        let mut work = self.work;
-        #[cfg(not(all(feature = "std", not(loom))))]
-        let work = self.work;
-        #[cfg(all(feature = "std", not(loom)))]
-        let watched = match self.overdue_after {
-            Some(Duration::ZERO) => return Err(Error::NoTime { interrupt: name, what: "overdue_after" }),
-            Some(limit) => Some(watch(limit, &mut inside, &mut work)),
-            None => None,
-        };
-        #[cfg(feature = "std")]
-        let timing = self.timed.then(|| crate::timing::Timing::of(&mut inside));
-        let work = match (work, self.device.clone()) {
-            (Some(work), Some(device)) if self.serialized => Some(serialized(work, device)),
-            (_, None) if self.serialized || self.wake_capable => return Err(Error::NoDevice { interrupt: name }),
-            (work, _) => work,
-        };
-        let object = InterruptObject::assemble(name, self.data, inside, work);
-        #[cfg(feature = "std")]
-        let object = object.with_timing(timing);
-        let mut object = object;
-        if let Some(device) = self.device.clone() {
-            object.join(Membership { device, serialized: self.serialized, wake_capable: self.wake_capable });
-        }
-        if self.shared {
-            object.note_shared();
-        }
-        if let Some(info) = info {
-            // How its empty runs are taken is looked at when it connects.
-            let _ = object.note(info);
-        }
-        #[cfg(all(feature = "std", not(loom)))]
-        object.note_policy(self.policy);
-        #[cfg(all(feature = "std", not(loom)))]
-        let interrupt = attend(object, self.attendance, has_source, self.polling, self.silence)?;
-        #[cfg(all(feature = "std", not(loom)))]
-        if let Some(watched) = watched.as_ref().and_then(Weak::upgrade) {
-            let object: Weak<InterruptObject<T, W>> = Arc::downgrade(interrupt.object());
-            watched.tell(object).map_err(|source| Error::Dispatcher { interrupt: interrupt.name().clone(), source })?;
-        }
-        #[cfg(not(all(feature = "std", not(loom))))]
-        let interrupt = attend(object, self.attendance, has_source)?;
-        if let Some(device) = self.device {
-            let member: Arc<dyn Member> = interrupt.object().clone();
-            device.adopt(Arc::downgrade(&member));
-        }
-        Ok(interrupt)
-    }
-}
-
-/// Has every callback run under the eyes of the watchdog. They own what is answered.
-#[cfg(all(feature = "std", not(loom)))]
-fn watch<T: 'static, W: 'static>(
-    limit: Duration,
-    inside: &mut Inside<T, W>,
-    work: &mut Option<WorkFn<T, W>>,
-) -> Weak<Watched> {
-    let watched = Arc::new(Watched::new(limit));
-    let (theirs, mut isr) = (watched.clone(), mem::replace(&mut inside.isr, Isr::NONE));
-    inside.isr = Isr::Boxed(Box::new(move |cx| theirs.run(Callback::Isr, || isr.call(cx))));
-    for (place, callback) in [
-        (&mut inside.enable, Callback::Enable),
-        (&mut inside.disable, Callback::Disable),
-        (&mut inside.removal, Callback::Removal),
-    ] {
-        let (theirs, mut called) = (watched.clone(), mem::replace(place, OnChange::NOTHING));
-        *place = OnChange::Boxed(Box::new(move |data| theirs.run(callback, || called.call(data))));
-    }
-    if let Some(mut called) = work.take() {
-        let theirs = watched.clone();
-        *work = Some(WorkFn::Boxed(Box::new(move |cx| theirs.run(Callback::WorkItem, || called.call(cx)))));
-    }
-    Arc::downgrade(&watched)
-}
-
-#[cfg(all(feature = "std", not(loom)))]
-fn attend<T: Send + 'static, W: Send + 'static>(
-    mut object: InterruptObject<T, W>,
-    attendance: Attendance,
-    has_source: bool,
-    polling: Polling,
-    silence: Option<Duration>,
-) -> Result<Interrupt<T, W>, Error> {
-    let own = match &attendance {
-        Attendance::Own if has_source => Some(Dispatcher::named(object.name())?),
-        _ => None,
-    };
-    let dispatcher = match (&own, attendance) {
-        (Some(own), _) => own.clone(),
-        (None, Attendance::Given(given)) => given,
-        (None, _) => return Ok(Interrupt::new(Arc::new(object), None)),
-    };
-    if object.has_work_item() {
-        dispatcher.need_worker(object.name())?;
-    }
-    let object = Arc::new_cyclic(|weak: &Weak<InterruptObject<T, W>>| {
-        object.set_dispatch(dispatcher.register(weak.clone(), polling, silence, own.is_some()));
-        object
-    });
-    Ok(Interrupt::new(object, own))
-}
-
-#[cfg(not(all(feature = "std", not(loom))))]
-fn attend<T, W>(
-    object: InterruptObject<T, W>,
-    _attendance: Attendance,
-    _has_source: bool,
-) -> Result<Interrupt<T, W>, Error> {
-    Ok(Interrupt::new(Arc::new(object)))
-}
-
 fn boxed<T, F, R>(mut callback: F) -> OnChange<T>
 where
     F: FnMut(&mut T) -> R + Send + 'static,
     R: Outcome,
 {
     OnChange::Boxed(Box::new(move |data| callback(data).into_result()))
-}
-
-/// The work item, under the callback lock of `device`.
-fn serialized<T: 'static, W: 'static>(mut work: WorkFn<T, W>, device: Device) -> WorkFn<T, W> {
-    WorkFn::Boxed(Box::new(move |context| device.serialize(|| work.call(context))))
 }
