@@ -43,7 +43,10 @@ pub fn run(device: &Device) -> Result<String, Failure> {
     interrupt.disable().map_err(Failure::of_the_run)?;
     let stats = interrupt.stats();
     print!("{}", account.with(stats));
-    Ok(format!("{cycles} disable and enable cycles under load; {stats}"))
+    let (delivered, claimed, stale) = (stats.delivered, stats.claimed, stats.stale);
+    Ok(format!(
+        "{cycles} disable and enable cycles under load; {delivered} delivered, {claimed} claimed, {stale} stale"
+    ))
 }
 
 /// Disables and enables until it is over, and leaves the interrupt enabled; answers how often.
