@@ -19,6 +19,7 @@ use crate::device::Device;
 #[cfg(all(feature = "std", not(loom)))]
 use crate::dispatcher::Dispatcher;
 use crate::handle::Interrupt;
+use crate::lock::SharedLock;
 use crate::object::{
     Inside, Isr, IsrContext, NoWorkItem, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome,
 };
@@ -89,6 +90,12 @@ mod sealed {
     impl Sealed for super::Given {}
 }
 
+/// Where the interrupt data is to live.
+enum Data<T> {
+    Own(T),
+    Shared(SharedLock<T>),
+}
+
 /// Who serves the interrupt.
 #[derive(Default)]
 enum Attendance {
@@ -137,7 +144,7 @@ enum Attendance {
 #[doc(alias = "WDF_INTERRUPT_CONFIG")]
 pub struct Builder<T, W, I, S> {
     name: Option<Name>,
-    data: T,
+    data: Data<T>,
     inside: Inside<T, W>,
     work: Option<WorkFn<T, W>>,
     shared: bool,
@@ -169,7 +176,32 @@ impl<T, W> Interrupt<T, W> {
     #[doc(alias = "CreateInterrupt")]
     #[doc(alias = "WdfInterruptCreate")]
     pub fn builder(data: T) -> Builder<T, W, Missing, Missing> {
-        Builder {
+        Builder::new(Data::Own(data))
+    }
+
+    /// Begins to build an interrupt that shares the lock and the data of others (rule L9): *WDF_INTERRUPT_CONFIG.SpinLock*.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt, SharedLock};
+    ///
+    /// let port = SharedLock::new(0);
+    /// let rx = Interrupt::builder_sharing(&port).name("rx").isr(|port| { **port += 1; Claim::Claimed }).build()?;
+    /// let tx = Interrupt::builder_sharing(&port).name("tx").isr(|_| Claim::Claimed).build()?;
+    /// rx.enable()?;
+    /// rx.service();
+    /// assert_eq!(*tx.acquire_interrupt_lock(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "SpinLock")]
+    #[doc(alias = "WaitLock")]
+    pub fn builder_sharing(lock: &SharedLock<T>) -> Builder<T, W, Missing, Missing> {
+        Builder::new(Data::Shared(lock.clone()))
+    }
+}
+
+impl<T, W> Builder<T, W, Missing, Missing> {
+    fn new(data: Data<T>) -> Self {
+        Self {
             name: None,
             data,
             inside: Inside::new(Isr::NONE),

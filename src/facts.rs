@@ -40,11 +40,13 @@ mod handles {
     use super::*;
     use crate::simulated::{Edu, EduRegisters, EduSource};
     use crate::source::{EdgeHandle, LevelHandle, Software, Source};
-    use crate::{Dispatcher, Interrupt, Registers};
+    use crate::{Dispatcher, Interrupt, Registers, SharedLock};
 
     // Any thread may use the handle, and an ISR may own any of the crate's register handles and sources.
     assert_impl_all!(Interrupt<Sendable>: Send, Sync);
     assert_not_impl_any!(Interrupt<Bound>: Send, Sync);
+    assert_impl_all!(SharedLock<Sendable>: Send, Sync, Clone);
+    assert_not_impl_any!(SharedLock<Bound>: Send, Sync);
     assert_impl_all!(Dispatcher: Send, Sync, Clone);
     assert_impl_all!(EdgeHandle: Send, Sync, Clone);
     assert_impl_all!(LevelHandle: Send, Sync, Clone);
@@ -98,6 +100,6 @@ mod sizes {
     #[cfg(all(not(feature = "alloc"), target_pointer_width = "64"))]
     const_assert_eq!(
         size_of::<InterruptObject<(), NoWorkItem>>(),
-        (40 * WORD + 3 * size_of::<RawInterruptLock>()).next_multiple_of(align_of::<InterruptObject<(), NoWorkItem>>())
+        (37 * WORD + 3 * size_of::<RawInterruptLock>()).next_multiple_of(align_of::<InterruptObject<(), NoWorkItem>>())
     );
 }

@@ -1,15 +1,33 @@
 //! The interrupt lock: a value that an ISR and its driver share, and the guard that gives access to it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | the lock on its own |
+//! | `access` | how it is acquired, and how what was left while it was held is served before it is released |
+//! | `guard` | the guard, whose drop is the release |
+//! | `shared` | one lock, and one data, of several interrupts (rule L9) |
+
+mod access;
+mod guard;
+#[cfg(feature = "alloc")]
+mod shared;
 
 use core::fmt;
-use core::mem::ManuallyDrop;
-use core::ops::{Deref, DerefMut};
-use core::panic::Location;
+
+pub(crate) use access::{Access, AtRelease};
+pub use guard::InterruptLockGuard;
+#[cfg(feature = "alloc")]
+pub(crate) use shared::Member;
+#[cfg(feature = "alloc")]
+pub use shared::SharedLock;
 
 use lock_api::Mutex;
 
-use crate::raw_lock::{Acquisition, Entry, NotAcquired, Pending, RawInterruptLock};
-use crate::sync::{self, const_outside_models};
-use crate::{Error, Name};
+#[cfg(feature = "std")]
+use crate::Error;
+use crate::Name;
+use crate::raw_lock::RawInterruptLock;
+use crate::sync::const_outside_models;
 
 /// A lock, and the data that it protects, which an ISR shares with the rest of its driver.
 ///
@@ -69,36 +87,6 @@ pub struct InterruptLock<T> {
     name: Name,
 }
 
-/// What the owner of a lock does, before it releases it, for those who left word.
-pub(crate) trait AtRelease<T> {
-    /// Runs with the lock held: serves what deliveries have left, and then, if it may, one closure. The answer is whether
-    /// closures are left. Must not unwind.
-    fn serve(&self, data: &mut T, closure: bool) -> bool;
-
-    /// Runs after the lock has been released by an owner that had served. Must not unwind.
-    fn after(&self);
-
-    /// Runs after a release that has left closures, because it has run as many as it may. Must not unwind.
-    fn go_on_elsewhere(&self);
-
-    /// Runs `wait`, once: the wait of a delivery. It answers whether the lock is held then. Must not unwind.
-    fn through_wait(&self, wait: &mut dyn FnMut() -> bool) {
-        wait();
-    }
-}
-
-/// How many closures a release runs. The others are left to whoever takes the lock next.
-const CLOSURES: u32 = 64;
-
-/// What a release that had to serve has come to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Released {
-    /// Nothing is left.
-    AllServed,
-    /// It has run as many closures as it may, and some are left.
-    ClosuresLeft,
-}
-
 impl<T> InterruptLock<T> {
     const_outside_models! {
         /// A free lock around `data`.
@@ -121,10 +109,7 @@ impl<T> InterruptLock<T> {
         /// ```
         #[must_use]
         pub fn named(name: Name, data: T) -> Self {
-            Self {
-                name,
-                mutex: Mutex::from_raw(RawInterruptLock::new(), data),
-            }
+            Self { name, mutex: Mutex::from_raw(RawInterruptLock::new(), data) }
         }
     }
 
@@ -162,7 +147,7 @@ impl<T> InterruptLock<T> {
     #[doc(alias = "AcquireInterruptLock")]
     #[doc(alias = "WdfInterruptAcquireLock")]
     pub fn acquire_interrupt_lock(&self) -> InterruptLockGuard<'_, T> {
-        self.acquire_serving(None)
+        self.access().acquire()
     }
 
     /// Takes the lock if that needs no wait (rule L2): *TryToAcquireInterruptLock*. `None` if anybody holds it, the
@@ -179,7 +164,7 @@ impl<T> InterruptLock<T> {
     #[doc(alias = "TryToAcquireInterruptLock")]
     #[doc(alias = "WdfInterruptTryToAcquireLock")]
     pub fn try_acquire_interrupt_lock(&self) -> Option<InterruptLockGuard<'_, T>> {
-        self.try_acquire_serving(None)
+        self.access().try_acquire()
     }
 
     /// Waits for the lock for as long as `timeout` (rule L8).
@@ -210,7 +195,7 @@ impl<T> InterruptLock<T> {
         timeout: core::time::Duration,
     ) -> Result<InterruptLockGuard<'_, T>, Error> {
         // A time-out beyond what the clock can say is no time-out.
-        self.acquire_until_serving(sync::Instant::now().checked_add(timeout), None)
+        self.access().acquire_until(std::time::Instant::now().checked_add(timeout))
     }
 
     /// Waits for the lock until `deadline` (rule L8).
@@ -236,7 +221,7 @@ impl<T> InterruptLock<T> {
         &self,
         deadline: std::time::Instant,
     ) -> Result<InterruptLockGuard<'_, T>, Error> {
-        self.acquire_until_serving(Some(deadline), None)
+        self.access().acquire_until(Some(deadline))
     }
 
     /// Runs `section` with the lock held and gives its value (rule L11): *WdfInterruptSynchronize*.
@@ -281,165 +266,26 @@ impl<T> InterruptLock<T> {
     }
 
     #[inline]
-    #[track_caller]
-    pub(crate) fn acquire_serving<'a>(&'a self, at_release: Option<&'a dyn AtRelease<T>>) -> InterruptLockGuard<'a, T> {
-        match self.raw().acquire_at_once() {
-            Ok(acquisition) => self.guard(acquisition, at_release),
-            Err(refused) => match self.acquire_slow(refused, None, at_release) {
-                Ok(guard) => guard,
-                Err(error) => panic(&error),
-            },
-        }
-    }
-
-    #[inline]
-    #[track_caller]
-    pub(crate) fn try_acquire_serving<'a>(
-        &'a self,
-        at_release: Option<&'a dyn AtRelease<T>>,
-    ) -> Option<InterruptLockGuard<'a, T>> {
-        loop {
-            match self.raw().try_acquire() {
-                Ok(acquisition) => return Some(self.guard(acquisition, at_release)),
-                Err(NotAcquired::Pending) => {
-                    if self.serve_first(at_release) == Released::ClosuresLeft {
-                        // They are many: a section comes between.
-                        return self.raw().enter_at_once().ok().map(|lock| self.guard(lock, at_release));
-                    }
-                }
-                Err(_) => return None,
-            }
-        }
-    }
-
-    /// For a closure that is not to overtake others: the lock, if it needs no wait and no closure waits.
-    #[cfg(feature = "alloc")]
-    #[track_caller]
-    pub(crate) fn try_acquire_in_order<'a>(
-        &'a self,
-        at_release: &'a dyn AtRelease<T>,
-    ) -> Option<InterruptLockGuard<'a, T>> {
-        let at_release = Some(at_release);
-        loop {
-            match self.raw().try_acquire() {
-                Ok(acquisition) => return Some(self.guard(acquisition, at_release)),
-                Err(NotAcquired::Pending) if self.serve_first(at_release) == Released::AllServed => {}
-                Err(_) => return None,
-            }
-        }
-    }
-
-    /// For a closure that has been left: the lock, if there is no owner to run it.
-    #[cfg(feature = "alloc")]
-    #[track_caller]
-    pub(crate) fn leave_to_owner<'a>(&'a self, at_release: &'a dyn AtRelease<T>) -> Option<InterruptLockGuard<'a, T>> {
-        self.raw().leave_to_owner().map(|acquisition| self.guard(acquisition, Some(at_release)))
-    }
-
-    #[inline]
-    #[track_caller]
-    pub(crate) fn acquire_until_serving<'a>(
-        &'a self,
-        deadline: Option<sync::Instant>,
-        at_release: Option<&'a dyn AtRelease<T>>,
-    ) -> Result<InterruptLockGuard<'a, T>, Error> {
-        match self.raw().acquire_at_once() {
-            Ok(acquisition) => Ok(self.guard(acquisition, at_release)),
-            Err(refused) => self.acquire_slow(refused, deadline, at_release),
-        }
-    }
-
-    #[cold]
-    #[track_caller]
-    fn acquire_slow<'a>(
-        &'a self,
-        mut refused: NotAcquired,
-        deadline: Option<sync::Instant>,
-        at_release: Option<&'a dyn AtRelease<T>>,
-    ) -> Result<InterruptLockGuard<'a, T>, Error> {
-        let interrupt = || self.name.clone();
-        loop {
-            let answer = match refused {
-                NotAcquired::Held => self.raw().wait(deadline),
-                NotAcquired::Pending => {
-                    if self.serve_first(at_release) == Released::ClosuresLeft {
-                        // They are many: a section comes between.
-                        self.raw().enter_at_once()
-                    } else {
-                        self.raw().acquire_at_once()
-                    }
-                }
-                NotAcquired::Recursive(at) => {
-                    let taken_at = at.unwrap_or(Location::caller());
-                    return Err(Error::Recursive { interrupt: interrupt(), taken_at });
-                }
-                NotAcquired::TimedOut => return Err(Error::TimedOut { interrupt: interrupt() }),
-            };
-            match answer {
-                Ok(acquisition) => return Ok(self.guard(acquisition, at_release)),
-                Err(again) => refused = again,
-            }
-        }
-    }
-
-    /// What is pending comes before the section of the caller, who has the lock for that alone.
-    #[cold]
-    fn serve_first(&self, at_release: Option<&dyn AtRelease<T>>) -> Released {
-        // SAFETY: after `NotAcquired::Pending` the caller has the lock, without a borrow; it tries again afterwards.
-        unsafe { serve(&self.mutex, at_release) }
-    }
-
-    /// For a delivery: the lock, or `None` if the owner serves the delivery as it releases. `announce` runs first then.
-    #[inline]
-    #[track_caller]
-    pub(crate) fn enter_serving<'a>(
-        &'a self,
-        at_release: &'a dyn AtRelease<T>,
-        may_wait: bool,
-        announce: impl FnOnce(),
-    ) -> Option<InterruptLockGuard<'a, T>> {
-        let entry = match self.raw().enter_at_once() {
-            Ok(acquisition) => Entry::Acquired(acquisition),
-            Err(_) => self.enter_slow(at_release, may_wait, announce),
-        };
-        match entry {
-            Entry::Acquired(acquisition) => Some(self.guard(acquisition, Some(at_release))),
-            Entry::Pending => None,
-        }
-    }
-
-    #[cold]
-    fn enter_slow(&self, at_release: &dyn AtRelease<T>, may_wait: bool, announce: impl FnOnce()) -> Entry {
-        let (mut entry, mut announce) = (Entry::Pending, Some(announce));
-        at_release.through_wait(&mut || {
-            if let Some(announce) = announce.take() {
-                entry = self.raw().enter_slow(may_wait, announce);
-            }
-            matches!(entry, Entry::Acquired(_))
-        });
-        entry
-    }
-
-    #[inline]
-    pub(crate) fn raw(&self) -> &RawInterruptLock {
-        // SAFETY: this file and the delivery use the raw lock only through guards; nothing else releases it.
-        unsafe { self.mutex.raw() }
-    }
-
-    #[inline]
-    fn guard<'a>(
-        &'a self,
-        acquisition: Acquisition,
-        at_release: Option<&'a dyn AtRelease<T>>,
-    ) -> InterruptLockGuard<'a, T> {
-        InterruptLockGuard { mutex: &self.mutex, acquisition: ManuallyDrop::new(acquisition), at_release }
+    fn access(&self) -> Access<'_, T> {
+        Access { mutex: &self.mutex, at_release: self }
     }
 }
 
-#[cold]
-#[track_caller]
-fn panic(error: &Error) -> ! {
-    panic!("{error}")
+/// Nobody leaves word for the owner of a lock without an interrupt.
+impl<T> AtRelease<T> for InterruptLock<T> {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn serve(&self, _: &mut T, _: &mut bool) -> bool {
+        false
+    }
+
+    fn go_on_elsewhere(&self) -> bool {
+        false
+    }
+
+    fn after(&self) {}
 }
 
 impl<T: Default> Default for InterruptLock<T> {
@@ -458,136 +304,5 @@ impl<T: fmt::Debug> fmt::Debug for InterruptLock<T> {
             None => debug.field("data", &format_args!("<held>")),
         };
         debug.finish()
-    }
-}
-
-/// The right to the data of an [`InterruptLock`], for as long as it lives. Dropping it is *ReleaseInterruptLock*: there
-/// is no other way to release, and no second time.
-///
-/// It can't leave its thread and borrows its interrupt (rule L5). Leaking it leaves the lock held for ever.
-///
-/// ```
-/// # let interrupt = interrupt_lock::InterruptLock::new(0);
-/// let mut count = interrupt.acquire_interrupt_lock();
-/// *count += 1;
-/// drop(count); // ReleaseInterruptLock
-/// ```
-#[must_use = "the lock is released as soon as the guard is dropped"]
-#[clippy::has_significant_drop]
-#[doc(alias = "ReleaseInterruptLock")]
-#[doc(alias = "WdfInterruptReleaseLock")]
-pub struct InterruptLockGuard<'a, T> {
-    mutex: &'a Mutex<RawInterruptLock, T>,
-    acquisition: ManuallyDrop<Acquisition>,
-    at_release: Option<&'a dyn AtRelease<T>>,
-}
-
-/// Nothing implements it. It is here for what the compiler says to who tries.
-#[diagnostic::on_unimplemented(
-    message = "the guard of an interrupt lock can't leave the thread that acquired it",
-    label = "the lock belongs to the thread that acquired it",
-    note = "give the other thread the interrupt itself, and let it acquire the lock there"
-)]
-#[doc(hidden)]
-pub trait LeavesItsThread {}
-
-// SAFETY: it never applies: nothing implements the bound, and nobody outside can name it.
-#[doc(hidden)]
-unsafe impl<T> Send for InterruptLockGuard<'_, T> where Self: LeavesItsThread {}
-
-// SAFETY: as above. (Sharing it would be harmless; but then the compiler would propose to borrow a guard that is sent.)
-#[doc(hidden)]
-unsafe impl<T> Sync for InterruptLockGuard<'_, T> where Self: LeavesItsThread {}
-
-impl<T> Deref for InterruptLockGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: the guard's acquisition excludes every other access, and `&self` every `&mut` through this guard.
-        unsafe { &*self.mutex.data_ptr() }
-    }
-}
-
-impl<T> DerefMut for InterruptLockGuard<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the guard's acquisition excludes every other access, and `&mut self` every other through this guard.
-        unsafe { &mut *self.mutex.data_ptr() }
-    }
-}
-
-impl<T> Drop for InterruptLockGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: the guard holds the raw lock of this mutex, and goes now.
-        let raw = unsafe { self.mutex.raw() };
-        // SAFETY: dropped here and nowhere else.
-        unsafe { ManuallyDrop::drop(&mut self.acquisition) };
-        // SAFETY: the guard holds the lock, its borrow has ended above, and it touches the data no more.
-        if let Err(Pending) = unsafe { raw.release() } {
-            // SAFETY: the release was refused, and the guard's acquisition is over.
-            let released = unsafe { serve(self.mutex, self.at_release) };
-            if let (Released::ClosuresLeft, Some(at_release)) = (released, self.at_release) {
-                at_release.go_on_elsewhere();
-            }
-        }
-    }
-}
-
-/// Serves what is pending until the lock can be released, and releases it.
-///
-/// It takes the guard's parts, not the guard: one whose address is known has to be in memory, and each store between
-/// acquire and release is one more that the release waits for.
-///
-/// # Safety
-///
-/// The caller holds the lock, without a borrow, and passes it on: it must not touch the lock or the data any more.
-#[cold]
-unsafe fn serve<T>(mutex: &Mutex<RawInterruptLock, T>, at_release: Option<&dyn AtRelease<T>>) -> Released {
-    // SAFETY: the lock is held, and is released here alone.
-    let raw = unsafe { mutex.raw() };
-    let mut closures = 0;
-    let released = loop {
-        let is_pending = raw.take_pending();
-        if let Some(at_release) = at_release.filter(|_| is_pending) {
-            // SAFETY: the lock is still held, and its borrow has ended.
-            let acquisition = unsafe { raw.resume() };
-            // Each closure is a section of its own, so a delivery that has come to wait goes before the next (rule L7).
-            let may_run = closures < CLOSURES;
-            // SAFETY: the acquisition excludes every other access.
-            let are_left = at_release.serve(unsafe { &mut *mutex.data_ptr() }, may_run);
-            acquisition.end();
-            closures += u32::from(may_run);
-            if are_left {
-                raw.leave_word();
-                #[cfg(feature = "alloc")]
-                if closures == CLOSURES {
-                    // SAFETY: still held, without a borrow, and not touched again.
-                    unsafe { raw.release_passing_on() };
-                    break Released::ClosuresLeft;
-                }
-            }
-        }
-        // SAFETY: still held, without a borrow, and not touched again after success.
-        if unsafe { raw.release() }.is_ok() {
-            break Released::AllServed;
-        }
-    };
-    if let Some(at_release) = at_release {
-        at_release.after();
-    }
-    released
-}
-
-impl<T: fmt::Debug> fmt::Debug for InterruptLockGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&**self, f)
-    }
-}
-
-impl<T: fmt::Display> fmt::Display for InterruptLockGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&**self, f)
     }
 }

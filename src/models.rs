@@ -14,6 +14,7 @@ mod once;
 mod raw_lock;
 mod ready_word;
 mod rundown;
+mod shared_lock;
 mod software;
 mod work_item;
 

@@ -2,6 +2,7 @@
 //!
 //! | file | rule |
 //! |---|---|
+//! | `home` | the data and its lock, its own or shared (L9) |
 //! | `callbacks` | what the driver registered, and how it is called |
 //! | `context` | what the ISR and the work item are given |
 //! | `deferral` | closures that never wait for the lock (L12) |
@@ -24,6 +25,7 @@ mod context;
 mod deferral;
 mod delivery;
 mod fault;
+mod home;
 #[cfg(all(feature = "std", target_pointer_width = "64", not(loom)))]
 mod layout;
 mod listener;
@@ -51,6 +53,7 @@ pub use context::{IsrContext, WorkItemContext};
 #[cfg(feature = "alloc")]
 pub use deferral::Deferral;
 pub use delivery::Delivery;
+pub(crate) use home::Home;
 pub use transition::Transition;
 pub use work::{Is, NoWorkItem, Queued, Refusal, WithWorkItem, Work, WorkItemRegistered, WorkOutcome};
 
@@ -60,7 +63,7 @@ use crate::deferred::Deferred;
 use crate::device::Membership;
 #[cfg(feature = "alloc")]
 use crate::dispatch::Dispatch;
-use crate::lock::{InterruptLock, InterruptLockGuard};
+use crate::lock::InterruptLockGuard;
 use crate::raw_lock::RawInterruptLock;
 use crate::state::{State, StateWord};
 use crate::stats::{Answers, Counters, Stats};
@@ -116,16 +119,19 @@ pub struct InterruptObject<T, W> {
     owed: AtomicUsize,
     state: StateWord,
     answers: Answers,
-    /// Where it is timed. Seldom used: it fills the gap before the lock.
-    #[cfg(feature = "std")]
-    timing: Option<alloc::sync::Arc<Timing>>,
-    /// The interrupt data, and the name.
-    lock: InterruptLock<T>,
+    /// The interrupt data, its lock, and the name.
+    home: Home<T>,
     counters: Counters,
     /// Held through each transition.
     control: Mutex<RawInterruptLock, ()>,
     /// Small things that people ask for, behind a lock of their own: reading them never waits for an ISR.
     notes: Mutex<RawInterruptLock, Notes>,
+    /// Where it is timed.
+    #[cfg(feature = "std")]
+    timing: Option<alloc::sync::Arc<Timing>>,
+    /// The device that it belongs to.
+    #[cfg(feature = "alloc")]
+    membership: Option<alloc::boxed::Box<Membership>>,
     work: WorkWord,
     /// Runs of the work item.
     work_run: Counter,
@@ -137,9 +143,6 @@ pub struct InterruptObject<T, W> {
     /// Used with the lock held.
     #[cfg(all(feature = "std", not(loom)))]
     storm: Locked<crate::storm::Storm>,
-    /// The device that it belongs to.
-    #[cfg(feature = "alloc")]
-    membership: Option<alloc::boxed::Box<Membership>>,
 }
 
 #[derive(Default)]
@@ -176,7 +179,7 @@ impl<T> InterruptObject<T, NoWorkItem> {
             data: T,
             isr: fn(&mut IsrContext<'_, T, NoWorkItem>) -> Claim,
         ) -> Self {
-            Self::assemble(name, data, Inside::new(Isr::Plain(isr)), None)
+            Self::assemble(Home::own(name, data), Inside::new(Isr::Plain(isr)), None)
         }
     }
 }
@@ -219,17 +222,17 @@ impl<T> InterruptObject<T, WithWorkItem> {
             isr: fn(&mut IsrContext<'_, T, WithWorkItem>) -> Claim,
             work: fn(&WorkItemContext<'_, T>) -> Work,
         ) -> Self {
-            Self::assemble(name, data, Inside::new(Isr::Plain(isr)), Some(WorkFn::Plain(work)))
+            Self::assemble(Home::own(name, data), Inside::new(Isr::Plain(isr)), Some(WorkFn::Plain(work)))
         }
     }
 }
 
 impl<T, W> InterruptObject<T, W> {
     const_outside_models! {
-        pub(crate) fn assemble(name: Name, data: T, inside: Inside<T, W>, work: Option<WorkFn<T, W>>) -> Self {
+        pub(crate) fn assemble(home: Home<T>, inside: Inside<T, W>, work: Option<WorkFn<T, W>>) -> Self {
             let has_source = inside.has_source();
             Self {
-                lock: InterruptLock::named(name, data),
+                home,
                 inside: Locked::new(inside),
                 state: StateWord::new(),
                 has_source,
@@ -327,7 +330,8 @@ impl<T, W> InterruptObject<T, W> {
 impl<T, W> InterruptObject<T, W> {
     /// Waits until the caller holds the lock, and gives access to the interrupt data (rule L1): *AcquireInterruptLock*.
     ///
-    /// See [`InterruptLock::acquire_interrupt_lock`]. It may be called at any time, also before the first enable.
+    /// See [`InterruptLock::acquire_interrupt_lock`](crate::InterruptLock::acquire_interrupt_lock). It may be called at any
+    /// time, also before the first enable.
     ///
     /// # Panics
     ///
@@ -346,7 +350,7 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "AcquireInterruptLock")]
     #[doc(alias = "WdfInterruptAcquireLock")]
     pub fn acquire_interrupt_lock(&self) -> InterruptLockGuard<'_, T> {
-        self.lock.acquire_serving(Some(self))
+        self.lock().acquire()
     }
 
     /// Takes the lock if that needs no wait (rule L2): *TryToAcquireInterruptLock*.
@@ -364,7 +368,7 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "TryToAcquireInterruptLock")]
     #[doc(alias = "WdfInterruptTryToAcquireLock")]
     pub fn try_acquire_interrupt_lock(&self) -> Option<InterruptLockGuard<'_, T>> {
-        self.lock.try_acquire_serving(Some(self))
+        self.lock().try_acquire()
     }
 
     /// Waits for the lock for as long as `timeout` (rule L8).
@@ -390,7 +394,7 @@ impl<T, W> InterruptObject<T, W> {
         timeout: core::time::Duration,
     ) -> Result<InterruptLockGuard<'_, T>, Error> {
         // A time-out beyond what the clock can say is no time-out.
-        self.lock.acquire_until_serving(std::time::Instant::now().checked_add(timeout), Some(self))
+        self.lock().acquire_until(std::time::Instant::now().checked_add(timeout))
     }
 
     /// Waits for the lock until `deadline` (rule L8).
@@ -416,7 +420,7 @@ impl<T, W> InterruptObject<T, W> {
         &self,
         deadline: std::time::Instant,
     ) -> Result<InterruptLockGuard<'_, T>, Error> {
-        self.lock.acquire_until_serving(Some(deadline), Some(self))
+        self.lock().acquire_until(Some(deadline))
     }
 
     /// Runs `section` with the lock held and gives its value (rule L11): *WdfInterruptSynchronize*.
@@ -450,7 +454,7 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn name(&self) -> &Name {
-        self.lock.name()
+        self.home.name()
     }
 
     /// What the interrupt is doing. A snapshot; never waits.
@@ -547,7 +551,7 @@ impl<T, W> fmt::Debug for InterruptObject<T, W> {
         f.debug_struct("InterruptObject")
             .field("name", self.name())
             .field("state", &self.state())
-            .field("lock", self.lock.raw())
+            .field("lock", self.lock().raw())
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }

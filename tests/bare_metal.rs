@@ -252,3 +252,34 @@ fn a3_an_interrupt_vector_wakes_the_listener() -> Result<(), Error> {
     assert!(matches!(poll(), Poll::Ready(Ok(1))));
     Ok(())
 }
+
+/// Held through one, it masks for all: the processor takes none of their vectors. Another processor's vector does not wait
+/// for it; the release serves it.
+// Caught: a release that serves only the interrupt whose guard it is.
+#[cfg(feature = "alloc")]
+#[test]
+fn l9_a_shared_lock_masks_for_all_its_interrupts() -> Result<(), Error> {
+    use interrupt_lock::{Interrupt, SharedLock};
+
+    boot();
+    let lock = SharedLock::new(0);
+    let build = || {
+        Interrupt::<u32, NoWorkItem>::builder_sharing(&lock)
+            .isr(|served| {
+                **served += 1;
+                Claim::Claimed
+            })
+            .build()
+    };
+    let (rx, tx) = (build()?, build()?);
+    rx.enable()?;
+    tx.enable()?;
+    let held = rx.acquire_interrupt_lock();
+    assert!(MASKED.get());
+    let elsewhere = std::thread::scope(|scope| scope.spawn(|| tx.service()).join().unwrap());
+    assert_eq!((elsewhere, *held), (Delivery::Pending, 0));
+    drop(held);
+    assert!(!MASKED.get());
+    assert_eq!(*lock.acquire_interrupt_lock(), 1);
+    Ok(())
+}

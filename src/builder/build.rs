@@ -8,10 +8,10 @@ use alloc::sync::Arc;
 #[cfg(all(feature = "std", not(loom)))]
 use alloc::sync::Weak;
 
-use super::{Attendance, Builder, IsrRegistered, WorkItemSlot};
+use super::{Attendance, Builder, Data, IsrRegistered, WorkItemSlot};
 use crate::device::{Device, Member, Membership};
 use crate::handle::Interrupt;
-use crate::object::{InterruptObject, WorkFn};
+use crate::object::{Home, InterruptObject, WorkFn};
 use crate::{Error, Name, Trigger};
 
 #[cfg(all(feature = "std", not(loom)))]
@@ -95,7 +95,11 @@ where
             (_, None) if self.serialized || self.wake_capable => return Err(Error::NoDevice { interrupt: name }),
             (work, _) => work,
         };
-        let object = InterruptObject::assemble(name, self.data, inside, work);
+        let home = match self.data {
+            Data::Own(data) => Home::own(name, data),
+            Data::Shared(lock) => Home::Shared { lock, name },
+        };
+        let object = InterruptObject::assemble(home, inside, work);
         #[cfg(feature = "std")]
         let object = object.with_timing(timing);
         let mut object = object;
@@ -124,6 +128,7 @@ where
             let member: Arc<dyn Member> = interrupt.object().clone();
             device.adopt(Arc::downgrade(&member));
         }
+        interrupt.object().join_lock();
         Ok(interrupt)
     }
 }

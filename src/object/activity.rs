@@ -142,7 +142,7 @@ impl<T, W> InterruptObject<T, W> {
         #[cfg(feature = "alloc")]
         if self.state.has(ASLEEP) && !self.state.has(INACTIVE) && self.counters.withheld.get() != 0 {
             self.state.set(WAKES);
-            self.lock.raw().remind_owner();
+            self.lock().raw().remind_owner();
         }
     }
 

@@ -64,7 +64,7 @@ impl<T, W> InterruptObject<T, W> {
     #[track_caller]
     pub fn run_or_defer(&self, closure: impl FnOnce(&mut T) + Send + 'static) -> Result<Deferral, Error> {
         let ended = || Error::Ended { interrupt: self.name().clone() };
-        if let Some(mut data) = self.lock.try_acquire_in_order(self) {
+        if let Some(mut data) = self.lock().try_acquire_in_order() {
             if self.state.has(ENDED) {
                 return Err(ended());
             }
@@ -76,15 +76,16 @@ impl<T, W> InterruptObject<T, W> {
         }
         self.deferred.push(Box::new(closure)).map_err(|_closure| ended())?;
         // An owner that has gone meanwhile may not have looked: this release does.
-        drop(self.lock.leave_to_owner(self));
+        drop(self.lock().leave_to_owner());
         Ok(Deferral::Deferred)
     }
 
     /// Runs one closure, if it may. The caller holds the lock, and `data` is the proof. The answer is whether any are left.
-    pub(super) fn serve_deferred(&self, data: &mut T, may_run: bool) -> bool {
-        if may_run {
+    pub(super) fn serve_deferred(&self, data: &mut T, may_run: &mut bool) -> bool {
+        if *may_run {
             // SAFETY: with the lock held.
             let Some(closure) = (unsafe { self.deferred.pop() }) else { return false };
+            *may_run = false;
             self.run_deferred(data, closure);
         }
         // SAFETY: as above.
@@ -112,9 +113,9 @@ impl<T, W> InterruptObject<T, W> {
     /// Goes on with what a release has left.
     #[cfg(all(feature = "std", not(loom)))]
     pub(crate) fn run_left_over(&self) {
-        if self.lock.raw().is_left_pending() {
+        if self.lock().raw().is_left_pending() {
             // The release does it.
-            drop(self.lock.acquire_until_serving(None, Some(self)));
+            drop(self.lock().acquire_until(None));
         }
     }
 }

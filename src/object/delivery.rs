@@ -7,7 +7,7 @@
 use core::fmt;
 
 use super::{Inside, InterruptObject, IsrContext};
-use crate::lock::{AtRelease, InterruptLockGuard};
+use crate::lock::InterruptLockGuard;
 #[cfg(feature = "alloc")]
 use crate::source::SourceError;
 use crate::sync::{
@@ -96,13 +96,17 @@ impl<T, W> InterruptObject<T, W> {
     #[inline]
     pub(super) fn enter(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
         let mut asserted = 1;
-        let data = self.lock.enter_serving(self, may_wait, || {
-            // From here on the count speaks for this call: it may be the owner who serves it.
-            asserted = 0;
-            // Release: pairs with the Acquire in `take_owed`. The pending bit alone would not do: whoever holds the lock
-            // next may take the count before the bit is there.
-            self.owed.fetch_add(1, Release);
-        })?;
+        let data = self.lock().enter(
+            may_wait,
+            || {
+                // From here on the count speaks for this call: it may be the owner who serves it.
+                asserted = 0;
+                // Release: pairs with the Acquire in `take_owed`. The pending bit alone would not do: whoever holds the lock
+                // next may take the count before the bit is there.
+                self.owed.fetch_add(1, Release);
+            },
+            |wait| self.through_wait(wait),
+        )?;
         if asserted == 0 {
             asserted = self.take_owed();
             if asserted == 0 {
@@ -111,6 +115,15 @@ impl<T, W> InterruptObject<T, W> {
             }
         }
         Some((data, asserted))
+    }
+
+    /// Does `wait`, the wait of a delivery, and measures it where the interrupt is timed.
+    fn through_wait(&self, wait: &mut dyn FnMut() -> bool) {
+        #[cfg(feature = "std")]
+        if let Some(timing) = &self.timing {
+            return timing.through_wait(wait);
+        }
+        wait();
     }
 
     /// What deliveries without a source have left to be served, with all that they did before. The caller holds the lock.
@@ -406,36 +419,27 @@ pub(super) enum Reopen {
     No,
 }
 
-impl<T, W> AtRelease<T> for InterruptObject<T, W> {
-    fn serve(&self, data: &mut T, closure: bool) -> bool {
+/// What the owner of the lock does for this interrupt.
+impl<T, W> InterruptObject<T, W> {
+    /// Serves what deliveries have left. The caller holds the lock, and `data` is the proof.
+    pub(super) fn serve_owed(&self, data: &mut T) {
         let owed = self.take_owed();
         if owed != 0 {
             self.deliver(data, owed);
         }
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    pub(super) fn serve_deferred(&self, _: &mut T, _: &mut bool) -> bool {
+        false
+    }
+
+    /// Has the dispatcher's worker go on with the closures that a release has left, if there is one.
+    pub(super) fn leave_to_worker(&self) -> bool {
         #[cfg(feature = "alloc")]
-        return self.serve_deferred(data, closure);
+        return self.dispatch.as_ref().is_some_and(|dispatch| dispatch.schedule_anyway(self.name()));
         #[cfg(not(feature = "alloc"))]
-        return closure & false;
-    }
-
-    fn go_on_elsewhere(&self) {
-        // Where there is no worker, whoever takes the lock next goes on.
-        #[cfg(feature = "alloc")]
-        if let Some(dispatch) = &self.dispatch {
-            dispatch.schedule_anyway(self.name());
-        }
-    }
-
-    fn after(&self) {
-        self.after_section();
-    }
-
-    fn through_wait(&self, wait: &mut dyn FnMut() -> bool) {
-        #[cfg(feature = "std")]
-        if let Some(timing) = &self.timing {
-            return timing.through_wait(wait);
-        }
-        wait();
+        false
     }
 }
 

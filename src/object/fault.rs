@@ -196,7 +196,7 @@ mod removal {
         /// `false` where the calling thread holds the lock.
         #[cfg(not(loom))]
         pub(crate) fn try_service_removal(&self) -> bool {
-            match self.lock.acquire_until_serving(None, Some(self)) {
+            match self.lock().acquire_until(None) {
                 Ok(lock) => self.look_for_removal(lock),
                 Err(_) => return false,
             }

@@ -45,7 +45,7 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
     #[track_caller]
     pub(crate) fn listen(&self) -> Result<u64, Error> {
         // Every delivery comes before this section, and is in the count, or after it, and sees the bit.
-        let section = self.lock.acquire_until_serving(None, Some(self))?;
+        let section = self.lock().acquire_until(None)?;
         if self.state.has(LISTENED) {
             return Err(Error::Listened { interrupt: self.name().clone() });
         }

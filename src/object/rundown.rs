@@ -54,6 +54,8 @@ impl<T, W> InterruptObject<T, W> {
         report::ended(self.name());
         // SAFETY: with the lock held, and from no callback: `begin_anywhere` refuses those.
         let inside = unsafe { self.inside.with(Inside::take) };
+        #[cfg(feature = "alloc")]
+        self.leave_lock();
         drop(lock);
         // SAFETY: closed, flushed and idle: no run can begin any more, and the flush has seen the last one end.
         let work = unsafe { self.work_fn.with(Option::take) };
@@ -85,16 +87,16 @@ impl<T, W> InterruptObject<T, W> {
         }
         self.state.set(END_DEFERRED);
         if self.section_of_this_thread().is_some() {
-            if self.lock.raw().is_mine() {
+            if self.lock().raw().is_mine() {
                 // The release then looks for the bit.
-                self.lock.raw().remind_owner();
+                self.lock().raw().remind_owner();
             }
             self.leave_to_the_callback_lock();
             return None;
         }
         // A circle with another thread, which may have left its section before the bit was there. The register of waits
         // orders the two: its announcement is withdrawn already, or the withdrawal, and its look at the bit, are to come.
-        if self.lock.raw().remind_owner() {
+        if self.lock().raw().remind_owner() {
             return None;
         }
         // Or that section is one of the callback lock. Who releases it looks afterwards, or is seen to have done so.

@@ -178,7 +178,7 @@ impl<T, W> InterruptObject<T, W> {
         // SAFETY: only to know and to name the owner.
         let control = unsafe { self.control.raw() };
         let (control, lock, work) =
-            (Awaited::Lock(control), Awaited::Lock(self.lock.raw()), Awaited::WorkItem(&self.work));
+            (Awaited::Lock(control), Awaited::Lock(self.lock().raw()), Awaited::WorkItem(&self.work));
         match self.callback_lock() {
             None => Waits::announce([control, lock, work]),
             Some(callback_lock) => Waits::announce([control, lock, work, Awaited::Lock(callback_lock)]),
@@ -204,7 +204,7 @@ impl<T, W> InterruptObject<T, W> {
     pub(super) fn section_of_this_thread(&self) -> Option<&'static str> {
         // SAFETY: only to know the owner.
         let control = unsafe { self.control.raw() };
-        if self.lock.raw().is_mine() {
+        if self.lock().raw().is_mine() {
             Some("called with the interrupt lock held")
         } else if control.is_mine() {
             Some("called from a transition of this interrupt")
@@ -286,7 +286,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Where there is no source, a delivery that was told "pending" is what was signalled before the disconnection.
-    fn serve_owed(&self, inside: &mut Inside<T, W>, data: &mut T) {
+    fn serve_last_owed(&self, inside: &mut Inside<T, W>, data: &mut T) {
         let owed = self.take_owed();
         if owed != 0 {
             self.serve_last(inside, data, owed as u64);
@@ -317,7 +317,7 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cfg(not(feature = "alloc"))]
     fn disconnect_and_flush(&self, inside: &mut Inside<T, W>, data: &mut T) -> Result<(), Error> {
-        self.serve_owed(inside, data);
+        self.serve_last_owed(inside, data);
         Ok(())
     }
 }
@@ -367,7 +367,7 @@ impl<T, W> InterruptObject<T, W> {
         let disconnected = match &mut inside.source {
             Some(source) => source.disconnect(),
             None => {
-                self.serve_owed(inside, data);
+                self.serve_last_owed(inside, data);
                 return Ok(());
             }
         };

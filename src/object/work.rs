@@ -290,7 +290,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// The interrupt lock, unless the work item leaked a guard on this thread: then nobody gets it any more.
     fn lock_unless_leaked(&self) -> Option<InterruptLockGuard<'_, T>> {
-        self.lock.acquire_until_serving(None, Some(self)).ok()
+        self.lock().acquire_until(None).ok()
     }
 
     /// Runs what is queued on this thread and waits for what runs elsewhere. The word is closed, so this ends.

@@ -1,0 +1,67 @@
+//! One lock of several interrupts (L9): what is left for one of them is served by whoever holds the lock, and their ends.
+
+use alloc::sync::Arc;
+
+use loom::thread;
+
+use super::{Probe, bounded};
+use crate::{Claim, Delivery, Interrupt, NoWorkItem, SharedLock, State};
+
+fn member(lock: &SharedLock<u32>, probe: &Arc<Probe>) -> Interrupt<u32, NoWorkItem> {
+    let probe = probe.clone();
+    let interrupt = Interrupt::builder_sharing(lock)
+        .isr(move |served| {
+            probe.touch();
+            **served += 1;
+            Claim::Claimed
+        })
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    interrupt
+}
+
+/// One interrupt's owner leaves word for the other, while somebody else comes for the lock: it is served once, and before
+/// that section.
+// Caught: a-release-serves-its-own-alone.
+#[test]
+fn a_release_serves_the_others() {
+    bounded(|| {
+        let (lock, probe) = (SharedLock::new(0), Probe::new());
+        let (rx, tx) = (member(&lock, &probe), member(&lock, &probe));
+        let other = thread::spawn({
+            let lock = lock.clone();
+            move || lock.synchronize(|served| *served)
+        });
+        let held = rx.acquire_interrupt_lock();
+        let before = *held;
+        assert_eq!(tx.service(), Delivery::Pending);
+        drop(held);
+        assert_eq!(before, 0);
+        assert_eq!(lock.synchronize(|served| *served), 1);
+        let seen = other.join().unwrap();
+        assert!(seen <= 1);
+    });
+}
+
+/// One is dropped with the lock held, while somebody else comes for the lock: it ends, once, and is forgotten.
+// Caught: a-release-ends-its-own-alone.
+#[test]
+fn a_release_ends_the_others() {
+    bounded(|| {
+        let lock = SharedLock::new(());
+        let build = || Interrupt::<(), NoWorkItem>::builder_sharing(&lock).isr(|_| Claim::Claimed).build().unwrap();
+        let (rx, tx) = (build(), build());
+        let object = Arc::downgrade(tx.object());
+        let other = thread::spawn({
+            let lock = lock.clone();
+            move || drop(lock.acquire_interrupt_lock())
+        });
+        let held = rx.acquire_interrupt_lock();
+        drop(tx);
+        assert_eq!(object.upgrade().unwrap().state(), State::Disabled);
+        drop(held);
+        other.join().unwrap();
+        assert!(object.upgrade().is_none());
+    });
+}
