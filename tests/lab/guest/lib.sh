@@ -7,6 +7,8 @@ SECOND=0000:00:08.0     # an edu device on the same interrupt line
 STRANGER=0000:00:05.0   # not an edu device
 BRIDGED=0000:01:01.0    # an edu device ...
 NEIGHBOUR=0000:01:02.0  # ... and the one in its VFIO group
+DISK=0000:00:07.0       # an NVMe controller
+FEW=0000:00:09.0        # one with two message vectors
 
 # The two ways for a scenario to end.
 pass() { echo "$*" >/tmp/run/figures; exit 0; }
@@ -37,11 +39,11 @@ release() {
 
 # What every scenario ends with: no program of ours runs, no device is bound.
 clean_up() {
-    for process in $(pidof edu lab_guest); do
+    for process in $(pidof edu nvme lab_guest); do
         echo "left behind: $process $(tr '\0' ' ' <"/proc/$process/cmdline"), waiting in $(cat "/proc/$process/wchan")"
         kill -9 "$process"
     done
-    for each in $FIRST $SECOND $STRANGER $BRIDGED $NEIGHBOUR; do release "$each"; done
+    for each in $FIRST $SECOND $STRANGER $BRIDGED $NEIGHBOUR $DISK $FEW; do release "$each"; done
 }
 
 # register DEVICE OFFSET [VALUE]: read or write a register of an edu device that no driver holds.
@@ -157,33 +159,59 @@ share_line() {
 # at_work PROCESS LINE: whether interrupts come in for the process, or it has ended.
 at_work() { ended "$1" || [ "$(kernel_count "$2")" -gt 1000 ]; }
 
-# remove_at_work WAY ARGUMENT...: take the first device away while the example is at work with it, by unbinding its driver ("unbind")
-# or by removing the device itself ("remove"). The example must end by itself and say why.
+# remove_at_work WAY DEVICE EXAMPLE ARGUMENT...: take the device away while the example is at work with it, by unbinding its driver
+# ("unbind") or by removing the device itself ("remove"). The example must end by itself and say why.
 remove_at_work() {
     case $1 in
-        unbind) switch=$(device $FIRST)/driver/unbind value=$FIRST ;;
-        remove) switch=$(device $FIRST)/remove value=1 ;;
+        unbind) switch=$(device "$2")/driver/unbind value=$2 ;;
+        remove) switch=$(device "$2")/remove value=1 ;;
     esac
-    shift
-    edu "$@" --requests 100000000 >/tmp/run/work 2>/tmp/run/complaint &
+    shift 2
+    "$@" >/tmp/run/work 2>/tmp/run/complaint &
     worker=$!
     # Void unless interrupts are coming in at that moment.
-    line=$(echo "$*" | sed 's/^--\([uv][a-z]*\) .*/\1/') # it begins with uio or vfio
+    line=$(echo "$*" | sed 's/^[^-]*--\([uv][a-z]*\) .*/\1/') # it begins with uio or vfio
     within 20 at_work $worker "$line" || fail "only $(kernel_count "$line") interrupts within 20 s"
-    ! ended $worker || fail "edu $* ended too early: $(cat /tmp/run/work /tmp/run/complaint)"
+    ! ended $worker || fail "$* ended too early: $(cat /tmp/run/work /tmp/run/complaint)"
     start=$(now)
     # In the background, because VFIO makes it wait until the program has let go of the device.
     ( echo "$value" >"$switch" ) &
     remover=$!
-    within 5 ended $worker || fail "edu $* did not end within 5 s of the removal"
+    within 5 ended $worker || fail "$* did not end within 5 s of the removal"
     ended_in=$((($(now) - start) * 10))
-    within 5 ended $remover || fail "edu has ended, and the removal still hangs"
+    within 5 ended $remover || fail "$1 has ended, and the removal still hangs"
     removed_in=$((($(now) - start) * 10))
     wait $worker
     status=$?
     cat /tmp/run/work /tmp/run/complaint
-    [ $status = 1 ] || fail "edu $* ended with status $status, not 1: $(cat /tmp/run/complaint)"
+    [ $status = 1 ] || fail "$* ended with status $status, not 1: $(cat /tmp/run/complaint)"
     complains /tmp/run/complaint removed
+}
+
+# run_nvme DEVICE VECTORS BLOCKS ARGUMENT...: run the example nvme to its end on so many vectors. Every command has been answered, every
+# byte is right, and no message is lost or invented: what the interrupts took is what the kernel counted, vector by vector.
+run_nvme() {
+    on=$1 vectors=$2 blocks=$3
+    shift 3
+    trace_interrupts
+    echo "nvme --vfio $on --overwrite --blocks $blocks $*"
+    nvme --vfio "$on" --overwrite --blocks "$blocks" "$@" >/tmp/run/nvme 2>&1
+    status=$?
+    cat /tmp/run/nvme
+    [ $status = 0 ] || fail "nvme $* ended with status $status: $(tail -n 1 /tmp/run/nvme)"
+    grep -q "($vectors of 3 vectors, " /tmp/run/nvme || fail "not on $vectors vectors: $(head -n 1 /tmp/run/nvme)"
+    grep -q "^blocks  *$blocks of 4096 bytes, all contents right$" /tmp/run/nvme || fail "not all $blocks blocks are right"
+    # Each pair writes one half of the blocks and reads the other.
+    grep -q "^commands  *6 $blocks $blocks, all completed" /tmp/run/nvme || fail "$(grep ^commands /tmp/run/nvme || echo no commands)"
+    counts=
+    for vector in $(seq 0 $((vectors - 1))); do
+        ours=$(awk -v name="$on[$vector]" '$1 == name { print $2 + $3 + $8 }' /tmp/run/nvme) # delivered, coalesced, stale
+        kernel=$(trace_count "vfio-msix[$vector]($on)")
+        [ "$ours" ] && [ "$ours" -gt 0 ] && [ "$ours" = "$kernel" ] || fail "vector $vector: '$ours' messages, but the kernel counted $kernel"
+        counts="$counts${counts:+, }$ours"
+    done
+    stop_tracing
+    nvme_said="${nvme_said:-}${nvme_said:+; }$*: $counts messages for 6, $blocks and $blocks commands"
 }
 
 # run_guest ARGUMENT...: run lab_guest to its end; its last line is its figures, and what it printed stays in /tmp/run/guest.

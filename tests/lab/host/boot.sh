@@ -4,6 +4,7 @@
 boot_limit=300 # seconds, for a busy host too; a scenario has its own, shorter limit inside the guest
 
 # The machine. Two edu devices whose slots differ by four share one interrupt line. The test device is one that isn't an edu.
+# The second disk's controller has two message vectors.
 # The two edu devices behind a conventional PCI bridge can't be told apart by the IOMMU: they are one VFIO group.
 # shellcheck disable=SC2054 # the commas are QEMU's
 machine=(
@@ -13,13 +14,17 @@ machine=(
     -device edu,addr=4 -device edu,addr=8
     -device pci-testdev,addr=5
     -device pcie-pci-bridge,id=bridge,addr=6 -device edu,bus=bridge,addr=1 -device edu,bus=bridge,addr=2
+    -drive "file=$out/disk.img,if=none,format=raw,id=disk" -device nvme,serial=disk,drive=disk,addr=7
+    -drive "file=$out/few.img,if=none,format=raw,id=few" -device nvme,serial=few,drive=few,addr=9,msix_qsize=2
 )
 
 # run_boot NAME SCENARIO...: adds to passed and failed.
 run_boot() {
     local boot=$1 console=$out/$1.console.log report=$out/$1.report.log started=$SECONDS status=0 name verdict
     shift
-    rm -f "$console" "$report"
+    rm -f "$console" "$report" "$out/disk.img" "$out/few.img"
+    truncate -s 64M "$out/disk.img"
+    truncate -s 4M "$out/few.img"
     echo "lab: boot '$boot' ($*)"
     # The kernel writes to one serial line and the scenarios to the other, so that no message falls into another's line.
     timeout "$boot_limit" qemu-system-x86_64 "${machine[@]}" \

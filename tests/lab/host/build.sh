@@ -46,7 +46,7 @@ build_programs() {
     echo "lab: building the guest's programs"
     # A target directory of their own: other flags in the common one would rebuild everything at each change of hands.
     (cd "$repo" && RUSTFLAGS='-C target-feature=+crt-static' CARGO_TARGET_DIR=$out/cargo \
-        cargo build --quiet --release --target "$target" --example edu --example lab_guest)
+        cargo build --quiet --release --target "$target" --example edu --example nvme --example lab_guest)
 }
 
 build_initramfs() {
@@ -54,7 +54,7 @@ build_initramfs() {
     rm -rf "$root"
     mkdir -p "$root"/{bin,dev,etc,proc,sys,tmp,modules,lab}
     cp "$busybox" "$root/bin/busybox"
-    cp "$out/cargo/$target/release/examples/"{edu,lab_guest} "$root/bin/"
+    cp "$out/cargo/$target/release/examples/"{edu,nvme,lab_guest} "$root/bin/"
     cp -r "$lab/guest/." "$root/lab/"
     cp "$lab/guest/init" "$root/init"
     for name in "${modules[@]}"; do

@@ -3,7 +3,7 @@ for messages in "" --msi; do
     for way in unbind remove; do
         bind $FIRST vfio-pci
         # shellcheck disable=SC2086
-        remove_at_work $way --vfio $FIRST $messages
+        remove_at_work $way $FIRST edu --vfio $FIRST $messages --requests 100000000
         [ $way = unbind ] || echo 1 >/sys/bus/pci/rescan
         bind $FIRST vfio-pci
         # shellcheck disable=SC2086

@@ -1,0 +1,91 @@
+//! What the controller is told, and what it answers (NVM Express base specification, command sets).
+
+/// A submission queue entry: sixteen little-endian words.
+#[derive(Clone, Copy)]
+pub struct Command(pub [u32; 16]);
+
+/// The namespace that is written to.
+const NAMESPACE: u32 = 1;
+
+/// The physical memory of a queue is one piece.
+const CONTIGUOUS: u32 = 1;
+/// A completion queue signals.
+const SIGNALS: u32 = 1 << 1;
+
+impl Command {
+    fn new(opcode: u32, memory: u64) -> Self {
+        let mut words = [0; 16];
+        words[0] = opcode;
+        words[6] = memory as u32; // the low half
+        words[7] = (memory >> 32) as u32;
+        Self(words)
+    }
+
+    fn of_namespace(mut self) -> Self {
+        self.0[1] = NAMESPACE;
+        self
+    }
+
+    fn with(mut self, from: usize, words: &[u32]) -> Self {
+        self.0[from..from + words.len()].copy_from_slice(words);
+        self
+    }
+
+    /// The number by which its completion is known.
+    pub fn numbered(mut self, id: u16) -> Self {
+        self.0[0] |= u32::from(id) << 16;
+        self
+    }
+
+    /// Admin: has 4 KiB about the namespace written to `to`.
+    pub fn identify_namespace(to: u64) -> Self {
+        Self::new(0x06, to).of_namespace()
+    }
+
+    /// Admin: asks for so many pairs of I/O queues.
+    pub fn number_of_queues(pairs: u16) -> Self {
+        let others = u32::from(pairs) - 1;
+        Self::new(0x09, 0).with(10, &[0x07, others << 16 | others])
+    }
+
+    /// Admin: makes a completion queue at `at` that signals on `vector`.
+    pub fn create_completion_queue(id: u16, entries: u16, at: u64, vector: u32) -> Self {
+        Self::new(0x05, at).with(10, &[size(id, entries), vector << 16 | SIGNALS | CONTIGUOUS])
+    }
+
+    /// Admin: makes a submission queue at `at`, whose commands are answered on the completion queue of the same number.
+    pub fn create_submission_queue(id: u16, entries: u16, at: u64) -> Self {
+        Self::new(0x01, at).with(10, &[size(id, entries), u32::from(id) << 16 | CONTIGUOUS])
+    }
+
+    /// I/O: writes so many sectors from `from`.
+    pub fn write(sector: u64, sectors: u16, from: u64) -> Self {
+        Self::transfer(0x01, sector, sectors, from)
+    }
+
+    /// I/O: reads so many sectors to `to`.
+    pub fn read(sector: u64, sectors: u16, to: u64) -> Self {
+        Self::transfer(0x02, sector, sectors, to)
+    }
+
+    fn transfer(opcode: u32, sector: u64, sectors: u16, memory: u64) -> Self {
+        let words = [sector as u32, (sector >> 32) as u32, u32::from(sectors) - 1];
+        Self::new(opcode, memory).of_namespace().with(10, &words)
+    }
+}
+
+/// Its number, and its size less one, as the commands that make a queue want them.
+fn size(id: u16, entries: u16) -> u32 {
+    (u32::from(entries) - 1) << 16 | u32::from(id)
+}
+
+/// What a completion queue entry says.
+#[derive(Clone, Copy, Debug)]
+pub struct Completion {
+    /// The pair of queues.
+    pub queue: u16,
+    /// The command's number.
+    pub command: u16,
+    /// 0 for success.
+    pub status: u16,
+}

@@ -1,0 +1,121 @@
+//! What the device is made to do: blocks are written by one pair of queues and read by the other.
+
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use interrupt_lock::vfio::DmaBuffer;
+
+use crate::command::Command;
+use crate::driver::{Nvme, Port};
+use crate::failure::Failure;
+
+/// The bytes of a block: a page, so that one address says where it is.
+pub const BLOCK: usize = 4096;
+
+/// Writes `blocks` blocks, those of odd number through one pair of queues and the others through the other, with `depth`
+/// commands of each under way. Then each reads what the other has written, and compares it.
+pub fn run(nvme: &mut Nvme, blocks: u64, depth: u16) -> Result<(), Failure> {
+    let per_block = BLOCK as u64 / nvme.sector;
+    let there_are = nvme.sectors / per_block;
+    if blocks > there_are {
+        return Err(Failure::Device(format!("{blocks} blocks of {BLOCK} bytes are asked for, and it has {there_are}")));
+    }
+    // What a run before this one has left there is not what this one has written.
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    let memories = [nvme.memory(BLOCK * usize::from(depth))?, nvme.memory(BLOCK * usize::from(depth))?];
+    let ports = &mut nvme.ports[1..];
+    for direction in [Direction::Write, Direction::Read] {
+        let outcomes = thread::scope(|scope| {
+            let work = |(number, (port, memory))| {
+                let transfers = Transfers { port, memory, per_block, seed, direction };
+                let first = (number + u64::from(direction == Direction::Read)) % 2;
+                scope.spawn(move || transfers.run((first..blocks).step_by(2), depth))
+            };
+            let threads: Vec<_> = (0..).zip(ports.iter_mut().zip(&memories)).map(work).collect();
+            threads.into_iter().map(|thread| thread.join().expect("it does not panic")).collect::<Vec<_>>()
+        });
+        outcomes.into_iter().collect::<Result<(), _>>()?;
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Write,
+    Read,
+}
+
+/// What one thread does with one pair of queues.
+struct Transfers<'a> {
+    port: &'a mut Port,
+    /// A block for each command that may be under way; its place is the command's number.
+    memory: &'a DmaBuffer,
+    /// Sectors.
+    per_block: u64,
+    seed: u64,
+    direction: Direction,
+}
+
+impl Transfers<'_> {
+    fn run(&self, mut blocks: impl Iterator<Item = u64>, depth: u16) -> Result<(), Failure> {
+        let mut under_way: Vec<Option<u64>> = vec![None; depth.into()];
+        for place in 0..depth {
+            under_way[usize::from(place)] = blocks.next().inspect(|block| self.begin(place, *block));
+        }
+        while under_way.iter().any(Option::is_some) {
+            let place = self.port.completion()?.command;
+            let slot = under_way.get_mut(usize::from(place));
+            let Some((slot, block)) = slot.and_then(|slot| slot.take().map(|block| (slot, block))) else {
+                return Err(Failure::Run(format!("the answer to command {place}, which is not under way")));
+            };
+            self.end(place, block)?;
+            *slot = blocks.next().inspect(|block| self.begin(place, *block));
+        }
+        Ok(())
+    }
+
+    fn begin(&self, place: u16, block: u64) {
+        let at = usize::from(place) * BLOCK;
+        let (memory, sector) = (self.memory.iova() + at as u64, block * self.per_block);
+        let sectors = self.per_block as u16; // at most 8
+        let command = match self.direction {
+            Direction::Write => {
+                self.memory.write(at, &contents(self.seed, block));
+                Command::write(sector, sectors, memory)
+            }
+            Direction::Read => {
+                self.memory.write(at, &[0; BLOCK]); // what is there afterwards has been read
+                Command::read(sector, sectors, memory)
+            }
+        };
+        self.port.submit(command.numbered(place));
+    }
+
+    fn end(&self, place: u16, block: u64) -> Result<(), Failure> {
+        if self.direction == Direction::Write {
+            return Ok(());
+        }
+        let mut read = [0; BLOCK];
+        self.memory.read(usize::from(place) * BLOCK, &mut read);
+        let expected = contents(self.seed, block);
+        match read.iter().zip(&expected).position(|(read, expected)| read != expected) {
+            None => Ok(()),
+            Some(at) => Err(Failure::Run(format!(
+                "block {block}: byte {at} is {:#04x}, and {:#04x} was written",
+                read[at], expected[at]
+            ))),
+        }
+    }
+}
+
+/// What a block is to hold: nothing that another block, or another run, would.
+fn contents(seed: u64, block: u64) -> [u8; BLOCK] {
+    let mut bytes = [0; BLOCK];
+    let mut state = seed ^ block.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for word in bytes.as_chunks_mut::<8>().0 {
+        // A linear congruential generator: each word differs from the one before.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *word = (state ^ state >> 29).to_le_bytes();
+    }
+    bytes
+}
