@@ -257,6 +257,56 @@ fn e9_not_on_the_thread_that_waits_on_sources() {
     });
 }
 
+/// The driver has brought the device up, and put it to sleep again, before the worker came to what had asked for it.
+// Caught: a wake-up that is kept although its assertion has been served.
+#[test]
+fn e9_what_has_been_served_wakes_nobody() {
+    watchdog(|| {
+        let (busy, go, log) = (Gate::new(), Gate::new(), Log::new());
+        let entry = log.clone();
+        let device = Device::builder("nic").on_d0_entry(move || entry.add("entry")).build();
+        let dispatcher = Dispatcher::new().unwrap();
+        let wake = Interrupt::<u64, NoWorkItem>::builder(0)
+            .isr(|count| {
+                **count += 1;
+                Claim::Claimed
+            })
+            .device(&device)
+            .wake_capable()
+            .dispatcher(&dispatcher)
+            .build()
+            .unwrap();
+        let other = Interrupt::builder(())
+            .isr(|_| Claim::Claimed)
+            .work_item({
+                let (busy, go, log) = (busy.clone(), go.clone(), log.clone());
+                move |_| {
+                    busy.open();
+                    go.wait();
+                    log.add("work");
+                }
+            })
+            .dispatcher(&dispatcher)
+            .build()
+            .unwrap();
+        other.enable().unwrap();
+        device.enter_d0().unwrap();
+        device.exit_d0().unwrap();
+
+        other.queue_work_item();
+        busy.wait(); // the worker
+        assert_eq!(wake.service(), Delivery::Withheld);
+        device.enter_d0().unwrap();
+        assert_eq!(*wake.acquire_interrupt_lock(), 1);
+        device.exit_d0().unwrap();
+        go.open();
+        log.wait_for("work", 1);
+        other.queue_work_item(); // behind the wake-up
+        log.wait_for("work", 2);
+        assert_eq!((wake.state(), log.count("entry")), (State::Asleep, 2));
+    });
+}
+
 /// A disable in low power disconnects it, with its callback and without an ISR; it wakes nobody any more.
 // Caught: an ISR as it is disabled; a sleep that is kept beyond the disable.
 #[test]

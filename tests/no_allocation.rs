@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use interrupt_lock::source::{EdgeHandle, Eventfd, Software};
-use interrupt_lock::{Claim, Dispatcher, Interrupt, Polling, Source};
+use interrupt_lock::{Claim, Deferral, Dispatcher, Interrupt, NoWorkItem, Polling, Source};
 use support::allocations::{ALLOCATED, Counting};
 use support::{let_it_block, watchdog};
 
@@ -55,7 +55,8 @@ fn build(
     (interrupt, worked)
 }
 
-// Caught: a thread that waits for a lock unprepared; a box in the delivery, in a queueing, in a wake-up, in a run of the work item, in the window of a poll.
+// Caught: a thread that waits for a lock unprepared; a box in the delivery, in a queueing, in a wake-up, in a run of the work item, in the window of a poll,
+// in a closure that runs at once.
 #[test]
 fn i3_nothing_is_allocated_from_the_assertion_to_the_work_item() {
     watchdog(|| {
@@ -73,6 +74,7 @@ fn i3_nothing_is_allocated_from_the_assertion_to_the_work_item() {
             let by_descriptor = build(eventfd, &dispatcher, polling, false);
             let by_waker = build(software, &dispatcher, polling, true);
             let by_level = build(line, &dispatcher, polling, false);
+            let free = Interrupt::<_, NoWorkItem>::builder(0).isr(|_| Claim::Claimed).build().unwrap();
             let round = |times| {
                 trips(times, &|| device.signal(), &by_descriptor.1);
                 trips(times, &|| edge.assert(), &by_waker.1);
@@ -81,6 +83,8 @@ fn i3_nothing_is_allocated_from_the_assertion_to_the_work_item() {
                     level.deassert();
                 };
                 trips(times, &pulse, &by_level.1);
+                // What is not deferred needs no place to wait (rule L12).
+                assert_eq!(free.run_or_defer(move |runs| *runs += times).unwrap(), Deferral::Ran);
             };
             round(3);
             let before = ALLOCATED.load(Relaxed);
