@@ -5,7 +5,7 @@ use std::{
     fs::File,
     io::{Read, Write},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::{fs::FileExt, net::UnixStream},
     },
     task::Waker,
@@ -199,4 +199,26 @@ fn the_maps_of_a_device_without_sysfs_are_unknown() {
     let (source, _kernel) = writable();
     assert!(matches!(source.registers(0), Err(Error::Open { .. })));
     assert!(rustix::fs::fcntl_getfl(source.as_fd()).unwrap().contains(rustix::fs::OFlags::NONBLOCK));
+}
+
+/// A file in memory for the device, opened again: a second opening of the same device.
+// Caught: a source of either kind that takes no lock; one that keeps it beyond its end, while its file is open still.
+#[test]
+fn a_device_is_one_source_s_at_a_time() {
+    let device = File::from(rustix::fs::memfd_create("uio", MemfdFlags::CLOEXEC).unwrap());
+    let open = || -> OwnedFd {
+        let path = format!("/proc/self/fd/{}", device.as_raw_fd());
+        File::options().read(true).write(true).open(path).unwrap().into()
+    };
+    let in_use = "UIO device: it is in use already: a UIO device is one source's at a time";
+    let first = Uio::from_fd(open()).unwrap();
+    assert_eq!(Uio::from_fd(open()).unwrap_err().to_string(), in_use);
+    assert_eq!(Uio::from_fds(open(), config(0).into()).unwrap_err().to_string(), in_use);
+    // As mapped registers keep it.
+    let same_opening = first.as_fd().try_clone_to_owned().unwrap();
+    drop(first);
+    let second = Uio::from_fds(open(), config(0).into()).unwrap();
+    assert_eq!(Uio::from_fd(open()).unwrap_err().to_string(), in_use);
+    drop((second, same_opening));
+    Uio::from_fd(open()).unwrap();
 }

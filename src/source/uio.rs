@@ -1,6 +1,7 @@
 //! A UIO device as a source.
 
 mod entry;
+mod exclusive;
 
 use std::{
     fmt,
@@ -16,7 +17,7 @@ use rustix::{
     io::{Errno, retry_on_intr},
 };
 
-use self::entry::Entry;
+use self::{entry::Entry, exclusive::Exclusive};
 use super::{Ready, Source, SourceError};
 use crate::{
     Error, Info, MappedRegisters, Trigger,
@@ -32,8 +33,11 @@ use crate::{
 /// [edges](Trigger::Edge).
 ///
 /// The kernel counts a device's interrupts in 32 bits; [`take`](Source::take) gives how many there were since the last
-/// call, also when that count wraps. Several programs may have a device open, and each is told of every interrupt: two of
-/// them that unmask one line disturb each other.
+/// call, also when that count wraps.
+///
+/// A device is one source's at a time, in all programs that use this crate: its file is locked (`flock`) as long as the
+/// source lives. Another program that reads the device without such a lock is not kept from it; it is told of every
+/// interrupt too, and must not unmask the line.
 ///
 /// It needs read and write permission on the device and, for `uio_pci_generic`, on the `config` file of the PCI device.
 ///
@@ -54,7 +58,7 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Uio {
-    device: OwnedFd,
+    device: Exclusive,
     masking: Masking,
     /// The kernel's count when it was last read.
     seen: Option<u32>,
@@ -79,7 +83,8 @@ impl Uio {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if there is no such device, permission is lacking, it is no UIO device, or it has no interrupt.
+    /// [`Error::Open`] if there is no such device, permission is lacking, it is no UIO device, it has no
+    /// interrupt, or it is another source's already, in this program or in another.
     ///
     /// # Examples
     ///
@@ -101,12 +106,13 @@ impl Uio {
         let seen = entry.count();
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let device = rustix::fs::open(path, flags, Mode::empty()).map_err(failed("opening it"))?;
-        Self::with_entry(device, entry, seen)
+        Self::with_entry(Exclusive::take(device)?, entry, seen)
     }
 
     /// Takes a UIO device that somebody else opened for reading and writing, and finds the rest in sysfs.
     ///
-    /// It is made non-blocking and closed on exec. What is no device at all, such as a socket, is taken for one that is
+    /// It is made non-blocking and closed on exec. A duplicate of a descriptor is the same opening of the device: that two
+    /// sources were made from it is not noticed. What is no device at all, such as a socket, is taken for one that is
     /// unmasked by a write: so a test can play the device.
     ///
     /// # Errors
@@ -135,6 +141,7 @@ impl Uio {
     /// ```
     pub fn from_fd(device: OwnedFd) -> Result<Self, Error> {
         let take = |device: OwnedFd| {
+            let device = Exclusive::take(device)?;
             os::adopt(device.as_fd()).map_err(failed("setting it up"))?;
             let status = rustix::fs::fstat(&device).map_err(failed("looking it up"))?;
             match Entry::of(&status) {
@@ -151,7 +158,8 @@ impl Uio {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if the descriptors can't be made non-blocking and closed on exec.
+    /// [`Error::Open`] if the device is another source's already, or the descriptors can't be made non-blocking and closed
+    /// on exec.
     ///
     /// # Examples
     ///
@@ -165,19 +173,21 @@ impl Uio {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_fds(device: OwnedFd, config: OwnedFd) -> Result<Self, Error> {
-        os::adopt(device.as_fd())
-            .and_then(|()| os::adopt(config.as_fd()))
-            .map_err(failed("setting it up"))
-            .map_err(opening("UIO device"))?;
+        let take = |device| {
+            let device = Exclusive::take(device)?;
+            let adopted = os::adopt(device.as_fd()).and_then(|()| os::adopt(config.as_fd()));
+            adopted.map(|()| device).map_err(failed("setting it up"))
+        };
+        let device = take(device).map_err(opening("UIO device"))?;
         let masking = Masking::CommandRegister(ConfigSpace::new(config, 0));
         Ok(Self::with_masking(device, masking))
     }
 
-    fn with_masking(device: OwnedFd, masking: Masking) -> Self {
+    fn with_masking(device: Exclusive, masking: Masking) -> Self {
         Self { device, masking, seen: None, entry: None, gone: false }
     }
 
-    fn with_entry(device: OwnedFd, entry: Entry, seen: Option<u32>) -> Result<Self, SourceError> {
+    fn with_entry(device: Exclusive, entry: Entry, seen: Option<u32>) -> Result<Self, SourceError> {
         // Masking tells what kind of driver it is, and whether there is an interrupt.
         let masking = match write_control(&device, 0) {
             Ok(()) => Masking::Write,

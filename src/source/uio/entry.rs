@@ -2,7 +2,7 @@
 
 use std::{
     format,
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
     string::String,
 };
@@ -66,7 +66,7 @@ impl Entry {
         format!("/dev/{name}")
     }
 
-    pub(super) fn registers(&self, device: &OwnedFd, number: u32) -> Result<MappedRegisters, SourceError> {
+    pub(super) fn registers(&self, device: impl AsFd, number: u32) -> Result<MappedRegisters, SourceError> {
         if self.is_pci_generic() {
             return self.bar(number);
         }

@@ -23,6 +23,15 @@ refuses uio_pci_generic --vfio $FIRST                   # bound to another drive
 user=nobody
 refuses permission --uio "$(uio_of $FIRST)"             # not allowed
 user=root
+
+# Another program is at work with it, and stays so.
+edu --uio "$(uio_of $FIRST)" --requests 100000000 >/tmp/run/holder 2>&1 &
+holder=$!
+within 20 at_work $holder uio_pci_generic || fail "no interrupts: $(cat /tmp/run/holder)"
+refuses "/dev/uio.*in use" --uio "$(uio_of $FIRST)"
+! ended $holder || fail "the program that has the device ended: $(cat /tmp/run/holder)"
+kill $holder
+wait $holder
 run_edu first --uio "$(uio_of $FIRST)" --requests 1000
 
 bind $STRANGER vfio-pci
