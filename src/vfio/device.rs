@@ -107,7 +107,7 @@ impl Device {
             config: ConfigSpace::new(descriptors.device.clone(), config.offset),
             modes: Modes::default(),
             removal: RemovalWatch::new(device)?,
-            iovas: Iovas::new(&sysfs),
+            iovas: Iovas::new(&sysfs)?,
             address,
             sysfs,
             descriptors,

@@ -2,11 +2,16 @@
 
 use std::{
     fs,
+    io::ErrorKind,
     ops::Range,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
     vec::Vec,
 };
+
+use rustix::io::Errno;
+
+use crate::{SourceError, os::failed};
 
 /// Where the first buffer goes: low, for devices that reach only so far, and not at 0, which drivers take for none.
 const FIRST: u64 = 1 << 20;
@@ -21,9 +26,16 @@ pub(super) struct Iovas {
 
 impl Iovas {
     /// Everything is free but what the system reserves for the device at `sysfs`, as for its messages.
-    pub(super) fn new(sysfs: &Path) -> Self {
-        let reserved = fs::read_to_string(sysfs.join("iommu_group/reserved_regions"));
-        Self::with_reserved(&reserved.unwrap_or_default())
+    pub(super) fn new(sysfs: &Path) -> Result<Self, SourceError> {
+        match fs::read_to_string(sysfs.join("iommu_group/reserved_regions")) {
+            Ok(reserved) => Ok(Self::with_reserved(&reserved)),
+            // Kernels before 4.11 don't tell.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::with_reserved("")),
+            Err(error) => {
+                let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+                Err(failed("reading which addresses are reserved")(errno))
+            }
+        }
     }
 
     fn with_reserved(text: &str) -> Self {
@@ -91,5 +103,17 @@ mod tests {
         assert_eq!(iovas.allocate(0x2000), Some(FIRST));
         assert_eq!(iovas.allocate(0x1000), Some(0x103000));
         assert_eq!(iovas.allocate(0xfee0_0000), Some(0xfef0_0000));
+    }
+
+    // Caught: all addresses free where the system's answer could not be read.
+    #[test]
+    fn reserved_regions_that_can_not_be_read_are_an_error() {
+        assert!(Iovas::new(Path::new("/nowhere")).is_ok(), "an old kernel");
+        // A directory in the file's place.
+        let sysfs = std::env::temp_dir().join(std::format!("interrupt-lock-iova-{}", std::process::id()));
+        fs::create_dir_all(sysfs.join("iommu_group/reserved_regions")).unwrap();
+        let error = Iovas::new(&sysfs).err().unwrap();
+        fs::remove_dir_all(&sysfs).unwrap();
+        assert!(matches!(&error, SourceError::Os { source, .. } if source.raw() == 21), "{error}");
     }
 }
