@@ -1,5 +1,5 @@
-//! The lab's own program, run in the guest on a real `edu` device: the suite that every source passes, and the
-//! example's driver under disable and enable cycles. What it prints last are its figures.
+//! The lab's own program, run in the guest on real `edu` devices: the suite that every source passes, the example's
+//! driver under disable and enable cycles, power, reset and storms. What it prints last are its figures.
 
 #[path = "../../../examples/edu/account.rs"]
 mod account;
@@ -10,13 +10,21 @@ mod arguments;
 mod cycles;
 #[path = "../../../examples/edu/driver.rs"]
 mod driver;
+#[path = "lab_guest/mistakes.rs"]
+mod mistakes;
 #[path = "../../../examples/edu/open.rs"]
 mod open;
+#[path = "lab_guest/power.rs"]
+mod power;
+#[path = "lab_guest/reset.rs"]
+mod reset;
 #[path = "lab_guest/rig.rs"]
 mod rig;
 #[macro_use]
 #[path = "../../support/source_suite.rs"]
 mod source_suite;
+#[path = "lab_guest/storm.rs"]
+mod storm;
 #[path = "lab_guest/suite.rs"]
 mod suite;
 #[path = "lab_guest/unheard.rs"]
@@ -27,7 +35,9 @@ use std::process::ExitCode;
 use account::Failure;
 use arguments::Arguments;
 
-const USAGE: &str = "usage: lab_guest (suite | cycles | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])";
+const USAGE: &str = "\
+usage: lab_guest (suite | cycles | mistakes | power | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
+       lab_guest storm THAT DEVICE -- ANOTHER";
 
 fn main() -> ExitCode {
     match run() {
@@ -45,14 +55,20 @@ fn main() -> ExitCode {
 fn run() -> Result<String, Failure> {
     let mut words = std::env::args().skip(1);
     let what = words.next().unwrap_or_default();
-    let device = match Arguments::parse(words)? {
-        Some(arguments) => arguments.device,
-        None => return Err(Failure::usage(USAGE.into())),
-    };
+    let device = device(words.by_ref().take_while(|word| word != "--"))?;
     match what.as_str() {
         "suite" => suite::run(&device),
         "cycles" => cycles::run(&device),
+        "mistakes" => mistakes::run(&device),
+        "power" => power::run(&device),
+        "reset" => reset::run(&device),
+        "storm" => storm::run(&device, &self::device(words)?),
         "unheard" => unheard::run(&device),
         _ => Err(Failure::usage(USAGE.into())),
     }
+}
+
+fn device(words: impl Iterator<Item = String>) -> Result<arguments::Device, Failure> {
+    let arguments = Arguments::parse(words)?;
+    arguments.map(|arguments| arguments.device).ok_or_else(|| Failure::usage(USAGE.into()))
 }

@@ -6,6 +6,7 @@ boot_limit=300 # seconds, for a busy host too; a scenario has its own, shorter l
 # The machine. Two edu devices whose slots differ by four share one interrupt line. The test device is one that isn't an edu.
 # The second disk's controller has two message vectors.
 # The two edu devices behind a conventional PCI bridge can't be told apart by the IOMMU: they are one VFIO group.
+# The kernel can reset a device that is alone behind its bridge, and an edu in no other place.
 # shellcheck disable=SC2054 # the commas are QEMU's
 machine=(
     -accel tcg # also where /dev/kvm exists: nested virtualisation that answers may still boot nothing
@@ -16,6 +17,7 @@ machine=(
     -device pcie-pci-bridge,id=bridge,addr=6 -device edu,bus=bridge,addr=1 -device edu,bus=bridge,addr=2
     -drive "file=$out/disk.img,if=none,format=raw,id=disk" -device nvme,serial=disk,drive=disk,addr=7
     -drive "file=$out/few.img,if=none,format=raw,id=few" -device nvme,serial=few,drive=few,addr=9,msix_qsize=2
+    -device pcie-pci-bridge,id=lone,addr=a -device edu,bus=lone,addr=1
 )
 
 # run_boot NAME SCENARIO...: adds to passed and failed.

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use interrupt_lock::source::Removal;
 use interrupt_lock::{MappedRegisters, Registers, Uio, vfio};
 
+use crate::account::Failure;
 use crate::source_suite::{Device, Rig};
 
 const STATUS: usize = 0x20;
@@ -32,6 +33,19 @@ impl Edu {
         edu.acknowledge();
         Ok(edu)
     }
+
+    /// Whether the device is kept from asserting its line, as its own command register has it, and whether it would.
+    pub fn line(&self) -> Result<Line, Failure> {
+        let config = fs::read(self.slot.path.join("config")).map_err(|error| Failure::Run(sentence(error)))?;
+        let bits = |at: usize| u16::from_le_bytes([config[at], config[at + 1]]);
+        Ok(Line { masked: bits(4) & 1 << 10 != 0, pending: bits(6) & 1 << 3 != 0 })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub masked: bool,
+    pub pending: bool,
 }
 
 impl Device for Edu {
@@ -106,7 +120,8 @@ impl Slot {
         Ok(Path::new("/dev").join(entry.file_name()))
     }
 
-    fn vfio(&self) -> Result<(vfio::Device, Edu), String> {
+    /// The device, and a quiet one.
+    pub fn vfio(&self) -> Result<(vfio::Device, Edu), String> {
         self.bind()?;
         let device = vfio::Device::open(&self.address()).map_err(sentence)?;
         let edu = Edu::quiet(device.registers(0).map_err(sentence)?, self.clone())?;
@@ -193,7 +208,7 @@ impl Rig for VfioMessage {
     }
 }
 
-fn until(what: &str, so: impl Fn() -> bool) -> Result<(), String> {
+pub fn until(what: &str, so: impl Fn() -> bool) -> Result<(), String> {
     let since = Instant::now();
     while !so() {
         if since.elapsed() > Duration::from_secs(10) {
@@ -202,6 +217,10 @@ fn until(what: &str, so: impl Fn() -> bool) -> Result<(), String> {
         thread::yield_now();
     }
     Ok(())
+}
+
+pub fn ensure(so: bool, why: impl FnOnce() -> String) -> Result<(), Failure> {
+    if so { Ok(()) } else { Err(Failure::Run(why())) }
 }
 
 fn sentence(error: impl fmt::Display) -> String {

@@ -1,0 +1,9 @@
+# A line that nobody claims is quarantined; the device beside it on the same line is served all the while.
+bind $FIRST uio_pci_generic
+bind $SECOND vfio-pci
+run_guest storm --uio "$(uio_of $FIRST)" -- --vfio $SECOND
+said="UIO: $figures"
+bind $FIRST vfio-pci
+bind $SECOND uio_pci_generic
+run_guest storm --vfio $FIRST -- --uio "$(uio_of $SECOND)"
+pass "$said; VFIO: $figures"
