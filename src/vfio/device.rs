@@ -251,6 +251,9 @@ impl Device {
 
     /// Resets the device: its registers are as after power-on, and its configuration space as before the call.
     ///
+    /// The kernel can reset a device that has a reset of its own (function-level, or by power management), and one that is
+    /// alone behind its bridge.
+    ///
     /// Nobody may be using its registers. A connected line is unmasked afterwards, for some resets leave it masked.
     ///
     /// # Errors
