@@ -33,7 +33,7 @@ pub(crate) trait Dispatch: Send + Sync {
     #[cfg(all(feature = "std", not(loom)))]
     fn own_thread(&self) -> Result<crate::placement::Thread, SourceError>;
 
-    /// The interrupt has ended: threads that served it alone may go.
+    /// The interrupt has ended: it is not kept any more, and threads that served it alone may go.
     fn ended(&self);
 }
 

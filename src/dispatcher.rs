@@ -205,6 +205,8 @@ impl Dispatch for Registration {
     }
 
     fn ended(&self) {
+        // A worker that stops looks at nothing any more.
+        self.work.forget();
         if self.alone {
             self.threads.stop();
         }

@@ -48,6 +48,45 @@ fn e6_dropped_in_the_isr_of_another_where_nobody_else_keeps_it() {
     });
 }
 
+/// The same while its work item runs: the end of that run ends it, and nobody keeps it afterwards.
+// Caught: one that is kept for a worker which has been told to stop.
+#[test]
+fn e6_dropped_in_an_isr_while_its_work_item_runs() {
+    watchdog(|| {
+        let (owner, inside, go) = (Owner::new(), Gate::new(), Gate::new());
+        let (source, _line) = Software::edge();
+        let (running, going) = (inside.clone(), go.clone());
+        let second = Interrupt::builder(())
+            .isr(|_| Claim::Claimed)
+            .work_item(move |_| {
+                running.open();
+                going.wait();
+            })
+            .source(source)
+            .build()
+            .unwrap();
+        second.enable().unwrap();
+        second.queue_work_item();
+        inside.wait();
+        let left = Arc::downgrade(second.object());
+        drop(owner.keep(second));
+        let first = Interrupt::<_, NoWorkItem>::builder(())
+            .isr(move |_| {
+                owner.drop_handle();
+                Claim::Claimed
+            })
+            .build()
+            .unwrap();
+        first.enable().unwrap();
+        first.service();
+        assert_ne!(left.strong_count(), 0);
+        go.open();
+        while left.strong_count() != 0 {
+            thread::yield_now();
+        }
+    });
+}
+
 /// The same while B's work item waits for A's lock, which the ISR holds.
 // Caught: an end in an ISR that waits for a work item that runs.
 #[test]

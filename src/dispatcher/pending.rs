@@ -253,6 +253,14 @@ impl<B: Bell> Slot<B> {
         self.with(|place| place.kept = place.object.as_ref().and_then(Weak::upgrade));
     }
 
+    /// Keeps it no longer.
+    pub(super) fn forget(&self) {
+        let mut kept = None;
+        self.with(|place| kept = place.kept.take());
+        // Outside the table's lock: it may be the last of the interrupt.
+        drop(kept);
+    }
+
     /// Has the thread look at this interrupt. Never waits for it, and allocates nothing.
     #[inline]
     pub(super) fn raise(&self) {
@@ -271,10 +279,8 @@ impl<B: Bell> Slot<B> {
 impl<B: Bell> Drop for Slot<B> {
     fn drop(&mut self) {
         self.close();
-        let mut kept = None;
-        self.with(|place| kept = core::mem::replace(place, Place::FREE).kept);
-        // Outside the table's lock: it may be the last of the interrupt.
-        drop(kept);
+        self.forget();
+        self.with(|place| *place = Place::FREE);
     }
 }
 

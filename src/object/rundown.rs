@@ -72,7 +72,12 @@ impl<T, W> InterruptObject<T, W> {
             return false;
         }
         self.state.set(END_DEFERRED);
-        dispatch.schedule_end(self.name())
+        let left = dispatch.schedule_end(self.name());
+        if self.state.has(ENDED) {
+            // Whoever ended a section has found the bit and been faster, perhaps before the interrupt was kept.
+            dispatch.ended();
+        }
+        left
     }
 
     #[cfg(not(feature = "alloc"))]
