@@ -42,10 +42,10 @@ fn run() -> Result<(), Failure> {
         println!("{}", arguments::USAGE);
         return Ok(());
     };
-    let mut nvme = Nvme::open(&arguments.address, arguments.locks)?;
+    let mut nvme = Nvme::open(&arguments.address, arguments.locks, arguments.depth)?;
     println!("device    {} ({})", arguments.address, nvme.account());
     exercise::run(&mut nvme, arguments.blocks, arguments.depth)?;
-    println!("blocks    {} of {} bytes, all contents right", arguments.blocks, exercise::BLOCK);
+    println!("blocks    {} of {} bytes, all contents right", arguments.blocks, driver::BLOCK);
     print!("{}", nvme.finish()?);
     Ok(())
 }

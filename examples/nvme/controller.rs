@@ -56,13 +56,13 @@ impl Controller {
         self.registers.write64(ADMIN_SUBMISSIONS, submissions);
         self.registers.write64(ADMIN_COMPLETIONS, completions);
         self.registers.write32(CONFIGURATION, ENTRY_SIZES | ENABLE);
-        self.wait_until("starts", |status| status & (READY | FATAL) == READY)
+        self.wait_until("start", |status| status & (READY | FATAL) == READY)
     }
 
     /// Stops it. When it has, it touches no memory any more.
     fn stop(&self) -> Result<(), Failure> {
         self.registers.write32(CONFIGURATION, self.registers.read32(CONFIGURATION) & !ENABLE);
-        self.wait_until("stops", |status| status & READY == 0)
+        self.wait_until("stop", |status| status & READY == 0)
     }
 
     /// Waits for as long as the controller says that this may take.
@@ -78,7 +78,9 @@ impl Controller {
                 return Ok(());
             }
             if late {
-                return Err(Failure::Run(format!("the controller neither {what} nor says why, within {time:?}")));
+                return Err(Failure::Run(format!(
+                    "the controller does not {what} within {time:?} (status {status:#x})"
+                )));
             }
             thread::sleep(Duration::from_millis(1));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use interrupt_lock::{Interrupt, InterruptObject, Table, WithWorkItem, vfio};
+use interrupt_lock::{Error, Interrupt, InterruptObject, Name, Stats, Table, WithWorkItem, vfio};
 
 use crate::arguments::Locks;
 use crate::command::{Command, Completion};
@@ -23,17 +23,19 @@ const CLASS: u64 = 0x09;
 /// Mass storage, non-volatile memory, NVM Express.
 const NVME: [u8; 3] = [0x02, 0x08, 0x01];
 
+/// What a command reads or writes at most: a page, so that one address says where it is.
+pub const BLOCK: usize = 4096;
+
 /// Longer than any command takes.
 const LONG: Duration = Duration::from_secs(30);
 
-/// Its fields are dropped in this order: the controller stops, so that nothing writes to memory any more; then the
-/// interrupts end, and with them the rings are unmapped.
+/// Its fields are dropped in this order: the controller stops, so that nothing writes to memory any more, whatever is under
+/// way; then the interrupts end, and the memory is unmapped.
 pub struct Nvme {
     controller: Controller,
     interrupts: Vec<Interrupt<Queues>>,
     /// By the number of the pair of queues.
     pub ports: Vec<Port>,
-    device: vfio::Device,
     locks: Locks,
     pub sector: u64,
     pub sectors: u64,
@@ -45,10 +47,13 @@ pub struct Port {
     /// The one whose lock protects it. (It ends with its handle, whoever keeps the object.)
     interrupt: Arc<InterruptObject<Queues, WithWorkItem>>,
     completions: Receiver<Completion>,
+    /// A block for each command that may be under way.
+    pub memory: vfio::DmaBuffer,
 }
 
 impl Nvme {
-    pub fn open(address: &str, locks: Locks) -> Result<Self, Failure> {
+    /// `depth`: how many commands each pair of queues may have under way.
+    pub fn open(address: &str, locks: Locks, depth: u16) -> Result<Self, Failure> {
         let device = vfio::Device::open(address).map_err(Failure::of_the_device)?;
         if device.config_read(CLASS).map_err(Failure::of_the_device)? != NVME {
             return Err(Failure::Device(format!("{address} is not an NVMe controller")));
@@ -66,13 +71,13 @@ impl Nvme {
         let (reports, waiting): (Vec<_>, Vec<_>) = places.iter().map(|_| mpsc::channel()).unzip();
         let interrupts = interrupts::build(&vectors, queues, locks, address, controller.registers(), &reports)
             .map_err(Failure::of_the_device)?;
-        let port = |(&(queue, vector, _), completions): (&(u16, u32, [u64; 2]), _)| Port {
-            queue,
-            interrupt: interrupts[vector as usize].object().clone(),
-            completions,
+        let port = |(&(queue, vector, _), completions): (&(u16, u32, [u64; 2]), _)| {
+            let interrupt = interrupts[vector as usize].object().clone();
+            Ok(Port { queue, interrupt, completions, memory: device.dma_buffer(BLOCK * usize::from(depth))? })
         };
-        let ports = places.iter().zip(waiting).map(port).collect();
-        let mut this = Self { controller, interrupts, ports, device, locks, sector: 0, sectors: 0 };
+        let ports: Result<_, Error> = places.iter().zip(waiting).map(port).collect();
+        let ports = ports.map_err(Failure::of_the_device)?;
+        let mut this = Self { controller, interrupts, ports, locks, sector: 0, sectors: 0 };
         for interrupt in &this.interrupts {
             interrupt.enable()?;
         }
@@ -89,8 +94,9 @@ impl Nvme {
 
     /// Asks how large the namespace is.
     fn identify(&mut self) -> Result<(), Failure> {
-        let about = self.memory(4096)?;
-        self.ports[usize::from(ADMIN)].run(Command::identify_namespace(about.iova()))?;
+        let admin = &self.ports[usize::from(ADMIN)];
+        let about = &admin.memory;
+        admin.run(Command::identify_namespace(about.iova()))?;
         let (mut sectors, mut format, mut formats) = ([0; 8], [0], [0; 64]);
         about.read(0, &mut sectors);
         about.read(26, &mut format);
@@ -104,10 +110,6 @@ impl Nvme {
                 ))
             })?;
         Ok(())
-    }
-
-    pub fn memory(&self, len: usize) -> Result<vfio::DmaBuffer, Failure> {
-        self.device.dma_buffer(len).map_err(Failure::of_the_device)
     }
 
     /// What was had of what was asked for.
@@ -178,7 +180,7 @@ impl Port {
 
 struct Report {
     commands: String,
-    rows: Vec<(interrupt_lock::Name, interrupt_lock::Stats)>,
+    rows: Vec<(Name, Stats)>,
 }
 
 impl Display for Report {

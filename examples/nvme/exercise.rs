@@ -3,14 +3,9 @@
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use interrupt_lock::vfio::DmaBuffer;
-
 use crate::command::Command;
-use crate::driver::{Nvme, Port};
+use crate::driver::{BLOCK, Nvme, Port};
 use crate::failure::Failure;
-
-/// The bytes of a block: a page, so that one address says where it is.
-pub const BLOCK: usize = 4096;
 
 /// Writes `blocks` blocks, those of odd number through one pair of queues and the others through the other, with `depth`
 /// commands of each under way. Then each reads what the other has written, and compares it.
@@ -22,16 +17,15 @@ pub fn run(nvme: &mut Nvme, blocks: u64, depth: u16) -> Result<(), Failure> {
     }
     // What a run before this one has left there is not what this one has written.
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-    let memories = [nvme.memory(BLOCK * usize::from(depth))?, nvme.memory(BLOCK * usize::from(depth))?];
     let ports = &mut nvme.ports[1..];
     for direction in [Direction::Write, Direction::Read] {
         let outcomes = thread::scope(|scope| {
-            let work = |(number, (port, memory))| {
-                let transfers = Transfers { port, memory, per_block, seed, direction };
+            let work = |(number, port)| {
+                let transfers = Transfers { port, per_block, seed, direction };
                 let first = (number + u64::from(direction == Direction::Read)) % 2;
                 scope.spawn(move || transfers.run((first..blocks).step_by(2), depth))
             };
-            let threads: Vec<_> = (0..).zip(ports.iter_mut().zip(&memories)).map(work).collect();
+            let threads: Vec<_> = (0..).zip(ports.iter_mut()).map(work).collect();
             threads.into_iter().map(|thread| thread.join().expect("it does not panic")).collect::<Vec<_>>()
         });
         outcomes.into_iter().collect::<Result<(), _>>()?;
@@ -47,9 +41,8 @@ enum Direction {
 
 /// What one thread does with one pair of queues.
 struct Transfers<'a> {
+    /// A command's number is its block's place in the memory of the port.
     port: &'a mut Port,
-    /// A block for each command that may be under way; its place is the command's number.
-    memory: &'a DmaBuffer,
     /// Sectors.
     per_block: u64,
     seed: u64,
@@ -76,15 +69,15 @@ impl Transfers<'_> {
 
     fn begin(&self, place: u16, block: u64) {
         let at = usize::from(place) * BLOCK;
-        let (memory, sector) = (self.memory.iova() + at as u64, block * self.per_block);
+        let (memory, sector) = (self.port.memory.iova() + at as u64, block * self.per_block);
         let sectors = self.per_block as u16; // at most 8
         let command = match self.direction {
             Direction::Write => {
-                self.memory.write(at, &contents(self.seed, block));
+                self.port.memory.write(at, &contents(self.seed, block));
                 Command::write(sector, sectors, memory)
             }
             Direction::Read => {
-                self.memory.write(at, &[0; BLOCK]); // what is there afterwards has been read
+                self.port.memory.write(at, &[0; BLOCK]); // what is there afterwards has been read
                 Command::read(sector, sectors, memory)
             }
         };
@@ -96,7 +89,7 @@ impl Transfers<'_> {
             return Ok(());
         }
         let mut read = [0; BLOCK];
-        self.memory.read(usize::from(place) * BLOCK, &mut read);
+        self.port.memory.read(usize::from(place) * BLOCK, &mut read);
         let expected = contents(self.seed, block);
         match read.iter().zip(&expected).position(|(read, expected)| read != expected) {
             None => Ok(()),
