@@ -57,6 +57,8 @@ mod outcome;
 mod overdue;
 #[cfg(all(target_os = "linux", feature = "std"))]
 mod pci;
+#[cfg(all(target_os = "linux", feature = "std", not(loom)))]
+mod pi_lock;
 #[cfg(all(feature = "std", not(loom)))]
 mod placement;
 #[cfg(all(feature = "std", not(loom)))]
@@ -115,6 +117,8 @@ pub use object::{
     WorkItemContext, WorkItemRegistered, WorkOutcome,
 };
 pub use outcome::{CallbackError, Outcome};
+#[cfg(all(target_os = "linux", feature = "std", not(loom)))]
+pub use pi_lock::RawPiLock;
 #[cfg(all(feature = "std", not(loom)))]
 pub use policy::{Affinity, Answer, Policy, PolicyAnswer, Priority, ProcessorSet};
 #[cfg(all(feature = "std", not(loom)))]

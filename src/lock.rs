@@ -78,6 +78,8 @@ use crate::sync::const_outside_models;
 ///   on the caller where the lock is free, so this shortens the wait, and does not remove the inversion;
 /// - give every thread that takes the lock a priority as high as the dispatcher's, at least while it holds it, so that
 ///   nothing in between can preempt it. (On bare metal masking the interrupt does that.)
+/// - keep what threads of low priority share with the ISR out of the interrupt data, in a lock whose holder inherits the
+///   dispatcher's priority (`RawPiLock`, on Linux), which the ISR takes for a moment.
 #[doc(alias = "WdfSpinLock")]
 // The lock's words and the first of the data lie on one cache line, wherever the lock itself does; the name is only for
 // errors.

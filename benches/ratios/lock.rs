@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interrupt_lock::{Claim, Delivery, Interrupt, InterruptLock, SharedLock};
+use interrupt_lock::{Claim, Delivery, Interrupt, InterruptLock, RawPiLock, SharedLock};
 
 use crate::placement::{move_to, processors};
 use crate::table::{Figure, Figures, Table, per_round, quantile};
@@ -30,6 +30,7 @@ fn uncontended(table: &mut Table) {
     let of_interrupt = Interrupt::builder(0u64).isr(|_| Claim::Claimed).build().unwrap();
     let shared = SharedLock::new(0u64);
     let of_shared = [(); 2].map(|()| Interrupt::builder_sharing(&shared).isr(|_| Claim::Claimed).build().unwrap());
+    let inheriting = lock_api::Mutex::<RawPiLock, u64>::new(0);
     let parking_lot = parking_lot::Mutex::new(0u64);
     let std = std::sync::Mutex::new(0u64);
     let lock = AtomicUsize::new(0);
@@ -47,6 +48,7 @@ fn uncontended(table: &mut Table) {
     let ours = || per_round(ROUNDS, || *black_box(&ours).acquire_interrupt_lock() += 1);
     let of_interrupt = || per_round(ROUNDS, || *black_box(&of_interrupt).acquire_interrupt_lock() += 1);
     let of_shared = || per_round(ROUNDS, || *black_box(&of_shared[0]).acquire_interrupt_lock() += 1);
+    let inheriting = || per_round(ROUNDS, || *black_box(&inheriting).lock() += 1);
     let parking_lot = || per_round(ROUNDS, || *black_box(&parking_lot).lock() += 1);
     let std = || per_round(ROUNDS, || *black_box(&std).lock().unwrap() += 1);
     table.line("acquire and release / parking_lot", &Figures::in_turns(TURNS, ours, parking_lot, Some(&mut limit)));
@@ -58,6 +60,10 @@ fn uncontended(table: &mut Table) {
     table.line(
         "acquire and release, shared by two Interrupts / parking_lot",
         &Figures::in_turns(TURNS, of_shared, parking_lot, Some(&mut limit)),
+    );
+    table.line(
+        "acquire and release with priority inheritance / parking_lot",
+        &Figures::in_turns(TURNS, inheriting, parking_lot, Some(&mut limit)),
     );
 }
 
