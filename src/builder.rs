@@ -14,17 +14,17 @@ use core::marker::PhantomData;
 use core::time::Duration;
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use crate::device::Device;
 #[cfg(all(feature = "std", not(loom)))]
 use crate::dispatcher::Dispatcher;
 use crate::handle::Interrupt;
-use crate::lock::SharedLock;
 use crate::object::{
     Inside, Isr, IsrContext, NoWorkItem, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome,
 };
 use crate::source::Source;
-use crate::{Claim, Name, Outcome};
+use crate::{Claim, InterruptLock, Name, Outcome};
 #[cfg(all(feature = "std", not(loom)))]
 use crate::{Policy, Polling};
 
@@ -93,7 +93,7 @@ mod sealed {
 /// Where the interrupt data is to live.
 enum Data<T> {
     Own(T),
-    Shared(SharedLock<T>),
+    Shared(Arc<InterruptLock<T>>),
 }
 
 /// Who serves the interrupt.
@@ -182,9 +182,10 @@ impl<T, W> Interrupt<T, W> {
     /// Begins to build an interrupt that shares the lock and the data of others (rule L9): *WDF_INTERRUPT_CONFIG.SpinLock*.
     ///
     /// ```
-    /// use interrupt_lock::{Claim, Interrupt, SharedLock};
+    /// use interrupt_lock::{Claim, Interrupt, InterruptLock};
+    /// use std::sync::Arc;
     ///
-    /// let port = SharedLock::new(0);
+    /// let port = Arc::new(InterruptLock::new(0));
     /// let rx = Interrupt::builder_sharing(&port).name("rx").isr(|port| { **port += 1; Claim::Claimed }).build()?;
     /// let tx = Interrupt::builder_sharing(&port).name("tx").isr(|_| Claim::Claimed).build()?;
     /// rx.enable()?;
@@ -194,7 +195,7 @@ impl<T, W> Interrupt<T, W> {
     /// ```
     #[doc(alias = "SpinLock")]
     #[doc(alias = "WaitLock")]
-    pub fn builder_sharing(lock: &SharedLock<T>) -> Builder<T, W, Missing, Missing> {
+    pub fn builder_sharing(lock: &Arc<InterruptLock<T>>) -> Builder<T, W, Missing, Missing> {
         Builder::new(Data::Shared(lock.clone()))
     }
 }

@@ -40,13 +40,11 @@ mod handles {
     use super::*;
     use crate::simulated::{Edu, EduRegisters, EduSource};
     use crate::source::{EdgeHandle, LevelHandle, Software, Source};
-    use crate::{Dispatcher, Interrupt, Registers, SharedLock};
+    use crate::{Dispatcher, Interrupt, Registers};
 
     // Any thread may use the handle, and an ISR may own any of the crate's register handles and sources.
     assert_impl_all!(Interrupt<Sendable>: Send, Sync);
     assert_not_impl_any!(Interrupt<Bound>: Send, Sync);
-    assert_impl_all!(SharedLock<Sendable>: Send, Sync, Clone);
-    assert_not_impl_any!(SharedLock<Bound>: Send, Sync);
     assert_impl_all!(Dispatcher: Send, Sync, Clone);
     assert_impl_all!(EdgeHandle: Send, Sync, Clone);
     assert_impl_all!(LevelHandle: Send, Sync, Clone);

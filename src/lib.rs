@@ -104,8 +104,6 @@ pub use fault::{Callback, Fault};
 #[cfg(feature = "alloc")]
 pub use handle::Interrupt;
 pub use info::{Info, Polarity, Share, Trigger};
-#[cfg(feature = "alloc")]
-pub use lock::SharedLock;
 pub use lock::{InterruptLock, InterruptLockGuard};
 #[cfg(all(feature = "std", not(loom)))]
 pub use membarrier::without_membarrier;

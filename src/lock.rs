@@ -2,24 +2,27 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | this one | the lock on its own |
+//! | this one | the lock on its own, or of several interrupts |
 //! | `access` | how it is acquired, and how what was left while it was held is served before it is released |
 //! | `guard` | the guard, whose drop is the release |
-//! | `shared` | one lock, and one data, of several interrupts (rule L9) |
+//! | `interrupts` | the interrupts that share a lock (rule L9) |
 
 mod access;
 mod guard;
 #[cfg(feature = "alloc")]
-mod shared;
+mod interrupts;
 
 use core::fmt;
+
+#[cfg(feature = "alloc")]
+use alloc::sync::Arc;
 
 pub(crate) use access::{Access, AtRelease};
 pub use guard::InterruptLockGuard;
 #[cfg(feature = "alloc")]
-pub(crate) use shared::Member;
+use interrupts::Interrupts;
 #[cfg(feature = "alloc")]
-pub use shared::SharedLock;
+pub(crate) use interrupts::Member;
 
 use lock_api::Mutex;
 
@@ -64,6 +67,44 @@ use crate::sync::const_outside_models;
 /// }
 /// ```
 ///
+/// # Shared by several interrupts
+///
+/// For a device with several lines or message vectors whose ISRs work on the same data: no two of them run at once, and
+/// whoever holds the lock keeps them all out (rule L9). Otherwise each interrupt has a lock of its own, and their ISRs run
+/// beside each other.
+///
+/// Each is made by [`Interrupt::builder_sharing`](crate::Interrupt::builder_sharing) and remains an interrupt of its own:
+/// it is enabled, faulted and ended by itself. Its own
+/// [`acquire_interrupt_lock`](crate::InterruptObject::acquire_interrupt_lock) acquires this lock. What would wait for
+/// itself is refused as with one interrupt: an ISR and the callbacks hold the lock, so they can't enable or disable any
+/// interrupt that shares it (rule E4). An interrupt that is dropped by a thread that holds the lock ends as soon as the
+/// lock is released.
+///
+/// On a machine without an operating system taking the lock masks all interrupts of the processor, whatever their
+/// priority. Sharing needs an allocator: `static` interrupts have a lock each.
+///
+/// ```
+/// use interrupt_lock::{Claim, Interrupt, InterruptLock};
+/// use std::sync::Arc;
+///
+/// #[derive(Default)]
+/// struct Port { received: u32, sent: u32 }
+///
+/// let port = Arc::new(InterruptLock::new(Port::default()));
+/// let rx = Interrupt::builder_sharing(&port).isr(|port| { port.received += 1; Claim::Claimed }).build()?;
+/// let tx = Interrupt::builder_sharing(&port).isr(|port| { port.sent += 1; Claim::Claimed }).build()?;
+/// rx.enable()?;
+/// tx.enable()?;
+///
+/// let held = port.acquire_interrupt_lock();
+/// rx.service();
+/// tx.service();
+/// assert_eq!((held.received, held.sent), (0, 0)); // both wait
+/// drop(held);
+/// assert_eq!(port.synchronize(|port| (port.received, port.sent)), (1, 1));
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+///
 /// # Priority inversion
 ///
 /// The lock has no priority inheritance: a thread of low priority that holds it and is preempted delays a real-time
@@ -80,13 +121,18 @@ use crate::sync::const_outside_models;
 ///   nothing in between can preempt it. (On bare metal masking the interrupt does that.)
 /// - keep what threads of low priority share with the ISR out of the interrupt data, in a lock whose holder inherits the
 ///   dispatcher's priority (`RawPiLock`, on Linux), which the ISR takes for a moment.
-#[doc(alias = "WdfSpinLock")]
+#[doc(alias = "WDFSPINLOCK")]
+#[doc(alias = "WdfSpinLockCreate")]
+#[doc(alias = "WDFWAITLOCK")]
+#[doc(alias = "WdfWaitLockCreate")]
 // The lock's words and the first of the data lie on one cache line, wherever the lock itself does; the name is only for
 // errors.
 #[repr(C, align(32))]
 pub struct InterruptLock<T> {
     mutex: Mutex<RawInterruptLock, T>,
     name: Name,
+    #[cfg(feature = "alloc")]
+    interrupts: Interrupts<T>,
 }
 
 impl<T> InterruptLock<T> {
@@ -111,7 +157,12 @@ impl<T> InterruptLock<T> {
         /// ```
         #[must_use]
         pub fn named(name: Name, data: T) -> Self {
-            Self { name, mutex: Mutex::from_raw(RawInterruptLock::new(), data) }
+            Self {
+                name,
+                mutex: Mutex::from_raw(RawInterruptLock::new(), data),
+                #[cfg(feature = "alloc")]
+                interrupts: Interrupts::none(),
+            }
         }
     }
 
@@ -273,7 +324,45 @@ impl<T> InterruptLock<T> {
     }
 }
 
+/// What several interrupts that share it ask of it.
+#[cfg(feature = "alloc")]
+impl<T> InterruptLock<T> {
+    pub(crate) fn mutex(&self) -> &Mutex<RawInterruptLock, T> {
+        &self.mutex
+    }
+
+    /// An interrupt that has been built.
+    pub(crate) fn join(&self, member: Arc<dyn Member<T>>) {
+        self.interrupts.join(member);
+    }
+
+    /// An interrupt that has ended. The caller holds the lock.
+    pub(crate) fn leave(&self, member: *const ()) {
+        self.interrupts.leave(member);
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<T> AtRelease<T> for InterruptLock<T> {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn serve(&self, data: &mut T, may_run: &mut bool) -> bool {
+        self.interrupts.serve(data, may_run)
+    }
+
+    fn go_on_elsewhere(&self) -> bool {
+        self.interrupts.go_on_elsewhere()
+    }
+
+    fn after(&self) {
+        self.interrupts.after();
+    }
+}
+
 /// Nobody leaves word for the owner of a lock without an interrupt.
+#[cfg(not(feature = "alloc"))]
 impl<T> AtRelease<T> for InterruptLock<T> {
     fn name(&self) -> &Name {
         &self.name

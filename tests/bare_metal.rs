@@ -259,10 +259,10 @@ fn a3_an_interrupt_vector_wakes_the_listener() -> Result<(), Error> {
 #[cfg(feature = "alloc")]
 #[test]
 fn l9_a_shared_lock_masks_for_all_its_interrupts() -> Result<(), Error> {
-    use interrupt_lock::{Interrupt, SharedLock};
+    use interrupt_lock::Interrupt;
 
     boot();
-    let lock = SharedLock::new(0);
+    let lock = Arc::new(InterruptLock::new(0));
     let build = || {
         Interrupt::<u32, NoWorkItem>::builder_sharing(&lock)
             .isr(|served| {

@@ -10,8 +10,8 @@ use std::thread;
 
 use interrupt_lock::source::Software;
 use interrupt_lock::{
-    Callback, Claim, Deferral, Delivery, Device, Error, Fault, Interrupt, InterruptObject, NoWorkItem, SharedLock,
-    State, Transition,
+    Callback, Claim, Deferral, Delivery, Device, Error, Fault, Interrupt, InterruptLock, InterruptObject, Name,
+    NoWorkItem, State, Transition,
 };
 use support::{LONG, panic_message, watchdog};
 
@@ -19,7 +19,7 @@ use support::{LONG, panic_message, watchdog};
 type Order = Vec<&'static str>;
 type Member = Interrupt<Order, NoWorkItem>;
 
-fn member(lock: &SharedLock<Order>, name: &'static str) -> Member {
+fn member(lock: &Arc<InterruptLock<Order>>, name: &'static str) -> Member {
     let interrupt = Interrupt::builder_sharing(lock)
         .name(name)
         .isr(move |order| {
@@ -46,7 +46,7 @@ fn l9_no_two_of_them_run_at_once() {
                 overlaps.fetch_sub((!inside.swap(false, SeqCst)).into(), SeqCst);
             }
         };
-        let lock = SharedLock::named("port", 0);
+        let lock = Arc::new(InterruptLock::named(Name::new("port"), 0));
         let (interrupts, lines): (Vec<_>, Vec<_>) = (0..2)
             .map(|_| {
                 let (source, line) = Software::edge();
@@ -91,7 +91,7 @@ fn l9_no_two_of_them_run_at_once() {
 #[test]
 fn l9_held_through_one_it_is_held_for_all() {
     watchdog(|| {
-        let lock = SharedLock::named("port", Order::new());
+        let lock = Arc::new(InterruptLock::named(Name::new("port"), Order::new()));
         let (rx, tx) = (member(&lock, "rx"), member(&lock, "tx"));
         let held = rx.acquire_interrupt_lock();
         assert!(tx.try_acquire_interrupt_lock().is_none());
@@ -120,7 +120,7 @@ fn l9_held_through_one_it_is_held_for_all() {
 #[test]
 fn l9_a_release_serves_them_all() {
     watchdog(|| {
-        let lock = SharedLock::new(Order::new());
+        let lock = Arc::new(InterruptLock::new(Order::new()));
         let members = ["rx", "tx", "errors"].map(|name| member(&lock, name));
         let [rx, tx, errors] = &members;
         for way in 0..3 {
@@ -146,7 +146,7 @@ fn l9_a_release_serves_them_all() {
 #[test]
 fn l9_an_isr_is_served_in_the_isr_of_another() {
     watchdog(|| {
-        let lock = SharedLock::new(Order::new());
+        let lock = Arc::new(InterruptLock::new(Order::new()));
         let tx = Arc::new(member(&lock, "tx"));
         let other = tx.clone();
         let rx = Interrupt::<_, NoWorkItem>::builder_sharing(&lock)
@@ -166,7 +166,7 @@ fn l9_an_isr_is_served_in_the_isr_of_another() {
 /// Each is an interrupt of its own: one's fault and one's disabling leave the others served.
 #[test]
 fn l9_a_fault_is_of_one_alone() {
-    let lock = SharedLock::new(Order::new());
+    let lock = Arc::new(InterruptLock::new(Order::new()));
     let tx = member(&lock, "tx");
     let rx = Interrupt::<_, NoWorkItem>::builder_sharing(&lock).isr(|_| panic!("no such queue")).build().unwrap();
     rx.enable().unwrap();
@@ -186,7 +186,7 @@ fn l9_a_fault_is_of_one_alone() {
 #[test]
 fn e4_a_transition_that_needs_the_shared_lock_is_refused_to_its_holder() {
     watchdog(|| {
-        let lock = SharedLock::new(Order::new());
+        let lock = Arc::new(InterruptLock::new(Order::new()));
         let tx = Arc::new(member(&lock, "tx"));
         let refused = |answer: Result<Transition, Error>| matches!(answer, Err(Error::WouldDeadlock { .. }));
 
@@ -218,7 +218,7 @@ fn e4_a_transition_that_needs_the_shared_lock_is_refused_to_its_holder() {
 #[test]
 fn l12_closures_are_deferred_to_whoever_holds_the_shared_lock() {
     watchdog(|| {
-        let lock = SharedLock::new(Order::new());
+        let lock = Arc::new(InterruptLock::new(Order::new()));
         let (rx, tx) = (member(&lock, "rx"), member(&lock, "tx"));
         let held = lock.acquire_interrupt_lock();
         for name in ["first", "second"] {
@@ -255,7 +255,7 @@ fn l12_closures_are_deferred_to_whoever_holds_the_shared_lock() {
 #[test]
 fn l12_a_delivery_comes_before_the_closure_of_another() {
     watchdog(|| {
-        let lock = SharedLock::new(Order::new());
+        let lock = Arc::new(InterruptLock::new(Order::new()));
         let (rx, tx) = (Arc::new(member(&lock, "rx")), member(&lock, "tx"));
         for way in 0..4 {
             let held = lock.acquire_interrupt_lock();
@@ -278,7 +278,7 @@ fn l12_a_delivery_comes_before_the_closure_of_another() {
 #[test]
 fn l12_the_worker_of_another_goes_on() {
     watchdog(|| {
-        let lock = SharedLock::new(Order::new());
+        let lock = Arc::new(InterruptLock::new(Order::new()));
         let rx = member(&lock, "rx");
         let (source, _line) = Software::edge();
         let tx: Interrupt<_> =
@@ -301,7 +301,7 @@ fn l12_the_worker_of_another_goes_on() {
 #[test]
 fn e6_one_that_is_dropped_with_the_lock_held_ends_at_the_release() {
     watchdog(|| {
-        let lock = SharedLock::new(Order::new());
+        let lock = Arc::new(InterruptLock::new(Order::new()));
         let dropped = |name: &'static str| {
             let token = Arc::new(());
             let theirs = token.clone();
@@ -350,7 +350,7 @@ fn e6_one_that_is_dropped_with_the_lock_held_ends_at_the_release() {
 #[test]
 fn e6_the_end_of_one_waits_for_the_holder() {
     watchdog(|| {
-        let lock = SharedLock::new(Order::new());
+        let lock = Arc::new(InterruptLock::new(Order::new()));
         let (rx, tx) = (member(&lock, "rx"), member(&lock, "tx"));
         let mut held = tx.acquire_interrupt_lock();
         let ending = support::asleep("end", move || drop(rx));
@@ -368,7 +368,7 @@ fn e6_the_end_of_one_waits_for_the_holder() {
 #[test]
 fn l9_the_data_lives_as_long_as_anybody_can_reach_it() {
     let data = Arc::new(());
-    let lock = SharedLock::new(data.clone());
+    let lock = Arc::new(InterruptLock::new(data.clone()));
     let build = || Interrupt::<_, NoWorkItem>::builder_sharing(&lock).isr(|_| Claim::Claimed).build().unwrap();
     let (rx, tx) = (build(), build());
     rx.enable().unwrap();
@@ -384,7 +384,7 @@ fn l9_the_data_lives_as_long_as_anybody_can_reach_it() {
 #[test]
 fn l9_members_come_and_go_while_others_are_served() {
     watchdog(|| {
-        let lock = SharedLock::new(0_u64);
+        let lock = Arc::new(InterruptLock::new(0_u64));
         let stop = AtomicBool::new(false);
         let build = || {
             let interrupt = Interrupt::<u64, NoWorkItem>::builder_sharing(&lock)
@@ -429,7 +429,7 @@ fn l9_members_come_and_go_while_others_are_served() {
 #[test]
 fn l9_with_a_device() {
     let device = Device::builder("nic").build();
-    let lock = SharedLock::new(Order::new());
+    let lock = Arc::new(InterruptLock::new(Order::new()));
     let build = |name: &'static str| {
         Interrupt::<_, NoWorkItem>::builder_sharing(&lock)
             .name(name)

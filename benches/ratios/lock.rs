@@ -6,7 +6,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interrupt_lock::{Claim, Delivery, Interrupt, InterruptLock, RawPiLock, SharedLock};
+use interrupt_lock::{Claim, Delivery, Interrupt, InterruptLock, RawPiLock};
 
 use crate::placement::{move_to, processors};
 use crate::table::{Figure, Figures, Table, per_round, quantile};
@@ -28,7 +28,7 @@ fn uncontended(table: &mut Table) {
     }
     let ours = InterruptLock::new(0u64);
     let of_interrupt = Interrupt::builder(0u64).isr(|_| Claim::Claimed).build().unwrap();
-    let shared = SharedLock::new(0u64);
+    let shared = Arc::new(InterruptLock::new(0u64));
     let of_shared = [(); 2].map(|()| Interrupt::builder_sharing(&shared).isr(|_| Claim::Claimed).build().unwrap());
     let inheriting = lock_api::Mutex::<RawPiLock, u64>::new(0);
     let parking_lot = parking_lot::Mutex::new(0u64);

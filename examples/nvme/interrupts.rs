@@ -1,10 +1,11 @@
 //! The interrupts: one for each vector that was granted, with one closure for all.
 
+use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use interrupt_lock::builder::Missing;
 use interrupt_lock::{
-    Builder, Claim, Error, Interrupt, MappedRegisters, Registers, SharedLock, WithWorkItem, vfio::Vectors,
+    Builder, Claim, Error, Interrupt, InterruptLock, MappedRegisters, Registers, WithWorkItem, vfio::Vectors,
 };
 
 use crate::arguments::Locks;
@@ -32,7 +33,7 @@ pub fn build(
             lists.into_iter().map(Interrupt::builder).collect()
         }
         Locks::Shared => {
-            let lock = SharedLock::named(name.to_owned(), queues);
+            let lock = Arc::new(InterruptLock::named(name.to_owned().into(), queues));
             granted.map(|_| Interrupt::builder_sharing(&lock)).collect()
         }
     };

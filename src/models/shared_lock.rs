@@ -5,9 +5,9 @@ use alloc::sync::Arc;
 use loom::thread;
 
 use super::{Probe, bounded};
-use crate::{Claim, Delivery, Interrupt, NoWorkItem, SharedLock, State};
+use crate::{Claim, Delivery, Interrupt, InterruptLock, NoWorkItem, State};
 
-fn member(lock: &SharedLock<u32>, probe: &Arc<Probe>) -> Interrupt<u32, NoWorkItem> {
+fn member(lock: &Arc<InterruptLock<u32>>, probe: &Arc<Probe>) -> Interrupt<u32, NoWorkItem> {
     let probe = probe.clone();
     let interrupt = Interrupt::builder_sharing(lock)
         .isr(move |served| {
@@ -27,7 +27,7 @@ fn member(lock: &SharedLock<u32>, probe: &Arc<Probe>) -> Interrupt<u32, NoWorkIt
 #[test]
 fn a_release_serves_the_others() {
     bounded(|| {
-        let (lock, probe) = (SharedLock::new(0), Probe::new());
+        let (lock, probe) = (Arc::new(InterruptLock::new(0)), Probe::new());
         let (rx, tx) = (member(&lock, &probe), member(&lock, &probe));
         let other = thread::spawn({
             let lock = lock.clone();
@@ -49,7 +49,7 @@ fn a_release_serves_the_others() {
 #[test]
 fn a_release_ends_the_others() {
     bounded(|| {
-        let lock = SharedLock::new(());
+        let lock = Arc::new(InterruptLock::new(()));
         let build = || Interrupt::<(), NoWorkItem>::builder_sharing(&lock).isr(|_| Claim::Claimed).build().unwrap();
         let (rx, tx) = (build(), build());
         let object = Arc::downgrade(tx.object());

@@ -1,11 +1,14 @@
 //! Where the interrupt data and its lock live: in the object, or beside it, with several interrupts (rule L9).
 
+#[cfg(feature = "alloc")]
+use alloc::sync::Arc;
+
 use lock_api::Mutex;
 
 use super::InterruptObject;
-use crate::Name;
 #[cfg(feature = "alloc")]
-use crate::lock::SharedLock;
+use crate::InterruptLock;
+use crate::Name;
 use crate::lock::{Access, AtRelease};
 use crate::raw_lock::RawInterruptLock;
 use crate::sync::const_outside_models;
@@ -19,7 +22,7 @@ pub(crate) enum Home<T> {
     },
     #[cfg(feature = "alloc")]
     Shared {
-        lock: SharedLock<T>,
+        lock: Arc<InterruptLock<T>>,
         name: Name,
     },
 }
@@ -66,7 +69,7 @@ impl<T, W> AtRelease<T> for InterruptObject<T, W> {
                 self.serve_deferred(data, may_run)
             }
             #[cfg(feature = "alloc")]
-            Home::Shared { lock, .. } => lock.at_release().serve(data, may_run),
+            Home::Shared { lock, .. } => lock.serve(data, may_run),
         }
     }
 
@@ -74,7 +77,7 @@ impl<T, W> AtRelease<T> for InterruptObject<T, W> {
         match &self.home {
             Home::Own { .. } => self.leave_to_worker(),
             #[cfg(feature = "alloc")]
-            Home::Shared { lock, .. } => lock.at_release().go_on_elsewhere(),
+            Home::Shared { lock, .. } => lock.go_on_elsewhere(),
         }
     }
 
@@ -82,7 +85,7 @@ impl<T, W> AtRelease<T> for InterruptObject<T, W> {
         match &self.home {
             Home::Own { .. } => self.after_section(),
             #[cfg(feature = "alloc")]
-            Home::Shared { lock, .. } => lock.at_release().after(),
+            Home::Shared { lock, .. } => lock.after(),
         }
     }
 }
