@@ -1,5 +1,5 @@
 //! The lab's own program, run in the guest on real `edu` devices: the suite that every source passes, the example's
-//! driver under disable and enable cycles, power, reset and storms. What it prints last are its figures.
+//! driver under disable and enable cycles, policies, power, reset and storms. What it prints last are its figures.
 
 #[path = "../../../examples/edu/account.rs"]
 mod account;
@@ -14,6 +14,8 @@ mod driver;
 mod mistakes;
 #[path = "../../../examples/edu/open.rs"]
 mod open;
+#[path = "lab_guest/policy.rs"]
+mod policy;
 #[path = "lab_guest/power.rs"]
 mod power;
 #[path = "lab_guest/reset.rs"]
@@ -36,7 +38,7 @@ use account::Failure;
 use arguments::Arguments;
 
 const USAGE: &str = "\
-usage: lab_guest (suite | cycles | mistakes | power | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
+usage: lab_guest (suite | cycles | mistakes | policy | power | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
        lab_guest storm THAT DEVICE -- ANOTHER";
 
 fn main() -> ExitCode {
@@ -60,6 +62,7 @@ fn run() -> Result<String, Failure> {
         "suite" => suite::run(&device),
         "cycles" => cycles::run(&device),
         "mistakes" => mistakes::run(&device),
+        "policy" => policy::run(&device),
         "power" => power::run(&device),
         "reset" => reset::run(&device),
         "storm" => storm::run(&device, &self::device(words)?),
