@@ -2,11 +2,10 @@
 # is connected is acknowledged by the enable callback, now and then before the kernel's UIO driver has looked; that one declines the interrupt.
 bind $FIRST uio_pci_generic
 before=$(kernel_count uio_pci_generic)
-trace_declined
+count_declined
 run_guest cycles --uio "$(uio_of $FIRST)"
 kernel=$(($(kernel_count uio_pci_generic) - before))
 declined=$(declined_count "$(cat "$(device $FIRST)/irq")")
-stop_tracing_declined
 read_account /tmp/run/guest cycles
 [ $delivered -ge 20000 ] || fail "only $delivered interrupts"
 [ $((total + declined)) = $kernel ] || fail "$total interrupts in the account and $declined declined, but the kernel counted $kernel"
