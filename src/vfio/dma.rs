@@ -7,7 +7,7 @@ use rustix::{
     process::{Resource, getrlimit},
 };
 
-use super::{device::Inner, ioctl};
+use super::{copy, device::Inner, ioctl};
 use crate::{
     MappedRegisters, Registers, SourceError,
     os::{failed, refused},
@@ -96,11 +96,11 @@ impl DmaBuffer {
         &self.memory
     }
 
-    /// Copies from the buffer, starting at `offset`.
+    /// Copies from the buffer, starting at `offset`, in words of eight bytes where they are whole.
     ///
     /// # Panics
     ///
-    /// If that is not within the buffer.
+    /// If that is not all within the buffer; nothing is copied then.
     ///
     /// # Examples
     ///
@@ -112,16 +112,14 @@ impl DmaBuffer {
     /// ```
     #[track_caller]
     pub fn read(&self, offset: usize, bytes: &mut [u8]) {
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = self.memory.read8(offset + i);
-        }
+        copy::read(&self.memory, offset, bytes);
     }
 
-    /// Copies into the buffer, starting at `offset`.
+    /// Copies into the buffer, starting at `offset`, in words of eight bytes where they are whole.
     ///
     /// # Panics
     ///
-    /// If that is not within the buffer.
+    /// If that is not all within the buffer; nothing is copied then.
     ///
     /// # Examples
     ///
@@ -132,9 +130,7 @@ impl DmaBuffer {
     /// ```
     #[track_caller]
     pub fn write(&self, offset: usize, bytes: &[u8]) {
-        for (i, &byte) in bytes.iter().enumerate() {
-            self.memory.write8(offset + i, byte);
-        }
+        copy::write(&self.memory, offset, bytes);
     }
 }
 
