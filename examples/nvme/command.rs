@@ -42,7 +42,7 @@ impl Command {
         Self::new(0x06, to).of_namespace()
     }
 
-    /// Admin: asks for so many pairs of I/O queues.
+    /// Admin: asks for so many pairs of I/O queues; [`pairs_granted`] tells the answer.
     pub fn number_of_queues(pairs: u16) -> Self {
         let others = u32::from(pairs) - 1;
         Self::new(0x09, 0).with(10, &[0x07, others << 16 | others])
@@ -74,6 +74,11 @@ impl Command {
     }
 }
 
+/// How many pairs of I/O queues the answer to [`Command::number_of_queues`] allows.
+pub fn pairs_granted(result: u32) -> u32 {
+    (result & 0xffff).min(result >> 16) + 1
+}
+
 /// Its number, and its size less one, as the commands that make a queue want them.
 fn size(id: u16, entries: u16) -> u32 {
     (u32::from(entries) - 1) << 16 | u32::from(id)
@@ -88,4 +93,6 @@ pub struct Completion {
     pub command: u16,
     /// 0 for success.
     pub status: u16,
+    /// What the command has brought about; its meaning is the command's own.
+    pub result: u32,
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use interrupt_lock::{Error, Interrupt, InterruptObject, Name, Stats, Table, WithWorkItem, vfio};
 
 use crate::arguments::Locks;
-use crate::command::{Command, Completion};
+use crate::command::{Command, Completion, pairs_granted};
 use crate::controller::Controller;
 use crate::failure::Failure;
 use crate::interrupts::{self, Queues};
@@ -84,7 +84,10 @@ impl Nvme {
         this.controller.start(places[usize::from(ADMIN)].2)?;
         this.identify()?;
         let admin = &this.ports[usize::from(ADMIN)];
-        admin.run(Command::number_of_queues(PAIRS))?;
+        let pairs = pairs_granted(admin.run(Command::number_of_queues(PAIRS))?.result);
+        if pairs < PAIRS.into() {
+            return Err(Failure::Device(format!("{address} has {pairs} of {PAIRS} pairs of I/O queues")));
+        }
         for &(id, vector, [submissions, completions]) in &places[usize::from(ADMIN) + 1..] {
             admin.run(Command::create_completion_queue(id, ENTRIES, completions, vector))?;
             admin.run(Command::create_submission_queue(id, ENTRIES, submissions))?;
@@ -92,7 +95,7 @@ impl Nvme {
         Ok(this)
     }
 
-    /// Asks how large the namespace is.
+    /// Asks how large the namespace is, and how it is divided.
     fn identify(&mut self) -> Result<(), Failure> {
         let admin = &self.ports[usize::from(ADMIN)];
         let about = &admin.memory;
@@ -102,7 +105,14 @@ impl Nvme {
         about.read(26, &mut format);
         about.read(128, &mut formats);
         self.sectors = u64::from_le_bytes(sectors);
-        let shift = formats[usize::from(format[0] & 0xf) * 4 + 2];
+        if self.sectors == 0 {
+            return Err(Failure::Device("it has no first namespace".into())); // all zeros speak of one that isn't there
+        }
+        let [metadata @ .., shift, _] = formats.as_chunks::<4>().0[usize::from(format[0] & 0xf)];
+        if metadata != [0, 0] {
+            // They would be transferred beyond the block's memory, or to a place that no command names.
+            return Err(Failure::Device("its sectors have metadata, which this driver does not handle".into()));
+        }
         self.sector =
             1_u64.checked_shl(shift.into()).filter(|sector| (512..=4096).contains(sector)).ok_or_else(|| {
                 Failure::Device(format!(
@@ -149,7 +159,7 @@ impl Port {
         while Instant::now() < deadline {
             if let Ok(completion) = self.completions.recv_timeout(Duration::from_millis(100)) {
                 if completion.status != 0 {
-                    let Completion { queue, command, status } = completion;
+                    let Completion { queue, command, status, .. } = completion;
                     return Err(Failure::Run(format!(
                         "queue {queue}: command {command} failed with status {status:#x}"
                     )));
@@ -162,9 +172,9 @@ impl Port {
     }
 
     /// One command alone.
-    fn run(&self, command: Command) -> Result<(), Failure> {
+    fn run(&self, command: Command) -> Result<Completion, Failure> {
         self.submit(command);
-        self.completion().map(drop)
+        self.completion()
     }
 
     fn account(&self) -> (u64, u64) {

@@ -96,7 +96,8 @@ impl QueuePair {
             }
             // Acquire: what the command has brought into memory is looked at after the mark that says so.
             fence(Ordering::Acquire);
-            let completion = Completion { queue: self.id, command: last as u16, status: (last >> 17) as u16 };
+            let result = self.completions.memory().read32(at);
+            let completion = Completion { queue: self.id, command: last as u16, status: (last >> 17) as u16, result };
             self.done.push_back(completion);
             self.completed += 1;
             self.head = (self.head + 1) % ENTRIES;

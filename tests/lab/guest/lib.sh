@@ -9,6 +9,9 @@ BRIDGED=0000:01:01.0    # an edu device ...
 NEIGHBOUR=0000:01:02.0  # ... and the one in its VFIO group
 DISK=0000:00:07.0       # an NVMe controller
 FEW=0000:00:09.0        # one with two message vectors
+EMPTY=0000:00:0b.0      # one without a disk
+MARKED=0000:00:0c.0     # one whose sectors have metadata
+NARROW=0000:00:0d.0     # one with a single pair of I/O queues
 LONE=0000:02:01.0       # an edu device that the kernel can reset
 
 # The two ways for a scenario to end.
@@ -44,7 +47,7 @@ clean_up() {
         echo "left behind: $process $(tr '\0' ' ' <"/proc/$process/cmdline"), waiting in $(cat "/proc/$process/wchan")"
         kill -9 "$process"
     done
-    for each in $FIRST $SECOND $STRANGER $BRIDGED $NEIGHBOUR $DISK $FEW $LONE; do release "$each"; done
+    for each in $FIRST $SECOND $STRANGER $BRIDGED $NEIGHBOUR $DISK $FEW $EMPTY $MARKED $NARROW $LONE; do release "$each"; done
 }
 
 # register DEVICE OFFSET [VALUE]: read or write a register of an edu device that no driver holds.

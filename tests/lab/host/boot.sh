@@ -4,7 +4,8 @@
 boot_limit=300 # seconds, for a busy host too; a scenario has its own, shorter limit inside the guest
 
 # The machine. Two edu devices whose slots differ by four share one interrupt line. The test device is one that isn't an edu.
-# The second disk's controller has two message vectors.
+# The second disk's controller has two message vectors. Three others are not for the example nvme: one without a disk, one whose
+# sectors have metadata, one with a single pair of I/O queues.
 # The two edu devices behind a conventional PCI bridge can't be told apart by the IOMMU: they are one VFIO group.
 # The kernel can reset a device that is alone behind its bridge, and an edu in no other place.
 # shellcheck disable=SC2054 # the commas are QEMU's
@@ -18,6 +19,9 @@ machine=(
     -drive "file=$out/disk.img,if=none,format=raw,id=disk" -device nvme,serial=disk,drive=disk,addr=7
     -drive "file=$out/few.img,if=none,format=raw,id=few" -device nvme,serial=few,drive=few,addr=9,msix_qsize=2
     -device pcie-pci-bridge,id=lone,addr=a -device edu,bus=lone,addr=1
+    -device nvme,serial=empty,addr=b
+    -device nvme,id=marked,serial=marked,addr=c -blockdev null-co,node-name=marked,size=4194304 -device nvme-ns,bus=marked,drive=marked,ms=8,mset=1
+    -blockdev null-co,node-name=narrow,size=4194304 -device nvme,serial=narrow,drive=narrow,addr=d,max_ioqpairs=1
 )
 
 # run_boot NAME SCENARIO...: adds to passed and failed.
