@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
-use interrupt_lock::builder::Missing;
 use interrupt_lock::{
     Builder, Claim, Error, Interrupt, InterruptLock, MappedRegisters, Registers, WithWorkItem, vfio::Vectors,
 };
@@ -37,7 +36,7 @@ pub fn build(
             granted.map(|_| Interrupt::builder_sharing(&lock)).collect()
         }
     };
-    let finish = |(vector, builder): (u32, Builder<Queues, WithWorkItem, Missing, Missing>)| {
+    let finish = |(vector, builder): (u32, Builder<Queues, WithWorkItem, _, _>)| {
         let (registers, reports) = (registers.clone(), reports.to_vec());
         builder
             .name(format!("{name}[{vector}]"))
