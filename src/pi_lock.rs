@@ -30,7 +30,7 @@ use std::thread_local;
 /// # Panics
 ///
 /// [`lock`](RawMutex::lock) panics if the calling thread holds the lock already, if the thread that holds it has ended
-/// (a guard was leaked), or if the kernel has no such locks.
+/// (a guard was leaked; others may then wait until a thread that was told so ends too), or if the kernel has no such locks.
 ///
 /// # Examples
 ///
@@ -55,6 +55,8 @@ use std::thread_local;
 #[doc(alias = "PTHREAD_PRIO_INHERIT")]
 #[doc(alias = "FUTEX_LOCK_PI")]
 pub struct RawPiLock(AtomicU32);
+
+const ENDED: &str = "the thread that holds the lock has ended";
 
 /// The calling thread's number, which the kernel is not asked for twice.
 #[inline]
@@ -86,13 +88,18 @@ impl RawPiLock {
     #[cold]
     #[track_caller]
     fn wait(&self) {
+        // Relaxed: the kernel sets the bit in the word that it hands over, or before that.
+        let owner_has_ended = || self.0.load(Relaxed) & futex::OWNER_DIED != 0;
         loop {
             match futex::lock_pi(&self.0, futex::Flags::PRIVATE, None) {
+                // The kernel gives a waiter what an ended thread held. Its guard was leaked, and what that gave access to
+                // may be in use: so nobody gets the lock any more, and it stays this thread's.
+                Ok(()) | Err(Errno::DEADLK) if owner_has_ended() => panic!("{ENDED}"),
                 Ok(()) => break,
                 // The owner is about to end, and the kernel has not let go of the lock for it yet; or it was interrupted.
                 Err(Errno::AGAIN | Errno::INTR) => std::thread::yield_now(),
                 Err(Errno::DEADLK) => panic!("this thread holds the lock already"),
-                Err(Errno::SRCH) => panic!("the thread that holds the lock has ended"),
+                Err(Errno::SRCH) => panic!("{ENDED}"),
                 Err(errno) => panic!("the kernel gives no lock with priority inheritance: {errno}"),
             }
         }
@@ -101,9 +108,10 @@ impl RawPiLock {
     }
 }
 
-// SAFETY: whoever is owner by the word is so alone: a thread sets it from 0 to itself by a compare-exchange, or the kernel
-// to one that it has let return from `lock_pi`; only the owner clears it, or has the kernel hand it over. The guard stays on
-// its thread, which the word names. A panicking `lock` holds nothing.
+// SAFETY: whoever has a guard is the owner by the word, and so alone: a thread sets it from 0 to itself by a
+// compare-exchange, or the kernel to one that it has let return from `lock_pi`; only the owner clears it, or has the kernel
+// hand it over. The guard stays on its thread, which the word names. A panicking `lock` gives no guard, and a lock whose
+// owner has ended, with the guard leaked, is never had again.
 unsafe impl RawMutex for RawPiLock {
     const INIT: Self = Self::new();
 

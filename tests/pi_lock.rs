@@ -80,6 +80,36 @@ fn what_would_never_end_panics() {
     });
 }
 
+/// The kernel hands the lock of a thread that ends to who waits for it; but its guard was leaked, perhaps with a reference that
+/// is still in use.
+// Caught: a lock that is had from a thread that has ended.
+#[test]
+fn what_an_ended_thread_held_is_given_to_no_waiter() {
+    watchdog(|| {
+        let lock = Arc::new(Mutex::new(()));
+        let (tell, told) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        let held = lock.clone();
+        let holder = thread::spawn(move || {
+            std::mem::forget(held.lock());
+            tell.send(()).unwrap();
+            wait.recv().unwrap();
+        });
+        told.recv().unwrap();
+        let theirs = lock.clone();
+        let waiter = asleep("waiter", move || {
+            let said = panic_message(|| theirs.lock());
+            (said, panic_message(|| theirs.lock()), theirs.try_lock().is_none())
+        });
+        go.send(()).unwrap();
+        holder.join().unwrap();
+        let (first, again, refused) = waiter.join().unwrap();
+        assert!(first.contains("has ended") && again.contains("has ended"), "{first}, {again}");
+        assert!(refused && lock.try_lock().is_none());
+        assert!(panic_message(|| lock.lock()).contains("has ended"));
+    });
+}
+
 /// A nice thread holds it; as soon as one that isn't waits, it runs as that one would. (This needs no rights, as real-time
 /// priorities would.)
 // Caught: a waiter that the kernel does not know of (one that sleeps by other means).
