@@ -16,8 +16,8 @@ use crate::{
 /// Memory shared with a device, pinned, at an address of the device's own.
 ///
 /// The device may write to it at any time, so it is never seen as a slice: it is copied from and to, or accessed as
-/// [registers](Self::memory) are. The system keeps the order of accesses on x86; elsewhere the driver puts fences
-/// between them and those of the device's registers.
+/// [registers](Self::memory) are. The system keeps the order of accesses on x86; elsewhere the driver puts the barriers that
+/// its processor has for devices between them and those of the device's registers.
 ///
 /// Obtained from [`Device::dma_buffer`](super::Device::dma_buffer). When it is dropped, the device can't reach it any more.
 /// Not meant for many small buffers: every one takes whole pages, and counts against `RLIMIT_MEMLOCK`.
