@@ -39,7 +39,7 @@ fn only(number: usize) -> ProcessorSet {
     ProcessorSet::new(1 << (number % 64)).in_group(u16::try_from(number / 64).unwrap())
 }
 
-/// A source with what a real one has: a place in sysfs, and a number.
+/// A source with what a real one has: a place in sysfs, and a number, which is another after each connection.
 struct Placed {
     software: Software,
     info: Info,
@@ -57,6 +57,9 @@ impl Source for Placed {
         self.software.ready()
     }
     fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
+        if let Some(vector) = &mut self.info.vector {
+            *vector -= 1;
+        }
         self.software.connect(waker)
     }
     fn disconnect(&mut self) -> Result<(), SourceError> {
@@ -286,14 +289,15 @@ fn refuse_priorities() {
     assert!(installed, "{}", std::io::Error::last_os_error());
 }
 
-/// Asked anew at each enable: the number of the message, and with it the processor, may be another.
+/// Asked anew at each enable, and answered anew: the number of the line, and with it what the system says, may be another.
 // Caught: a policy that is asked for at the first enable only; an answer that is kept from the last.
 #[test]
 fn p2_it_is_asked_for_at_each_enable() {
     watchdog(|| {
         let mine = seen().processors;
         let (report, reported) = channel();
-        let (source, assert) = message(0);
+        let (mut source, assert) = message(0);
+        source.info.vector = Some(u32::MAX);
         let policy = Policy::new().affinity(Affinity::Specified(only(mine[0])));
         let interrupt = Interrupt::builder(())
             .isr(move |_| {
@@ -308,8 +312,11 @@ fn p2_it_is_asked_for_at_each_enable() {
             .policy(policy)
             .build()
             .unwrap();
-        for _ in 0..3 {
+        for enables in 0..3 {
             interrupt.enable().unwrap();
+            let line = interrupt.policy_answer().line;
+            let Answer::Refused(SourceError::Os { doing, .. }) = line else { panic!("{line:?}") };
+            assert!(doing.as_str().contains(&format!("/proc/irq/{}/", u32::MAX - enables)), "{doing}");
             assert.assert();
             let processors = reported.recv_timeout(LONG).unwrap();
             assert_eq!(processors.len(), 1);

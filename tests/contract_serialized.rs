@@ -189,7 +189,8 @@ fn w5_recursion_and_isrs_are_noticed() {
 }
 
 /// Holding the lock that its work item needs, in a section, in a device's callback, in another's work item.
-// Caught: the callback lock left out of what a transition waits for (it hangs).
+// Caught: the callback lock left out both of what a transition waits for and of the caller's own sections. (Left out of
+// the first alone, the second still refuses it.)
 #[test]
 fn e4_while_holding_the_callback_lock_that_its_work_item_needs() {
     watchdog(|| {
@@ -220,7 +221,7 @@ fn e4_while_holding_the_callback_lock_that_its_work_item_needs() {
 }
 
 /// Two threads, each with the callback lock of the other's work item: one is refused.
-// Caught: the callback lock left out of what a transition waits for (it hangs).
+// Caught: the callback lock left out of what a transition waits for.
 #[test]
 fn e4_a_circle_of_callback_locks_is_refused() {
     watchdog(|| {
@@ -308,7 +309,7 @@ fn e6_dropped_with_the_callback_lock_held() {
 }
 
 /// Dropped by a thread that holds nothing while another holds the callback lock: it waits, and leaves nothing behind.
-// Caught: an end that is left to a release which is over.
+// Caught: an end that is left to the release of the callback lock wherever another thread holds that.
 #[test]
 fn e6_dropped_while_another_thread_holds_the_callback_lock() {
     watchdog(|| {
