@@ -22,7 +22,7 @@
 
 use crate::sync::{
     self, AtomicUsize,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{AcqRel, Acquire, Relaxed, Release},
     Parked, Parker, const_outside_models,
 };
 
@@ -125,8 +125,9 @@ impl WorkWord {
     pub(crate) fn end(&self) -> Ended {
         // Relaxed: see `begin`.
         self.runner.store(0, Relaxed);
-        // Release: pairs with the Acquire in the next `begin`, in `is_idle` and in `keep`.
-        let word = self.word.fetch_and(!(RUNNING | WAITED), Release);
+        // Release: pairs with the Acquire in the next `begin`, in `is_idle` and in `keep`. Acquire: with the Release in
+        // `has_its_end_to_come`.
+        let word = self.word.fetch_and(!(RUNNING | WAITED), AcqRel);
         if word & WAITED != 0 {
             self.wake();
         }
@@ -160,6 +161,12 @@ impl WorkWord {
             self.word.fetch_and(!KEPT, Relaxed);
         }
         kept
+    }
+
+    /// Whether a run is going on. What its runner does after `end` sees what the caller has seen.
+    pub(crate) fn has_its_end_to_come(&self) -> bool {
+        // Release, and a read-modify-write: pairs with the Acquire in `end`, which comes after it where it finds the bit.
+        self.word.fetch_or(0, Release) & RUNNING != 0
     }
 
     /// Waits while it runs. The caller must not be its runner, and asks `is_idle` what came of it.

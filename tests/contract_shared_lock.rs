@@ -11,9 +11,10 @@ use std::thread;
 use interrupt_lock::source::Software;
 use interrupt_lock::{
     Callback, Claim, Deferral, Delivery, Device, Error, Fault, Interrupt, InterruptLock, InterruptObject, Name,
-    NoWorkItem, State, Transition,
+    NoWorkItem, State, Transition, WithWorkItem,
 };
-use support::{LONG, panic_message, watchdog};
+use support::slot::Owner;
+use support::{Gate, LONG, panic_message, watchdog};
 
 /// Who ran, in order.
 type Order = Vec<&'static str>;
@@ -343,6 +344,45 @@ fn e6_one_that_is_dropped_with_the_lock_held_ends_at_the_release() {
         assert_eq!(Arc::strong_count(&token), 1);
         drop((rx, others));
         assert_eq!(*lock.acquire_interrupt_lock(), ["and the next", "with the lock held", "rx", "in an ISR"]);
+    });
+}
+
+/// Dropped in its own work item, it is ended by that run: the delivery of another, for which the run may be waiting, is
+/// not kept from returning by it.
+// Caught: a release that waits for the work item of whoever is left to be ended.
+#[test]
+fn e6_one_that_its_work_item_drops_delays_no_other() {
+    watchdog(|| {
+        let lock = Arc::new(InterruptLock::new(Order::new()));
+        let tx = member(&lock, "tx");
+        let (owner, dropped, go) = (Owner::new(), Gate::new(), Gate::new());
+        let (theirs, has_dropped, may_go) = (owner.clone(), dropped.clone(), go.clone());
+        let rx = Interrupt::<_, WithWorkItem>::builder_sharing(&lock)
+            .isr(|_| Claim::Claimed)
+            .work_item(move |_| {
+                theirs.drop_handle();
+                has_dropped.open();
+                may_go.wait();
+            })
+            .build()
+            .unwrap();
+        rx.enable().unwrap();
+        rx.queue_work_item();
+        let rx = owner.keep(rx);
+        let worker = thread::spawn({
+            let rx = rx.clone();
+            move || rx.run_work_item()
+        });
+        dropped.wait();
+        let held = lock.acquire_interrupt_lock();
+        assert_eq!(tx.service(), Delivery::Pending);
+        drop(held);
+        assert_eq!(rx.run_or_defer(|order| order.push("closure")).unwrap(), Deferral::Ran);
+        assert_ne!(rx.state(), State::Ended);
+        go.open();
+        worker.join().unwrap();
+        assert_eq!(rx.state(), State::Ended);
+        assert_eq!(*lock.acquire_interrupt_lock(), ["tx", "closure"]);
     });
 }
 

@@ -126,3 +126,25 @@ fn a_bit_set_beside_another_is_not_lost() {
         assert_eq!(freed.load(Relaxed), 1);
     });
 }
+
+/// A handle dropped by who holds the lock, while its work item runs: either the release runs it down, or the end of that
+/// run does, which sees then that it was dropped.
+// Caught: end-left-by-a-load, work-end-without-acquire.
+#[test]
+fn an_end_left_to_a_run_comes() {
+    bounded(|| {
+        let interrupt = Interrupt::<_>::builder(()).isr(|_| Claim::Claimed).work_item(|_| ()).build().unwrap();
+        interrupt.enable().unwrap();
+        interrupt.queue_work_item();
+        let object = interrupt.object().clone();
+        let worker = thread::spawn({
+            let object = object.clone();
+            move || _ = object.run_work_item()
+        });
+        let held = object.acquire_interrupt_lock();
+        drop(interrupt);
+        drop(held);
+        worker.join().unwrap();
+        assert_eq!(object.state(), State::Ended);
+    });
+}

@@ -143,7 +143,9 @@ impl<T, W> InterruptObject<T, W> {
     pub(crate) fn take_deferred_end(&self) {
         // The bit was left before what ended the section, or the register of waits, or the worker's queue ordered this
         // after it. So a load finds it; the read-modify-write decides who of several does.
-        if self.state.has(END_DEFERRED) && self.state.take(END_DEFERRED) {
+        // A run of the work item looks as it ends: the caller may be whom that run waits for, having come for something
+        // else (the delivery of another interrupt that shares the lock, say).
+        if self.state.has(END_DEFERRED) && !self.work.has_its_end_to_come() && self.state.take(END_DEFERRED) {
             self.end();
         }
     }
