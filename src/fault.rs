@@ -75,6 +75,8 @@ pub enum Callback {
     Source,
     /// The waker of an async listener: its executor's.
     Waker,
+    /// The destructor of something that a callback owns, or of the source, at the end of the interrupt.
+    Destructor,
 }
 
 impl fmt::Display for Callback {
@@ -88,6 +90,7 @@ impl fmt::Display for Callback {
             Self::Deferred => "deferred closure",
             Self::Source => "source",
             Self::Waker => "waker",
+            Self::Destructor => "destructor",
         })
     }
 }

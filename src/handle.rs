@@ -22,7 +22,8 @@ use crate::dispatcher::Dispatcher;
 /// outside every lock (rule E6). Dropped inside a callback of its own, or by a thread that holds its lock, it does so
 /// as soon as that section ends; dropped inside the ISR of another interrupt, its dispatcher's worker does so. (Without
 /// a dispatcher there is nobody to leave it to: then it waits there and then, so a work item that needs the lock of that
-/// other interrupt must not be running.)
+/// other interrupt must not be running.) A panic of what the callbacks own, as it is freed, goes no further: it is a
+/// fault ([`Callback::Destructor`](crate::Callback::Destructor)), for whoever still has the object.
 ///
 /// # Examples
 ///

@@ -12,7 +12,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
 use crate::source::Errno;
-use crate::{Callback, Name, SourceError};
+use crate::{Callback, Name, SourceError, sync};
 
 /// As good as for ever; a later moment may be more than the clock can say.
 const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
@@ -144,6 +144,8 @@ fn watch() {
         for (object, callback, limit) in reports {
             if let Some(object) = object.upgrade() {
                 object.overdue(callback, limit);
+                // It may be the last of its interrupt.
+                sync::drop_caught(object);
             }
         }
         watchdog = lock(&WATCHDOG);

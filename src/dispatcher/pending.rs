@@ -14,6 +14,7 @@ use crate::Polling;
 use crate::dispatch::Serve;
 use crate::raw_lock::RawInterruptLock;
 use crate::ready_word::{BITS, Raised, ReadyWord};
+use crate::sync;
 
 /// What brings a sleeping thread to look at its word.
 pub(super) trait Bell: Send + Sync {
@@ -188,6 +189,8 @@ impl<B: Bell> Pending<B> {
             };
             if let Some(found) = found {
                 ask(&*found.object);
+                // It may be the last of its interrupt.
+                sync::drop_caught(found);
             }
             number += 1;
         }

@@ -12,7 +12,7 @@ use super::pending::{Bell, Found, Pending, Slot};
 use super::poller::{Event, Events, Poller, Wait};
 use super::thread::Thread;
 use crate::dispatch::Serve;
-use crate::{Name, Polling, SourceError, placement};
+use crate::{Name, Polling, SourceError, placement, sync};
 
 /// How often a thread that polls looks before it lets others have the processor.
 const LOOKS: u32 = 16;
@@ -120,12 +120,14 @@ impl Pending<Poller> {
         if found.as_ref().is_some_and(|found| found.silence) {
             moments.silent = self.heard(number, served);
         }
-        match found {
+        match &found {
             Some(found) if served && found.polled => moments.polls_until = self.served(number, Instant::now()),
             // Perhaps it has been disabled, and its window closed.
             _ if moments.polls_until.is_some() => moments.polls_until = self.polls_until(),
             _ => {}
         }
+        // It may be the last of its interrupt.
+        sync::drop_caught(found);
     }
 
     /// Waits until there is something to be done, awake while a window is open.

@@ -11,7 +11,7 @@ use super::pending::{Bell, Pending, Slot};
 use super::thread::Thread;
 use crate::dispatch::Serve;
 use crate::raw_lock::RawInterruptLock;
-use crate::sync::Backoff;
+use crate::sync::{self, Backoff};
 use crate::{Name, Polling, SourceError};
 
 /// The thread, once there is something that it may have to run.
@@ -81,6 +81,8 @@ impl Pending<Parked> {
                 self.find_all(bit, |_, found| {
                     if let Some(found) = found {
                         found.object.work();
+                        // It may be the last of its interrupt.
+                        sync::drop_caught(found);
                     }
                 });
             }

@@ -11,10 +11,8 @@
 
 use super::transition::InTransition;
 use super::{Inside, InterruptObject, WorkFn};
-use crate::report;
 use crate::state::{ENABLED, END_DEFERRED, ENDED, LISTENED, WAKES};
-#[cfg(feature = "alloc")]
-use crate::sync;
+use crate::{Callback, report, sync};
 
 impl<T, W> InterruptObject<T, W> {
     /// Runs the interrupt down, now or as soon as the sections of the calling thread have ended. The answer is whether
@@ -27,8 +25,11 @@ impl<T, W> InterruptObject<T, W> {
             return false;
         };
         if !self.state.has(ENDED) {
-            // The driver's destructors run here, outside every lock.
-            self.run_down(transition);
+            // The driver's destructors run here, outside every lock. What they throw goes no further: this thread may be a
+            // dispatcher's, or have come to release a lock behind which others wait to be ended.
+            if let Err(message) = sync::catch(|| _ = self.run_down(transition)) {
+                self.quarantine_from_outside(Callback::Destructor, message);
+            }
             #[cfg(feature = "alloc")]
             if let Some(device) = self.serializer() {
                 device.has_left(self);

@@ -134,9 +134,10 @@ impl Parker {
     }
 }
 
-/// Drops what a panic carried. That is the driver's code too, and may panic in its turn.
-fn drop_caught(payload: Payload) {
-    if let Err(again) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload))) {
+/// Drops what is the driver's and may panic then, where nobody is to be told: what a panic carried, the data of an
+/// interrupt that ends on a thread which others need.
+pub(crate) fn drop_caught<T>(theirs: T) {
+    if let Err(again) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(theirs))) {
         core::mem::forget(again);
     }
 }
