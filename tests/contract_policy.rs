@@ -15,6 +15,7 @@ use interrupt_lock::{
 };
 use rustix::io::Errno;
 use rustix::thread::{CpuSet, sched_getaffinity};
+use support::seccomp::{Whom, refuse};
 use support::{LONG, watchdog};
 
 /// How the thread of an ISR is scheduled.
@@ -260,7 +261,7 @@ fn p2_the_serving_thread_has_the_priority_of_the_policy() {
 #[test]
 fn p2_a_priority_without_the_right_to_it_is_refused() {
     watchdog(|| {
-        refuse_priorities();
+        refuse(&[libc::SYS_sched_setscheduler], libc::EPERM, Whom::ThisThread);
         let (has, answer) = served_with(Policy::new().priority(Priority::High), message(0));
         assert_eq!(has.scheduler, libc::SCHED_OTHER);
         match answer.priority {
@@ -268,25 +269,6 @@ fn p2_a_priority_without_the_right_to_it_is_refused() {
             other => panic!("{other:?}"),
         }
     });
-}
-
-/// From now on this thread, and those that it starts, have no right to a priority.
-fn refuse_priorities() {
-    let statement = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
-    let mut filter = [
-        // The number of the system call is the first word of what the filter sees.
-        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, libc::SYS_sched_setscheduler as u32),
-        statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
-        statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
-    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    // SAFETY: the program is a valid one, and the kernel copies it.
-    let installed = unsafe {
-        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-            && libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) == 0
-    };
-    assert!(installed, "{}", std::io::Error::last_os_error());
 }
 
 /// Asked anew at each enable, and answered anew: the number of the line, and with it what the system says, may be another.

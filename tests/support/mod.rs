@@ -4,6 +4,8 @@
 pub mod allocations;
 pub mod log;
 pub mod script;
+#[cfg(target_os = "linux")]
+pub mod seccomp;
 pub mod slot;
 
 use std::panic::resume_unwind;

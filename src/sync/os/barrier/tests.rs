@@ -1,5 +1,8 @@
 //! The choice belongs to the process, so each of these runs in a process of its own.
 
+#[path = "../../../../tests/support/seccomp.rs"]
+mod seccomp;
+
 use std::process::Command;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -9,6 +12,7 @@ use super::super::{Parked, Parker};
 use super::*;
 use crate::InterruptLock;
 use crate::sync::AtomicUsize;
+use seccomp::{Whom, refuse};
 
 /// Runs `test` in a new process: this test binary, told to run this one test.
 fn in_a_process_of_its_own(name: &str, test: impl FnOnce()) {
@@ -55,28 +59,9 @@ fn contend() {
     assert_eq!(lock.into_inner(), 2_000);
 }
 
-/// From now on `membarrier` fails, in every thread of this process.
+/// From now on `membarrier` fails.
 fn refuse_membarrier() {
-    let statement = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
-    let mut filter = [
-        // The number of the system call is the first word of what the filter sees.
-        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
-        statement(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, libc::SYS_membarrier as u32),
-        statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32),
-        statement(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
-    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
-    // SAFETY: the program is a valid one, and the kernel copies it.
-    let installed = unsafe {
-        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-            && libc::syscall(
-                libc::SYS_seccomp,
-                libc::SECCOMP_SET_MODE_FILTER,
-                libc::SECCOMP_FILTER_FLAG_TSYNC,
-                core::ptr::from_ref(&program),
-            ) == 0
-    };
-    assert!(installed, "{}", std::io::Error::last_os_error());
+    refuse(&[libc::SYS_membarrier], libc::EPERM, Whom::ThisProcess);
 }
 
 /// Where the system has it, locks use it from the first release on.
