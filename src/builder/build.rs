@@ -124,11 +124,12 @@ where
         }
         #[cfg(not(all(feature = "std", not(loom))))]
         let interrupt = attend(object, self.attendance, has_source)?;
+        // First: from the adoption on it may be asserted, and its lock has to know whom to serve.
+        interrupt.object().join_lock();
         if let Some(device) = self.device {
             let member: Arc<dyn Member> = interrupt.object().clone();
             device.adopt(Arc::downgrade(&member));
         }
-        interrupt.object().join_lock();
         Ok(interrupt)
     }
 }
