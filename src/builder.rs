@@ -398,7 +398,9 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// is kept, and [`Device::wake_error`] says why.
     ///
     /// The dispatcher's worker does this; without a dispatcher the caller of [`service`](crate::InterruptObject::service) does,
-    /// after the section. A [`disable`](crate::InterruptObject::disable) in low power disconnects it as ever, with its disable
+    /// after the section. If that thread is inside of a transition of the device's other interrupts, or of the device's
+    /// callback lock, the entry would wait for itself: it is refused, [`Device::wake_error`] says so, and the assertion is
+    /// kept for the next D0 entry. A [`disable`](crate::InterruptObject::disable) in low power disconnects it as ever, with its disable
     /// callback.
     ///
     /// ```

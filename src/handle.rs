@@ -23,7 +23,8 @@ use crate::dispatcher::Dispatcher;
 /// as soon as that section ends; dropped inside the ISR of another interrupt, its dispatcher's worker does so. (Without
 /// a dispatcher there is nobody to leave it to: then it waits there and then, so a work item that needs the lock of that
 /// other interrupt must not be running.) A panic of what the callbacks own, as it is freed, goes no further: it is a
-/// fault ([`Callback::Destructor`](crate::Callback::Destructor)), for whoever still has the object.
+/// fault ([`Callback::Destructor`](crate::Callback::Destructor)), for whoever still has the object. The interrupt data is
+/// freed with the object, which a dispatcher's thread may be the last to have.
 ///
 /// # Examples
 ///

@@ -78,7 +78,11 @@ use crate::sync::const_outside_models;
 /// [`acquire_interrupt_lock`](crate::InterruptObject::acquire_interrupt_lock) acquires this lock. What would wait for
 /// itself is refused as with one interrupt: an ISR and the callbacks hold the lock, so they can't enable or disable any
 /// interrupt that shares it (rule E4). An interrupt that is dropped by a thread that holds the lock ends as soon as the
-/// lock is released.
+/// lock is released. Whoever releases it does what was left for any of them: it may run the ISR, the closures and the
+/// end, disable callback and destructors included, of an interrupt that it has nothing else to do with.
+///
+/// Two locks that are taken one inside the other, by two ISRs that call each other's
+/// [`service`](crate::InterruptObject::service) for example, have to be taken in one order by all, as any two locks.
 ///
 /// On a machine without an operating system taking the lock masks all interrupts of the processor, whatever their
 /// priority. Sharing needs an allocator: `static` interrupts have a lock each.
@@ -386,7 +390,7 @@ impl<T: Default> Default for InterruptLock<T> {
 }
 
 impl<T: fmt::Debug> fmt::Debug for InterruptLock<T> {
-    /// One snapshot; never waits.
+    /// One snapshot; never waits. Where the lock is free it takes it, and so serves what was left for an interrupt.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("InterruptLock");
         debug.field("name", &self.name);

@@ -353,7 +353,8 @@ impl<T, W> InterruptObject<T, W> {
         self.lock().acquire()
     }
 
-    /// Takes the lock if that needs no wait (rule L2): *TryToAcquireInterruptLock*.
+    /// Takes the lock if that needs no wait (rule L2): *TryToAcquireInterruptLock*. `None` if anybody holds it, the caller
+    /// included. What was left for its next owner, a delivery or closures, is served first, on this thread.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};

@@ -32,10 +32,14 @@ impl<T, W> InterruptObject<T, W> {
     /// that fails. Where a completion may run on the thread of the ISR that sent the request, with the lock held, acquiring
     /// would be a deadlock; this is not.
     ///
-    /// Each closure runs exactly once, and they run in the order of their submission (on one thread, or ordered otherwise).
+    /// Each closure runs exactly once, and they run in the order of their submission (on one thread, or ordered otherwise);
+    /// those of different interrupts that share a lock in no order of their own.
     /// Deferred ones run on the thread that releases the lock, after any delivery that waits and before anybody else's
     /// section. A release runs no more than 64; the others are left to the dispatcher's worker or, where there is none,
     /// to whoever takes the lock next. It allocates only where it defers.
+    ///
+    /// Where it runs the closure itself, it does afterwards what any release does: what was left meanwhile is served on this
+    /// thread, and an interrupt that was dropped with the lock held ends here.
     ///
     /// A panic in it is a fault (rule I12), and goes no further. What is deferred runs before the interrupt ends, disabled
     /// or not.
