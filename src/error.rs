@@ -106,14 +106,12 @@ pub enum Error {
         interrupt: Name,
     },
     /// The processor set of the policy is empty (rule P1).
-    #[cfg(all(feature = "std", not(loom)))]
     #[error("{interrupt}: the processor set of its policy is empty")]
     NoProcessors {
         /// Which interrupt.
         interrupt: Name,
     },
     /// The policy names processors that are none of this machine's (rule P1).
-    #[cfg(all(feature = "std", not(loom)))]
     #[error("{interrupt}: its policy asks for processors that this machine does not have: {processors}")]
     NoSuchProcessors {
         /// Which interrupt.

@@ -38,7 +38,6 @@ pub enum Fault {
     },
     /// A callback has not returned in time (rule I17, [`Builder::overdue_after`](crate::Builder::overdue_after)). It is
     /// reported while it still runs, and so with the interrupt lock held by it: the one fault that does not quarantine.
-    #[cfg(all(feature = "std", not(loom)))]
     #[error("the {callback} has not returned for more than {limit:?}")]
     Overdue {
         /// Which one.
@@ -91,6 +90,40 @@ impl fmt::Display for Callback {
             Self::Source => "source",
             Self::Waker => "waker",
             Self::Destructor => "destructor",
+        })
+    }
+}
+
+/// Which of a device's callbacks.
+///
+/// ```
+/// assert_eq!(interrupt_lock::DeviceCallback::D0Entry.to_string(), "D0-entry callback");
+/// ```
+#[cfg(feature = "alloc")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeviceCallback {
+    /// Before the interrupts are enabled.
+    D0Entry,
+    /// After they have been.
+    InterruptsEnabled,
+    /// Before they are disabled.
+    DisablingInterrupts,
+    /// After they have been.
+    D0Exit,
+    /// The closure given to [`Device::reset`](crate::Device::reset).
+    Reset,
+}
+
+#[cfg(feature = "alloc")]
+impl fmt::Display for DeviceCallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::D0Entry => "D0-entry callback",
+            Self::InterruptsEnabled => "interrupts-enabled callback",
+            Self::DisablingInterrupts => "disabling-interrupts callback",
+            Self::D0Exit => "D0-exit callback",
+            Self::Reset => "reset",
         })
     }
 }

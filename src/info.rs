@@ -1,5 +1,7 @@
 //! What is known of an assigned interrupt resource (rule P3).
 
+use core::fmt;
+
 /// How a source signals.
 ///
 /// ```
@@ -108,4 +110,98 @@ impl Info {
         processors: None,
         group: None,
     };
+}
+
+/// Some processors of one group.
+///
+/// A group holds 64: group g the processors 64 g to 64 g + 63. A machine of up to 64 has one, group 0.
+///
+/// ```
+/// use interrupt_lock::ProcessorSet;
+///
+/// let set = ProcessorSet::new(0b1011);
+/// assert_eq!(set.to_string(), "0-1,3");
+/// assert_eq!(set.in_group(1).to_string(), "64-65,67");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[doc(alias = "GROUP_AFFINITY")]
+#[doc(alias = "TargetProcessorSetAndGroup")]
+#[doc(alias = "KAFFINITY")]
+pub struct ProcessorSet {
+    mask: u64,
+    group: u16,
+}
+
+impl ProcessorSet {
+    /// Bit n for processor n of group 0.
+    ///
+    /// ```
+    /// assert_eq!(interrupt_lock::ProcessorSet::new(0b100).mask(), 0b100);
+    /// ```
+    #[must_use]
+    pub const fn new(mask: u64) -> Self {
+        Self { mask, group: 0 }
+    }
+
+    /// The same bits in another group.
+    ///
+    /// ```
+    /// assert_eq!(interrupt_lock::ProcessorSet::new(0b1).in_group(2).group(), 2);
+    /// ```
+    #[must_use]
+    pub const fn in_group(mut self, group: u16) -> Self {
+        self.group = group;
+        self
+    }
+
+    /// The bits.
+    ///
+    /// ```
+    /// assert_eq!(interrupt_lock::ProcessorSet::new(0b11).mask(), 0b11);
+    /// ```
+    #[must_use]
+    pub const fn mask(self) -> u64 {
+        self.mask
+    }
+
+    /// The group.
+    ///
+    /// ```
+    /// assert_eq!(interrupt_lock::ProcessorSet::new(0b11).group(), 0);
+    /// ```
+    #[must_use]
+    pub const fn group(self) -> u16 {
+        self.group
+    }
+
+    /// The system's numbers of the processors, in order.
+    pub(crate) fn numbers(self) -> impl Iterator<Item = usize> {
+        let first = usize::from(self.group) * 64;
+        (0..64).filter(move |bit| self.mask >> bit & 1 != 0).map(move |bit| first + bit)
+    }
+}
+
+impl fmt::Display for ProcessorSet {
+    /// As Linux writes a set: `0-1,3`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        list(self.numbers(), f)
+    }
+}
+
+/// Writes ascending numbers as Linux does: `0-3,8`.
+pub(crate) fn list(numbers: impl Iterator<Item = usize>, f: &mut impl fmt::Write) -> fmt::Result {
+    let mut numbers = numbers.peekable();
+    let mut between = "";
+    while let Some(first) = numbers.next() {
+        let mut last = first;
+        while let Some(next) = numbers.next_if(|&next| next == last + 1) {
+            last = next;
+        }
+        write!(f, "{between}{first}")?;
+        if last != first {
+            write!(f, "-{last}")?;
+        }
+        between = ",";
+    }
+    Ok(())
 }

@@ -10,10 +10,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use interrupt_lock::simulated::Edu;
-use interrupt_lock::source::{Eventfd, Software, Uio};
 use interrupt_lock::{
     Affinity, Claim, Device, Dispatcher, Error, Interrupt, Policy, Polling, ProcessorSet, SourceError, State,
-    Transition, vfio,
+    Transition, linux::vfio,
+};
+use interrupt_lock::{
+    linux::{Eventfd, Uio},
+    source::Software,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::log::Log;

@@ -6,10 +6,10 @@ mod support;
 
 use std::panic::panic_any;
 
-use interrupt_lock::source::{Errno, Software};
 use interrupt_lock::{
     Callback, Claim, Delivery, Dispatcher, Error, Fault, Interrupt, Queued, Refusal, SourceError, State, Transition,
 };
+use interrupt_lock::{Errno, source::Software};
 use support::log::Log;
 use support::script::Script;
 use support::slot::OnDrop;

@@ -5,7 +5,7 @@
 mod support;
 
 use interrupt_lock::source::Software;
-use interrupt_lock::{Claim, Delivery, Error, Interrupt, NoWorkItem, Source, SourceError, State, Transition};
+use interrupt_lock::{Claim, Delivery, Error, Interrupt, NoWorkItem, SourceError, State, Transition, source::Source};
 use support::log::Log;
 use support::script::Script;
 use support::slot::Slot;

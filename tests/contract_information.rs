@@ -9,8 +9,8 @@ use std::thread;
 use interrupt_lock::simulated::Edu;
 use interrupt_lock::source::Software;
 use interrupt_lock::{
-    Claim, Delivery, Error, Info, Interrupt, Name, NoWorkItem, Polarity, Share, Source, SourceError, State, Transition,
-    Trigger,
+    Claim, Delivery, Error, Info, Interrupt, Name, NoWorkItem, Polarity, Share, SourceError, State, Transition,
+    Trigger, source::Source,
 };
 use support::log::Log;
 use support::script::Script;

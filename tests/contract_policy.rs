@@ -11,7 +11,7 @@ use std::task::Waker;
 use interrupt_lock::source::{EdgeHandle, Ready, Software};
 use interrupt_lock::{
     Affinity, Answer, Claim, Dispatcher, Error, Info, Interrupt, NoWorkItem, Policy, PolicyAnswer, Priority,
-    ProcessorSet, Source, SourceError,
+    ProcessorSet, SourceError, source::Source,
 };
 use rustix::io::Errno;
 use rustix::thread::{CpuSet, sched_getaffinity};

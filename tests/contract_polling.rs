@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use interrupt_lock::source::Software;
-use interrupt_lock::{Claim, Dispatcher, Error, Interrupt, NoWorkItem, Polling, Source};
+use interrupt_lock::{Claim, Dispatcher, Error, Interrupt, NoWorkItem, Polling, source::Source};
 use support::watchdog;
 
 const ENDLESS: Polling = Polling::Fixed(Duration::MAX);
@@ -117,7 +117,7 @@ fn i3_a_storm_under_polling_starves_nobody() {
     watchdog(|| {
         let dispatcher = Dispatcher::new().unwrap();
         let (line, stuck) = Software::level();
-        let eventfd = interrupt_lock::Eventfd::new().unwrap();
+        let eventfd = interrupt_lock::linux::Eventfd::new().unwrap();
         let device = eventfd.signaller();
         let (edge, assert) = Software::edge();
         let (_storm, storms) = counting(line, &dispatcher, ENDLESS);
@@ -140,7 +140,7 @@ mod kernel {
     use std::time::Duration;
 
     use interrupt_lock::source::Software;
-    use interrupt_lock::{Claim, Dispatcher, Eventfd, Interrupt, NoWorkItem, Polling};
+    use interrupt_lock::{Claim, Dispatcher, Interrupt, NoWorkItem, Polling, linux::Eventfd};
 
     use super::support::{Gate, watchdog};
     use super::{ENDLESS, counting, trips};

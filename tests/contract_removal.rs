@@ -9,8 +9,8 @@ use std::thread;
 use interrupt_lock::simulated::{Edu, Step};
 use interrupt_lock::source::{Removal, Software};
 use interrupt_lock::{
-    Claim, Delivery, Dispatcher, Error, Interrupt, InterruptObject, NoWorkItem, Queued, Refusal, Registers, Source,
-    SourceError, State, WithWorkItem,
+    Claim, Delivery, Dispatcher, Error, Interrupt, InterruptObject, NoWorkItem, Queued, Refusal, Registers,
+    SourceError, State, WithWorkItem, source::Source,
 };
 use support::log::Log;
 use support::script::Script;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use interrupt_lock::simulated::{Edu, Step};
 use interrupt_lock::source::{LevelHandle, Software};
 use interrupt_lock::{
-    Claim, Delivery, Dispatcher, Error, Fault, Interrupt, NoWorkItem, Registers, SharedLine, State, Transition,
+    Claim, Delivery, Dispatcher, Error, Fault, Interrupt, NoWorkItem, Registers, State, Transition, source::SharedLine,
 };
 use support::log::Log;
 use support::script::Script;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use interrupt_lock::simulated::{Edu, Step};
 use interrupt_lock::source::{Assertions, EdgeHandle, Ready, Software};
 use interrupt_lock::{
-    Claim, Delivery, Distributions, Info, Interrupt, InterruptObject, NoWorkItem, Source, SourceError,
+    Claim, Delivery, Distributions, Info, Interrupt, InterruptObject, NoWorkItem, SourceError, source::Source,
 };
 use support::{LONG, watchdog};
 

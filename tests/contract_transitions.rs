@@ -4,10 +4,10 @@
 
 mod support;
 
-use interrupt_lock::source::{Errno, Software};
 use interrupt_lock::{
-    Claim, Delivery, Error, Interrupt, Queued, Refusal, Source, SourceError, State, Transition, WithWorkItem,
+    Claim, Delivery, Error, Interrupt, Queued, Refusal, SourceError, State, Transition, WithWorkItem, source::Source,
 };
+use interrupt_lock::{Errno, source::Software};
 use support::log::Log;
 use support::script::{Script, ScriptHandle};
 use support::watchdog;

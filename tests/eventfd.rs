@@ -9,8 +9,9 @@ use std::{
 };
 
 use interrupt_lock::{
-    Error, Source, SourceError, Trigger,
-    source::{Eventfd, Ready},
+    Error, SourceError, Trigger,
+    linux::Eventfd,
+    source::{Ready, Source},
 };
 use rustix::{
     event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll},

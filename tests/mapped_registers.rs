@@ -3,7 +3,7 @@
 
 use std::{fs::File, os::unix::fs::FileExt, panic, sync::Arc, thread};
 
-use interrupt_lock::{MappedRegisters, Registers};
+use interrupt_lock::{Registers, linux::MappedRegisters};
 use rustix::fs::MemfdFlags;
 
 fn file(len: u64) -> File {

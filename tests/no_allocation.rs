@@ -10,8 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use interrupt_lock::source::{EdgeHandle, Eventfd, Software};
-use interrupt_lock::{Claim, Deferral, Dispatcher, Interrupt, NoWorkItem, Polling, Source};
+use interrupt_lock::{Claim, Deferral, Dispatcher, Interrupt, NoWorkItem, Polling, source::Source};
+use interrupt_lock::{
+    linux::Eventfd,
+    source::{EdgeHandle, Software},
+};
 use support::allocations::{ALLOCATED, Counting};
 use support::{let_it_block, watchdog};
 

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use interrupt_lock::simulated::{Edu, EduOptions, EduRegisters, EduSource, Step};
 use interrupt_lock::source::Removal;
-use interrupt_lock::{Error, Registers, Source, SourceError, Trigger};
+use interrupt_lock::{Error, Registers, SourceError, Trigger, source::Source};
 use static_assertions::assert_impl_all;
 use wakes::Wakes;
 

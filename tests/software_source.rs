@@ -10,7 +10,7 @@ use std::task::{Wake, Waker};
 use std::thread;
 
 use interrupt_lock::source::{EdgeHandle, LevelHandle, Ready, Removal, Software};
-use interrupt_lock::{Source, SourceError, Trigger};
+use interrupt_lock::{SourceError, Trigger, source::Source};
 use static_assertions::assert_impl_all;
 use wakes::Wakes;
 

@@ -12,8 +12,9 @@ use std::{
 };
 
 use interrupt_lock::{
-    Error, Source, SourceError, Trigger,
-    source::{Ready, Uio},
+    Error, SourceError, Trigger,
+    linux::Uio,
+    source::{Ready, Source},
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},

@@ -1,7 +1,7 @@
 //! What VFIO says on a machine that has none of it. The rest needs a device.
 #![cfg(all(target_os = "linux", feature = "std"))]
 
-use interrupt_lock::vfio::Device;
+use interrupt_lock::linux::vfio::Device;
 
 fn sentence(address: &str) -> String {
     Device::open(address).unwrap_err().to_string()

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interrupt_lock::source::Eventfd;
+use interrupt_lock::linux::Eventfd;
 use interrupt_lock::{Claim, Dispatcher, Interrupt, NoWorkItem};
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, epoll};

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interrupt_lock::source::{Eventfd, Software};
 use interrupt_lock::{Claim, Interrupt, IsrContext, NoWorkItem, Polling};
+use interrupt_lock::{linux::Eventfd, source::Software};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::time::{ClockId, clock_gettime};
 

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use device::{ACKNOWLEDGE, COMPUTING, FACTORIAL, INTERRUPT_STATUS, RAISE_WHEN_DONE, STATUS, wait_until};
-use interrupt_lock::{Claim, Error, Interrupt, Registers, Source};
+use interrupt_lock::{Claim, Error, Interrupt, Registers, source::Source};
 
 /// What was asked, its factorial, and how long that took.
 pub type Answer = (u32, u32, Duration);

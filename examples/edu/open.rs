@@ -1,6 +1,11 @@
 //! From a device's name to a driver that runs: the only part that knows one kind of device from another.
 
-use interrupt_lock::{Error, Interrupt, MappedRegisters, Registers, Source, Uio, simulated, vfio};
+use interrupt_lock::{
+    Error, Interrupt, Registers,
+    linux::{MappedRegisters, Uio, vfio},
+    simulated,
+    source::Source,
+};
 
 use crate::account::Failure;
 use crate::arguments::Device;

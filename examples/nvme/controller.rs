@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interrupt_lock::{MappedRegisters, Registers};
+use interrupt_lock::{Registers, linux::MappedRegisters};
 
 use crate::failure::Failure;
 use crate::queue::ENTRIES;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use interrupt_lock::{Error, Interrupt, InterruptObject, Name, Stats, Table, WithWorkItem, vfio};
+use interrupt_lock::{Error, Interrupt, InterruptObject, Name, Stats, Table, WithWorkItem, linux::vfio};
 
 use crate::arguments::Locks;
 use crate::command::{Command, Completion, pairs_granted};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use interrupt_lock::{
-    Builder, Claim, Error, Interrupt, InterruptLock, MappedRegisters, Registers, WithWorkItem, vfio::Vectors,
+    Builder, Claim, Error, Interrupt, InterruptLock, Registers, WithWorkItem,
+    linux::{MappedRegisters, vfio::Vectors},
 };
 
 use crate::arguments::Locks;

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{Ordering, fence};
 
-use interrupt_lock::{Error, MappedRegisters, Registers, vfio};
+use interrupt_lock::{
+    Error, Registers,
+    linux::{MappedRegisters, vfio},
+};
 
 use crate::command::{Command, Completion};
 

@@ -1,26 +1,27 @@
 //! The checks, and the interrupt.
 
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 use core::{mem, time::Duration};
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 use alloc::sync::Weak;
 
-use super::{Attendance, Builder, Data, IsrRegistered, WorkItemSlot};
+use crate::Interrupt;
+use crate::builder::{Attendance, Builder, Data, IsrRegistered, WorkItemSlot};
 use crate::device::{Device, Member, Membership};
-use crate::handle::Interrupt;
-use crate::object::{Home, InterruptObject, WorkFn};
+use crate::interrupt::{Home, InterruptObject, WorkFn};
 use crate::{Error, Name, Trigger};
 
-#[cfg(all(feature = "std", not(loom)))]
-use crate::{
-    Callback, Polling,
-    dispatcher::Dispatcher,
-    object::{Inside, Isr, OnChange},
-    overdue::Watched,
-};
+#[cfg(feature = "std")]
+use crate::dispatch::Dispatcher;
+#[cfg(feature = "std")]
+use crate::interrupt::{Inside, Isr, OnChange};
+#[cfg(feature = "std")]
+use crate::observe::watchdog::Watched;
+#[cfg(feature = "std")]
+use crate::{Callback, Polling};
 
 impl<T, W, I, S> Builder<T, W, I, S>
 where
@@ -64,32 +65,32 @@ where
             return Err(Error::NotShareable { interrupt: name });
         }
         let has_source = self.inside.source.is_some();
-        #[cfg(all(feature = "std", not(loom)))]
+        #[cfg(feature = "std")]
         if (self.polling != Polling::None || self.silence.is_some())
             && (!has_source || matches!(self.attendance, Attendance::Nobody))
         {
             return Err(Error::NothingToPoll { interrupt: name });
         }
-        #[cfg(all(feature = "std", not(loom)))]
-        crate::placement::check(&self.policy, &name)?;
-        #[cfg(all(feature = "std", not(loom)))]
+        #[cfg(feature = "std")]
+        crate::policy::placement::check(&self.policy, &name)?;
+        #[cfg(feature = "std")]
         if self.silence == Some(Duration::ZERO) {
             return Err(Error::NoTime { interrupt: name, what: "poll_when_silent" });
         }
         #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "nothing is timed"))]
         let mut inside = self.inside;
-        #[cfg(all(feature = "std", not(loom)))]
+        #[cfg(feature = "std")]
         let mut work = self.work;
-        #[cfg(not(all(feature = "std", not(loom))))]
+        #[cfg(not(feature = "std"))]
         let work = self.work;
-        #[cfg(all(feature = "std", not(loom)))]
+        #[cfg(feature = "std")]
         let watched = match self.overdue_after {
             Some(Duration::ZERO) => return Err(Error::NoTime { interrupt: name, what: "overdue_after" }),
             Some(limit) => Some(watch(limit, &mut inside, &mut work)),
             None => None,
         };
         #[cfg(feature = "std")]
-        let timing = self.timed.then(|| crate::timing::Timing::of(&mut inside));
+        let timing = self.timed.then(|| crate::observe::timing::Timing::of(&mut inside));
         let work = match (work, self.device.clone()) {
             (Some(work), Some(device)) if self.serialized => Some(serialized(work, device)),
             (_, None) if self.serialized || self.wake_capable => return Err(Error::NoDevice { interrupt: name }),
@@ -113,16 +114,16 @@ where
             // How its empty runs are taken is looked at when it connects.
             let _ = object.note(info);
         }
-        #[cfg(all(feature = "std", not(loom)))]
+        #[cfg(feature = "std")]
         object.note_policy(self.policy);
-        #[cfg(all(feature = "std", not(loom)))]
+        #[cfg(feature = "std")]
         let interrupt = attend(object, self.attendance, has_source, self.polling, self.silence)?;
-        #[cfg(all(feature = "std", not(loom)))]
+        #[cfg(feature = "std")]
         if let Some(watched) = watched.as_ref().and_then(Weak::upgrade) {
             let object: Weak<InterruptObject<T, W>> = Arc::downgrade(interrupt.object());
             watched.tell(object).map_err(|source| Error::Dispatcher { interrupt: interrupt.name().clone(), source })?;
         }
-        #[cfg(not(all(feature = "std", not(loom))))]
+        #[cfg(not(feature = "std"))]
         let interrupt = attend(object, self.attendance, has_source)?;
         // First: from the adoption on it may be asserted, and its lock has to know whom to serve.
         interrupt.object().join_lock();
@@ -135,7 +136,7 @@ where
 }
 
 /// Has every callback run under the eyes of the watchdog. They own what is answered.
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 fn watch<T: 'static, W: 'static>(
     limit: Duration,
     inside: &mut Inside<T, W>,
@@ -159,7 +160,7 @@ fn watch<T: 'static, W: 'static>(
     Arc::downgrade(&watched)
 }
 
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 fn attend<T: Send + 'static, W: Send + 'static>(
     mut object: InterruptObject<T, W>,
     attendance: Attendance,
@@ -168,13 +169,13 @@ fn attend<T: Send + 'static, W: Send + 'static>(
     silence: Option<Duration>,
 ) -> Result<Interrupt<T, W>, Error> {
     let own = match &attendance {
-        Attendance::Own if has_source => Some(Dispatcher::named(object.name())?),
+        Attendance::Own if has_source && Dispatcher::EXISTS => Some(Dispatcher::named(object.name())?),
         _ => None,
     };
     let dispatcher = match (&own, attendance) {
         (Some(own), _) => own.clone(),
         (None, Attendance::Given(given)) => given,
-        (None, _) => return Ok(Interrupt::new(Arc::new(object), None)),
+        (None, _) => return Ok(Interrupt::new(Arc::new(object))),
     };
     if object.has_work_item() {
         dispatcher.need_worker(object.name())?;
@@ -183,10 +184,10 @@ fn attend<T: Send + 'static, W: Send + 'static>(
         object.set_dispatch(dispatcher.register(weak.clone(), polling, silence, own.is_some()));
         object
     });
-    Ok(Interrupt::new(object, own))
+    Ok(Interrupt::new(object))
 }
 
-#[cfg(not(all(feature = "std", not(loom))))]
+#[cfg(not(feature = "std"))]
 fn attend<T, W>(
     object: InterruptObject<T, W>,
     _attendance: Attendance,

@@ -1,10 +1,10 @@
 //! Who serves the interrupt, where, and what is looked after.
 
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(feature = "std")]
 use core::time::Duration;
 
-use super::{Attendance, Builder};
-#[cfg(all(feature = "std", not(loom)))]
+use crate::builder::{Attendance, Builder};
+#[cfg(feature = "std")]
 use crate::{Dispatcher, Policy, Polling};
 
 impl<T, W, I, S> Builder<T, W, I, S> {
@@ -25,7 +25,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// }
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
-    #[cfg(all(feature = "std", not(loom)))]
+    #[cfg(feature = "std")]
     pub fn dispatcher(mut self, dispatcher: &Dispatcher) -> Self {
         self.attendance = Attendance::Given(dispatcher.clone());
         self
@@ -72,7 +72,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// assert!(matches!(refused, Err(Error::NothingToPoll { .. })));
     /// # Ok::<(), Error>(())
     /// ```
-    #[cfg(all(feature = "std", not(loom)))]
+    #[cfg(feature = "std")]
     pub fn polling(mut self, policy: Polling) -> Self {
         self.polling = policy;
         self
@@ -96,7 +96,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// assert!(matches!(refused, Err(Error::NoSuchProcessors { .. })));
     /// # Ok::<(), Error>(())
     /// ```
-    #[cfg(all(feature = "std", not(loom)))]
+    #[cfg(feature = "std")]
     #[doc(alias = "SetExtendedPolicy")]
     #[doc(alias = "WdfInterruptSetExtendedPolicy")]
     #[doc(alias = "WdfInterruptSetPolicy")]
@@ -152,7 +152,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// while interrupt.stats().recovered == 0 {}
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
-    #[cfg(all(feature = "std", not(loom)))]
+    #[cfg(feature = "std")]
     pub fn poll_when_silent(mut self, period: Duration) -> Self {
         self.silence = Some(period);
         self
@@ -183,7 +183,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// assert!(matches!(interrupt.clear_fault()?, Some(Fault::Overdue { .. })));
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
-    #[cfg(all(feature = "std", not(loom)))]
+    #[cfg(feature = "std")]
     pub fn overdue_after(mut self, limit: Duration) -> Self {
         self.overdue_after = Some(limit);
         self

@@ -6,12 +6,13 @@ use alloc::vec::Vec;
 
 use lock_api::Mutex;
 
-use super::callback_lock::CallbackLock;
-use super::callbacks::{Callbacks, DeviceCallback};
-use super::power::Power;
-use super::wake::Wake;
-use super::{Device, Inner};
-use crate::raw_lock::RawInterruptLock;
+use crate::DeviceCallback;
+use crate::device::callback_lock::CallbackLock;
+use crate::device::callbacks::Callbacks;
+use crate::device::power::Power;
+use crate::device::wake::Wake;
+use crate::device::{Device, Inner};
+use crate::lock::raw::RawInterruptLock;
 use crate::{Name, Outcome};
 
 /// Builds a [`Device`]. All callbacks run on the thread that has the device enter or leave D0, under the device's

@@ -9,10 +9,10 @@ use core::ptr;
 
 use lock_api::{Mutex, MutexGuard};
 
-use super::{Device, Member};
-use crate::raw_lock::RawInterruptLock;
+use crate::device::{Device, Member};
+use crate::lock::raw::RawInterruptLock;
+use crate::lock::waits::Waits;
 use crate::sync;
-use crate::waits::{Awaited, Waits};
 
 pub(super) struct CallbackLock {
     lock: Mutex<RawInterruptLock, ()>,
@@ -45,7 +45,7 @@ impl CallbackLock {
             Some(guard) => guard,
             None if self.raw().is_mine() => return Err("called with the callback lock held"),
             None => {
-                let _waits = Waits::announce([Awaited::Lock(self.raw())])
+                let _waits = Waits::announce([self.raw().awaited()])
                     .map_err(|_| "its holder waits for what this thread holds")?;
                 self.lock.lock()
             }

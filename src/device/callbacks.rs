@@ -1,33 +1,11 @@
 //! The callbacks of a device.
 
-use core::fmt;
-
 use alloc::boxed::Box;
 use alloc::format;
 
-use crate::{CallbackError, sync};
+use crate::{CallbackError, DeviceCallback, sync};
 
 type Boxed = Box<dyn FnMut() -> Result<(), CallbackError> + Send>;
-
-/// Which of a device's callbacks.
-///
-/// ```
-/// assert_eq!(interrupt_lock::DeviceCallback::D0Entry.to_string(), "D0-entry callback");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DeviceCallback {
-    /// Before the interrupts are enabled.
-    D0Entry,
-    /// After they have been.
-    InterruptsEnabled,
-    /// Before they are disabled.
-    DisablingInterrupts,
-    /// After they have been.
-    D0Exit,
-    /// The closure given to [`Device::reset`](crate::Device::reset).
-    Reset,
-}
 
 /// Those that were given.
 #[derive(Default)]
@@ -65,16 +43,4 @@ impl Callbacks {
 /// Has a panic be a failure: there is nothing to be quarantined here.
 pub(super) fn catch(callback: impl FnOnce() -> Result<(), CallbackError>) -> Result<(), CallbackError> {
     sync::catch(callback).unwrap_or_else(|message| Err(CallbackError::new(format!("it panicked: {message}"))))
-}
-
-impl fmt::Display for DeviceCallback {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::D0Entry => "D0-entry callback",
-            Self::InterruptsEnabled => "interrupts-enabled callback",
-            Self::DisablingInterrupts => "disabling-interrupts callback",
-            Self::D0Exit => "D0-exit callback",
-            Self::Reset => "reset",
-        })
-    }
 }

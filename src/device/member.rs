@@ -1,7 +1,7 @@
 //! What a device asks of an interrupt.
 
-use crate::object::InterruptObject;
-use crate::waits::{Circle, Waits};
+use crate::interrupt::InterruptObject;
+use crate::lock::waits::{Circle, Waits};
 use crate::{Error, Name, State, Stats};
 
 pub(crate) trait Member: Send + Sync {

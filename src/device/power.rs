@@ -4,10 +4,11 @@ use alloc::sync::Arc;
 
 use lock_api::MutexGuard;
 
-use super::callbacks::{Callbacks, DeviceCallback};
-use super::{Device, Member};
-use crate::raw_lock::RawInterruptLock;
-use crate::waits::{Awaited, Waits};
+use crate::DeviceCallback;
+use crate::device::callbacks::Callbacks;
+use crate::device::{Device, Member};
+use crate::lock::raw::RawInterruptLock;
+use crate::lock::waits::Waits;
 use crate::{CallbackError, Error, Transition, sync};
 
 /// Whether the device has power, and what is to be told of it.
@@ -173,7 +174,7 @@ impl Device {
         let power = {
             // SAFETY: only to know the owner.
             let lock = unsafe { self.0.power.raw() };
-            let _waits = Waits::announce([Awaited::Lock(lock)]).map_err(|_| {
+            let _waits = Waits::announce([lock.awaited()]).map_err(|_| {
                 self.would_deadlock("called from a transition of the device, or one that another waits for")
             })?;
             self.0.power.lock()
@@ -187,7 +188,7 @@ impl Device {
         if sync::is_in_isr() {
             return Err(self.would_deadlock("called from an ISR"));
         }
-        Waits::announce([Awaited::Lock(self.callback_lock())])
+        Waits::announce([self.callback_lock().awaited()])
             .and_then(|_| self.members().iter().try_for_each(|member| member.announce().map(drop)))
             .map_err(|_| self.would_deadlock("this thread is inside of a part of it"))
     }

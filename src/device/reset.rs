@@ -3,8 +3,9 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::callbacks::{DeviceCallback, catch};
-use super::{Device, Member};
+use crate::DeviceCallback;
+use crate::device::callbacks::catch;
+use crate::device::{Device, Member};
 use crate::{Error, Outcome};
 
 impl Device {

@@ -7,8 +7,8 @@
 
 use alloc::sync::Arc;
 
-use super::{Device, Member};
 use crate::Error;
+use crate::device::{Device, Member};
 
 #[derive(Default)]
 pub(super) struct Wake {

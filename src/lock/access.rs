@@ -4,8 +4,8 @@ use core::panic::Location;
 
 use lock_api::Mutex;
 
-use super::InterruptLockGuard;
-use crate::raw_lock::{Acquisition, Entry, NotAcquired, RawInterruptLock};
+use crate::lock::InterruptLockGuard;
+use crate::lock::raw::{Acquisition, Entry, NotAcquired, RawInterruptLock};
 use crate::sync;
 use crate::{Error, Name};
 

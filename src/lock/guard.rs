@@ -6,8 +6,8 @@ use core::ops::{Deref, DerefMut};
 
 use lock_api::Mutex;
 
-use super::access::{AtRelease, Released, serve};
-use crate::raw_lock::{Acquisition, Pending, RawInterruptLock};
+use crate::lock::access::{AtRelease, Released, serve};
+use crate::lock::raw::{Acquisition, Pending, RawInterruptLock};
 
 /// The right to the data of an [`InterruptLock`](crate::InterruptLock), for as long as it lives. Dropping it is *ReleaseInterruptLock*: there
 /// is no other way to release, and no second time.

@@ -9,7 +9,7 @@ use std::task::Wake;
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
-use super::{Shared, bounded};
+use crate::models::{Shared, bounded};
 use crate::{Claim, Error, Interrupt, NoWorkItem};
 
 /// Loom's `unpark` also ends a `join`, so it is not used here.

@@ -9,8 +9,8 @@ use std::sync::Mutex;
 
 use loom::thread;
 
-use super::{Probe, Shared, all, bounded};
-use crate::deferred::Deferred;
+use crate::interrupt::deferred::queue::Deferred;
+use crate::models::{Probe, Shared, all, bounded};
 use crate::{Claim, Deferral, Error, Interrupt, NoWorkItem, State};
 
 /// A closure sees what its submitter did before. The stack alone: in an interrupt the lock orders this too.

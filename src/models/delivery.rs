@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use loom::thread;
 
-use super::{Counted, Probe, Shared, Wire, bounded};
+use crate::models::{Counted, Probe, Shared, Wire, bounded};
 use crate::{Claim, Delivery, Interrupt, NoWorkItem};
 
 /// Counts what its ISR is told of, and touches `probe` in it.

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use loom::thread;
 
-use super::{Probe, bounded};
+use crate::models::{Probe, bounded};
 use crate::{Claim, Device, Interrupt};
 
 /// A work item that runs under the callback lock and a section of the device never overlap.

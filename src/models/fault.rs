@@ -4,9 +4,9 @@ use alloc::sync::Arc;
 
 use loom::thread;
 
-use super::{Counted, Wire, bounded};
-use crate::source::{Errno, SourceError};
+use crate::models::{Counted, Wire, bounded};
 use crate::{Claim, Error, Fault, Interrupt, State};
+use crate::{Errno, SourceError};
 
 /// A fault that meets an enable: the interrupt is either quarantined and disconnected, or was never served; it can't be
 /// enabled past the fault, and can after it has been cleared.

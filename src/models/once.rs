@@ -4,8 +4,8 @@ use alloc::sync::Arc;
 
 use loom::thread;
 
-use super::{Probe, all};
-use crate::bare_metal::Once;
+use crate::models::{Probe, all};
+use crate::sync::bare_metal::Once;
 
 /// Of two that set it one wins, and who sees the value sees what was done before it was set.
 // Caught: once-release, once-acquire, once-set-twice.

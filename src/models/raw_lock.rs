@@ -7,8 +7,8 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use lock_api::{GuardNoSend, Mutex, RawMutex};
 use loom::thread;
 
-use super::{Probe, all, bounded};
-use crate::raw_lock::{Entry, NotAcquired, RawInterruptLock};
+use crate::lock::raw::{Entry, NotAcquired, RawInterruptLock};
+use crate::models::{Probe, all, bounded};
 use crate::sync::{Borrow, Instant, Witness, where_exchanges_fence};
 
 type Lock = Arc<RawInterruptLock>;

@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use loom::sync::Notify;
 use loom::thread;
 
-use super::{Probe, all, bounded};
-use crate::ready_word::ReadyWord;
+use crate::dispatch::ready_word::ReadyWord;
+use crate::models::{Probe, all, bounded};
 
 /// A word with its bell.
 struct Bell {

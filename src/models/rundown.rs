@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
-use super::{Counted, Probe, Wire, bounded};
+use crate::models::{Counted, Probe, Wire, bounded};
 use crate::{Claim, Delivery, Interrupt, State};
 
 /// What a callback owns; counts how often it is freed.

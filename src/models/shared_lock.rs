@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use loom::thread;
 
-use super::{Probe, bounded};
+use crate::models::{Probe, bounded};
 use crate::{Claim, Delivery, Interrupt, InterruptLock, NoWorkItem, State};
 
 fn member(lock: &Arc<InterruptLock<u32>>, probe: &Arc<Probe>) -> Interrupt<u32, NoWorkItem> {

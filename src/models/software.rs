@@ -4,7 +4,7 @@ use core::task::Waker;
 
 use loom::thread;
 
-use super::{Probe, all};
+use crate::models::{Probe, all};
 use crate::source::{Software, Source};
 
 /// Who takes an edge sees what was done before it was asserted, and none is lost between two takes.

@@ -5,8 +5,8 @@ use alloc::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
-use super::{Counted, Probe, Shared, Wire, all, bounded};
-use crate::work_item::WorkWord;
+use crate::interrupt::work_item::word::WorkWord;
+use crate::models::{Counted, Probe, Shared, Wire, all, bounded};
 use crate::{Claim, Interrupt, Queued, WithWorkItem, Work};
 
 fn working(mut work: impl FnMut() -> Work + Send + 'static) -> Shared<(), WithWorkItem> {

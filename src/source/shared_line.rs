@@ -16,8 +16,9 @@ use std::task::{Wake, Waker};
 use std::time::Instant;
 use std::vec::Vec;
 
-use super::{Ready, Removal, Source, SourceError};
-use crate::storm::Storm;
+use crate::SourceError;
+use crate::observe::storm::Storm;
+use crate::source::{Ready, Removal, Source};
 use crate::{Claim, Error, Fault, Info, Name, Share, Trigger};
 
 /// A level line that several interrupts share: each is given a [`member`](Self::member) for its source.
@@ -38,7 +39,7 @@ use crate::{Claim, Error, Fault, Info, Name, Share, Trigger};
 /// # Examples
 ///
 /// ```
-/// use interrupt_lock::{Claim, Dispatcher, Interrupt, SharedLine, source::Software};
+/// use interrupt_lock::{Claim, Dispatcher, Interrupt, source::{SharedLine, Software}};
 ///
 /// let (source, line) = Software::level();
 /// let shared = SharedLine::new(source)?;
@@ -70,7 +71,7 @@ pub struct SharedLine(Arc<Line>);
 /// The source of one of the interrupts on a [`SharedLine`].
 ///
 /// ```
-/// use interrupt_lock::{Share, SharedLine, Source, source::Software};
+/// use interrupt_lock::{Share, source::{SharedLine, Software, Source}};
 ///
 /// let shared = SharedLine::new(Software::level().0)?;
 /// assert_eq!(shared.member().info().share, Some(Share::Shared));
@@ -87,7 +88,7 @@ pub struct LineMember {
 /// What became of the signals of a [`SharedLine`].
 ///
 /// ```
-/// use interrupt_lock::{SharedLine, source::Software};
+/// use interrupt_lock::source::{SharedLine, Software};
 ///
 /// let shared = SharedLine::new(Software::level().0)?;
 /// assert_eq!(shared.stats().spurious, 0);
@@ -156,7 +157,7 @@ impl SharedLine {
     /// # Examples
     ///
     /// ```
-    /// use interrupt_lock::{Error, SharedLine, source::Software};
+    /// use interrupt_lock::{Error, source::{SharedLine, Software}};
     ///
     /// assert!(SharedLine::new(Software::level().0).is_ok());
     /// assert!(matches!(SharedLine::new(Software::edge().0), Err(Error::NotShareable { .. })));
@@ -192,7 +193,7 @@ impl SharedLine {
     /// A source for one more interrupt on this line.
     ///
     /// ```
-    /// use interrupt_lock::{Claim, Interrupt, SharedLine, source::Software};
+    /// use interrupt_lock::{Claim, Interrupt, source::{SharedLine, Software}};
     ///
     /// let shared = SharedLine::new(Software::level().0)?;
     /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(shared.member()).build()?;
@@ -206,7 +207,7 @@ impl SharedLine {
     /// What became of the line's signals. Waits for no interrupt lock.
     ///
     /// ```
-    /// use interrupt_lock::{SharedLine, source::Software};
+    /// use interrupt_lock::source::{SharedLine, Software};
     ///
     /// let shared = SharedLine::new(Software::level().0)?;
     /// assert_eq!(shared.stats().claimed, 0);
@@ -232,7 +233,7 @@ fn descriptors(source: &mut dyn Source) -> Result<(Option<OwnedFd>, Option<Owned
             interrupt: source.name(),
             source: SourceError::Os {
                 doing: Name::new("duplicating the source's descriptor"),
-                source: super::Errno::new(error.raw_os_error().unwrap_or(0)),
+                source: crate::Errno::new(error.raw_os_error().unwrap_or(0)),
             },
         }),
     }

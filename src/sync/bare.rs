@@ -3,9 +3,9 @@
 use core::sync::atomic::fence;
 pub(crate) use core::sync::atomic::{AtomicUsize, Ordering};
 
-pub(crate) use crate::bare_metal::{in_isr, is_in_isr, mask, this_processor as this_thread, unmask};
+pub(crate) use crate::sync::bare_metal::{in_isr, is_in_isr, mask, this_processor as this_thread, unmask};
 
-use super::Parked;
+use crate::sync::Parked;
 
 /// There is no clock here, so there is no deadline.
 pub(crate) type Instant = core::convert::Infallible;

@@ -10,7 +10,7 @@ pub(crate) use loom::sync::atomic::Ordering;
 use loom::sync::atomic::fence;
 use loom::sync::{Condvar, Mutex};
 
-use super::Parked;
+use crate::sync::Parked;
 
 loom::thread_local! {
     static THREAD: Thread = Thread::new();
@@ -229,6 +229,11 @@ impl<T> Locked<T> {
         self.0.with_mut(|value| f(unsafe { &mut *value }))
     }
 
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        // SAFETY: the exclusive borrow excludes every other access for as long as the reference lives.
+        self.0.with_mut(|value| unsafe { &mut *value })
+    }
+
     /// Lets `f` look at the value.
     ///
     /// # Safety
@@ -346,3 +351,11 @@ impl Parker {
 pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::Name> {
     Ok(callback())
 }
+
+/// As [`catch`]: a panic reaches loom.
+pub(crate) fn drop_caught<T>(theirs: T) {
+    drop(theirs);
+}
+
+/// Nothing: a model has no `membarrier`.
+pub(crate) fn without_membarrier() {}

@@ -2,8 +2,9 @@
 
 use interrupt_lock::source::{EdgeHandle, LevelHandle, LineMember, Removal, Software};
 use interrupt_lock::{
-    Registers, SharedLine,
+    Registers,
     simulated::{Edu, EduSource, Step},
+    source::SharedLine,
 };
 
 use super::source_suite::{Device, Rig};
@@ -185,7 +186,7 @@ mod linux {
         thread,
     };
 
-    use interrupt_lock::{Eventfd, Uio, source::EventfdSignaller};
+    use interrupt_lock::linux::{Eventfd, EventfdSignaller, Uio};
     use rustix::event::{PollFd, PollFlags, poll};
 
     use super::{Device, LineMember, Removal, Rig, SharedLine};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
 use interrupt_lock::source::{Ready, Removal};
-use interrupt_lock::{Info, Source, SourceError, Trigger};
+use interrupt_lock::{Info, SourceError, Trigger, source::Source};
 
 use super::log::Log;
 

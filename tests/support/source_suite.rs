@@ -6,8 +6,8 @@
 
 use std::fmt;
 
-use interrupt_lock::Source;
 use interrupt_lock::source::Removal;
+use interrupt_lock::source::Source;
 
 #[path = "source_suite/checks.rs"]
 mod checks;

@@ -4,8 +4,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{EduOptions, model::Model};
 use crate::Name;
+use crate::simulated::edu::EduOptions;
+use crate::simulated::edu::model::Model;
 use crate::source::Wakeup;
 
 /// What the users hold: the last one to go ends the thread.

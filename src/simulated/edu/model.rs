@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use std::vec::Vec;
 
-use super::{Output, Step};
 use crate::SourceError;
+use crate::simulated::edu::{Output, Step};
 use crate::source::{Removal, Wakeup};
 
 const IDENTIFICATION: usize = 0x00;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::device::Device;
 use crate::Registers;
+use crate::simulated::edu::device::Device;
 
 /// BAR 0 of an [`Edu`](super::Edu): 1 MiB, laid out as told there.
 ///

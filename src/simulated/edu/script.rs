@@ -38,6 +38,6 @@ pub enum Step {
     /// Takes the device away, or asks the driver to let it go. After a surprise every read gives all ones, writes are
     /// ignored, what was being computed or played is over, and the source answers
     /// [`SourceError::Removed`](crate::SourceError::Removed). A request changes nothing but what
-    /// [`Source::removal`](crate::Source::removal) answers.
+    /// [`Source::removal`](crate::source::Source::removal) answers.
     Remove(Removal),
 }

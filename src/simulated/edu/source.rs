@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use super::{device::Device, model::Model};
-use crate::source::{Assertions, Ready, Removal, Software};
-use crate::{Info, Polarity, Share, Source, SourceError, Trigger};
+use crate::simulated::edu::device::Device;
+use crate::simulated::edu::model::Model;
+use crate::source::{Assertions, Ready, Removal, Software, Source};
+use crate::{Info, Polarity, Share, SourceError, Trigger};
 
 /// The [line](super::Edu::line) or the [message](super::Edu::message) of an [`Edu`](super::Edu): a [`Software`] source
 /// that the device asserts. It keeps the device in existence; dropping it lets the line or the message be taken again.
 ///
 /// ```
 /// use std::task::Waker;
-/// use interrupt_lock::{Registers, Source, simulated::Edu};
+/// use interrupt_lock::{Registers, simulated::Edu, source::Source};
 ///
 /// let device = Edu::new();
 /// let mut message = device.message()?;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::shared::{Shared, Wakeup};
-use super::state::State;
+use crate::source::software::shared::{Shared, Wakeup};
+use crate::source::software::state::State;
 
 /// Asserts an [edge](super::Software::edge) or a [message](super::Software::message), from any thread.
 ///
@@ -12,7 +12,7 @@ use super::state::State;
 ///
 /// ```
 /// use std::{task::Waker, thread};
-/// use interrupt_lock::{Source, source::Software};
+/// use interrupt_lock::source::{Software, Source};
 ///
 /// let (mut source, handle) = Software::edge();
 /// source.connect(Waker::noop())?;
@@ -37,7 +37,7 @@ impl EdgeHandle {
     ///
     /// ```
     /// use std::task::Waker;
-    /// use interrupt_lock::{Source, source::Software};
+    /// use interrupt_lock::source::{Software, Source};
     ///
     /// let (mut source, handle) = Software::message(0);
     /// source.connect(Waker::noop())?;
@@ -54,11 +54,11 @@ impl EdgeHandle {
         self.0.assert(State::edge)
     }
 
-    /// Asks the driver to let the device go: the source's [`removal`](crate::Source::removal) answers
+    /// Asks the driver to let the device go: the source's [`removal`](crate::source::Source::removal) answers
     /// [`Requested`](crate::source::Removal::Requested) from now on, and its waker is woken. Everything else goes on.
     ///
     /// ```
-    /// use interrupt_lock::{Source, source::{Removal, Software}};
+    /// use interrupt_lock::source::{Removal, Software, Source};
     ///
     /// let (mut source, handle) = Software::edge();
     /// handle.request_removal();
@@ -77,7 +77,7 @@ impl EdgeHandle {
     /// waker is woken.
     ///
     /// ```
-    /// use interrupt_lock::{Source, SourceError, source::Software};
+    /// use interrupt_lock::{SourceError, source::{Software, Source}};
     ///
     /// let (mut source, handle) = Software::edge();
     /// handle.remove();
@@ -100,7 +100,7 @@ impl EdgeHandle {
 ///
 /// ```
 /// use std::task::Waker;
-/// use interrupt_lock::{Source, source::Software};
+/// use interrupt_lock::source::{Software, Source};
 ///
 /// let (mut line, handle) = Software::level();
 /// line.connect(Waker::noop())?;
@@ -122,7 +122,7 @@ impl LevelHandle {
     ///
     /// ```
     /// use std::task::Waker;
-    /// use interrupt_lock::{Source, source::Software};
+    /// use interrupt_lock::source::{Software, Source};
     ///
     /// let (mut line, handle) = Software::level();
     /// handle.assert();
@@ -144,7 +144,7 @@ impl LevelHandle {
     ///
     /// ```
     /// use std::task::Waker;
-    /// use interrupt_lock::{Source, source::Software};
+    /// use interrupt_lock::source::{Software, Source};
     ///
     /// let (mut line, handle) = Software::level();
     /// line.connect(Waker::noop())?;
@@ -162,11 +162,11 @@ impl LevelHandle {
         }
     }
 
-    /// Asks the driver to let the device go: the source's [`removal`](crate::Source::removal) answers
+    /// Asks the driver to let the device go: the source's [`removal`](crate::source::Source::removal) answers
     /// [`Requested`](crate::source::Removal::Requested) from now on, and its waker is woken. Everything else goes on.
     ///
     /// ```
-    /// use interrupt_lock::{Source, source::{Removal, Software}};
+    /// use interrupt_lock::source::{Removal, Software, Source};
     ///
     /// let (mut line, handle) = Software::level();
     /// handle.request_removal();
@@ -185,7 +185,7 @@ impl LevelHandle {
     /// waker is woken.
     ///
     /// ```
-    /// use interrupt_lock::{Source, SourceError, source::Software};
+    /// use interrupt_lock::{SourceError, source::{Software, Source}};
     ///
     /// let (mut line, handle) = Software::level();
     /// handle.remove();

@@ -5,9 +5,9 @@ use std::mem;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
-use super::state::State;
+use crate::observe::timing::Assertions;
+use crate::source::software::state::State;
 use crate::sync::{AtomicUsize, Ordering};
-use crate::timing::Assertions;
 
 // On one cache line: an assertion uses the word and the waker, and who serves it the word. On two it takes half as long
 // again.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use interrupt_lock::source::{Ready, Removal};
-use interrupt_lock::{Info, Name, Source, SourceError};
+use interrupt_lock::{Info, Name, SourceError, source::Source};
 
 use super::Device;
 use super::probe::Probe;

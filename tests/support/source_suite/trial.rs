@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use interrupt_lock::source::{EdgeHandle, Software};
-use interrupt_lock::{Claim, Delivery, Dispatcher, Error, Interrupt, InterruptLockGuard, NoWorkItem, Source, State};
+use interrupt_lock::{
+    Claim, Delivery, Dispatcher, Error, Interrupt, InterruptLockGuard, NoWorkItem, State, source::Source,
+};
 
 use super::probe::{Probe, Record, Reluctance};
 use super::waiting::{AtEnd, Descriptor, News, PATIENCE, expect, sentence, until};

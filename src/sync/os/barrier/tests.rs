@@ -8,10 +8,10 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::{env, thread};
 
-use super::super::{Parked, Parker};
-use super::*;
 use crate::InterruptLock;
 use crate::sync::AtomicUsize;
+use crate::sync::os::barrier::*;
+use crate::sync::os::{Parked, Parker};
 use seccomp::{Whom, refuse};
 
 /// Runs `test` in a new process: this test binary, told to run this one test.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 
-use interrupt_lock::{Claim, Error, Interrupt, SourceError, vfio};
+use interrupt_lock::{Claim, Error, Interrupt, SourceError, linux::vfio};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::account::Failure;

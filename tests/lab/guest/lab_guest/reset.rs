@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use interrupt_lock::{Claim, Device as CoreDevice, Error, Interrupt, NoWorkItem, Source, State, Transition, vfio};
+use interrupt_lock::{
+    Claim, Device as CoreDevice, Error, Interrupt, NoWorkItem, State, Transition, linux::vfio, source::Source,
+};
 
 use crate::account::Failure;
 use crate::arguments::Device;

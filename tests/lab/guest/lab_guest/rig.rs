@@ -8,7 +8,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use interrupt_lock::source::Removal;
-use interrupt_lock::{MappedRegisters, Registers, Uio, vfio};
+use interrupt_lock::{
+    Registers,
+    linux::{MappedRegisters, Uio, vfio},
+};
 
 use crate::account::Failure;
 use crate::source_suite::{Device, Rig};

@@ -1,6 +1,6 @@
 //! The suite, on a real device.
 
-use interrupt_lock::{Uio, vfio};
+use interrupt_lock::linux::{Uio, vfio};
 
 use crate::account::Failure;
 use crate::arguments::Device;

@@ -1,0 +1,49 @@
+//! A dispatcher in a loom model: there is none.
+
+use core::convert::Infallible;
+use core::time::Duration;
+
+use alloc::boxed::Box;
+use alloc::sync::Weak;
+
+use crate::interrupt::dispatch::Dispatch;
+use crate::{Error, InterruptObject, Name, Polling, SourceError};
+
+/// A thread that waits on sources and serves their interrupts. A loom model explores the model's own threads only, so it
+/// has no dispatcher: the model's threads call [`service`](crate::InterruptObject::service) and
+/// [`run_work_item`](crate::InterruptObject::run_work_item).
+#[derive(Clone, Debug)]
+pub struct Dispatcher(Infallible);
+
+impl Dispatcher {
+    /// An interrupt with a source gets none of its own.
+    pub(crate) const EXISTS: bool = false;
+
+    /// Starts no dispatcher.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dispatcher`], always: a model has none.
+    pub fn new() -> Result<Self, Error> {
+        Self::named(&Name::new("interrupts"))
+    }
+
+    pub(crate) fn named(name: &Name) -> Result<Self, Error> {
+        let why = "a loom model has no dispatcher: call `service()` from a thread of the model";
+        Err(Error::Dispatcher { interrupt: name.clone(), source: SourceError::Refused(Name::new(why)) })
+    }
+
+    pub(crate) fn need_worker(&self, _: &Name) -> Result<(), Error> {
+        match self.0 {}
+    }
+
+    pub(crate) fn register<T, W>(
+        &self,
+        _: Weak<InterruptObject<T, W>>,
+        _: Polling,
+        _: Option<Duration>,
+        _: bool,
+    ) -> Box<dyn Dispatch> {
+        match self.0 {}
+    }
+}

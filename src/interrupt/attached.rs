@@ -1,0 +1,33 @@
+//! How what lives outside of an interrupt is attached to it: its source, its dispatcher, its device, boxed closures.
+//!
+//! Each is a trait object in a box. Without an allocator there are no boxes, and so nothing can be attached: an
+//! `Option<Attached<…>>` is always `None` then, takes no room, and what would use it compiles to nothing.
+
+#[cfg(feature = "alloc")]
+pub(crate) type Attached<D> = alloc::boxed::Box<D>;
+#[cfg(not(feature = "alloc"))]
+pub(crate) use nothing::Attached;
+
+#[cfg(not(feature = "alloc"))]
+mod nothing {
+    use core::convert::Infallible;
+    use core::marker::PhantomData;
+    use core::ops::{Deref, DerefMut};
+
+    /// A box that nobody can make.
+    pub(crate) struct Attached<D: ?Sized>(Infallible, PhantomData<fn() -> *const D>);
+
+    impl<D: ?Sized> Deref for Attached<D> {
+        type Target = D;
+
+        fn deref(&self) -> &D {
+            match self.0 {}
+        }
+    }
+
+    impl<D: ?Sized> DerefMut for Attached<D> {
+        fn deref_mut(&mut self) -> &mut D {
+            match self.0 {}
+        }
+    }
+}

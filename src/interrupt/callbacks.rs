@@ -1,0 +1,134 @@
+//! What the driver registered, stored as a plain function (for statics) or as a boxed closure.
+
+use core::mem;
+
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+
+use crate::interrupt::{IsrContext, Work, WorkItemContext};
+#[cfg(feature = "alloc")]
+use crate::source::Source;
+use crate::{CallbackError, Claim};
+
+/// An enable or disable callback of a `static` interrupt.
+pub(crate) type Plain<T> = fn(&mut T) -> Result<(), CallbackError>;
+
+#[cfg(feature = "alloc")]
+type BoxedIsr<T, W> = Box<dyn FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send>;
+#[cfg(feature = "alloc")]
+type BoxedOnChange<T> = Box<dyn FnMut(&mut T) -> Result<(), CallbackError> + Send>;
+#[cfg(feature = "alloc")]
+type BoxedWork<T, W> = Box<dyn FnMut(&WorkItemContext<'_, T, W>) -> Work + Send>;
+
+pub(crate) enum Isr<T, W> {
+    Plain(fn(&mut IsrContext<'_, T, W>) -> Claim),
+    #[cfg(feature = "alloc")]
+    Boxed(BoxedIsr<T, W>),
+}
+
+impl<T, W> Isr<T, W> {
+    /// Not yet given, or the interrupt has ended. (A third variant would take a word of its own.)
+    pub(crate) const NONE: Self = Self::Plain(|_| Claim::Unclaimed);
+
+    #[inline]
+    pub(crate) fn call(&mut self, context: &mut IsrContext<'_, T, W>) -> Claim {
+        match self {
+            Self::Plain(isr) => isr(context),
+            #[cfg(feature = "alloc")]
+            Self::Boxed(isr) => isr(context),
+        }
+    }
+}
+
+/// An enable, disable or removal callback.
+pub(crate) enum OnChange<T> {
+    Plain(Plain<T>),
+    #[cfg(feature = "alloc")]
+    Boxed(BoxedOnChange<T>),
+}
+
+impl<T> OnChange<T> {
+    pub(crate) const NOTHING: Self = Self::Plain(|_| Ok(()));
+
+    pub(crate) fn call(&mut self, data: &mut T) -> Result<(), CallbackError> {
+        match self {
+            Self::Plain(callback) => callback(data),
+            #[cfg(feature = "alloc")]
+            Self::Boxed(callback) => callback(data),
+        }
+    }
+}
+
+pub(crate) enum WorkFn<T, W> {
+    Plain(fn(&WorkItemContext<'_, T, W>) -> Work),
+    #[cfg(feature = "alloc")]
+    Boxed(BoxedWork<T, W>),
+}
+
+impl<T, W> WorkFn<T, W> {
+    pub(crate) fn call(&mut self, context: &WorkItemContext<'_, T, W>) -> Work {
+        match self {
+            Self::Plain(work) => work(context),
+            #[cfg(feature = "alloc")]
+            Self::Boxed(work) => work(context),
+        }
+    }
+}
+
+/// What is used only with the interrupt lock held, beside the data. What a delivery needs comes last
+/// (`layout`), the source last of all, so that it is dropped last.
+#[repr(C)]
+pub(crate) struct Inside<T, W> {
+    pub(crate) enable: OnChange<T>,
+    pub(crate) disable: OnChange<T>,
+    pub(crate) removal: OnChange<T>,
+    /// Which message of its device this is.
+    pub(crate) message: u32,
+    /// An empty run is nothing unusual.
+    pub(crate) empty_is_benign: bool,
+    pub(crate) isr: Isr<T, W>,
+    /// Dropped after the callbacks, which own register handles: a descriptor outlives the mappings of its device.
+    #[cfg(feature = "alloc")]
+    pub(crate) source: Option<Box<dyn Source>>,
+}
+
+impl<T, W> Inside<T, W> {
+    pub(crate) const fn new(isr: Isr<T, W>) -> Self {
+        Self {
+            enable: OnChange::NOTHING,
+            disable: OnChange::NOTHING,
+            removal: OnChange::NOTHING,
+            message: 0,
+            empty_is_benign: false,
+            isr,
+            #[cfg(feature = "alloc")]
+            source: None,
+        }
+    }
+
+    pub(crate) const fn has_source(&self) -> bool {
+        #[cfg(feature = "alloc")]
+        return self.source.is_some();
+        #[cfg(not(feature = "alloc"))]
+        return false;
+    }
+
+    pub(crate) const fn set_enable(&mut self, callback: Plain<T>) {
+        set(&mut self.enable, callback);
+    }
+
+    pub(crate) const fn set_disable(&mut self, callback: Plain<T>) {
+        set(&mut self.disable, callback);
+    }
+
+    /// Takes everything out, to be dropped outside the lock.
+    pub(crate) fn take(&mut self) -> Self {
+        mem::replace(self, Self::new(Isr::NONE))
+    }
+}
+
+/// A constant can't run destructors, so what was there is forgotten: a plain function at most.
+#[cfg_attr(not(feature = "alloc"), expect(clippy::forget_non_drop, reason = "there are boxes with `alloc`"))]
+const fn set<T>(slot: &mut OnChange<T>, callback: Plain<T>) {
+    mem::forget(mem::replace(slot, OnChange::Plain(callback)));
+}

@@ -1,0 +1,61 @@
+//! What may be sent, what may be shared, and how large it is: facts that every build checks.
+
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+use crate::{
+    Delivery, Error, Fault, Info, InterruptObject, IsrContext, Name, NoWorkItem, Queued, Stats, WithWorkItem,
+    WorkItemContext,
+};
+
+/// Data that may move between threads, but is not to be shared by them.
+type Sendable = core::cell::Cell<u32>;
+/// Data that may not even move.
+type Bound = *mut u32;
+
+assert_impl_all!(InterruptObject<Sendable, WithWorkItem>: Send, Sync);
+assert_impl_all!(InterruptObject<Sendable, NoWorkItem>: Send, Sync);
+assert_not_impl_any!(InterruptObject<Bound, NoWorkItem>: Send, Sync);
+
+// Any thread may use the handle.
+#[cfg(feature = "alloc")]
+assert_impl_all!(crate::Interrupt<Sendable>: Send, Sync);
+#[cfg(feature = "alloc")]
+assert_not_impl_any!(crate::Interrupt<Bound>: Send, Sync);
+
+// What a callback is given is its own, and is not to be had twice.
+assert_not_impl_any!(IsrContext<'static, u32, NoWorkItem>: Clone, Copy, Default);
+assert_not_impl_any!(WorkItemContext<'static, u32>: Clone, Copy, Default);
+
+// What is returned travels.
+assert_impl_all!(Error: Send, Sync, core::error::Error);
+assert_impl_all!(Fault: Send, Sync, Clone);
+assert_impl_all!(Info: Send, Sync, Clone);
+assert_impl_all!(Name: Send, Sync, Clone);
+assert_impl_all!(Delivery: Send, Sync, Copy);
+assert_impl_all!(Queued: Send, Sync, Copy);
+assert_impl_all!(Stats: Send, Sync, Copy);
+
+/// A model's words carry what loom needs, so only the real ones have a size worth knowing.
+#[cfg(not(loom))]
+mod sizes {
+    use static_assertions::const_assert_eq;
+
+    use super::*;
+
+    const WORD: usize = size_of::<usize>();
+
+    // Bits in one word; bits and a count in another, and who runs it.
+    const_assert_eq!(size_of::<crate::interrupt::state::StateWord>(), WORD);
+    const_assert_eq!(size_of::<crate::interrupt::work_item::word::WorkWord>(), 2 * WORD);
+    const_assert_eq!(size_of::<crate::observe::stats::Counters>(), 8 * WORD);
+    // With three locks: the interrupt's own, the transitions' and the notes'. Without an operating system there are no
+    // boxes, and no cache lines to keep apart.
+    #[cfg(all(feature = "std", target_pointer_width = "64"))]
+    const_assert_eq!(size_of::<InterruptObject<(), NoWorkItem>>(), 9 * 64);
+    #[cfg(all(not(feature = "alloc"), target_pointer_width = "64"))]
+    const_assert_eq!(
+        size_of::<InterruptObject<(), NoWorkItem>>(),
+        (37 * WORD + 3 * size_of::<crate::RawInterruptLock>())
+            .next_multiple_of(align_of::<InterruptObject<(), NoWorkItem>>())
+    );
+}

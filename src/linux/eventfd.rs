@@ -1,0 +1,202 @@
+//! An eventfd as a source.
+
+use std::{
+    format, fs,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    path::Path,
+    sync::Arc,
+    task::Waker,
+};
+
+use rustix::event::{EventfdFlags, eventfd};
+
+use crate::SourceError;
+use crate::source::{Ready, Source};
+use crate::system::{failed, opening, refused};
+use crate::{Error, Info, Trigger, system};
+
+/// A source that another thread, another process or the kernel signals through an eventfd.
+///
+/// Each signal is an edge. Signals that arrive before they are taken coalesce, and [`take`](Source::take) tells how
+/// many there were. The counter can't be disarmed: what is signalled while the source is disconnected stays in it,
+/// and is found by the drain that precedes the next connection.
+///
+/// # Examples
+///
+/// ```
+/// use interrupt_lock::{linux::Eventfd, source::Source};
+///
+/// let mut source = Eventfd::new()?;
+/// let signaller = source.signaller();
+/// std::thread::spawn(move || { signaller.signal(); signaller.signal() }).join().unwrap();
+/// assert_eq!(source.take()?, 2);
+/// assert_eq!(source.take()?, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[doc(alias = "eventfd")]
+pub struct Eventfd {
+    counter: Arc<OwnedFd>,
+}
+
+impl Eventfd {
+    /// Makes a new eventfd, with a count of 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Open`] if the program has too many files open.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let source = interrupt_lock::linux::Eventfd::new()?;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn new() -> Result<Self, Error> {
+        create().map(Self::from_counter).map_err(opening("eventfd"))
+    }
+
+    /// Takes an eventfd that somebody else opened. What it counts already stays to be taken.
+    ///
+    /// It is made non-blocking, which whoever else has it open will notice, and closed on exec.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Open`] if it is no eventfd, or one in semaphore mode, which undoes coalescing (kernels before 6.5 don't
+    /// tell; there it is served once for each signal).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::os::fd::{AsFd, OwnedFd};
+    /// use interrupt_lock::linux::Eventfd;
+    ///
+    /// let theirs: OwnedFd = Eventfd::new()?.as_fd().try_clone_to_owned()?;
+    /// let source = Eventfd::from_fd(theirs)?;
+    ///
+    /// let error = Eventfd::from_fd(std::fs::File::open("/dev/null")?.into()).unwrap_err();
+    /// assert_eq!(error.to_string(), "eventfd: the descriptor is not an eventfd but /dev/null");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_fd(counter: OwnedFd) -> Result<Self, Error> {
+        check(&counter)
+            .and_then(|()| system::adopt(counter.as_fd()).map_err(failed("setting it up")))
+            .map_err(opening("eventfd"))?;
+        Ok(Self::from_counter(counter))
+    }
+
+    /// A handle that signals this source.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{linux::Eventfd, source::Source};
+    ///
+    /// let mut source = Eventfd::new()?;
+    /// source.signaller().signal();
+    /// assert_eq!(source.take()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn signaller(&self) -> EventfdSignaller {
+        EventfdSignaller { counter: self.counter.clone() }
+    }
+
+    fn from_counter(counter: OwnedFd) -> Self {
+        Self { counter: Arc::new(counter) }
+    }
+}
+
+/// A new eventfd: non-blocking, closed on exec, never in semaphore mode.
+pub(crate) fn create() -> Result<OwnedFd, SourceError> {
+    eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(failed("making an eventfd"))
+}
+
+/// Refuses what proc says is no eventfd, or one in semaphore mode. Without proc, the first `take` has to tell.
+fn check(counter: &OwnedFd) -> Result<(), SourceError> {
+    let number = counter.as_raw_fd();
+    match fs::read_link(format!("/proc/self/fd/{number}")) {
+        Ok(target) if target != Path::new("anon_inode:[eventfd]") => {
+            return Err(refused(format!("the descriptor is not an eventfd but {}", target.display())));
+        }
+        _ => {}
+    }
+    let semaphore = system::attribute(format!("/proc/self/fdinfo/{number}"))
+        .and_then(|text| {
+            let line = text.lines().find_map(|line| line.strip_prefix("eventfd-semaphore:"))?;
+            Some(line.trim() == "1")
+        })
+        .unwrap_or(false);
+    if semaphore {
+        return Err(refused("the eventfd is in semaphore mode, which undoes coalescing"));
+    }
+    Ok(())
+}
+
+impl AsFd for Eventfd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.counter.as_fd()
+    }
+}
+
+impl Source for Eventfd {
+    fn info(&self) -> Info {
+        Info { trigger: Some(Trigger::Edge), ..Info::default() }
+    }
+
+    fn ready(&mut self) -> Ready<'_> {
+        Ready::Descriptor(self.counter.as_fd())
+    }
+
+    fn connect(&mut self, _waker: &Waker) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    fn disconnect(&mut self) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<u64, SourceError> {
+        system::take_count(&self.counter).map_err(failed("reading the eventfd"))
+    }
+}
+
+/// Signals an [`Eventfd`] from any thread.
+///
+/// Its descriptor can be given to another process or to the kernel. It may outlive the source.
+///
+/// # Examples
+///
+/// ```
+/// use interrupt_lock::linux::Eventfd;
+///
+/// let signaller = Eventfd::new()?.signaller();
+/// signaller.signal(); // nobody is there to take it: no harm
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct EventfdSignaller {
+    counter: Arc<OwnedFd>,
+}
+
+impl EventfdSignaller {
+    /// Signals once. Never waits, never fails.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let signaller = interrupt_lock::linux::Eventfd::new()?.signaller();
+    /// signaller.signal();
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn signal(&self) {
+        // The one way to fail is a full counter, after 2^64 - 2 signals; and that is readable already.
+        let _ = rustix::io::retry_on_intr(|| rustix::io::write(&self.counter, &1_u64.to_ne_bytes()));
+    }
+}
+
+impl AsFd for EventfdSignaller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.counter.as_fd()
+    }
+}

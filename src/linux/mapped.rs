@@ -1,0 +1,200 @@
+//! Registers that are mapped into the program's memory.
+
+use core::{ffi::c_void, fmt, panic::RefUnwindSafe, ptr::NonNull};
+use std::{format, os::fd::AsFd, sync::Arc};
+
+use rustix::{
+    mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap},
+    param::page_size,
+};
+
+use crate::Registers;
+use crate::system::{failed, opening, refused};
+use crate::{Error, SourceError};
+
+/// A block of registers mapped into the program's memory: a PCI BAR, a UIO map.
+///
+/// A clone is another handle to the same mapping, so that every callback can have its own; the last one unmaps it.
+/// Accesses are volatile, of exactly the width asked for (64-bit ones on a 64-bit machine), and never through a
+/// reference, so it does no harm that the device changes what is there. It is little-endian, as PCI is.
+///
+/// Obtained from [`Uio::registers`](crate::linux::Uio::registers),
+/// [`vfio::Device::registers`](crate::linux::vfio::Device::registers) or, for any other file, [`map`](Self::map).
+///
+/// # Examples
+///
+/// ```no_run
+/// use interrupt_lock::{Registers, linux::Uio};
+///
+/// let registers = Uio::open("/dev/uio0")?.registers(0)?;
+/// let in_isr = registers.clone();
+/// assert_eq!(registers.read32(0), in_isr.read32(0));
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct MappedRegisters {
+    base: NonNull<u8>,
+    len: usize,
+    mapping: Arc<Mapping>,
+}
+
+// SAFETY: the mapping lives as long as any handle, belongs to no thread, and is only reached by volatile accesses,
+// each of which is one machine access; a race between two threads is one between two bus cycles.
+unsafe impl Send for MappedRegisters {}
+// SAFETY: as for `Send`: a shared handle gives nothing but such accesses.
+unsafe impl Sync for MappedRegisters {}
+
+/// What a mapping needs to stay valid, beside itself.
+pub(crate) type Keep = Arc<dyn RefUnwindSafe + Send + Sync>;
+
+struct Mapping {
+    start: *mut c_void,
+    len: usize,
+    /// Dropped after the memory has been unmapped.
+    _keep: Option<Keep>,
+}
+
+// SAFETY: nothing but the address range is kept, and only `drop` uses it, once.
+unsafe impl Send for Mapping {}
+// SAFETY: a shared `Mapping` offers no operation at all.
+unsafe impl Sync for Mapping {}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: `start` and `len` are what `mmap` gave, and the last handle that could reach them is gone.
+        // A failure would mean that the range isn't mapped, and then there is nothing to undo.
+        let _ = unsafe { munmap(self.start, self.len) };
+    }
+}
+
+impl MappedRegisters {
+    /// Maps `len` bytes of `file` from `offset` on, for reading and writing, shared with whoever else maps them.
+    ///
+    /// `offset` need not be at the start of a page, only a multiple of 8. The file may be closed afterwards. If a file
+    /// is cut short while it is mapped, an access ends the program with `SIGBUS`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Open`] if the system refuses to map it, `len` is 0 or `offset` is odd.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use interrupt_lock::{Registers, linux::MappedRegisters};
+    ///
+    /// let memory = std::fs::File::options().read(true).write(true).open("/dev/mem")?;
+    /// let timer = MappedRegisters::map(&memory, 0xfed0_0000, 0x400)?;
+    /// println!("capabilities {:#x}", timer.read64(0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "mmap")]
+    pub fn map(file: impl AsFd, offset: u64, len: usize) -> Result<Self, Error> {
+        Self::map_keeping(file, offset, len, None).map_err(opening("registers"))
+    }
+
+    pub(crate) fn map_keeping(
+        file: impl AsFd,
+        offset: u64,
+        len: usize,
+        keep: Option<Keep>,
+    ) -> Result<Self, SourceError> {
+        let into_page = (offset % page_size() as u64) as usize;
+        if !into_page.is_multiple_of(align_of::<u64>()) {
+            return Err(refused("registers begin at a multiple of 8"));
+        }
+        let start = offset - into_page as u64;
+        Self::new(into_page, len, keep, |whole| {
+            // SAFETY: a new mapping at an address that the system chooses: no memory in use is touched.
+            unsafe {
+                mmap(core::ptr::null_mut(), whole, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &file, start)
+            }
+        })
+    }
+
+    /// Maps `len` bytes of new memory, filled with zeros. A forked child shares it rather than copying it, so that it
+    /// keeps its place for a device.
+    pub(crate) fn anonymous(len: usize) -> Result<Self, SourceError> {
+        Self::new(0, len, None, |whole| {
+            // SAFETY: a new mapping at an address that the system chooses: no memory in use is touched.
+            unsafe {
+                mmap_anonymous(core::ptr::null_mut(), whole, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)
+            }
+        })
+    }
+
+    fn new(
+        into_page: usize,
+        len: usize,
+        keep: Option<Keep>,
+        map: impl FnOnce(usize) -> rustix::io::Result<*mut c_void>,
+    ) -> Result<Self, SourceError> {
+        let whole = len
+            .checked_add(into_page)
+            .and_then(|end| end.checked_next_multiple_of(page_size()))
+            .filter(|_| len != 0)
+            .ok_or_else(|| refused(format!("{len} bytes can't be mapped")))?;
+        let start = map(whole).map_err(failed("mapping"))?;
+        let mapping = Arc::new(Mapping { start, len: whole, _keep: keep });
+        let base = NonNull::new(start.cast::<u8>().wrapping_add(into_page))
+            .ok_or_else(|| refused("the system mapped it at address 0"))?;
+        Ok(Self { base, len, mapping })
+    }
+
+    /// Where the bytes are in this program's memory.
+    pub(crate) fn address(&self) -> usize {
+        self.base.addr().get()
+    }
+
+    /// How many bytes are mapped: whole pages.
+    pub(crate) fn mapped_len(&self) -> usize {
+        self.mapping.len
+    }
+
+    /// The register of type `T` at `offset`.
+    #[track_caller]
+    fn register<T>(&self, offset: usize) -> NonNull<T> {
+        let width = size_of::<T>();
+        assert!(offset.is_multiple_of(width), "a {width}-byte register can't be at {offset:#x}");
+        assert!(
+            self.len.checked_sub(width).is_some_and(|last| offset <= last),
+            "no {width}-byte register at {offset:#x}: the block has {:#x} bytes",
+            self.len
+        );
+        // SAFETY: the second assertion keeps it within the block, which is mapped as long as `self` is there.
+        unsafe { self.base.add(offset) }.cast()
+    }
+}
+
+macro_rules! accesses {
+    ($($read:ident $write:ident $width:ty),*) => {$(
+        #[track_caller]
+        fn $read(&self, offset: usize) -> $width {
+            let register = self.register::<$width>(offset);
+            // SAFETY: `register` checked the range and the alignment (`base` is aligned to 8); every pattern of bits
+            // is an integer.
+            <$width>::from_le(unsafe { register.read_volatile() })
+        }
+
+        #[track_caller]
+        fn $write(&self, offset: usize, value: $width) {
+            let register = self.register::<$width>(offset);
+            // SAFETY: `register` checked the range and the alignment, and the mapping is writable and borrowed by
+            // nobody: no reference into it is ever made.
+            unsafe { register.write_volatile(value.to_le()) };
+        }
+    )*};
+}
+
+impl Registers for MappedRegisters {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    accesses!(read8 write8 u8, read16 write16 u16, read32 write32 u32, read64 write64 u64);
+}
+
+impl fmt::Debug for MappedRegisters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MappedRegisters").field("len", &self.len).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,180 @@
+//! What UIO and VFIO devices on PCI have in common: configuration space, and what sysfs says of their interrupts.
+
+use std::{
+    format, fs,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+    sync::Arc,
+    vec::Vec,
+};
+
+use rustix::io::{Errno, pread, pwrite, retry_on_intr};
+
+use crate::{Info, Polarity, Share, Trigger, system};
+
+/// Offsets and bits in the configuration space of every PCI device.
+pub(crate) const VENDOR_ID: u64 = 0;
+pub(crate) const DEVICE_ID: u64 = 2;
+pub(crate) const COMMAND: u64 = 4;
+pub(crate) const STATUS: u64 = 6;
+pub(crate) const COMMAND_MEMORY: u16 = 1 << 1;
+pub(crate) const COMMAND_BUS_MASTER: u16 = 1 << 2;
+const COMMAND_INTX_DISABLE: u16 = 1 << 10;
+
+/// A device's configuration space, as a part of some file.
+///
+/// A read waits for the device's answer, so what was written to its registers before has arrived once it returns; and
+/// a write has been carried out when it returns.
+#[derive(Clone, Debug)]
+pub(crate) struct ConfigSpace {
+    file: Arc<OwnedFd>,
+    start: u64,
+}
+
+impl ConfigSpace {
+    pub(crate) fn new(file: impl Into<Arc<OwnedFd>>, start: u64) -> Self {
+        Self { file: file.into(), start }
+    }
+
+    pub(crate) fn read<const N: usize>(&self, offset: u64) -> Result<[u8; N], Errno> {
+        let mut bytes = [0; N];
+        let file = self.file.as_fd();
+        match retry_on_intr(|| pread(file, &mut bytes, self.start + offset))? {
+            n if n == N => Ok(bytes),
+            _ => Err(Errno::IO),
+        }
+    }
+
+    pub(crate) fn write<const N: usize>(&self, offset: u64, bytes: [u8; N]) -> Result<(), Errno> {
+        let file = self.file.as_fd();
+        match retry_on_intr(|| pwrite(file, &bytes, self.start + offset))? {
+            n if n == N => Ok(()),
+            _ => Err(Errno::IO),
+        }
+    }
+
+    pub(crate) fn read16(&self, offset: u64) -> Result<u16, Errno> {
+        self.read(offset).map(u16::from_le_bytes)
+    }
+
+    /// Keeps the device from asserting its INTx line, or lets it. A line that is asserted already falls, or rises.
+    ///
+    /// Between read and write, what the kernel or another program changes in the register is lost. Writing the upper
+    /// byte alone would narrow that, but QEMU's devices look at their line only when the lower one is written.
+    pub(crate) fn disable_intx(&self, disable: bool) -> Result<(), Errno> {
+        let command = self.read16(COMMAND)?;
+        if command == u16::MAX {
+            // No command register is all ones: the device does not answer.
+            return Err(Errno::NODEV);
+        }
+        let changed = if disable { command | COMMAND_INTX_DISABLE } else { command & !COMMAND_INTX_DISABLE };
+        self.write16(COMMAND, changed)
+    }
+
+    pub(crate) fn write16(&self, offset: u64, value: u16) -> Result<(), Errno> {
+        self.write(offset, value.to_le_bytes())
+    }
+}
+
+/// What is known of the INTx line of the device at `sysfs`.
+pub(crate) fn line(sysfs: &Path) -> Info {
+    let vector = system::number(sysfs.join("irq")).and_then(assigned);
+    let processors = vector.and_then(processors);
+    Info {
+        vector,
+        trigger: Some(Trigger::Level),
+        polarity: Some(Polarity::ActiveLow),
+        message_signaled: Some(false),
+        share: Some(Share::Shared),
+        processors,
+        group: processors.map(|_| 0),
+        ..Info::default()
+    }
+}
+
+/// What is known of message `number` of the device at `sysfs`, which has `granted` of them.
+pub(crate) fn message(sysfs: &Path, number: u32, granted: u32) -> Info {
+    let vector = message_vector(sysfs, number, granted);
+    let processors = vector.and_then(processors);
+    Info {
+        vector,
+        message_number: Some(number),
+        trigger: Some(Trigger::Message),
+        message_signaled: Some(true),
+        share: Some(Share::Exclusive),
+        processors,
+        group: processors.map(|_| 0),
+        ..Info::default()
+    }
+}
+
+/// The system names a device's vectors without saying which is which, but it numbers a set in order.
+fn message_vector(sysfs: &Path, number: u32, granted: u32) -> Option<u32> {
+    let mut vectors: Vec<u32> = fs::read_dir(sysfs.join("msi_irqs"))
+        .ok()?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    if vectors.len() != granted as usize {
+        return None;
+    }
+    vectors.sort_unstable();
+    vectors.get(number as usize).copied()
+}
+
+/// The number of a line, unless it is the 0 that stands for none.
+fn assigned(vector: u64) -> Option<u32> {
+    u32::try_from(vector).ok().filter(|&vector| vector != 0)
+}
+
+/// The processors that an interrupt may be delivered to: those of group 0, where no other is among them.
+fn processors(vector: u32) -> Option<u64> {
+    mask(&system::attribute(format!("/proc/irq/{vector}/smp_affinity"))?)
+}
+
+/// Groups of 32 processors with commas between them, the highest first; `None` if one is beyond the 64th.
+fn mask(text: &str) -> Option<u64> {
+    text.split(',').try_fold(0_u64, |mask, group| {
+        let group = u32::from_str_radix(group, 16).ok()?;
+        (mask >> 32 == 0).then_some(mask << 32 | u64::from(group))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_masks_of_any_width_are_read() {
+        assert_eq!(mask("3"), Some(3));
+        assert_eq!(mask("00000000,00000001,80000000"), Some(0x1_8000_0000));
+        assert_eq!(mask("00000001,00000000,00000000"), None);
+        assert_eq!(mask(""), None);
+    }
+
+    #[test]
+    fn a_line_without_a_number_has_none() {
+        assert_eq!(assigned(0), None);
+        assert_eq!(assigned(16), Some(16));
+    }
+
+    /// The group is known where the processors are.
+    // Caught: a group without processors, and processors without a group.
+    #[test]
+    fn p3_a_line_has_its_processors_and_their_group() {
+        let sysfs = std::env::temp_dir().join(format!("interrupt-lock-pci-{}", std::process::id()));
+        fs::create_dir_all(&sysfs).unwrap();
+        // One that this machine has, and one that none has.
+        let irqs = fs::read_dir("/proc/irq").into_iter().flatten();
+        let some: Option<u32> =
+            irqs.filter_map(|irq| irq.ok()?.file_name().to_str()?.parse().ok()).find(|&irq| irq != 0);
+        for irq in [some, Some(4_000_000_000)].into_iter().flatten() {
+            fs::write(sysfs.join("irq"), format!("{irq}\n")).unwrap();
+            let info = line(&sysfs);
+            assert_eq!(info.vector, Some(irq));
+            assert_eq!(info.processors, processors(irq));
+            assert_eq!(info.group, info.processors.map(|_| 0));
+        }
+        assert_eq!(line(&sysfs).group, None);
+        fs::remove_dir_all(&sysfs).unwrap();
+    }
+}

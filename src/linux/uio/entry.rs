@@ -1,0 +1,105 @@
+//! What sysfs tells of a UIO device.
+
+use std::{
+    format,
+    os::fd::{AsFd, OwnedFd},
+    path::{Path, PathBuf},
+    string::String,
+};
+
+use rustix::{
+    fs::{FileType, Mode, OFlags, Stat, major, minor},
+    param::page_size,
+};
+
+use crate::linux::pci::ConfigSpace;
+use crate::linux::{MappedRegisters, pci};
+use crate::system::{failed, refused};
+use crate::{Info, SourceError, system};
+
+/// The place of a UIO device in sysfs, as `/sys/class/uio/uio0`.
+pub(super) struct Entry(PathBuf);
+
+impl Entry {
+    /// Finds the place of a device file; `None` if it is none of UIO's.
+    pub(super) fn of(status: &Stat) -> Option<Self> {
+        if FileType::from_raw_mode(status.st_mode) != FileType::CharacterDevice {
+            return None;
+        }
+        let (major, minor) = (major(status.st_rdev), minor(status.st_rdev));
+        let path = PathBuf::from(format!("/sys/dev/char/{major}:{minor}"));
+        (system::link_name(path.join("subsystem"))? == "uio").then_some(Self(path))
+    }
+
+    /// How many interrupts the kernel has counted.
+    pub(super) fn count(&self) -> Option<u32> {
+        // The kernel's counter is signed in some versions' text.
+        let text = system::attribute(self.0.join("event"))?;
+        text.parse().ok().or_else(|| text.parse().ok().map(i32::cast_unsigned))
+    }
+
+    pub(super) fn is_pci_generic(&self) -> bool {
+        system::link_name(self.0.join("device/driver")).as_deref() == Some("uio_pci_generic")
+    }
+
+    fn is_pci(&self) -> bool {
+        system::link_name(self.0.join("device/subsystem")).as_deref() == Some("pci")
+    }
+
+    pub(super) fn config_space(&self) -> Result<ConfigSpace, SourceError> {
+        let config = open(&self.0.join("device/config"))?;
+        Ok(ConfigSpace::new(config, 0))
+    }
+
+    /// The device's own directory.
+    pub(super) fn device(&self) -> PathBuf {
+        self.0.join("device")
+    }
+
+    pub(super) fn info(&self) -> Info {
+        if self.is_pci() { pci::line(&self.0.join("device")) } else { Info::default() }
+    }
+
+    pub(super) fn device_path(&self) -> String {
+        let name = system::link_name(&self.0).unwrap_or_default();
+        format!("/dev/{name}")
+    }
+
+    pub(super) fn registers(&self, device: impl AsFd, number: u32) -> Result<MappedRegisters, SourceError> {
+        if self.is_pci_generic() {
+            return self.bar(number);
+        }
+        let map = self.0.join(format!("maps/map{number}"));
+        let missing = || refused(format!("it has no map {number}"));
+        let len = system::number(map.join("size")).ok_or_else(missing)?;
+        let into_page = system::number(map.join("offset")).unwrap_or(0);
+        // UIO takes the number of the map for the page to begin with.
+        let offset = u64::from(number) * page_size() as u64 + into_page;
+        MappedRegisters::map_keeping(device, offset, as_len(len)?, None)
+    }
+
+    fn bar(&self, number: u32) -> Result<MappedRegisters, SourceError> {
+        let path = self.0.join(format!("device/resource{number}"));
+        if !path.exists() {
+            return Err(refused(format!("it has no BAR {number}")));
+        }
+        let resource = open(&path)?;
+        let status = rustix::fs::fstat(&resource).map_err(failed("sizing the BAR"))?;
+        let len = as_len(status.st_size.cast_unsigned())?;
+        MappedRegisters::map_keeping(&resource, 0, len, None).map_err(|error| match error {
+            SourceError::Os { source, .. } => {
+                SourceError::Os { doing: format!("mapping BAR {number} (one of I/O ports can't be)").into(), source }
+            }
+            error => error,
+        })
+    }
+}
+
+fn open(path: &Path) -> Result<OwnedFd, SourceError> {
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::SYNC;
+    rustix::fs::open(path, flags, Mode::empty()).map_err(failed(format!("opening {}", path.display())))
+}
+
+fn as_len(len: u64) -> Result<usize, SourceError> {
+    usize::try_from(len).map_err(|_| refused("it is too large to be mapped here"))
+}

@@ -1,0 +1,332 @@
+//! A UIO device as a source.
+
+mod entry;
+mod exclusive;
+
+use std::{
+    fmt,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::Path,
+    string::ToString,
+    task::Waker,
+};
+
+use rustix::{
+    event::PollFlags,
+    fs::{Mode, OFlags},
+    io::{Errno, retry_on_intr},
+};
+
+use crate::SourceError;
+use crate::linux::MappedRegisters;
+use crate::linux::pci::ConfigSpace;
+use crate::linux::uio::entry::Entry;
+use crate::linux::uio::exclusive::Exclusive;
+use crate::source::{Ready, Source};
+use crate::system::{device_failed, failed, opening, refused};
+use crate::{Error, Info, Trigger, system};
+
+/// The interrupt of a UIO device (`/dev/uio0`), and its registers.
+///
+/// Drivers of two kinds keep the line masked after an interrupt, and both are [level](Trigger::Level) sources: those
+/// that take a write to unmask it, and `uio_pci_generic`, whose line is masked by bit 10 of the PCI command register and
+/// unmasked by clearing it. A driver of neither kind answers its interrupts in the kernel; its events are
+/// [edges](Trigger::Edge).
+///
+/// The kernel counts a device's interrupts in 32 bits; [`take`](Source::take) gives how many there were since the last
+/// call, also when that count wraps.
+///
+/// A device is one source's at a time, in all programs that use this crate: its file is locked (`flock`) as long as the
+/// source lives. Another program that reads the device without such a lock is not kept from it; it is told of every
+/// interrupt too, and must not unmask the line.
+///
+/// It needs read and write permission on the device and, for `uio_pci_generic`, on the `config` file of the PCI device.
+///
+/// # Examples
+///
+/// ```no_run
+/// use interrupt_lock::{Registers, linux::Uio, source::Source};
+///
+/// let mut source = Uio::open("/dev/uio0")?;
+/// let registers = source.registers(0)?;
+/// source.connect(std::task::Waker::noop())?;
+/// // … wait until its descriptor is readable, then:
+/// if source.take()? > 0 {
+///     let status = registers.read32(0x24);
+///     registers.write32(0x64, status); // the device lets go of its line
+///     source.unmask()?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Uio {
+    device: Exclusive,
+    masking: Masking,
+    /// The kernel's count when it was last read.
+    seen: Option<u32>,
+    entry: Option<Entry>,
+    /// Another driver may have the PCI device by now, so its configuration space is left alone.
+    gone: bool,
+}
+
+/// How the line is masked and unmasked.
+#[derive(Debug)]
+enum Masking {
+    /// By writing 0 or 1 to the device.
+    Write,
+    /// By a bit in the PCI command register.
+    CommandRegister(ConfigSpace),
+    /// Not at all: the kernel's driver answers the device.
+    Never,
+}
+
+impl Uio {
+    /// Opens a UIO device. A line that is masked by a write is masked from here on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Open`] if there is no such device, permission is lacking, it is no UIO device, it has no
+    /// interrupt, or it is another source's already, in this program or in another.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::linux::Uio;
+    ///
+    /// let error = Uio::open("/dev/null").unwrap_err();
+    /// assert_eq!(error.to_string(), "/dev/null: it is not a UIO device");
+    /// ```
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        Self::open_path(path).map_err(opening(path.display().to_string()))
+    }
+
+    fn open_path(path: &Path) -> Result<Self, SourceError> {
+        let status = rustix::fs::stat(path).map_err(failed("looking it up"))?;
+        let entry = Entry::of(&status).ok_or_else(|| refused("it is not a UIO device"))?;
+        // Read before the device is opened: what happens in between is counted twice rather than not at all.
+        let seen = entry.count();
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let device = rustix::fs::open(path, flags, Mode::empty()).map_err(failed("opening it"))?;
+        Self::with_entry(Exclusive::take(device)?, entry, seen)
+    }
+
+    /// Takes a UIO device that somebody else opened for reading and writing, and finds the rest in sysfs.
+    ///
+    /// It is made non-blocking and closed on exec. A duplicate of a descriptor is the same opening of the device: that two
+    /// sources were made from it is not noticed. What is no device at all, such as a socket, is taken for one that is
+    /// unmasked by a write: so a test can play the device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Open`] as for [`open`](Self::open).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{io::{Read, Write}, os::unix::net::UnixStream};
+    /// use interrupt_lock::{linux::Uio, source::Source};
+    ///
+    /// let (device, mut kernel) = UnixStream::pair()?;
+    /// let mut source = Uio::from_fd(device.into())?;
+    ///
+    /// source.connect(std::task::Waker::noop())?;
+    /// let mut written = [0; 4];
+    /// kernel.read_exact(&mut written)?;
+    /// assert_eq!(u32::from_ne_bytes(written), 1); // unmasked
+    ///
+    /// kernel.write_all(&41_u32.to_ne_bytes())?;
+    /// assert_eq!(source.take()?, 1); // some interrupts before it are not ours
+    /// kernel.write_all(&44_u32.to_ne_bytes())?;
+    /// assert_eq!(source.take()?, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_fd(device: OwnedFd) -> Result<Self, Error> {
+        let take = |device: OwnedFd| {
+            let device = Exclusive::take(device)?;
+            system::adopt(device.as_fd()).map_err(failed("setting it up"))?;
+            let status = rustix::fs::fstat(&device).map_err(failed("looking it up"))?;
+            match Entry::of(&status) {
+                // How much of the count was there before can't be known any more.
+                Some(entry) => Self::with_entry(device, entry, None),
+                None => Ok(Self::with_masking(device, Masking::Write)),
+            }
+        };
+        take(device).map_err(opening("UIO device"))
+    }
+
+    /// Takes a UIO device and the PCI configuration space (`config` in sysfs) through which it is unmasked, both opened
+    /// by somebody else for reading and writing. For programs that don't see sysfs themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Open`] if the device is another source's already, or the descriptors can't be made non-blocking and closed
+    /// on exec.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use interrupt_lock::linux::Uio;
+    ///
+    /// let open = |path| std::fs::File::options().read(true).write(true).open(path);
+    /// let device = open("/dev/uio0")?;
+    /// let config = open("/sys/class/uio/uio0/device/config")?;
+    /// let source = Uio::from_fds(device.into(), config.into())?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_fds(device: OwnedFd, config: OwnedFd) -> Result<Self, Error> {
+        let take = |device| {
+            let device = Exclusive::take(device)?;
+            let adopted = system::adopt(device.as_fd()).and_then(|()| system::adopt(config.as_fd()));
+            adopted.map(|()| device).map_err(failed("setting it up"))
+        };
+        let device = take(device).map_err(opening("UIO device"))?;
+        let masking = Masking::CommandRegister(ConfigSpace::new(config, 0));
+        Ok(Self::with_masking(device, masking))
+    }
+
+    fn with_masking(device: Exclusive, masking: Masking) -> Self {
+        Self { device, masking, seen: None, entry: None, gone: false }
+    }
+
+    fn with_entry(device: Exclusive, entry: Entry, seen: Option<u32>) -> Result<Self, SourceError> {
+        // Masking tells what kind of driver it is, and whether there is an interrupt.
+        let masking = match write_control(&device, 0) {
+            Ok(()) => Masking::Write,
+            Err(Errno::NOSYS) if entry.is_pci_generic() => Masking::CommandRegister(entry.config_space()?),
+            Err(Errno::NOSYS) => Masking::Never,
+            Err(Errno::IO) => return Err(refused("the device has no interrupt")),
+            Err(Errno::INVAL) => return Err(SourceError::Removed),
+            Err(errno) => return Err(failed("masking it")(errno)),
+        };
+        Ok(Self { seen, entry: Some(entry), ..Self::with_masking(device, masking) })
+    }
+
+    /// Maps the device's map `number` (`/sys/class/uio/uio0/maps/mapN`) or, with `uio_pci_generic`, its BAR `number`.
+    ///
+    /// Of this driver's maps, which it has only since late, the numbers are not those of the BARs; so it is the BAR
+    /// everywhere, through the PCI device's `resourceN` in sysfs, which needs read and write permission.
+    ///
+    /// The mapping stays valid when the source is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Open`] if there is no such map, or it can't be mapped (a BAR of I/O ports). For a source made from
+    /// descriptors of a device that sysfs doesn't show, use [`MappedRegisters::map`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use interrupt_lock::{Registers, linux::Uio};
+    ///
+    /// let registers = Uio::open("/dev/uio0")?.registers(0)?;
+    /// println!("identification {:#x}", registers.read32(0));
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn registers(&self, number: u32) -> Result<MappedRegisters, Error> {
+        let Some(entry) = &self.entry else {
+            return Err(opening("UIO device")(refused("its maps are not known")));
+        };
+        entry.registers(&self.device, number).map_err(opening(entry.device_path()))
+    }
+
+    /// Looks whether the device has left, which the kernel shows as an error on its descriptor.
+    fn check(&mut self) -> Result<(), SourceError> {
+        self.gone |= system::shows(&self.device, PollFlags::ERR);
+        if self.gone { Err(SourceError::Removed) } else { Ok(()) }
+    }
+
+    fn control(&mut self, on: bool) -> Result<(), SourceError> {
+        if self.gone {
+            return Err(SourceError::Removed);
+        }
+        let done = match &self.masking {
+            Masking::Write => write_control(&self.device, on.into()),
+            // It begins with a read, which waits for the device: what the ISR wrote to its registers has arrived when the
+            // line is opened again.
+            Masking::CommandRegister(config) => config.disable_intx(!on),
+            Masking::Never => Ok(()),
+        };
+        done.or_else(|errno| {
+            self.check()?;
+            let doing = if on { "unmasking the UIO interrupt" } else { "masking the UIO interrupt" };
+            Err(device_failed(doing)(errno))
+        })
+    }
+}
+
+/// Writes 1 to unmask or 0 to mask.
+fn write_control(device: impl AsFd, on: u32) -> Result<(), Errno> {
+    retry_on_intr(|| rustix::io::write(&device, &on.to_ne_bytes())).map(drop)
+}
+
+impl Source for Uio {
+    fn info(&self) -> Info {
+        let mut info = self.entry.as_ref().map(Entry::info).unwrap_or_default();
+        info.trigger = Some(match self.masking {
+            Masking::Write | Masking::CommandRegister(_) => Trigger::Level,
+            Masking::Never => Trigger::Edge,
+        });
+        info
+    }
+
+    fn sysfs(&self) -> Option<std::path::PathBuf> {
+        self.entry.as_ref().map(Entry::device)
+    }
+
+    fn ready(&mut self) -> Ready<'_> {
+        Ready::Descriptor(self.device.as_fd())
+    }
+
+    fn connect(&mut self, _waker: &Waker) -> Result<(), SourceError> {
+        self.check()?;
+        if let Masking::CommandRegister(_) = self.masking {
+            // A line that was asserted before the kernel's driver came may have been missed by the interrupt controller
+            // (QEMU's does that): it sees it now, as it rises.
+            self.control(false)?;
+        }
+        self.control(true)
+    }
+
+    fn disconnect(&mut self) -> Result<(), SourceError> {
+        self.check()?;
+        self.control(false)
+    }
+
+    fn take(&mut self) -> Result<u64, SourceError> {
+        let mut count = [0; 4];
+        match retry_on_intr(|| rustix::io::read(&self.device, &mut count)) {
+            Ok(4) => {
+                let count = u32::from_ne_bytes(count);
+                let seen = self.seen.replace(count);
+                Ok(seen.map_or(1, |seen| count.wrapping_sub(seen)).into())
+            }
+            Err(Errno::AGAIN) => Ok(0),
+            Ok(0) | Err(Errno::IO) => {
+                self.gone = true;
+                Err(SourceError::Removed)
+            }
+            Ok(_) => Err(refused("the device gives no 4-byte count")),
+            Err(errno) => Err(failed("reading the UIO device")(errno)),
+        }
+    }
+
+    fn unmask(&mut self) -> Result<(), SourceError> {
+        self.control(true)
+    }
+}
+
+impl AsFd for Uio {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.device.as_fd()
+    }
+}
+
+impl fmt::Debug for Uio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Uio")
+            .field("device", &self.device)
+            .field("masking", &self.masking)
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,140 @@
+//! Opening a device: from its address to its descriptor, with one clear sentence for each thing that can be missing.
+
+use std::{
+    ffi::CString,
+    format, fs,
+    os::fd::{AsFd, OwnedFd},
+    path::{Path, PathBuf},
+    string::String,
+    sync::Arc,
+    vec::Vec,
+};
+
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+};
+use vfio_bindings::bindings::vfio::{VFIO_GROUP_FLAGS_VIABLE, VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU};
+
+use crate::linux::vfio::ioctl;
+use crate::system::{failed, refused};
+use crate::{SourceError, system};
+
+/// The open descriptors of a device. They are closed in this order.
+pub(super) struct Descriptors {
+    pub(super) device: Arc<OwnedFd>,
+    _group: OwnedFd,
+    pub(super) container: OwnedFd,
+}
+
+/// Where sysfs has the device of an address, which may lack the domain.
+pub(super) fn find(address: &str) -> Result<(String, PathBuf), SourceError> {
+    let full = complete(address).ok_or_else(|| refused("it is no address of a PCI device, such as 0000:00:04.0"))?;
+    let sysfs = Path::new("/sys/bus/pci/devices").join(&full);
+    if !sysfs.exists() {
+        return Err(refused("there is no such PCI device"));
+    }
+    Ok((full, sysfs))
+}
+
+/// `0000:00:04.0`, from that or `00:04.0`.
+fn complete(address: &str) -> Option<String> {
+    let full = match address.matches(':').count() {
+        1 => format!("0000:{address}"),
+        _ => address.into(),
+    };
+    let shape: String = full.chars().map(|c| if c.is_ascii_hexdigit() { 'x' } else { c }).collect();
+    (shape == "xxxx:xx:xx.x").then_some(full)
+}
+
+/// Opens the device at `address`.
+pub(super) fn open(address: &str, sysfs: &Path) -> Result<Descriptors, SourceError> {
+    let group_number = system::link_name(sysfs.join("iommu_group"))
+        .ok_or_else(|| refused("it is in no IOMMU group: the machine has no IOMMU, or it is switched off"))?;
+    match driver(sysfs) {
+        Some(driver) if is_vfio(&driver) => {}
+        Some(driver) => {
+            return Err(refused(format!("it is bound to the driver {driver}, not to vfio-pci")));
+        }
+        None => return Err(refused("it is bound to no driver: vfio-pci is needed")),
+    }
+
+    let container = open_file("/dev/vfio/vfio", "the kernel's module vfio provides it")?;
+    if !ioctl::has_this_api(container.as_fd()).map_err(failed("asking for VFIO's version"))? {
+        return Err(refused("this kernel's VFIO is of another version"));
+    }
+    let group_path = format!("/dev/vfio/{group_number}");
+    let group = open_file(&group_path, "one program at a time may, with read and write permission")?;
+    let flags = ioctl::group_flags(group.as_fd()).map_err(failed("asking for its group's state"))?;
+    if flags & VFIO_GROUP_FLAGS_VIABLE == 0 {
+        return Err(not_viable(&group_number));
+    }
+    ioctl::set_container(group.as_fd(), container.as_fd())
+        .map_err(failed(format!("putting {group_path} into a container")))?;
+    set_iommu(&container)?;
+
+    let name = CString::new(address).map_err(|_| refused("there is no such PCI device"))?;
+    let device = ioctl::device(group.as_fd(), &name).map_err(failed(format!("taking it from {group_path}")))?;
+    Ok(Descriptors { device: Arc::new(device), _group: group, container })
+}
+
+fn open_file(path: &str, needs: &str) -> Result<OwnedFd, SourceError> {
+    rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+        .map_err(failed(format!("opening {path} ({needs})")))
+}
+
+fn set_iommu(container: &OwnedFd) -> Result<(), SourceError> {
+    let container = container.as_fd();
+    let kind = [VFIO_TYPE1v2_IOMMU, VFIO_TYPE1_IOMMU]
+        .into_iter()
+        .find(|&kind| ioctl::has_extension(container, kind).unwrap_or(false))
+        .ok_or_else(|| refused("no IOMMU of type 1: the kernel's module vfio_iommu_type1 provides it"))?;
+    ioctl::set_iommu(container, kind).map_err(|errno| {
+        failed(match errno {
+            Errno::PERM => {
+                "setting the IOMMU (one that can't remap interrupts needs the parameter \
+                 allow_unsafe_interrupts=1 of vfio_iommu_type1)"
+            }
+            _ => "setting the IOMMU",
+        })(errno)
+    })
+}
+
+fn driver(sysfs: &Path) -> Option<String> {
+    system::link_name(sysfs.join("driver"))
+}
+
+/// vfio-pci, or one of its variants for particular devices (mlx5_vfio_pci).
+fn is_vfio(driver: &str) -> bool {
+    driver.contains("vfio")
+}
+
+/// A group is usable if nothing but VFIO, and drivers that do no DMA, hold its devices: names those that don't fit.
+fn not_viable(group: &str) -> SourceError {
+    let devices = fs::read_dir(format!("/sys/kernel/iommu_groups/{group}/devices"));
+    let strangers: Vec<String> = devices
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let driver = driver(&entry.path())?;
+            let stranger = !is_vfio(&driver) && driver != "pcieport" && driver != "pci-stub";
+            stranger.then(|| format!("{} ({driver})", entry.file_name().display()))
+        })
+        .collect();
+    refused(format!("its IOMMU group {group} is not viable: bind to vfio-pci, too: {}", strangers.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::complete;
+
+    #[test]
+    fn addresses_are_completed_or_refused() {
+        assert_eq!(complete("0000:00:04.0").as_deref(), Some("0000:00:04.0"));
+        assert_eq!(complete("00:1f.7").as_deref(), Some("0000:00:1f.7"));
+        for wrong in ["", "edu", "00:04", "0000:00:04.0/..", "../../0000:00:04.0", "0000:00:04:0"] {
+            assert_eq!(complete(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Changes of state and faults, as `tracing` events where that feature is on, and nothing where it is off (rule S3).
+//!
+//! | level | events |
+//! |---|---|
+//! | error | `fault` |
+//! | warn | `removed`, `policy refused` |
+//! | info | `removal requested` |
+//! | debug | `enabled`, `disabled`, `inactive`, `active`, `asleep`, `awake`, `fault cleared`, `ended` |
+//!
+//! Each has the interrupt's name as the field `interrupt`, and what it is about, if that is not all, as `cause`.
+
+#[cfg(feature = "std")]
+use crate::SourceError;
+use crate::{Fault, Name};
+
+macro_rules! event {
+    ($level:ident, $interrupt:ident, $what:literal $(, $cause:ident)?) => {{
+        // What a subscriber throws goes no further: a delivery may be under way.
+        #[cfg(feature = "tracing")]
+        let _ = crate::sync::catch(|| tracing::$level!(interrupt = %$interrupt, $(cause = %$cause,)? $what));
+        #[cfg(not(feature = "tracing"))]
+        let _ = ($interrupt, $($cause)?);
+    }};
+}
+
+#[inline]
+pub(crate) fn enabled(interrupt: &Name) {
+    event!(debug, interrupt, "enabled");
+}
+
+#[inline]
+pub(crate) fn disabled(interrupt: &Name) {
+    event!(debug, interrupt, "disabled");
+}
+
+#[inline]
+pub(crate) fn inactive(interrupt: &Name) {
+    event!(debug, interrupt, "inactive");
+}
+
+#[inline]
+pub(crate) fn active(interrupt: &Name) {
+    event!(debug, interrupt, "active");
+}
+
+#[cfg(feature = "alloc")]
+#[inline]
+pub(crate) fn asleep(interrupt: &Name) {
+    event!(debug, interrupt, "asleep");
+}
+
+#[cfg(feature = "alloc")]
+#[inline]
+pub(crate) fn awake(interrupt: &Name) {
+    event!(debug, interrupt, "awake");
+}
+
+#[inline]
+pub(crate) fn faulted(interrupt: &Name, fault: &Fault) {
+    event!(error, interrupt, "fault", fault);
+}
+
+#[inline]
+pub(crate) fn fault_cleared(interrupt: &Name, fault: &Fault) {
+    event!(debug, interrupt, "fault cleared", fault);
+}
+
+#[cfg(feature = "std")]
+#[inline]
+pub(crate) fn removal_requested(interrupt: &Name) {
+    event!(info, interrupt, "removal requested");
+}
+
+#[inline]
+pub(crate) fn removed(interrupt: &Name) {
+    event!(warn, interrupt, "removed");
+}
+
+#[cfg(feature = "std")]
+#[inline]
+pub(crate) fn refused(interrupt: &Name, why: &SourceError) {
+    event!(warn, interrupt, "policy refused", why);
+}
+
+#[inline]
+pub(crate) fn ended(interrupt: &Name) {
+    event!(debug, interrupt, "ended");
+}

@@ -1,0 +1,214 @@
+//! On Linux: the thread's affinity and `SCHED_FIFO`, the vector's affinity through `/proc/irq`.
+
+use std::{format, fs, path::Path, string::String};
+
+use rustix::{
+    io::Errno,
+    thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_setaffinity},
+};
+
+use crate::info::list;
+use crate::policy::placement::Served;
+use crate::system::{failed, refused};
+use crate::{Affinity, Policy, PolicyAnswer, ProcessorSet, SourceError, system};
+
+/// A thread as the scheduler knows it.
+#[derive(Clone, Copy)]
+pub(crate) struct Thread(Pid);
+
+impl Thread {
+    pub(crate) fn current() -> Self {
+        Self(gettid())
+    }
+}
+
+/// Those of `set` that the machine does not have.
+pub(super) fn missing(set: ProcessorSet) -> Option<ProcessorSet> {
+    let machine = processors_in("/sys/devices/system/cpu/present").unwrap_or_else(of_this_thread);
+    super::missing(set, |number| number < CpuSet::MAX_CPU && machine.is_set(number))
+}
+
+/// Asks for all that `policy` says, whatever is refused of it.
+pub(crate) fn ask(policy: &Policy, served: &Served<'_>) -> PolicyAnswer {
+    let mut answer = PolicyAnswer::default();
+    let thread = || served.thread.clone();
+    if let Some(asked) = policy.affinity.and_then(|affinity| processors(affinity, served)) {
+        answer.thread = thread().and_then(|thread| bind(thread, &asked)).into();
+        answer.line = direct(Path::new("/proc/irq"), served.info.vector, &asked).into();
+    }
+    if let Some(priority) = policy.priority.real_time() {
+        answer.priority = thread().and_then(|thread| schedule(thread, priority)).into();
+    }
+    answer
+}
+
+/// The processors that `affinity` means here and now; `None`: as the system has it.
+fn processors(affinity: Affinity, served: &Served<'_>) -> Option<CpuSet> {
+    let message = served.info.message_number.unwrap_or(0) as usize;
+    match affinity {
+        Affinity::MachineDefault => None,
+        Affinity::All => Some(online()),
+        Affinity::AllClose => Some(close(served.sysfs.as_deref())),
+        Affinity::OneClose => Some(one_of(&close(served.sysfs.as_deref()), message)),
+        Affinity::SpreadMessages => Some(one_of(&online(), message)),
+        Affinity::Specified(set) => {
+            let mut asked = CpuSet::new();
+            // None is beyond a `CpuSet`: the machine has them all.
+            set.numbers().for_each(|number| asked.set(number));
+            Some(asked)
+        }
+    }
+}
+
+fn online() -> CpuSet {
+    processors_in("/sys/devices/system/cpu/online").unwrap_or_else(of_this_thread)
+}
+
+/// Where sysfs is not to be seen.
+fn of_this_thread() -> CpuSet {
+    sched_getaffinity(None).unwrap_or_default()
+}
+
+/// Those of the device's NUMA node; all, where that isn't known.
+fn close(sysfs: Option<&Path>) -> CpuSet {
+    let online = online();
+    let Some(mut close) = sysfs.and_then(|sysfs| processors_in(sysfs.join("local_cpulist"))) else { return online };
+    (0..CpuSet::MAX_CPU).filter(|&number| !online.is_set(number)).for_each(|number| close.unset(number));
+    if close.count() == 0 { online } else { close }
+}
+
+/// The n-th, beginning again after the last.
+fn one_of(set: &CpuSet, n: usize) -> CpuSet {
+    let count = (set.count() as usize).max(1);
+    let mut one = CpuSet::new();
+    numbers(set).nth(n % count).into_iter().for_each(|number| one.set(number));
+    one
+}
+
+fn bind(Thread(thread): Thread, asked: &CpuSet) -> Result<(), SourceError> {
+    sched_setaffinity(Some(thread), asked)
+        .map_err(failed(format!("binding its thread to processors {}", listed(asked))))?;
+    // A container's share of the machine cuts the set down without a word.
+    match sched_getaffinity(Some(thread)) {
+        Ok(given) if given != *asked => {
+            Err(refused(format!("of processors {} its thread may have only {}", listed(asked), listed(&given))))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Has the vector delivered to those processors. A line moves for all who share it.
+fn direct(irqs: &Path, vector: Option<u32>, asked: &CpuSet) -> Result<(), SourceError> {
+    let Some(vector) = vector else {
+        return Err(refused("the system tells no number of its line, so only its thread can be bound"));
+    };
+    let path = irqs.join(format!("{vector}/smp_affinity_list"));
+    let written = fs::write(&path, listed(asked));
+    written.map_err(|error| {
+        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+        failed(format!("writing {} to {}", listed(asked), path.display()))(errno)
+    })
+}
+
+fn schedule(Thread(thread): Thread, priority: i32) -> Result<(), SourceError> {
+    // Threads that an ISR starts are ordinary ones.
+    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+    let priority: libc::c_int = priority;
+    // The system call itself: not every C library has this for a thread.
+    // SAFETY: the kernel reads one `int` where the last argument points to, and keeps nothing of it.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_sched_setscheduler, thread.as_raw_nonzero().get(), policy, &raw const priority)
+    };
+    if answer == 0 {
+        return Ok(());
+    }
+    let errno = Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO);
+    Err(failed(format!("giving its thread the real-time priority {priority}"))(errno))
+}
+
+fn numbers(set: &CpuSet) -> impl Iterator<Item = usize> + '_ {
+    (0..CpuSet::MAX_CPU).filter(|&number| set.is_set(number))
+}
+
+/// As Linux writes a set.
+fn listed(set: &CpuSet) -> String {
+    let mut text = String::new();
+    // A string takes all that is written to it.
+    let _ = list(numbers(set), &mut text);
+    text
+}
+
+/// The set in a file of sysfs, such as `0-3,8`; `None` if there is none.
+fn processors_in(path: impl AsRef<Path>) -> Option<CpuSet> {
+    parse(&system::attribute(path)?).filter(|set| set.count() != 0)
+}
+
+fn parse(text: &str) -> Option<CpuSet> {
+    let mut set = CpuSet::new();
+    for range in text.split(',').filter(|range| !range.is_empty()) {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        (first..=last.min(CpuSet::MAX_CPU - 1)).for_each(|number| set.set(number));
+    }
+    Some(set)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn sets_are_read_and_written() {
+        for text in ["", "0", "0-3,8", "1,3-4,1023"] {
+            assert_eq!(listed(&parse(text).unwrap()), text);
+        }
+        assert!(parse("0-x").is_none());
+        assert_eq!(listed(&parse("1022-5000").unwrap()), "1022-1023");
+    }
+
+    /// Message n has the n-th processor, beginning again after the last.
+    // Caught: a remainder of the wrong number; the same for all.
+    #[test]
+    fn p2_messages_have_one_processor_after_the_other() {
+        let set = parse("2,5-6").unwrap();
+        let have: std::vec::Vec<_> = (0..5).map(|message| listed(&one_of(&set, message))).collect();
+        assert_eq!(have, ["2", "5", "6", "2", "5"]);
+    }
+
+    /// The vector's own file has the set, in the system's notation.
+    // Caught: the file of another number; a mask instead of a list; a refusal that is not told.
+    #[test]
+    fn p2_the_vector_is_directed_through_its_file() {
+        let irqs = std::env::temp_dir().join(format!("interrupt-lock-irq-{}", std::process::id()));
+        fs::create_dir_all(irqs.join("24")).unwrap();
+        fs::write(irqs.join("24/smp_affinity_list"), "").unwrap();
+        assert_eq!(direct(&irqs, Some(24), &parse("1-2,9").unwrap()), Ok(()));
+        assert_eq!(fs::read_to_string(irqs.join("24/smp_affinity_list")).unwrap(), "1-2,9");
+        assert!(
+            direct(&irqs, Some(25), &parse("1").unwrap()).unwrap_err().to_string().contains("25/smp_affinity_list")
+        );
+        assert!(direct(&irqs, None, &parse("1").unwrap()).is_err());
+        fs::remove_dir_all(&irqs).unwrap();
+    }
+
+    /// The device's node, if that has processors at all.
+    // Caught: all of the machine, whatever sysfs says; none, where it says nothing.
+    #[test]
+    fn p2_close_are_those_of_the_devices_node() {
+        let dir = std::env::temp_dir().join(format!("interrupt-lock-close-{}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        let last = numbers(&online()).last().unwrap();
+        fs::write(dir.join("local_cpulist"), format!("{last},1023\n")).unwrap();
+        assert_eq!(listed(&close(Some(&dir))), last.to_string());
+        // A node without processors, and one whose processors are off.
+        for none in ["\n", "1023\n"] {
+            fs::write(dir.join("local_cpulist"), none).unwrap();
+            assert_eq!(close(Some(&dir)), online());
+        }
+        fs::remove_dir_all(&dir).unwrap();
+        assert_eq!(close(Some(&dir)), online());
+        assert_eq!(close(None), online());
+    }
+}

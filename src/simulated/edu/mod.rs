@@ -1,0 +1,253 @@
+//! QEMU's `edu` device.
+
+mod device;
+mod model;
+mod output;
+mod registers;
+mod script;
+mod source;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::vec::Vec;
+
+pub use registers::EduRegisters;
+pub use script::Step;
+pub use source::EduSource;
+
+use crate::source::{Software, Wakeup};
+use crate::{Error, Name};
+use device::Device;
+use output::Output;
+
+/// A model of QEMU's `edu` device, PCI 1234:11e8: it computes factorials and interrupts when told to.
+///
+/// BAR 0 is 1 MiB of registers, all of 32 bits; [`registers`](Self::registers) reaches them.
+///
+/// | offset | register | |
+/// |---|---|---|
+/// | 0x00 | identification | reads 0x010000ed |
+/// | 0x04 | liveness | reads the inverse of what was written |
+/// | 0x08 | factorial | a write of n starts the computation, unless one is going on; when it is done, n! modulo 2³² is read |
+/// | 0x20 | status | bit 0: computing (read only); bit 7: raise interrupt 1 when the computation is done |
+/// | 0x24 | interrupt status | the bits raised and not acknowledged |
+/// | 0x60 | raise | sets the bits written in the interrupt status, and interrupts |
+/// | 0x64 | acknowledge | clears the bits written in the interrupt status |
+/// | 0x80, 0x88, 0x90, 0x98 | DMA source, destination, count, command | **not modelled**: they read 0 and ignore writes, so a transfer never starts |
+///
+/// All other registers, 0x60 and 0x64 too, read as all ones. So does an access of 64 bits below 0x80; one of 8 or 16
+/// bits reads 0, as the device never sees it. Writes to either go nowhere.
+///
+/// It interrupts in one of two ways: a level [`line`](Self::line), asserted while the interrupt status is not 0; or a
+/// [`message`](Self::message) for each raise, whether or not the bit was set already.
+///
+/// The model is cheap to clone, and every clone is the same device, which exists until the last of its clones,
+/// registers and sources is dropped. It starts one thread at most, for what happens by itself (the first computation or
+/// [`play`](Self::play)); the last drop joins it, unless that drop is made by a waker on this thread.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use interrupt_lock::{Registers, simulated::Edu, source::Source};
+///
+/// let device = Edu::new();
+/// let registers = device.registers();
+/// assert_eq!(registers.read32(0x00), 0x0100_00ed);
+/// registers.write32(0x08, 5);
+/// assert!(device.wait_idle(Duration::from_secs(10)));
+/// assert_eq!(registers.read32(0x08), 120);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Edu(Arc<Device>);
+
+/// What an [`Edu`] is like.
+///
+/// ```
+/// use std::time::Duration;
+/// use interrupt_lock::simulated::{Edu, EduOptions};
+///
+/// let device = Edu::with_options(EduOptions {
+///     compute_time: Duration::from_millis(5),
+///     ..EduOptions::default()
+/// });
+/// # drop(device);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EduOptions {
+    /// What errors call the device; "simulated edu" by default.
+    pub name: Name,
+    /// How long a computation takes; no time by default, which leaves only that of the device's thread. One of
+    /// [`Duration::MAX`] never ends.
+    pub compute_time: Duration,
+}
+
+impl Default for EduOptions {
+    fn default() -> Self {
+        Self { name: Name::new("simulated edu"), compute_time: Duration::ZERO }
+    }
+}
+
+impl Edu {
+    /// The PCI vendor and device numbers.
+    ///
+    /// ```
+    /// assert_eq!(interrupt_lock::simulated::Edu::PCI_ID, (0x1234, 0x11e8));
+    /// ```
+    pub const PCI_ID: (u16, u16) = (0x1234, 0x11e8);
+
+    /// A device as it is after reset, with the default [options](EduOptions).
+    ///
+    /// ```
+    /// use interrupt_lock::{Registers, simulated::Edu};
+    ///
+    /// assert_eq!(Edu::new().registers().read32(0x24), 0);
+    /// ```
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_options(EduOptions::default())
+    }
+
+    /// A device as it is after reset.
+    ///
+    /// ```
+    /// use interrupt_lock::simulated::{Edu, EduOptions};
+    ///
+    /// let options = EduOptions { name: "edu1".into(), ..EduOptions::default() };
+    /// let device = Edu::with_options(options);
+    /// let _line = device.line()?;
+    /// assert!(device.message().unwrap_err().to_string().starts_with("edu1: "));
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_options(options: EduOptions) -> Self {
+        Self(Arc::new(Device::new(options)))
+    }
+
+    /// BAR 0.
+    ///
+    /// ```
+    /// use interrupt_lock::{Registers, simulated::Edu};
+    ///
+    /// let registers = Edu::new().registers(); // keeps the device
+    /// registers.write32(0x04, 0x1234_5678);
+    /// assert_eq!(registers.read32(0x04), !0x1234_5678);
+    /// ```
+    #[must_use]
+    pub fn registers(&self) -> EduRegisters {
+        EduRegisters::new(Arc::clone(&self.0))
+    }
+
+    /// The level line (INTx). If the interrupt status is not 0, it is asserted now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Open`] while the line or the message is taken (drop that source first), or when the device has been
+    /// removed.
+    ///
+    /// ```
+    /// use interrupt_lock::{Trigger, simulated::Edu, source::Source};
+    ///
+    /// let device = Edu::new();
+    /// let line = device.line()?;
+    /// assert_eq!(line.info().trigger, Some(Trigger::Level));
+    /// assert!(device.line().is_err());
+    /// drop(line);
+    /// assert!(device.line().is_ok());
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn line(&self) -> Result<EduSource, Error> {
+        let (source, handle) = Software::level();
+        self.plug(source, Output::Line(handle))
+    }
+
+    /// The message (MSI): message number 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Open`] while the line or the message is taken (drop that source first), or when the device has been
+    /// removed.
+    ///
+    /// ```
+    /// use interrupt_lock::{simulated::Edu, source::Source};
+    ///
+    /// let device = Edu::new();
+    /// assert_eq!(device.message()?.info().message_number, Some(0));
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn message(&self) -> Result<EduSource, Error> {
+        let (source, handle) = Software::message(0);
+        self.plug(source, Output::Message(handle))
+    }
+
+    /// Makes one step of a script, now and on this thread.
+    ///
+    /// ```
+    /// use interrupt_lock::{Registers, simulated::{Edu, Step}};
+    ///
+    /// let device = Edu::new();
+    /// device.perform(Step::Raise(0b10));
+    /// assert_eq!(device.registers().read32(0x24), 0b10);
+    /// ```
+    pub fn perform(&self, step: Step) {
+        self.0.act(|model| model.perform(step));
+    }
+
+    /// Plays a script on the device's thread, and doesn't wait for it: each step comes the given time after the step
+    /// before it, the first after now or after the end of the script that is still playing. A step that is late doesn't
+    /// delay those that follow.
+    ///
+    /// # Panics
+    ///
+    /// If the device needs its thread and the system has none left.
+    ///
+    /// ```
+    /// use std::{iter, task::Waker, time::Duration};
+    /// use interrupt_lock::{simulated::{Edu, Step}, source::Source};
+    ///
+    /// let device = Edu::new();
+    /// let mut message = device.message()?;
+    /// message.connect(Waker::noop())?;
+    /// device.play(iter::repeat_n((Duration::from_micros(100), Step::Raise(1)), 20));
+    /// assert!(device.wait_idle(Duration::from_secs(10)));
+    /// assert_eq!(message.take()?, 20);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn play(&self, script: impl IntoIterator<Item = (Duration, Step)>) {
+        let script: Vec<_> = script.into_iter().collect();
+        self.0.act(|model| {
+            model.enqueue(script, Instant::now());
+            Wakeup::default()
+        });
+    }
+
+    /// Blocks until nothing is being computed or played and the interrupts of both have been signalled, at most for
+    /// `timeout`; answers whether that is so.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use interrupt_lock::{Registers, simulated::{Edu, EduOptions}};
+    ///
+    /// let device = Edu::with_options(EduOptions { compute_time: Duration::MAX, ..EduOptions::default() });
+    /// assert!(device.wait_idle(Duration::ZERO));
+    /// device.registers().write32(0x08, 3);
+    /// assert!(!device.wait_idle(Duration::from_millis(1)));
+    /// ```
+    #[must_use]
+    pub fn wait_idle(&self, timeout: Duration) -> bool {
+        self.0.wait_idle(timeout)
+    }
+
+    fn plug(&self, source: Software, output: Output) -> Result<EduSource, Error> {
+        match self.0.with(|model| model.plug(output)) {
+            Ok(()) => Ok(EduSource::new(source, Arc::clone(&self.0))),
+            Err(source) => Err(Error::Open { device: self.0.name().clone(), source }),
+        }
+    }
+}
+
+impl Default for Edu {
+    fn default() -> Self {
+        Self::new()
+    }
+}

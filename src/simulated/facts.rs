@@ -1,0 +1,13 @@
+//! What may be sent and shared: facts that every build checks. An ISR may own any of these.
+
+use static_assertions::assert_impl_all;
+
+use crate::simulated::{Edu, EduRegisters, EduSource};
+use crate::source::{EdgeHandle, LevelHandle, Registers, Software, Source};
+
+assert_impl_all!(EdgeHandle: Send, Sync, Clone);
+assert_impl_all!(LevelHandle: Send, Sync, Clone);
+assert_impl_all!(Software: Source, Send);
+assert_impl_all!(Edu: Send, Sync, Clone);
+assert_impl_all!(EduSource: Source, Send);
+assert_impl_all!(EduRegisters: Registers, Send, Sync, Clone);

@@ -1,0 +1,222 @@
+//! A source that code asserts.
+
+mod handle;
+mod shared;
+mod state;
+
+use std::sync::Arc;
+use std::task::Waker;
+
+pub use handle::{EdgeHandle, LevelHandle};
+pub(crate) use shared::Wakeup;
+
+use crate::SourceError;
+use crate::source::{Assertions, Ready, Removal, Source};
+use crate::{Info, Trigger};
+use shared::Shared;
+use state::State;
+
+/// A source that code asserts, on any platform: an interrupt for tests, for simulated devices, and from other threads
+/// of the same program.
+///
+/// Each constructor returns the source, which the interrupt owns, and a handle that any number of threads may hold.
+/// Edges and messages are counted; a level line behaves as a real one: it masks itself as it signals, and signals
+/// again for as long as it is asserted.
+///
+/// The moment that counts is that of [`connect`](Source::connect) and of [`disconnect`](Source::disconnect): an edge
+/// before the one is never taken as signalled, an edge after the other neither. Such an edge is stale; it stays to be
+/// taken before the next `connect`. The first [`take`](Source::take) after a `disconnect` tells what was signalled
+/// before it, every later one what is stale.
+///
+/// No method blocks, and only [`connect`](Source::connect) may allocate (as it clones the waker). Dropping the source
+/// disconnects it; its handles then assert in vain.
+///
+/// # Examples
+///
+/// ```
+/// use std::task::Waker;
+/// use interrupt_lock::source::{Software, Source};
+///
+/// let (mut source, handle) = Software::edge();
+/// handle.assert(); // stale: not connected yet
+/// assert_eq!(source.take()?, 1);
+///
+/// source.connect(Waker::noop())?;
+/// handle.assert();
+/// handle.assert();
+/// assert_eq!(source.take()?, 2);
+/// # Ok::<(), interrupt_lock::SourceError>(())
+/// ```
+#[derive(Debug)]
+pub struct Software {
+    shared: Arc<Shared>,
+    trigger: Trigger,
+    message: Option<u32>,
+    /// What was signalled when it was disconnected, until that is taken.
+    left: Option<u64>,
+    /// What must not be taken as signalled.
+    stale: u64,
+}
+
+impl Software {
+    /// A line that signals once for each assertion.
+    ///
+    /// ```
+    /// use interrupt_lock::{Trigger, source::{Software, Source}};
+    ///
+    /// let (source, _handle) = Software::edge();
+    /// assert_eq!(source.info().trigger, Some(Trigger::Edge));
+    /// ```
+    #[must_use]
+    pub fn edge() -> (Self, EdgeHandle) {
+        let source = Self::new(Trigger::Edge, None);
+        let handle = EdgeHandle::new(Arc::clone(&source.shared));
+        (source, handle)
+    }
+
+    /// A message-signaled vector: an edge whose [`info`](Source::info) tells its number.
+    ///
+    /// ```
+    /// use interrupt_lock::source::{Software, Source};
+    ///
+    /// let (source, _handle) = Software::message(3);
+    /// assert_eq!(source.info().message_number, Some(3));
+    /// ```
+    #[must_use]
+    pub fn message(number: u32) -> (Self, EdgeHandle) {
+        let source = Self::new(Trigger::Message, Some(number));
+        let handle = EdgeHandle::new(Arc::clone(&source.shared));
+        (source, handle)
+    }
+
+    /// A line that signals for as long as it is asserted.
+    ///
+    /// ```
+    /// use std::task::Waker;
+    /// use interrupt_lock::source::{Software, Source};
+    ///
+    /// let (mut line, handle) = Software::level();
+    /// handle.assert();
+    /// line.connect(Waker::noop())?;
+    /// assert_eq!(line.take()?, 1); // asserted as it was connected; masked from now on
+    /// assert_eq!(line.take()?, 0);
+    /// line.unmask()?; // still asserted
+    /// assert_eq!(line.take()?, 1);
+    /// handle.deassert();
+    /// line.unmask()?;
+    /// assert_eq!(line.take()?, 0);
+    /// # Ok::<(), interrupt_lock::SourceError>(())
+    /// ```
+    #[must_use]
+    pub fn level() -> (Self, LevelHandle) {
+        let source = Self::new(Trigger::Level, None);
+        let handle = LevelHandle::new(Arc::clone(&source.shared));
+        (source, handle)
+    }
+
+    fn new(trigger: Trigger, message: Option<u32>) -> Self {
+        Self { shared: Arc::new(Shared::new()), trigger, message, left: None, stale: 0 }
+    }
+
+    #[inline]
+    fn tell_taken(&self, state: State) {
+        if state.is_timed() {
+            self.shared.tell_taken();
+        }
+    }
+}
+
+impl Source for Software {
+    fn info(&self) -> Info {
+        Info {
+            message_number: self.message,
+            trigger: Some(self.trigger),
+            message_signaled: Some(self.trigger == Trigger::Message),
+            ..Info::default()
+        }
+    }
+
+    fn ready(&mut self) -> Ready<'_> {
+        Ready::Waker
+    }
+
+    fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
+        // The waker comes first: whoever finds the source connected, or removes it afterwards, finds the waker too.
+        self.shared.set_waker(Some(waker.clone()));
+        let (before, after) = self.shared.step(State::connected);
+        if after.is_removed() {
+            self.shared.set_waker(None);
+            return Err(SourceError::Removed);
+        }
+        if after.is_timed() {
+            // An edge from before is stale.
+            self.shared.withdraw();
+        }
+        if !before.is_connected() {
+            self.stale += self.left.take().unwrap_or(0) + before.count();
+        }
+        if after.signals() {
+            self.shared.wakeup().wake();
+        }
+        Ok(())
+    }
+
+    fn disconnect(&mut self) -> Result<(), SourceError> {
+        let (before, after) = self.shared.step(State::disconnected);
+        self.shared.set_waker(None);
+        if after.is_removed() {
+            return Err(SourceError::Removed);
+        }
+        if before.is_connected() {
+            self.left = Some(before.count());
+        }
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<u64, SourceError> {
+        if let Some(signalled) = self.left.take() {
+            self.tell_taken(self.shared.state());
+            return if self.shared.state().is_removed() { Err(SourceError::Removed) } else { Ok(signalled) };
+        }
+        let before = self.shared.take();
+        self.tell_taken(before);
+        if before.is_removed() {
+            Err(SourceError::Removed)
+        } else if before.is_connected() {
+            Ok(before.count())
+        } else {
+            Ok(before.count() + std::mem::take(&mut self.stale))
+        }
+    }
+
+    fn unmask(&mut self) -> Result<(), SourceError> {
+        let (before, after) = self.shared.step(State::unmasked);
+        if after.is_removed() {
+            return Err(SourceError::Removed);
+        }
+        self.shared.wake_for(before, after).wake();
+        Ok(())
+    }
+
+    fn time_assertions(&mut self, assertions: Assertions) {
+        self.shared.time(assertions);
+    }
+
+    fn removal(&mut self) -> Option<Removal> {
+        let state = self.shared.state();
+        if state.is_removed() {
+            Some(Removal::Surprise)
+        } else if state.is_removal_requested() {
+            Some(Removal::Requested)
+        } else {
+            None
+        }
+    }
+}
+
+impl Drop for Software {
+    fn drop(&mut self) {
+        self.shared.step(State::disconnected);
+        self.shared.set_waker(None);
+    }
+}
