@@ -1,5 +1,8 @@
 #![no_std]
-#![cfg_attr(loom, allow(dead_code, reason = "a model has no threads of ours"))]
+#![cfg_attr(
+    any(loom, not(feature = "alloc")),
+    allow(dead_code, reason = "a model has no threads of ours, and without an allocator nothing is attached")
+)]
 #![cfg_attr(feature = "std", doc = include_str!("../README.md"))]
 #![cfg_attr(not(feature = "std"), doc = "The framework interrupt object for Rust drivers; see README.md.")]
 //!
@@ -28,7 +31,7 @@ extern crate alloc;
 extern crate std;
 
 #[cfg(feature = "alloc")]
-pub mod builder;
+mod builder;
 mod cause;
 mod claim;
 #[cfg(feature = "alloc")]

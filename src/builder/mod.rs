@@ -3,59 +3,41 @@
 //! | file | holds |
 //! |---|---|
 //! | this one | what the interrupt is: its data, its callbacks, its source, its device |
+//! | `options` | all that was given, as plain data, and the checks |
+//! | `build` | the interrupt: checked, assembled, attached |
 //! | `service` | who serves it, where, and what is looked after |
-//! | `build` | the checks, and the interrupt |
+//! | `instruments` | what is wrapped around its callbacks to measure and to watch them |
+//! | `unserved` | in place of the last two, where there is no operating system |
 
 mod build;
+#[cfg(feature = "std")]
+mod instruments;
+mod options;
+#[cfg(feature = "std")]
 mod service;
+#[cfg(not(feature = "std"))]
+mod unserved;
 
 use core::marker::PhantomData;
-#[cfg(feature = "std")]
-use core::time::Duration;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use crate::Interrupt;
 use crate::device::Device;
-#[cfg(feature = "std")]
-use crate::dispatch::Dispatcher;
-use crate::interrupt::{
-    Inside, Isr, IsrContext, NoWorkItem, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome,
-};
+use crate::interrupt::{Isr, IsrContext, NoWorkItem, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome};
 use crate::source::Source;
-use crate::{Claim, InterruptLock, Name, Outcome};
-#[cfg(feature = "std")]
-use crate::{Policy, Polling};
+use crate::{Claim, Interrupt, InterruptLock, Name, Outcome};
+use options::{Data, Options};
 
-/// What is still to be given to a [`Builder`], and what has been.
-///
-/// ```
-/// use interrupt_lock::{Builder, Claim, Interrupt, NoWorkItem, builder::{Given, Missing}};
-///
-/// let builder: Builder<(), NoWorkItem, Given, Missing> = Interrupt::builder(()).isr(|_| Claim::Claimed);
-/// # builder.build().unwrap();
-/// ```
+/// Says that a part of a [`Builder`] is still to be given.
 #[derive(Debug)]
 pub struct Missing(());
 
-/// See [`Missing`].
-///
-/// ```
-/// use interrupt_lock::{Builder, Claim, Interrupt, NoWorkItem, builder::{Given, Missing}};
-///
-/// let builder: Builder<(), NoWorkItem, Given, Missing> = Interrupt::builder(()).isr(|_| Claim::Claimed);
-/// # builder.build().unwrap();
-/// ```
+/// Says that a part of a [`Builder`] has been given.
 #[derive(Debug)]
 pub struct Given(());
 
 /// Says that an ISR has been given.
-///
-/// ```
-/// fn has_one<I: interrupt_lock::builder::IsrRegistered>() {}
-/// has_one::<interrupt_lock::builder::Given>();
-/// ```
 #[diagnostic::on_unimplemented(
     message = "an interrupt needs an ISR",
     label = "no ISR is registered",
@@ -66,11 +48,6 @@ pub trait IsrRegistered: sealed::Sealed {}
 impl IsrRegistered for Given {}
 
 /// What having a work item makes of the interrupt's type.
-///
-/// ```
-/// fn type_of<S: interrupt_lock::builder::WorkItemSlot<Kind = interrupt_lock::NoWorkItem>>() {}
-/// type_of::<interrupt_lock::builder::Missing>();
-/// ```
 pub trait WorkItemSlot: sealed::Sealed {
     /// [`WithWorkItem`] or [`NoWorkItem`].
     type Kind;
@@ -88,24 +65,6 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Missing {}
     impl Sealed for super::Given {}
-}
-
-/// Where the interrupt data is to live.
-enum Data<T> {
-    Own(T),
-    Shared(Arc<InterruptLock<T>>),
-}
-
-/// Who serves the interrupt.
-#[derive(Default)]
-enum Attendance {
-    /// A dispatcher of its own, if there is a source to wait on.
-    #[default]
-    Own,
-    #[cfg(feature = "std")]
-    Given(Dispatcher),
-    /// The driver.
-    Nobody,
 }
 
 /// Builds an [`Interrupt`]: `WUDF_INTERRUPT_CONFIG`, `WDF_INTERRUPT_CONFIG`. See [`Interrupt::builder`].
@@ -143,25 +102,7 @@ enum Attendance {
 #[doc(alias = "WUDF_INTERRUPT_CONFIG")]
 #[doc(alias = "WDF_INTERRUPT_CONFIG")]
 pub struct Builder<T, W, I, S> {
-    name: Option<Name>,
-    data: Data<T>,
-    inside: Inside<T, W>,
-    work: Option<WorkFn<T, W>>,
-    shared: bool,
-    attendance: Attendance,
-    device: Option<Device>,
-    serialized: bool,
-    wake_capable: bool,
-    #[cfg(feature = "std")]
-    polling: Polling,
-    #[cfg(feature = "std")]
-    policy: Policy,
-    #[cfg(feature = "std")]
-    timed: bool,
-    #[cfg(feature = "std")]
-    overdue_after: Option<Duration>,
-    #[cfg(feature = "std")]
-    silence: Option<Duration>,
+    options: Options<T, W>,
     _given: PhantomData<(I, S)>,
 }
 
@@ -202,28 +143,7 @@ impl<T, W> Interrupt<T, W> {
 
 impl<T, W> Builder<T, W, Missing, Missing> {
     fn new(data: Data<T>) -> Self {
-        Self {
-            name: None,
-            data,
-            inside: Inside::new(Isr::NONE),
-            work: None,
-            shared: false,
-            attendance: Attendance::default(),
-            device: None,
-            serialized: false,
-            wake_capable: false,
-            #[cfg(feature = "std")]
-            polling: Polling::default(),
-            #[cfg(feature = "std")]
-            policy: Policy::default(),
-            #[cfg(feature = "std")]
-            timed: false,
-            #[cfg(feature = "std")]
-            overdue_after: None,
-            #[cfg(feature = "std")]
-            silence: None,
-            _given: PhantomData,
-        }
+        Self { options: Options::new(data), _given: PhantomData }
     }
 }
 
@@ -237,7 +157,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn name(mut self, name: impl Into<Name>) -> Self {
-        self.name = Some(name.into());
+        self.options.name = Some(name.into());
         self
     }
 
@@ -261,7 +181,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     where
         F: FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send + 'static,
     {
-        self.inside.isr = Isr::Boxed(Box::new(isr));
+        self.options.registered.isr = Isr::Boxed(Box::new(isr));
         self.given()
     }
 
@@ -285,7 +205,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         F: FnMut(&mut T) -> R + Send + 'static,
         R: Outcome,
     {
-        self.inside.enable = boxed(callback);
+        self.options.registered.enable = boxed(callback);
         self
     }
 
@@ -310,7 +230,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         F: FnMut(&mut T) -> R + Send + 'static,
         R: Outcome,
     {
-        self.inside.disable = boxed(callback);
+        self.options.registered.disable = boxed(callback);
         self
     }
 
@@ -335,7 +255,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         F: FnMut(&mut T) -> R + Send + 'static,
         R: Outcome,
     {
-        self.inside.removal = boxed(callback);
+        self.options.registered.removal = boxed(callback);
         self
     }
 
@@ -358,7 +278,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn source(mut self, source: impl Source + 'static) -> Self {
-        self.inside.source = Some(Box::new(source));
+        self.options.registered.source = Some(Box::new(source));
         self
     }
 
@@ -373,7 +293,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// ```
     #[doc(alias = "ShareVector")]
     pub fn shared(mut self) -> Self {
-        self.shared = true;
+        self.options.shared = true;
         self
     }
 
@@ -388,7 +308,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn device(mut self, device: &Device) -> Self {
-        self.device = Some(device.clone());
+        self.options.device = Some(device.clone());
         self
     }
 
@@ -423,33 +343,35 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// ```
     #[doc(alias = "CanWakeDevice")]
     pub fn wake_capable(mut self) -> Self {
-        self.wake_capable = true;
+        self.options.wake_capable = true;
+        self
+    }
+
+    /// No thread of ours: the driver waits by itself and calls [`service`](crate::InterruptObject::service) and
+    /// [`run_work_item`](crate::InterruptObject::run_work_item).
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt, source::Software};
+    ///
+    /// let (source, assert) = Software::edge();
+    /// let interrupt = Interrupt::builder(0)
+    ///     .isr(|count| { **count += 1; Claim::Claimed })
+    ///     .source(source)
+    ///     .without_dispatcher()
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// assert.assert();
+    /// interrupt.service();
+    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn without_dispatcher(mut self) -> Self {
+        self.options.service.without_dispatcher();
         self
     }
 
     fn given<I2, S2>(self) -> Builder<T, W, I2, S2> {
-        Builder {
-            name: self.name,
-            data: self.data,
-            inside: self.inside,
-            work: self.work,
-            shared: self.shared,
-            attendance: self.attendance,
-            device: self.device,
-            serialized: self.serialized,
-            wake_capable: self.wake_capable,
-            #[cfg(feature = "std")]
-            polling: self.polling,
-            #[cfg(feature = "std")]
-            policy: self.policy,
-            #[cfg(feature = "std")]
-            timed: self.timed,
-            #[cfg(feature = "std")]
-            overdue_after: self.overdue_after,
-            #[cfg(feature = "std")]
-            silence: self.silence,
-            _given: PhantomData,
-        }
+        Builder { options: self.options, _given: PhantomData }
     }
 }
 
@@ -483,7 +405,7 @@ impl<T, I> Builder<T, WithWorkItem, I, Missing> {
         F: FnMut(&WorkItemContext<'_, T>) -> R + Send + 'static,
         R: WorkOutcome,
     {
-        self.work = Some(WorkFn::Boxed(Box::new(move |context| work(context).into_work())));
+        self.options.work = Some(WorkFn::Boxed(Box::new(move |context| work(context).into_work())));
         self.given()
     }
 }
@@ -513,7 +435,7 @@ impl<T, I, S> Builder<T, WithWorkItem, I, S> {
     /// ```
     #[doc(alias = "AutomaticSerialization")]
     pub fn automatic_serialization(mut self) -> Self {
-        self.serialized = true;
+        self.options.serialized = true;
         self
     }
 }

@@ -1,11 +1,96 @@
 //! Who serves the interrupt, where, and what is looked after.
 
-#[cfg(feature = "std")]
 use core::time::Duration;
 
-use crate::builder::{Attendance, Builder};
-#[cfg(feature = "std")]
-use crate::{Dispatcher, Policy, Polling};
+use alloc::sync::{Arc, Weak};
+
+use crate::builder::Builder;
+use crate::builder::instruments::Instruments;
+use crate::interrupt::{Registered, WorkFn};
+use crate::policy::placement;
+use crate::{Dispatcher, Error, InterruptObject, Name, Policy, Polling};
+
+/// Who serves the interrupt.
+#[derive(Default)]
+enum Attendance {
+    /// A dispatcher of its own, if there is a source to wait on.
+    #[default]
+    Own,
+    /// One that may serve others too.
+    Common(Dispatcher),
+    /// The driver.
+    Nobody,
+}
+
+/// What was given of all this.
+#[derive(Default)]
+pub(super) struct Service {
+    attendance: Attendance,
+    polling: Polling,
+    policy: Policy,
+    timed: bool,
+    overdue_after: Option<Duration>,
+    silence: Option<Duration>,
+}
+
+impl Service {
+    pub(super) fn without_dispatcher(&mut self) {
+        self.attendance = Attendance::Nobody;
+    }
+
+    pub(super) fn check(&self, name: &Name, has_source: bool) -> Result<(), Error> {
+        let polls = self.polling != Polling::None || self.silence.is_some();
+        if polls && (!has_source || matches!(self.attendance, Attendance::Nobody)) {
+            return Err(Error::NothingToPoll { interrupt: name.clone() });
+        }
+        placement::check(&self.policy, name)?;
+        for (what, time) in [("poll_when_silent", self.silence), ("overdue_after", self.overdue_after)] {
+            if time == Some(Duration::ZERO) {
+                return Err(Error::NoTime { interrupt: name.clone(), what });
+            }
+        }
+        Ok(())
+    }
+
+    /// Wraps what measures and watches the callbacks around them.
+    pub(super) fn instrument<T: 'static, W: 'static>(
+        &self,
+        registered: &mut Registered<T, W>,
+        work: &mut Option<WorkFn<T, W>>,
+    ) -> Instruments {
+        Instruments::around(registered, work, self.timed, self.overdue_after)
+    }
+
+    /// Gives the object to its instruments, and to its dispatcher, if it has one.
+    pub(super) fn attach<T: Send + 'static, W: Send + 'static>(
+        self,
+        object: InterruptObject<T, W>,
+        instruments: Instruments,
+    ) -> Result<Arc<InterruptObject<T, W>>, Error> {
+        object.note_policy(self.policy);
+        let object = self.attend(object.with_timing(instruments.timing()))?;
+        instruments.watch(&object)?;
+        Ok(object)
+    }
+
+    fn attend<T: Send + 'static, W: Send + 'static>(
+        self,
+        mut object: InterruptObject<T, W>,
+    ) -> Result<Arc<InterruptObject<T, W>>, Error> {
+        let (dispatcher, alone) = match self.attendance {
+            Attendance::Own if object.has_source() && Dispatcher::EXISTS => (Dispatcher::named(object.name())?, true),
+            Attendance::Common(dispatcher) => (dispatcher, false),
+            _ => return Ok(Arc::new(object)),
+        };
+        if object.has_work_item() {
+            dispatcher.need_worker(object.name())?;
+        }
+        Ok(Arc::new_cyclic(|weak: &Weak<InterruptObject<T, W>>| {
+            object.set_dispatch(dispatcher.register(weak.clone(), self.polling, self.silence, alone));
+            object
+        }))
+    }
+}
 
 impl<T, W, I, S> Builder<T, W, I, S> {
     /// Has a dispatcher that serves others too serve this interrupt, instead of one of its own.
@@ -25,32 +110,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// }
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
-    #[cfg(feature = "std")]
     pub fn dispatcher(mut self, dispatcher: &Dispatcher) -> Self {
-        self.attendance = Attendance::Given(dispatcher.clone());
-        self
-    }
-
-    /// No thread of ours: the driver waits by itself and calls [`service`](crate::InterruptObject::service) and
-    /// [`run_work_item`](crate::InterruptObject::run_work_item).
-    ///
-    /// ```
-    /// use interrupt_lock::{Claim, Interrupt, source::Software};
-    ///
-    /// let (source, assert) = Software::edge();
-    /// let interrupt = Interrupt::builder(0)
-    ///     .isr(|count| { **count += 1; Claim::Claimed })
-    ///     .source(source)
-    ///     .without_dispatcher()
-    ///     .build()?;
-    /// interrupt.enable()?;
-    /// assert.assert();
-    /// interrupt.service();
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    pub fn without_dispatcher(mut self) -> Self {
-        self.attendance = Attendance::Nobody;
+        self.options.service.attendance = Attendance::Common(dispatcher.clone());
         self
     }
 
@@ -72,9 +133,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// assert!(matches!(refused, Err(Error::NothingToPoll { .. })));
     /// # Ok::<(), Error>(())
     /// ```
-    #[cfg(feature = "std")]
     pub fn polling(mut self, policy: Polling) -> Self {
-        self.polling = policy;
+        self.options.service.polling = policy;
         self
     }
 
@@ -96,12 +156,11 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// assert!(matches!(refused, Err(Error::NoSuchProcessors { .. })));
     /// # Ok::<(), Error>(())
     /// ```
-    #[cfg(feature = "std")]
     #[doc(alias = "SetExtendedPolicy")]
     #[doc(alias = "WdfInterruptSetExtendedPolicy")]
     #[doc(alias = "WdfInterruptSetPolicy")]
     pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
+        self.options.service.policy = policy;
         self
     }
 
@@ -119,9 +178,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// assert_eq!(interrupt.stats().distributions.unwrap().isr.count(), 1);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
-    #[cfg(feature = "std")]
     pub fn timed(mut self) -> Self {
-        self.timed = true;
+        self.options.service.timed = true;
         self
     }
 
@@ -152,9 +210,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// while interrupt.stats().recovered == 0 {}
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
-    #[cfg(feature = "std")]
     pub fn poll_when_silent(mut self, period: Duration) -> Self {
-        self.silence = Some(period);
+        self.options.service.silence = Some(period);
         self
     }
 
@@ -183,9 +240,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// assert!(matches!(interrupt.clear_fault()?, Some(Fault::Overdue { .. })));
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
-    #[cfg(feature = "std")]
     pub fn overdue_after(mut self, limit: Duration) -> Self {
-        self.overdue_after = Some(limit);
+        self.options.service.overdue_after = Some(limit);
         self
     }
 }

@@ -10,7 +10,7 @@ use crate::DeviceCallback;
 use crate::device::callback_lock::CallbackLock;
 use crate::device::callbacks::Callbacks;
 use crate::device::power::Power;
-use crate::device::wake::Wake;
+use crate::device::wake::LastWake;
 use crate::device::{Device, Inner};
 use crate::lock::raw::RawInterruptLock;
 use crate::{Name, Outcome};
@@ -102,8 +102,8 @@ impl DeviceBuilder {
             name: self.name,
             power: Mutex::from_raw(RawInterruptLock::new(), Power::off(self.callbacks)),
             callback_lock: CallbackLock::new(),
-            wake: Mutex::from_raw(RawInterruptLock::new(), Wake::default()),
-            members: Mutex::from_raw(RawInterruptLock::new(), Vec::new()),
+            wake: Mutex::from_raw(RawInterruptLock::new(), LastWake::default()),
+            interrupts: Mutex::from_raw(RawInterruptLock::new(), Vec::new()),
         }))
     }
 }

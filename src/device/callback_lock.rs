@@ -3,13 +3,12 @@
 //! An interrupt whose work item needs this lock can't be run down by a thread that holds it. Dropped there, it is kept
 //! here, and whoever releases the lock runs it down.
 
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::ptr;
 
 use lock_api::{Mutex, MutexGuard};
 
-use crate::device::{Device, Member};
+use crate::device::{Device, DeviceInterrupt};
 use crate::lock::raw::RawInterruptLock;
 use crate::lock::waits::Waits;
 use crate::sync;
@@ -17,7 +16,7 @@ use crate::sync;
 pub(super) struct CallbackLock {
     lock: Mutex<RawInterruptLock, ()>,
     /// Interrupts whose end is left to the release.
-    leaving: Mutex<RawInterruptLock, Vec<Arc<dyn Member>>>,
+    pub(super) leaving: Mutex<RawInterruptLock, Vec<Arc<dyn DeviceInterrupt>>>,
 }
 
 /// The right to run under it.
@@ -111,19 +110,5 @@ impl Device {
     /// To know its owner, or to wait for it.
     pub(crate) fn callback_lock(&self) -> &RawInterruptLock {
         self.0.callback_lock.raw()
-    }
-
-    /// Leaves the end of `object`, one of this device's interrupts, to the release of the callback lock.
-    pub(crate) fn keep_leaving<T>(&self, object: &T) {
-        let is_it = |member: &&Weak<dyn Member>| member.as_ptr().cast::<()>() == ptr::from_ref(object).cast();
-        let found = self.0.members.lock().iter().find(is_it).and_then(Weak::upgrade);
-        self.0.callback_lock.leaving.lock().extend(found);
-    }
-
-    /// It has ended elsewhere.
-    pub(crate) fn has_left<T>(&self, object: &T) {
-        // None of these is the last reference to it: the caller has one.
-        let is_another = |member: &Arc<dyn Member>| Arc::as_ptr(member).cast::<()>() != ptr::from_ref(object).cast();
-        self.0.callback_lock.leaving.lock().retain(is_another);
     }
 }

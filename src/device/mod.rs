@@ -5,7 +5,7 @@
 //! | `builder` | the device's callbacks, as they are given |
 //! | `callbacks` | which they are, and how they are called |
 //! | `callback_lock` | the lock that they run under (W5) |
-//! | `member` | what a device asks of an interrupt |
+//! | `interrupts` | what a device asks of an interrupt |
 //! | `power` | D0 entry and exit (E5) |
 //! | `reset` | recovery by a reset |
 //! | `wake` | an assertion that brings the device up (E9) |
@@ -15,7 +15,8 @@
 mod builder;
 mod callback_lock;
 mod callbacks;
-mod member;
+mod interrupts;
+mod parent;
 mod power;
 mod reset;
 mod wake;
@@ -29,9 +30,9 @@ use lock_api::Mutex;
 
 pub use builder::DeviceBuilder;
 use callback_lock::CallbackLock;
-pub(crate) use member::Member;
+pub(crate) use interrupts::DeviceInterrupt;
 use power::Power;
-use wake::Wake;
+use wake::LastWake;
 
 use crate::lock::raw::RawInterruptLock;
 use crate::{Name, Stats};
@@ -74,9 +75,9 @@ struct Inner {
     /// Held through each transition of the device.
     power: Mutex<RawInterruptLock, Power>,
     callback_lock: CallbackLock,
-    wake: Mutex<RawInterruptLock, Wake>,
+    wake: Mutex<RawInterruptLock, LastWake>,
     /// In order of creation.
-    members: Mutex<RawInterruptLock, Vec<Weak<dyn Member>>>,
+    interrupts: Mutex<RawInterruptLock, Vec<Weak<dyn DeviceInterrupt>>>,
 }
 
 impl Device {
@@ -107,22 +108,22 @@ impl Device {
     /// ```
     #[must_use]
     pub fn stats(&self) -> Vec<(Name, Stats)> {
-        self.members().iter().map(|member| (member.name().clone(), member.stats())).collect()
+        self.interrupts().iter().map(|interrupt| (interrupt.name().clone(), interrupt.stats())).collect()
     }
 
-    pub(crate) fn adopt(&self, member: Weak<dyn Member>) {
-        let mut members = self.0.members.lock();
-        members.retain(|member| member.strong_count() != 0);
-        members.push(member);
+    pub(crate) fn adopt(&self, interrupt: Weak<dyn DeviceInterrupt>) {
+        let mut interrupts = self.0.interrupts.lock();
+        interrupts.retain(|interrupt| interrupt.strong_count() != 0);
+        interrupts.push(interrupt);
     }
 
     /// Those that have not ended, in order of creation.
-    fn members(&self) -> Vec<Arc<dyn Member>> {
-        let members = self.0.members.lock();
-        let there: Vec<_> = members.iter().filter_map(Weak::upgrade).collect();
-        drop(members);
+    fn interrupts(&self) -> Vec<Arc<dyn DeviceInterrupt>> {
+        let interrupts = self.0.interrupts.lock();
+        let there: Vec<_> = interrupts.iter().filter_map(Weak::upgrade).collect();
+        drop(interrupts);
         // Outside the lock: who has been dropped since may be freed here.
-        there.into_iter().filter(|member| !member.has_ended()).collect()
+        there.into_iter().filter(|interrupt| !interrupt.has_ended()).collect()
     }
 }
 
@@ -140,13 +141,4 @@ impl fmt::Debug for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Device").field("name", self.name()).finish_non_exhaustive()
     }
-}
-
-/// An interrupt's place in its device.
-pub(crate) struct Membership {
-    pub(crate) device: Device,
-    /// Its work item runs under the device's callback lock.
-    pub(crate) serialized: bool,
-    /// It stays connected while the device is in low power.
-    pub(crate) wake_capable: bool,
 }

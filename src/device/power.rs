@@ -6,7 +6,7 @@ use lock_api::MutexGuard;
 
 use crate::DeviceCallback;
 use crate::device::callbacks::Callbacks;
-use crate::device::{Device, Member};
+use crate::device::{Device, DeviceInterrupt};
 use crate::lock::raw::RawInterruptLock;
 use crate::lock::waits::Waits;
 use crate::{CallbackError, Error, Transition, sync};
@@ -68,17 +68,21 @@ impl Device {
     #[doc(alias = "OnD0Entry")]
     #[doc(alias = "EvtDeviceD0Entry")]
     pub fn enter_d0(&self) -> Result<Transition, Error> {
-        self.transition(|power, members| self.bring_to_d0(power, members))
+        self.transition(|power, interrupts| self.bring_to_d0(power, interrupts))
     }
 
-    pub(super) fn bring_to_d0(&self, power: &mut Power, members: &[Arc<dyn Member>]) -> Result<Transition, Error> {
+    pub(super) fn bring_to_d0(
+        &self,
+        power: &mut Power,
+        interrupts: &[Arc<dyn DeviceInterrupt>],
+    ) -> Result<Transition, Error> {
         if power.in_d0 {
             return Ok(Transition::Already);
         }
         self.call(power, DeviceCallback::D0Entry)?;
-        if let Err(error) = self.bring_up(power, members) {
+        if let Err(error) = self.bring_up(power, interrupts) {
             // What caused it is the answer, not what follows from it.
-            let _ = self.bring_down(power, members);
+            let _ = self.bring_down(power, interrupts);
             return Err(error);
         }
         power.in_d0 = true;
@@ -111,38 +115,42 @@ impl Device {
     #[doc(alias = "OnD0Exit")]
     #[doc(alias = "EvtDeviceD0Exit")]
     pub fn exit_d0(&self) -> Result<Transition, Error> {
-        self.transition(|power, members| {
+        self.transition(|power, interrupts| {
             if !power.in_d0 {
                 return Ok(Transition::Already);
             }
             power.in_d0 = false;
             let called = self.call(power, DeviceCallback::DisablingInterrupts);
-            let down = self.bring_down(power, members);
+            let down = self.bring_down(power, interrupts);
             // The later error is the answer.
             down.and(called).map(|()| Transition::Done)
         })
     }
 
-    fn bring_up(&self, power: &mut Power, members: &[Arc<dyn Member>]) -> Result<(), Error> {
+    fn bring_up(&self, power: &mut Power, interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<(), Error> {
         // Those that are asleep come first: what woke the device is served before anybody else connects.
-        members.iter().try_for_each(|member| member.awake())?;
-        members.iter().try_for_each(|member| member.power_up())?;
+        interrupts.iter().try_for_each(|interrupt| interrupt.awake())?;
+        interrupts.iter().try_for_each(|interrupt| interrupt.power_up())?;
         self.call(power, DeviceCallback::InterruptsEnabled)
     }
 
     /// Leaves D0, as an exit does but for its first callback. The last error is the answer.
-    pub(super) fn fall_out_of_d0(&self, power: &mut Power, members: &[Arc<dyn Member>]) -> Result<(), Error> {
+    pub(super) fn fall_out_of_d0(
+        &self,
+        power: &mut Power,
+        interrupts: &[Arc<dyn DeviceInterrupt>],
+    ) -> Result<(), Error> {
         if !core::mem::take(&mut power.in_d0) {
             return Ok(());
         }
-        self.bring_down(power, members)
+        self.bring_down(power, interrupts)
     }
 
     /// The last error is the answer.
-    fn bring_down(&self, power: &mut Power, members: &[Arc<dyn Member>]) -> Result<(), Error> {
+    fn bring_down(&self, power: &mut Power, interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<(), Error> {
         let mut last = Ok(());
-        for member in members.iter().rev() {
-            last = member.power_down().and(last);
+        for interrupt in interrupts.iter().rev() {
+            last = interrupt.power_down().and(last);
         }
         self.call(power, DeviceCallback::D0Exit).and(last)
     }
@@ -168,7 +176,7 @@ impl Device {
     /// Keeps every other transition of this device away, or says why this one would wait for itself.
     pub(super) fn transition<R>(
         &self,
-        steps: impl FnOnce(&mut Power, &[Arc<dyn Member>]) -> Result<R, Error>,
+        steps: impl FnOnce(&mut Power, &[Arc<dyn DeviceInterrupt>]) -> Result<R, Error>,
     ) -> Result<R, Error> {
         self.look_for_own_sections()?;
         let power = {
@@ -189,7 +197,7 @@ impl Device {
             return Err(self.would_deadlock("called from an ISR"));
         }
         Waits::announce([self.callback_lock().awaited()])
-            .and_then(|_| self.members().iter().try_for_each(|member| member.announce().map(drop)))
+            .and_then(|_| self.interrupts().iter().try_for_each(|interrupt| interrupt.announce().map(drop)))
             .map_err(|_| self.would_deadlock("this thread is inside of a part of it"))
     }
 
@@ -201,14 +209,14 @@ impl Device {
     pub(super) fn in_transition<R>(
         &self,
         mut power: MutexGuard<'_, RawInterruptLock, Power>,
-        steps: impl FnOnce(&mut Power, &[Arc<dyn Member>]) -> R,
+        steps: impl FnOnce(&mut Power, &[Arc<dyn DeviceInterrupt>]) -> R,
     ) -> R {
-        let members = self.members();
-        let done = steps(&mut power, &members);
+        let interrupts = self.interrupts();
+        let done = steps(&mut power, &interrupts);
         // Before the interrupts: if one was dropped meanwhile, its threads are joined here.
         drop(power);
-        self.follow_wakes(&members);
-        drop(members);
+        self.follow_wakes(&interrupts);
+        drop(interrupts);
         done
     }
 }

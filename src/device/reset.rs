@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::DeviceCallback;
 use crate::device::callbacks::catch;
-use crate::device::{Device, Member};
+use crate::device::{Device, DeviceInterrupt};
 use crate::{Error, Outcome};
 
 impl Device {
@@ -46,18 +46,18 @@ impl Device {
     /// ```
     #[doc(alias = "EvtDeviceReset")]
     pub fn reset<R: Outcome>(&self, reset: impl FnOnce() -> R) -> Result<(), Error> {
-        self.transition(|power, members| {
-            let done = quiesce(members).and_then(|quiesced| {
+        self.transition(|power, interrupts| {
+            let done = quiesce(interrupts).and_then(|quiesced| {
                 self.run(DeviceCallback::Reset, || catch(|| reset().into_result()))?;
-                let up = quiesced.iter().try_for_each(|member| member.power_up());
+                let up = quiesced.iter().try_for_each(|interrupt| interrupt.power_up());
                 if up.is_err() {
                     // What follows from that failure is not the answer.
-                    quiesced.iter().rev().for_each(|member| _ = member.power_down());
+                    quiesced.iter().rev().for_each(|interrupt| _ = interrupt.power_down());
                 }
                 up
             });
             if done.is_err() {
-                let _ = self.fall_out_of_d0(power, members);
+                let _ = self.fall_out_of_d0(power, interrupts);
             }
             done
         })
@@ -65,11 +65,11 @@ impl Device {
 }
 
 /// Those that are to be enabled again, in order of creation.
-fn quiesce(members: &[Arc<dyn Member>]) -> Result<Vec<&Arc<dyn Member>>, Error> {
+fn quiesce(interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<Vec<&Arc<dyn DeviceInterrupt>>, Error> {
     let mut quiesced = Vec::new();
-    for member in members.iter().rev() {
-        if member.quiesce()? {
-            quiesced.push(member);
+    for interrupt in interrupts.iter().rev() {
+        if interrupt.quiesce()? {
+            quiesced.push(interrupt);
         }
     }
     quiesced.reverse();

@@ -8,10 +8,10 @@
 use alloc::sync::Arc;
 
 use crate::Error;
-use crate::device::{Device, Member};
+use crate::device::{Device, DeviceInterrupt};
 
 #[derive(Default)]
-pub(super) struct Wake {
+pub(super) struct LastWake {
     /// Somebody had to leave it to the transition that is going on.
     left: bool,
     /// Why the last wake-up failed.
@@ -49,17 +49,17 @@ impl Device {
             }
         };
         taken();
-        let woken = self.in_transition(power, |power, members| {
+        let woken = self.in_transition(power, |power, interrupts| {
             self.look_for_own_sections()?;
-            self.bring_to_d0(power, members)
+            self.bring_to_d0(power, interrupts)
         });
         self.0.wake.lock().error = woken.err();
     }
 
     /// After a transition: wake-ups that were left to it.
-    pub(super) fn follow_wakes(&self, members: &[Arc<dyn Member>]) {
+    pub(super) fn follow_wakes(&self, interrupts: &[Arc<dyn DeviceInterrupt>]) {
         if core::mem::take(&mut self.0.wake.lock().left) {
-            members.iter().for_each(|member| member.ask_for_power());
+            interrupts.iter().for_each(|interrupt| interrupt.ask_for_power());
         }
     }
 }

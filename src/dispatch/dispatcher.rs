@@ -10,8 +10,8 @@ use alloc::sync::{Arc, Weak};
 use crate::SourceError;
 #[cfg(unix)]
 use crate::dispatch::poller::Event;
-use crate::dispatch::waiter::{Waiter, Wake};
-use crate::dispatch::worker::{Work, Worker};
+use crate::dispatch::waiter::{Waiter, WaiterSlot};
+use crate::dispatch::worker::{Worker, WorkerSlot};
 use crate::interrupt::dispatch::{Dispatch, Serve};
 use crate::policy::placement;
 #[cfg(unix)]
@@ -125,8 +125,8 @@ struct Registration {
     object: Weak<dyn Serve>,
     polling: Polling,
     silence: Option<Duration>,
-    wake: Arc<Wake>,
-    work: Work,
+    wake: Arc<WaiterSlot>,
+    work: WorkerSlot,
     threads: Arc<Threads>,
     alone: bool,
 }

@@ -23,7 +23,7 @@ pub(super) trait Bell: Send + Sync {
 }
 
 /// What a thread shares with those who have something for it to do.
-pub(super) struct Pending<B> {
+pub(super) struct ReadyList<B> {
     word: ReadyWord,
     table: Mutex<RawInterruptLock, Table>,
     pub(super) bell: B,
@@ -77,10 +77,10 @@ pub(super) struct Found {
 /// One interrupt's slot: its number, which is its own until this is dropped.
 pub(super) struct Slot<B: Bell> {
     number: usize,
-    pending: Arc<Pending<B>>,
+    pending: Arc<ReadyList<B>>,
 }
 
-impl<B: Bell> Pending<B> {
+impl<B: Bell> ReadyList<B> {
     pub(super) fn new(bell: B) -> Arc<Self> {
         Arc::new(Self {
             word: ReadyWord::new(),

@@ -9,7 +9,7 @@ use std::time::Instant;
 use alloc::sync::{Arc, Weak};
 
 use crate::dispatch::poller::{Event, Events, Poller, Wait};
-use crate::dispatch::ready_list::{Bell, Found, Pending, Slot};
+use crate::dispatch::ready_list::{Bell, Found, ReadyList, Slot};
 use crate::dispatch::thread::Thread;
 use crate::interrupt::dispatch::Serve;
 use crate::policy::placement;
@@ -20,12 +20,12 @@ const LOOKS: u32 = 16;
 
 /// The thread, and what it waits on.
 pub(super) struct Waiter {
-    pending: Arc<Pending<Poller>>,
+    pending: Arc<ReadyList<Poller>>,
     thread: Thread,
 }
 
 /// One interrupt's place there.
-pub(super) type Wake = Slot<Poller>;
+pub(super) type WaiterSlot = Slot<Poller>;
 
 impl Bell for Poller {
     fn ring(&self) {
@@ -35,18 +35,24 @@ impl Bell for Poller {
 
 impl Waiter {
     pub(super) fn start(name: &Name) -> Result<Self, SourceError> {
-        let pending = Pending::new(Poller::new()?);
+        let pending = ReadyList::new(Poller::new()?);
         let theirs = pending.clone();
         let thread = Thread::start(name, move || theirs.run())?;
         Ok(Self { pending, thread })
     }
 
-    pub(super) fn slot(&self) -> Wake {
+    pub(super) fn slot(&self) -> WaiterSlot {
         self.pending.slot()
     }
 
     /// Asks the interrupt when its source wakes it.
-    pub(super) fn open(&self, slot: &Wake, object: &Weak<dyn Serve>, polling: Polling, silence: Option<Duration>) {
+    pub(super) fn open(
+        &self,
+        slot: &WaiterSlot,
+        object: &Weak<dyn Serve>,
+        polling: Polling,
+        silence: Option<Duration>,
+    ) {
         slot.open(object, polling, silence);
     }
 
@@ -57,7 +63,7 @@ impl Waiter {
     }
 
     /// Neither watches nor asks it any more.
-    pub(super) fn close(&self, slot: &Wake) {
+    pub(super) fn close(&self, slot: &WaiterSlot) {
         self.pending.bell.unwatch(slot.number());
         slot.close();
     }
@@ -88,7 +94,7 @@ struct Moments {
 ///
 /// Each turn waits once, and then serves the descriptors that were readable and the interrupts that were raised by then.
 /// One that is raised again at once (a line that never falls) has to wait for the next turn, so it starves nobody.
-impl Pending<Poller> {
+impl ReadyList<Poller> {
     fn run(&self) {
         let mut events = self.bell.events();
         let mut moments = Moments::default();

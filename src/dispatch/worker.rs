@@ -7,7 +7,7 @@ use alloc::sync::{Arc, Weak};
 
 use lock_api::Mutex;
 
-use crate::dispatch::ready_list::{Bell, Pending, Slot};
+use crate::dispatch::ready_list::{Bell, ReadyList, Slot};
 use crate::dispatch::thread::Thread;
 use crate::interrupt::dispatch::Serve;
 use crate::lock::raw::RawInterruptLock;
@@ -17,12 +17,12 @@ use crate::{Name, Polling, SourceError};
 
 /// The thread, once there is something that it may have to run.
 pub(super) struct Worker {
-    pending: Arc<Pending<Parked>>,
+    pending: Arc<ReadyList<Parked>>,
     thread: Mutex<RawInterruptLock, Option<Arc<Thread>>>,
 }
 
 /// One interrupt's place there.
-pub(super) type Work = Slot<Parked>;
+pub(super) type WorkerSlot = Slot<Parked>;
 
 /// The thread as its bell knows it: from before it sleeps for the first time.
 #[derive(Default)]
@@ -38,7 +38,7 @@ impl Bell for Parked {
 
 impl Worker {
     pub(super) fn new() -> Self {
-        Self { pending: Pending::new(Parked::default()), thread: Mutex::new(None) }
+        Self { pending: ReadyList::new(Parked::default()), thread: Mutex::new(None) }
     }
 
     pub(super) fn start(&self, name: &Name) -> Result<(), SourceError> {
@@ -50,7 +50,7 @@ impl Worker {
         Ok(())
     }
 
-    pub(super) fn slot(&self, object: &Weak<dyn Serve>) -> Work {
+    pub(super) fn slot(&self, object: &Weak<dyn Serve>) -> WorkerSlot {
         let slot = self.pending.slot();
         slot.open(object, Polling::None, None);
         slot
@@ -69,7 +69,7 @@ impl Worker {
 }
 
 /// The thread's own part.
-impl Pending<Parked> {
+impl ReadyList<Parked> {
     fn run(&self) {
         let _ = self.bell.0.set(thread::current());
         loop {

@@ -2,27 +2,20 @@
 
 use core::mem;
 
-#[cfg(feature = "alloc")]
-use alloc::boxed::Box;
-
+use crate::interrupt::attached::Attached;
 use crate::interrupt::{IsrContext, Work, WorkItemContext};
-#[cfg(feature = "alloc")]
 use crate::source::Source;
 use crate::{CallbackError, Claim};
 
 /// An enable or disable callback of a `static` interrupt.
 pub(crate) type Plain<T> = fn(&mut T) -> Result<(), CallbackError>;
 
-#[cfg(feature = "alloc")]
-type BoxedIsr<T, W> = Box<dyn FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send>;
-#[cfg(feature = "alloc")]
-type BoxedOnChange<T> = Box<dyn FnMut(&mut T) -> Result<(), CallbackError> + Send>;
-#[cfg(feature = "alloc")]
-type BoxedWork<T, W> = Box<dyn FnMut(&WorkItemContext<'_, T, W>) -> Work + Send>;
+type BoxedIsr<T, W> = Attached<dyn FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send>;
+type BoxedOnChange<T> = Attached<dyn FnMut(&mut T) -> Result<(), CallbackError> + Send>;
+type BoxedWork<T, W> = Attached<dyn FnMut(&WorkItemContext<'_, T, W>) -> Work + Send>;
 
 pub(crate) enum Isr<T, W> {
     Plain(fn(&mut IsrContext<'_, T, W>) -> Claim),
-    #[cfg(feature = "alloc")]
     Boxed(BoxedIsr<T, W>),
 }
 
@@ -34,7 +27,6 @@ impl<T, W> Isr<T, W> {
     pub(crate) fn call(&mut self, context: &mut IsrContext<'_, T, W>) -> Claim {
         match self {
             Self::Plain(isr) => isr(context),
-            #[cfg(feature = "alloc")]
             Self::Boxed(isr) => isr(context),
         }
     }
@@ -43,7 +35,6 @@ impl<T, W> Isr<T, W> {
 /// An enable, disable or removal callback.
 pub(crate) enum OnChange<T> {
     Plain(Plain<T>),
-    #[cfg(feature = "alloc")]
     Boxed(BoxedOnChange<T>),
 }
 
@@ -53,7 +44,6 @@ impl<T> OnChange<T> {
     pub(crate) fn call(&mut self, data: &mut T) -> Result<(), CallbackError> {
         match self {
             Self::Plain(callback) => callback(data),
-            #[cfg(feature = "alloc")]
             Self::Boxed(callback) => callback(data),
         }
     }
@@ -61,7 +51,6 @@ impl<T> OnChange<T> {
 
 pub(crate) enum WorkFn<T, W> {
     Plain(fn(&WorkItemContext<'_, T, W>) -> Work),
-    #[cfg(feature = "alloc")]
     Boxed(BoxedWork<T, W>),
 }
 
@@ -69,7 +58,6 @@ impl<T, W> WorkFn<T, W> {
     pub(crate) fn call(&mut self, context: &WorkItemContext<'_, T, W>) -> Work {
         match self {
             Self::Plain(work) => work(context),
-            #[cfg(feature = "alloc")]
             Self::Boxed(work) => work(context),
         }
     }
@@ -78,7 +66,7 @@ impl<T, W> WorkFn<T, W> {
 /// What is used only with the interrupt lock held, beside the data. What a delivery needs comes last
 /// (`layout`), the source last of all, so that it is dropped last.
 #[repr(C)]
-pub(crate) struct Inside<T, W> {
+pub(crate) struct Registered<T, W> {
     pub(crate) enable: OnChange<T>,
     pub(crate) disable: OnChange<T>,
     pub(crate) removal: OnChange<T>,
@@ -88,11 +76,10 @@ pub(crate) struct Inside<T, W> {
     pub(crate) empty_is_benign: bool,
     pub(crate) isr: Isr<T, W>,
     /// Dropped after the callbacks, which own register handles: a descriptor outlives the mappings of its device.
-    #[cfg(feature = "alloc")]
-    pub(crate) source: Option<Box<dyn Source>>,
+    pub(crate) source: Option<Attached<dyn Source>>,
 }
 
-impl<T, W> Inside<T, W> {
+impl<T, W> Registered<T, W> {
     pub(crate) const fn new(isr: Isr<T, W>) -> Self {
         Self {
             enable: OnChange::NOTHING,
@@ -101,16 +88,12 @@ impl<T, W> Inside<T, W> {
             message: 0,
             empty_is_benign: false,
             isr,
-            #[cfg(feature = "alloc")]
             source: None,
         }
     }
 
     pub(crate) const fn has_source(&self) -> bool {
-        #[cfg(feature = "alloc")]
-        return self.source.is_some();
-        #[cfg(not(feature = "alloc"))]
-        return false;
+        self.source.is_some()
     }
 
     pub(crate) const fn set_enable(&mut self, callback: Plain<T>) {

@@ -40,7 +40,8 @@ assert_impl_all!(Stats: Send, Sync, Copy);
 mod sizes {
     use static_assertions::const_assert_eq;
 
-    use super::*;
+    #[cfg(any(feature = "std", not(feature = "alloc")))]
+    type Object = crate::InterruptObject<(), crate::NoWorkItem>;
 
     const WORD: usize = size_of::<usize>();
 
@@ -51,11 +52,10 @@ mod sizes {
     // With three locks: the interrupt's own, the transitions' and the notes'. Without an operating system there are no
     // boxes, and no cache lines to keep apart.
     #[cfg(all(feature = "std", target_pointer_width = "64"))]
-    const_assert_eq!(size_of::<InterruptObject<(), NoWorkItem>>(), 9 * 64);
+    const_assert_eq!(size_of::<Object>(), 9 * 64);
     #[cfg(all(not(feature = "alloc"), target_pointer_width = "64"))]
     const_assert_eq!(
-        size_of::<InterruptObject<(), NoWorkItem>>(),
-        (37 * WORD + 3 * size_of::<crate::RawInterruptLock>())
-            .next_multiple_of(align_of::<InterruptObject<(), NoWorkItem>>())
+        size_of::<Object>(),
+        (37 * WORD + 3 * size_of::<crate::RawInterruptLock>()).next_multiple_of(align_of::<Object>())
     );
 }

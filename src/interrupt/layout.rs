@@ -16,7 +16,7 @@ use core::mem::offset_of;
 
 use static_assertions::{const_assert, const_assert_eq};
 
-use crate::interrupt::{Inside, InterruptObject, NoWorkItem};
+use crate::interrupt::{InterruptObject, NoWorkItem, Registered};
 use crate::lock::raw::RawInterruptLock;
 
 type Object = InterruptObject<(), NoWorkItem>;
@@ -27,13 +27,13 @@ const WORD: usize = size_of::<usize>();
 const_assert_eq!(align_of::<Object>(), LINE);
 
 // What a delivery reads.
-const_assert_eq!(offset_of!(Object, inside) + offset_of!(Inside<(), NoWorkItem>, message), LINE);
+const_assert_eq!(offset_of!(Object, registered) + offset_of!(Registered<(), NoWorkItem>, message), LINE);
 const_assert_eq!(offset_of!(Object, state) + WORD, 2 * LINE);
 
 // What it writes. More data than a word goes on behind it, on the line that processors fetch along with this one.
 const_assert_eq!(offset_of!(Object, answers), 2 * LINE);
-// (Behind the tag of `Home`, which every section reads. With data that needs more than a word's alignment it goes on.)
-const_assert_eq!(offset_of!(Object, home) + WORD, 2 * LINE + 4 * WORD);
+// (Behind the tag of `DataLock`, which every section reads. With data that needs more than a word's alignment it goes on.)
+const_assert_eq!(offset_of!(Object, data_lock) + WORD, 2 * LINE + 4 * WORD);
 const_assert!(size_of::<RawInterruptLock>() <= 3 * WORD);
 
 // The work item, behind all that is seldom written.

@@ -18,14 +18,13 @@
 //! | `own_loop` | descriptors for a driver that waits by itself | |
 //! | `layout` | the cache lines of all this | |
 
+pub(crate) mod attached;
 mod callbacks;
 pub(crate) mod claims;
 mod context;
 mod data_lock;
-#[cfg(feature = "alloc")]
 pub(crate) mod deferred;
 mod delivery;
-#[cfg(feature = "alloc")]
 pub(crate) mod dispatch;
 mod facts;
 #[cfg(feature = "alloc")]
@@ -36,17 +35,18 @@ mod object;
 mod outcome;
 #[cfg(all(unix, feature = "std"))]
 mod own_loop;
+pub(crate) mod parent;
 pub(crate) mod state;
 mod transition;
 pub(crate) mod work_item;
 
-pub(crate) use callbacks::{Inside, WorkFn};
 #[cfg(feature = "alloc")]
 pub(crate) use callbacks::{Isr, OnChange};
+pub(crate) use callbacks::{Registered, WorkFn};
 pub use claims::Claims;
 pub use context::{IsrContext, WorkItemContext};
 #[cfg(feature = "alloc")]
-pub(crate) use data_lock::Home;
+pub(crate) use data_lock::DataLock;
 #[cfg(feature = "alloc")]
 pub use deferred::Deferral;
 pub use delivery::Delivery;

@@ -5,17 +5,17 @@ use core::task::Waker;
 
 use lock_api::Mutex;
 
-#[cfg(feature = "alloc")]
-use crate::device::Membership;
+use crate::interrupt::attached::Attached;
 use crate::interrupt::callbacks::Plain;
-use crate::interrupt::callbacks::{Inside, Isr, WorkFn};
+use crate::interrupt::callbacks::{Isr, Registered, WorkFn};
 use crate::interrupt::context::{IsrContext, WorkItemContext};
-use crate::interrupt::data_lock::Home;
-#[cfg(feature = "alloc")]
-use crate::interrupt::deferred::queue::Deferred;
-#[cfg(feature = "alloc")]
+use crate::interrupt::data_lock::DataLock;
+use crate::interrupt::deferred::Deferred;
 use crate::interrupt::dispatch::Dispatch;
+use crate::interrupt::parent::Membership;
 use crate::interrupt::state::{State, StateWord};
+#[cfg(feature = "std")]
+use crate::interrupt::transition::policy::RequestedPolicy;
 use crate::interrupt::work_item::word::WorkWord;
 use crate::interrupt::work_item::{NoWorkItem, WithWorkItem, Work};
 use crate::lock::{InterruptLockGuard, RawInterruptLock};
@@ -61,10 +61,9 @@ use crate::{Claim, Error, Fault, Info, Name};
 #[cfg_attr(all(feature = "std", target_pointer_width = "64"), repr(align(64)))]
 pub struct InterruptObject<T, W> {
     /// Whoever serves this interrupt; nobody means that the driver does.
-    #[cfg(feature = "alloc")]
-    pub(super) dispatch: Option<alloc::boxed::Box<dyn Dispatch>>,
+    pub(super) dispatch: Option<Attached<dyn Dispatch>>,
     /// What is used with the lock held, beside the data.
-    pub(super) inside: Locked<Inside<T, W>>,
+    pub(super) registered: Locked<Registered<T, W>>,
     /// Without a source, each call of `service` is an assertion.
     pub(super) has_source: bool,
     /// Assertions of a source-less interrupt that wait for the owner of the lock to serve them.
@@ -72,7 +71,7 @@ pub struct InterruptObject<T, W> {
     pub(super) state: StateWord,
     pub(super) answers: Answers,
     /// The interrupt data, its lock, and the name.
-    pub(super) home: Home<T>,
+    pub(super) data_lock: DataLock<T>,
     pub(super) counters: Counters,
     /// Held through each transition.
     pub(super) control: Mutex<RawInterruptLock, ()>,
@@ -82,15 +81,13 @@ pub struct InterruptObject<T, W> {
     #[cfg(feature = "std")]
     pub(super) timing: Option<alloc::sync::Arc<Timing>>,
     /// The device that it belongs to.
-    #[cfg(feature = "alloc")]
-    pub(super) membership: Option<alloc::boxed::Box<Membership>>,
+    pub(super) membership: Option<Attached<Membership>>,
     pub(super) work: WorkWord,
     /// Runs of the work item.
     pub(super) work_run: Counter,
     /// What runs while the work word says so.
     pub(super) work_fn: Locked<Option<WorkFn<T, W>>>,
     /// Closures that wait for the lock.
-    #[cfg(feature = "alloc")]
     pub(super) deferred: Deferred<T>,
     /// Used with the lock held.
     #[cfg(feature = "std")]
@@ -102,13 +99,12 @@ pub(super) struct Notes {
     pub(super) info: Info,
     pub(super) fault: Option<Fault>,
     /// The driver has asked for a shared line.
-    #[cfg(feature = "alloc")]
     pub(super) shared: bool,
     /// Only reported as shared, and not a level line (rule I8).
     pub(super) warned: bool,
     /// Where a policy was given.
     #[cfg(feature = "std")]
-    pub(super) policy: Option<alloc::boxed::Box<crate::interrupt::transition::policy::Given>>,
+    pub(super) policy: Option<Attached<RequestedPolicy>>,
     /// Whom the next change wakes.
     pub(super) listener: Option<Waker>,
 }
@@ -131,7 +127,7 @@ impl<T> InterruptObject<T, NoWorkItem> {
             data: T,
             isr: fn(&mut IsrContext<'_, T, NoWorkItem>) -> Claim,
         ) -> Self {
-            Self::assemble(Home::own(name, data), Inside::new(Isr::Plain(isr)), None)
+            Self::assemble(DataLock::own(name, data), Registered::new(Isr::Plain(isr)), None)
         }
     }
 }
@@ -174,18 +170,18 @@ impl<T> InterruptObject<T, WithWorkItem> {
             isr: fn(&mut IsrContext<'_, T, WithWorkItem>) -> Claim,
             work: fn(&WorkItemContext<'_, T>) -> Work,
         ) -> Self {
-            Self::assemble(Home::own(name, data), Inside::new(Isr::Plain(isr)), Some(WorkFn::Plain(work)))
+            Self::assemble(DataLock::own(name, data), Registered::new(Isr::Plain(isr)), Some(WorkFn::Plain(work)))
         }
     }
 }
 
 impl<T, W> InterruptObject<T, W> {
     const_outside_models! {
-        pub(crate) fn assemble(home: Home<T>, inside: Inside<T, W>, work: Option<WorkFn<T, W>>) -> Self {
-            let has_source = inside.has_source();
+        pub(crate) fn assemble(data_lock: DataLock<T>, registered: Registered<T, W>, work: Option<WorkFn<T, W>>) -> Self {
+            let has_source = registered.has_source();
             Self {
-                home,
-                inside: Locked::new(inside),
+                data_lock,
+                registered: Locked::new(registered),
                 state: StateWord::new(),
                 has_source,
                 owed: AtomicUsize::new(0),
@@ -195,14 +191,12 @@ impl<T, W> InterruptObject<T, W> {
                 notes: Mutex::from_raw(RawInterruptLock::new(), Notes {
                     info: Info::UNKNOWN,
                     fault: None,
-                    #[cfg(feature = "alloc")]
                     shared: false,
                     warned: false,
                     #[cfg(feature = "std")]
                     policy: None,
                     listener: None,
                 }),
-                #[cfg(feature = "alloc")]
                 deferred: Deferred::new(),
                 #[cfg(feature = "std")]
                 timing: None,
@@ -211,9 +205,7 @@ impl<T, W> InterruptObject<T, W> {
                 storm: Locked::new(crate::observe::storm::Storm::new()),
                 answers: Answers::new(),
                 work_run: Counter::new(),
-                #[cfg(feature = "alloc")]
                 membership: None,
-                #[cfg(feature = "alloc")]
                 dispatch: None,
             }
         }
@@ -226,12 +218,17 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     #[cfg(feature = "std")]
+    pub(crate) fn has_source(&self) -> bool {
+        self.has_source
+    }
+
+    #[cfg(feature = "std")]
     pub(crate) fn has_work_item(&mut self) -> bool {
         self.work_fn.get_mut().is_some()
     }
 
     #[cfg(feature = "std")]
-    pub(crate) fn set_dispatch(&mut self, dispatch: alloc::boxed::Box<dyn Dispatch>) {
+    pub(crate) fn set_dispatch(&mut self, dispatch: Attached<dyn Dispatch>) {
         self.dispatch = Some(dispatch);
     }
 }
@@ -254,7 +251,7 @@ impl<T, W> InterruptObject<T, W> {
         #[doc(alias = "OnInterruptEnable")]
         #[doc(alias = "EvtInterruptEnable")]
         pub fn on_enable(mut self, callback: Plain<T>) -> Self {
-            self.inside.get_mut().set_enable(callback);
+            self.registered.get_mut().set_enable(callback);
             self
         }
 
@@ -274,7 +271,7 @@ impl<T, W> InterruptObject<T, W> {
         #[doc(alias = "OnInterruptDisable")]
         #[doc(alias = "EvtInterruptDisable")]
         pub fn on_disable(mut self, callback: Plain<T>) -> Self {
-            self.inside.get_mut().set_disable(callback);
+            self.registered.get_mut().set_disable(callback);
             self
         }
     }
@@ -408,7 +405,7 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn name(&self) -> &Name {
-        self.home.name()
+        self.data_lock.name()
     }
 
     /// What the interrupt is doing. A snapshot; never waits.

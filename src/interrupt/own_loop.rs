@@ -50,8 +50,8 @@ impl<T, W> InterruptObject<T, W> {
         let lock = self.acquire_interrupt_lock();
         // SAFETY: with the lock held, and from no callback: those hold the lock, and the line above panics.
         let descriptor = unsafe {
-            self.inside.with(|inside| {
-                inside.source.as_mut().and_then(|source| match source.ready() {
+            self.registered.with(|registered| {
+                registered.source.as_mut().and_then(|source| match source.ready() {
                     Ready::Descriptor(descriptor) => Some(descriptor.try_clone_to_owned()),
                     Ready::Waker => None,
                 })
@@ -87,8 +87,8 @@ impl<T, W> InterruptObject<T, W> {
         let lock = self.acquire_interrupt_lock();
         // SAFETY: as in `descriptor`.
         let descriptor = unsafe {
-            self.inside.with(|inside| {
-                let source = inside.source.as_mut()?;
+            self.registered.with(|registered| {
+                let source = registered.source.as_mut()?;
                 Some(source.removal_descriptor()?.try_clone_to_owned())
             })
         };

@@ -16,7 +16,7 @@ pub(crate) const ENABLED: usize = 1;
 pub(crate) const FAULTED: usize = 1 << 1;
 /// The device has gone. Never cleared.
 pub(crate) const REMOVED: usize = 1 << 2;
-/// The handle has gone, and the rundown is over. Never cleared.
+/// The handle has gone, and the end is over. Never cleared.
 pub(crate) const ENDED: usize = 1 << 3;
 /// The handle was dropped inside a section of this interrupt; whoever ends a section runs it down.
 pub(crate) const END_DEFERRED: usize = 1 << 4;

@@ -6,8 +6,8 @@ use core::ops::{Deref, DerefMut};
 
 use lock_api::Mutex;
 
-use crate::lock::access::{AtRelease, Released, serve};
-use crate::lock::raw::{Acquisition, Pending, RawInterruptLock};
+use crate::lock::raw::{Acquisition, RawInterruptLock, StillHeld};
+use crate::lock::release::{Released, Tenant, release_serving};
 
 /// The right to the data of an [`InterruptLock`](crate::InterruptLock), for as long as it lives. Dropping it is *ReleaseInterruptLock*: there
 /// is no other way to release, and no second time.
@@ -27,7 +27,7 @@ use crate::lock::raw::{Acquisition, Pending, RawInterruptLock};
 pub struct InterruptLockGuard<'a, T> {
     mutex: &'a Mutex<RawInterruptLock, T>,
     acquisition: ManuallyDrop<Acquisition>,
-    at_release: &'a dyn AtRelease<T>,
+    tenant: &'a dyn Tenant<T>,
 }
 
 impl<'a, T> InterruptLockGuard<'a, T> {
@@ -35,9 +35,9 @@ impl<'a, T> InterruptLockGuard<'a, T> {
     pub(super) fn new(
         mutex: &'a Mutex<RawInterruptLock, T>,
         acquisition: Acquisition,
-        at_release: &'a dyn AtRelease<T>,
+        tenant: &'a dyn Tenant<T>,
     ) -> Self {
-        Self { mutex, acquisition: ManuallyDrop::new(acquisition), at_release }
+        Self { mutex, acquisition: ManuallyDrop::new(acquisition), tenant }
     }
 }
 
@@ -84,11 +84,11 @@ impl<T> Drop for InterruptLockGuard<'_, T> {
         // SAFETY: dropped here and nowhere else.
         unsafe { ManuallyDrop::drop(&mut self.acquisition) };
         // SAFETY: the guard holds the lock, its borrow has ended above, and it touches the data no more.
-        if let Err(Pending) = unsafe { raw.release() } {
+        if let Err(StillHeld) = unsafe { raw.release() } {
             // SAFETY: the release was refused, and the guard's acquisition is over.
-            let released = unsafe { serve(self.mutex, self.at_release) };
+            let released = unsafe { release_serving(self.mutex, self.tenant) };
             if released == Released::ClosuresLeft {
-                self.at_release.go_on_elsewhere();
+                self.tenant.pass_on_closures();
             }
         }
     }

@@ -3,9 +3,14 @@
 //! | file | holds |
 //! |---|---|
 //! | this one | the lock on its own, or of several interrupts |
-//! | `access` | how it is acquired, and how what was left while it was held is served before it is released |
+//! | `access` | how it is acquired |
 //! | `guard` | the guard, whose drop is the release |
-//! | `interrupts` | the interrupts that share a lock (rule L9) |
+//! | `release` | what a release does for those who left something to the owner |
+//! | `sharing` | the interrupts that share a lock (rule L9) |
+//! | `raw` | the raw lock: its words, its slow paths |
+//! | `waits` | circles of waits (rule E4) |
+//! | `pi` | a raw lock with priority inheritance |
+//! | `facts` | what may be sent and shared, and how large it is |
 
 mod access;
 mod facts;
@@ -13,24 +18,21 @@ mod guard;
 #[cfg(all(target_os = "linux", feature = "std"))]
 mod pi;
 pub(crate) mod raw;
+mod release;
 #[cfg(feature = "alloc")]
 mod sharing;
 pub(crate) mod waits;
 
 use core::fmt;
 
-#[cfg(feature = "alloc")]
-use alloc::sync::Arc;
-
-pub(crate) use access::{Access, AtRelease};
+pub(crate) use access::Access;
 pub use guard::InterruptLockGuard;
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub use pi::RawPiLock;
 pub use raw::{Acquisition, RawInterruptLock};
+pub(crate) use release::Tenant;
 #[cfg(feature = "alloc")]
-use sharing::Interrupts;
-#[cfg(feature = "alloc")]
-pub(crate) use sharing::Member;
+use sharing::Sharers;
 
 use lock_api::Mutex;
 
@@ -143,7 +145,7 @@ pub struct InterruptLock<T> {
     mutex: Mutex<RawInterruptLock, T>,
     name: Name,
     #[cfg(feature = "alloc")]
-    interrupts: Interrupts<T>,
+    sharers: Sharers<T>,
 }
 
 impl<T> InterruptLock<T> {
@@ -172,7 +174,7 @@ impl<T> InterruptLock<T> {
                 name,
                 mutex: Mutex::from_raw(RawInterruptLock::new(), data),
                 #[cfg(feature = "alloc")]
-                interrupts: Interrupts::none(),
+                sharers: Sharers::none(),
             }
         }
     }
@@ -331,7 +333,14 @@ impl<T> InterruptLock<T> {
 
     #[inline]
     fn access(&self) -> Access<'_, T> {
-        Access { mutex: &self.mutex, at_release: self }
+        Access {
+            mutex: &self.mutex,
+            #[cfg(feature = "alloc")]
+            tenant: &self.sharers,
+            #[cfg(not(feature = "alloc"))]
+            tenant: &release::NoTenant,
+            name: &self.name,
+        }
     }
 }
 
@@ -342,52 +351,9 @@ impl<T> InterruptLock<T> {
         &self.mutex
     }
 
-    /// An interrupt that has been built.
-    pub(crate) fn join(&self, member: Arc<dyn Member<T>>) {
-        self.interrupts.join(member);
+    pub(crate) fn sharers(&self) -> &Sharers<T> {
+        &self.sharers
     }
-
-    /// An interrupt that has ended. The caller holds the lock.
-    pub(crate) fn leave(&self, member: *const ()) {
-        self.interrupts.leave(member);
-    }
-}
-
-#[cfg(feature = "alloc")]
-impl<T> AtRelease<T> for InterruptLock<T> {
-    fn name(&self) -> &Name {
-        &self.name
-    }
-
-    fn serve(&self, data: &mut T, may_run: &mut bool) -> bool {
-        self.interrupts.serve(data, may_run)
-    }
-
-    fn go_on_elsewhere(&self) -> bool {
-        self.interrupts.go_on_elsewhere()
-    }
-
-    fn after(&self) {
-        self.interrupts.after();
-    }
-}
-
-/// Nobody leaves word for the owner of a lock without an interrupt.
-#[cfg(not(feature = "alloc"))]
-impl<T> AtRelease<T> for InterruptLock<T> {
-    fn name(&self) -> &Name {
-        &self.name
-    }
-
-    fn serve(&self, _: &mut T, _: &mut bool) -> bool {
-        false
-    }
-
-    fn go_on_elsewhere(&self) -> bool {
-        false
-    }
-
-    fn after(&self) {}
 }
 
 impl<T: Default> Default for InterruptLock<T> {

@@ -26,11 +26,11 @@ mod registered {
     static REGISTER: Mutex<RawInterruptLock, Register> = Mutex::new(Register { announced: Vec::new(), next: 0 });
 
     struct Register {
-        announced: Vec<Announced>,
+        announced: Vec<Wait>,
         next: u64,
     }
 
-    struct Announced {
+    struct Wait {
         by: u64,
         waiter: usize,
         /// Really as long as the `Waits` that announced it.
@@ -52,7 +52,7 @@ mod registered {
             }
             let id = register.next;
             register.next += 1;
-            register.announced.extend(awaited.map(|awaited| Announced {
+            register.announced.extend(awaited.map(|awaited| Wait {
                 by: id,
                 waiter: me,
                 // SAFETY: only the lifetime changes. The drop of the `Waits<'a>` made below takes the announcement

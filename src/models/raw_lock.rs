@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use lock_api::{GuardNoSend, Mutex, RawMutex};
 use loom::thread;
 
-use crate::lock::raw::{Entry, NotAcquired, RawInterruptLock};
+use crate::lock::raw::{Admission, NotAcquired, RawInterruptLock};
 use crate::models::{Probe, all, bounded};
 use crate::sync::{Borrow, Instant, Witness, where_exchanges_fence};
 
@@ -171,7 +171,7 @@ fn acquire_serving(lock: &RawInterruptLock, serve: impl Fn()) -> usize {
                 acquisition.end();
                 return served;
             }
-            Err(refused) => assert!(matches!(refused, NotAcquired::Pending)),
+            Err(refused) => assert!(matches!(refused, NotAcquired::ServeFirst)),
         }
         served += serve_pending(lock, &serve) + release_serving(lock, &serve);
     }
@@ -188,11 +188,11 @@ fn release_serving(lock: &RawInterruptLock, serve: impl Fn()) -> usize {
 }
 
 fn serve_pending(lock: &RawInterruptLock, serve: impl Fn()) -> usize {
-    let is_pending = lock.take_pending();
-    if is_pending {
+    let has_left = lock.take_left();
+    if has_left {
         serve();
     }
-    usize::from(is_pending)
+    usize::from(has_left)
 }
 
 /// A delivery that may not wait: whether it left word, and how often it served something pending itself.
@@ -203,11 +203,11 @@ fn vector(lock: &RawInterruptLock, leave: impl FnOnce(), serve: impl Fn()) -> (b
         left = true;
     });
     match entry {
-        Entry::Acquired(acquisition) => {
+        Admission::Acquired(acquisition) => {
             acquisition.end();
             (left, release_serving(lock, serve))
         }
-        Entry::Pending => (left, 0),
+        Admission::LeftToOwner => (left, 0),
     }
 }
 
@@ -287,7 +287,7 @@ fn l7_one_section_at_most_precedes_a_delivery() {
             move || {
                 let ticket = lock.arrive();
                 let before = ended.load(Relaxed);
-                let acquisition = lock.enter_in_turn(ticket);
+                let acquisition = lock.deliver_in_turn(ticket);
                 let passed = ended.load(Relaxed) - before;
                 assert!(passed <= 1, "{passed} sections passed a delivery");
                 probe.touch();
@@ -314,7 +314,7 @@ fn a_delivery_that_sleeps_is_woken() {
             let delivery = thread::spawn({
                 let lock = lock.clone();
                 move || {
-                    let Entry::Acquired(acquisition) = lock.enter(true, || ()) else { unreachable!() };
+                    let Admission::Acquired(acquisition) = lock.enter(true, || ()) else { unreachable!() };
                     // SAFETY: this section's own acquisition.
                     unsafe { lock.unlock(acquisition) };
                 }
@@ -336,7 +336,7 @@ fn l7_who_comes_later_waits() {
         let delivery = thread::spawn({
             let (lock, served) = (lock.clone(), served.clone());
             move || {
-                let Entry::Acquired(acquisition) = lock.enter(true, || ()) else { unreachable!() };
+                let Admission::Acquired(acquisition) = lock.enter(true, || ()) else { unreachable!() };
                 served.store(1, Relaxed);
                 // SAFETY: this section's own acquisition.
                 unsafe { lock.unlock(acquisition) };
@@ -376,7 +376,7 @@ fn l7_deliveries_are_served_in_order() {
             let (lock, order) = (lock.clone(), order.clone());
             thread::spawn(move || {
                 let ticket = lock.arrive();
-                let acquisition = lock.enter_in_turn(ticket);
+                let acquisition = lock.deliver_in_turn(ticket);
                 let place = order.touch();
                 // SAFETY: this section's own acquisition.
                 unsafe { lock.unlock(acquisition) };
@@ -403,13 +403,13 @@ fn l7_what_is_pending_precedes_a_thread() {
             let (lock, served) = (lock.clone(), served.clone());
             move || {
                 let serve = || served.store(1, Relaxed);
-                let seen = lock.is_left_pending();
+                let seen = lock.has_left();
                 acquire_serving(&lock, serve);
                 assert!(!seen || served.load(Relaxed) == 1, "a thread passed what was pending");
                 release_serving(&lock, serve);
             }
         });
-        assert!(matches!(lock.enter(true, || ()), Entry::Pending));
+        assert!(matches!(lock.enter(true, || ()), Admission::LeftToOwner));
         release_serving(&lock, || served.store(1, Relaxed));
         later.join().unwrap();
         assert_eq!(served.load(Relaxed), 1);

@@ -43,13 +43,11 @@ pub(crate) fn active(interrupt: &Name) {
     event!(debug, interrupt, "active");
 }
 
-#[cfg(feature = "alloc")]
 #[inline]
 pub(crate) fn asleep(interrupt: &Name) {
     event!(debug, interrupt, "asleep");
 }
 
-#[cfg(feature = "alloc")]
 #[inline]
 pub(crate) fn awake(interrupt: &Name) {
     event!(debug, interrupt, "awake");

@@ -2,13 +2,10 @@
 //! around the ISR as it is built, and begins where a delivery has to wait.
 
 use core::fmt;
-use core::mem;
 use std::time::Instant;
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use crate::interrupt::{Inside, Isr};
 use crate::observe::distribution::{Distribution, Histogram};
 use crate::sync::Stamp;
 
@@ -26,28 +23,23 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    /// Has the ISR and the source of `inside` measured.
-    pub(crate) fn of<T: 'static, W: 'static>(inside: &mut Inside<T, W>) -> Arc<Self> {
-        let timing = Arc::new(Self {
+    pub(crate) fn new() -> Self {
+        Self {
             isr: Histogram::new(),
             lock_wait: Histogram::new(),
             latency: Histogram::new(),
             start: Instant::now(),
             asserted: Stamp::new(),
             taken: Stamp::new(),
-        });
-        if let Some(source) = &mut inside.source {
-            source.time_assertions(Assertions(timing.clone()));
         }
-        let mut isr = mem::replace(&mut inside.isr, Isr::NONE);
-        let theirs = timing.clone();
-        inside.isr = Isr::Boxed(Box::new(move |context| {
-            let begun = theirs.isr_begins();
-            let claim = isr.call(context);
-            theirs.isr.add(theirs.now().wrapping_sub(begun));
-            claim
-        }));
-        timing
+    }
+
+    /// Measures `isr`, an ISR run. The caller holds the interrupt lock.
+    pub(crate) fn through_isr<R>(&self, isr: impl FnOnce() -> R) -> R {
+        let begun = self.isr_begins();
+        let claim = isr();
+        self.isr.add(self.now().wrapping_sub(begun));
+        claim
     }
 
     /// Measures `wait`, which ends with the lock held if it answers so.
@@ -92,6 +84,10 @@ impl Timing {
 pub struct Assertions(Arc<Timing>);
 
 impl Assertions {
+    pub(crate) fn new(timing: Arc<Timing>) -> Self {
+        Self(timing)
+    }
+
     /// What [`take`](crate::source::Source::take) is about to answer was asserted at `moment`; of several, the first. To be
     /// called from there.
     ///

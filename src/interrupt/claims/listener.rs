@@ -3,7 +3,7 @@
 use core::task::Waker;
 
 use crate::interrupt::InterruptObject;
-use crate::interrupt::claims::{Claims, Heard};
+use crate::interrupt::claims::{Claims, Listenable};
 use crate::interrupt::state::LISTENED;
 use crate::sync;
 use crate::{Callback, Error};
@@ -76,7 +76,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 }
 
-impl<T: Send, W: Send> Heard for InterruptObject<T, W> {
+impl<T: Send, W: Send> Listenable for InterruptObject<T, W> {
     fn count(&self) -> u64 {
         self.answers.claimed.get()
     }

@@ -22,7 +22,7 @@ use alloc::sync::Arc;
 use crate::Error;
 
 /// What a listener asks of its interrupt.
-pub(crate) trait Heard: Send + Sync {
+pub(crate) trait Listenable: Send + Sync {
     /// How many ISR runs have claimed.
     fn count(&self) -> u64;
 
@@ -37,9 +37,9 @@ pub(crate) trait Heard: Send + Sync {
 }
 
 enum To<'a> {
-    Borrowed(&'a dyn Heard),
+    Borrowed(&'a dyn Listenable),
     #[cfg(feature = "alloc")]
-    Owned(Arc<dyn Heard + 'a>),
+    Owned(Arc<dyn Listenable + 'a>),
 }
 
 /// The one listener of an interrupt: an async task that waits until the ISR has claimed (rules A1 to A4).
@@ -90,12 +90,12 @@ pub struct Claims<'a> {
 }
 
 impl<'a> Claims<'a> {
-    pub(crate) fn borrowing(object: &'a dyn Heard, seen: u64) -> Self {
+    pub(crate) fn borrowing(object: &'a dyn Listenable, seen: u64) -> Self {
         Self { to: To::Borrowed(object), seen }
     }
 
     #[cfg(feature = "alloc")]
-    pub(crate) fn owning(object: Arc<dyn Heard + 'a>, seen: u64) -> Self {
+    pub(crate) fn owning(object: Arc<dyn Listenable + 'a>, seen: u64) -> Self {
         Self { to: To::Owned(object), seen }
     }
 
@@ -125,15 +125,15 @@ impl<'a> Claims<'a> {
         if let Some(answer) = self.look() {
             return Poll::Ready(answer);
         }
-        self.heard().leave_waker(cx.waker().clone());
+        self.interrupt().leave_waker(cx.waker().clone());
         // What came before the waker was there called none.
         self.look().map_or(Poll::Pending, Poll::Ready)
     }
 
     fn look(&mut self) -> Option<Result<u64, Error>> {
         // The error first: claims that came before it have been counted by then.
-        let error = self.heard().check().err();
-        let count = self.heard().count();
+        let error = self.interrupt().check().err();
+        let count = self.interrupt().count();
         // The counter is a `usize`, and wraps as one.
         let claimed = (count as usize).wrapping_sub(self.seen as usize) as u64;
         if claimed != 0 {
@@ -143,7 +143,7 @@ impl<'a> Claims<'a> {
         error.map(Err)
     }
 
-    fn heard(&self) -> &dyn Heard {
+    fn interrupt(&self) -> &dyn Listenable {
         match &self.to {
             To::Borrowed(object) => *object,
             #[cfg(feature = "alloc")]
@@ -154,7 +154,7 @@ impl<'a> Claims<'a> {
 
 impl Drop for Claims<'_> {
     fn drop(&mut self) {
-        self.heard().forget_listener();
+        self.interrupt().forget_listener();
     }
 }
 

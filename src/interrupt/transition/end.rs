@@ -10,13 +10,15 @@
 //! that the ISR runs under. There the worker does it.
 
 use crate::interrupt::state::{ENABLED, END_DEFERRED, ENDED, LISTENED, WAKES};
+use core::ptr;
+
 use crate::interrupt::transition::InTransition;
-use crate::interrupt::{Inside, InterruptObject, WorkFn};
+use crate::interrupt::{InterruptObject, Registered, WorkFn};
 use crate::observe::events;
 use crate::{Callback, sync};
 
 impl<T, W> InterruptObject<T, W> {
-    /// Runs the interrupt down, now or as soon as the sections of the calling thread have ended. The answer is whether
+    /// Ends the interrupt, now or as soon as the sections of the calling thread have ended. The answer is whether
     /// it has been done.
     pub(crate) fn end(&self) -> bool {
         if self.is_left_to_the_worker() {
@@ -28,14 +30,12 @@ impl<T, W> InterruptObject<T, W> {
         if !self.state.has(ENDED) {
             // The driver's destructors run here, outside every lock. What they throw goes no further: this thread may be a
             // dispatcher's, or have come to release a lock behind which others wait to be ended.
-            if let Err(message) = sync::catch(|| _ = self.run_down(transition)) {
+            if let Err(message) = sync::catch(|| _ = self.end_now(transition)) {
                 self.quarantine_from_outside(Callback::Destructor, message);
             }
-            #[cfg(feature = "alloc")]
             if let Some(device) = self.serializer() {
-                device.has_left(self);
+                device.has_ended(ptr::from_ref(self).cast());
             }
-            #[cfg(feature = "alloc")]
             if let Some(dispatch) = &self.dispatch {
                 dispatch.ended();
             }
@@ -44,14 +44,13 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Waits for the threads that served it alone. It has ended.
-    #[cfg(feature = "alloc")]
     pub(in crate::interrupt) fn join_threads(&self) {
         if let Some(dispatch) = &self.dispatch {
             dispatch.join();
         }
     }
 
-    fn run_down(&self, transition: InTransition<'_, T, W>) -> (Option<WorkFn<T, W>>, Inside<T, W>) {
+    fn end_now(&self, transition: InTransition<'_, T, W>) -> (Option<WorkFn<T, W>>, Registered<T, W>) {
         if self.state.has(ENABLED) {
             // Nobody is left to be told of a failing callback, and the end takes place all the same.
             let _ = transition.disable();
@@ -63,19 +62,14 @@ impl<T, W> InterruptObject<T, W> {
         self.state.set(ENDED);
         events::ended(self.name());
         // SAFETY: with the lock held, and from no callback: `begin_anywhere` refuses those.
-        let inside = unsafe { self.inside.with(Inside::take) };
-        #[cfg(feature = "alloc")]
+        let registered = unsafe { self.registered.with(Registered::take) };
         self.leave_lock();
         drop(lock);
         // SAFETY: closed, flushed and idle: no run can begin any more, and the flush has seen the last one end.
         let work = unsafe { self.work_fn.with(Option::take) };
-        (work, inside)
+        (work, registered)
     }
 
-    #[cfg(not(feature = "alloc"))]
-    fn run_last_deferred(&self, _: &mut T) {}
-
-    #[cfg(feature = "alloc")]
     fn is_left_to_the_worker(&self) -> bool {
         let Some(dispatch) = &self.dispatch else { return false };
         if !sync::is_in_isr() || self.section_of_this_thread().is_some() || self.state.has(ENDED) {
@@ -90,11 +84,6 @@ impl<T, W> InterruptObject<T, W> {
         left
     }
 
-    #[cfg(not(feature = "alloc"))]
-    fn is_left_to_the_worker(&self) -> bool {
-        false
-    }
-
     /// The transition, or `None` where waiting for it would never end: then the bit is left for who ends a section.
     fn begin_end(&self) -> Option<InTransition<'_, T, W>> {
         if let Ok(transition) = self.begin_anywhere() {
@@ -104,14 +93,14 @@ impl<T, W> InterruptObject<T, W> {
         if self.section_of_this_thread().is_some() {
             if self.lock().raw().is_mine() {
                 // The release then looks for the bit.
-                self.lock().raw().remind_owner();
+                self.lock().raw().leave_to_owner();
             }
             self.leave_to_the_callback_lock();
             return None;
         }
         // A circle with another thread, which may have left its section before the bit was there. The register of waits
         // orders the two: its announcement is withdrawn already, or the withdrawal, and its look at the bit, are to come.
-        if self.lock().raw().remind_owner() {
+        if self.lock().raw().leave_to_owner() {
             return None;
         }
         // Or that section is one of the callback lock. Who releases it looks afterwards, or is seen to have done so.
@@ -122,15 +111,11 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Whoever holds the callback lock that its work item needs runs it down at the release.
-    #[cfg(feature = "alloc")]
     fn leave_to_the_callback_lock(&self) {
         if let Some(device) = self.serializer().filter(|device| device.callback_lock().owner() != 0) {
-            device.keep_leaving(self);
+            device.leave_end(ptr::from_ref(self).cast());
         }
     }
-
-    #[cfg(not(feature = "alloc"))]
-    fn leave_to_the_callback_lock(&self) {}
 
     /// What is left to whoever ends a section: to tell a listener, to run the interrupt down, to wake its device.
     #[inline]
@@ -144,11 +129,10 @@ impl<T, W> InterruptObject<T, W> {
     fn follow_section(&self) {
         self.tell_listener();
         self.take_deferred_end();
-        #[cfg(feature = "alloc")]
         self.ask_for_power();
     }
 
-    /// Runs the interrupt down if that was left to the section which the caller has ended.
+    /// Ends the interrupt if that was left to the section which the caller has ended.
     #[inline]
     pub(crate) fn take_deferred_end(&self) {
         // The bit was left before what ended the section, or the register of waits, or the worker's queue ordered this

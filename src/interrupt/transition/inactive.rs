@@ -107,11 +107,11 @@ impl<T, W> InterruptObject<T, W> {
         }
         // SAFETY: with the lock held, and from no callback of this interrupt: `begin` refuses those.
         unsafe {
-            self.inside.with(|inside| {
-                if let Ok(signalled) = self.take_caught(inside, data, 0) {
+            self.registered.with(|registered| {
+                if let Ok(signalled) = self.take_caught(registered, data, 0) {
                     let withheld = self.counters.withheld.take_exclusive() as u64;
                     if let all @ 1.. = signalled.saturating_add(withheld) {
-                        self.answer(inside, data, all, Reopen::Yes);
+                        self.answer(registered, data, all, Reopen::Yes);
                     }
                 }
             });
@@ -121,7 +121,7 @@ impl<T, W> InterruptObject<T, W> {
     /// Takes what an inactive interrupt has signalled. The caller holds the lock, of which `data` is the proof.
     pub(in crate::interrupt) fn withhold(&self, data: &mut T, asserted: usize) -> Delivery {
         // SAFETY: as in `deliver`.
-        match unsafe { self.inside.with(|inside| self.take_caught(inside, data, asserted)) } {
+        match unsafe { self.registered.with(|registered| self.take_caught(registered, data, asserted)) } {
             Ok(0) => Delivery::Nothing,
             Ok(asserted) => {
                 self.keep_for_later(asserted);
@@ -140,10 +140,9 @@ impl<T, W> InterruptObject<T, W> {
     /// Has the end of this section ask for power, where something was kept that wakes the device. The caller holds the
     /// lock.
     fn wake_for_withheld(&self) {
-        #[cfg(feature = "alloc")]
         if self.state.has(ASLEEP) && !self.state.has(INACTIVE) && self.counters.withheld.get() != 0 {
             self.state.set(WAKES);
-            self.lock().raw().remind_owner();
+            self.lock().raw().leave_to_owner();
         }
     }
 

@@ -10,7 +10,7 @@ use crate::source::Source;
 use crate::{Answer, Policy, PolicyAnswer, SourceError};
 
 /// A policy, and the system's last answer.
-pub(in crate::interrupt) struct Given {
+pub(in crate::interrupt) struct RequestedPolicy {
     policy: Policy,
     answer: PolicyAnswer,
 }
@@ -27,7 +27,7 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn policy(&self) -> Policy {
-        self.notes.lock().policy.as_ref().map_or(Policy::new(), |given| given.policy)
+        self.notes.lock().policy.as_ref().map_or(Policy::new(), |requested| requested.policy)
     }
 
     /// What the system answered to the [policy](Self::policy) at the last enable (rule P2): what it took, and what it
@@ -52,12 +52,12 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     #[must_use]
     pub fn policy_answer(&self) -> PolicyAnswer {
-        self.notes.lock().policy.as_ref().map_or_else(PolicyAnswer::default, |given| given.answer.clone())
+        self.notes.lock().policy.as_ref().map_or_else(PolicyAnswer::default, |requested| requested.answer.clone())
     }
 
     pub(crate) fn note_policy(&self, policy: Policy) {
         if policy != Policy::new() {
-            self.notes.lock().policy = Some(Box::new(Given { policy, answer: PolicyAnswer::default() }));
+            self.notes.lock().policy = Some(Box::new(RequestedPolicy { policy, answer: PolicyAnswer::default() }));
         }
     }
 
@@ -66,7 +66,7 @@ impl<T, W> InterruptObject<T, W> {
         let (policy, info) = {
             let notes = self.notes.lock();
             match &notes.policy {
-                Some(given) if !given.policy.asks_nothing() => (given.policy, notes.info.clone()),
+                Some(requested) if !requested.policy.asks_nothing() => (requested.policy, notes.info.clone()),
                 _ => return,
             }
         };
@@ -87,8 +87,8 @@ impl<T, W> InterruptObject<T, W> {
         for why in answer.refusals() {
             events::refused(self.name(), why);
         }
-        if let Some(given) = &mut self.notes.lock().policy {
-            given.answer = answer;
+        if let Some(requested) = &mut self.notes.lock().policy {
+            requested.answer = answer;
         }
     }
 }

@@ -1,37 +1,29 @@
 //! What the device that an interrupt belongs to asks of it (rules E5, P4), and what it asks of its device (W5, E9).
 
-use alloc::boxed::Box;
-
-use crate::device::Membership;
 use crate::interrupt::InterruptObject;
+#[cfg(feature = "alloc")]
+use crate::interrupt::attached::Attached;
+#[cfg(feature = "alloc")]
+use crate::interrupt::parent::Membership;
+use crate::interrupt::parent::Parent;
 use crate::interrupt::state::{ASLEEP, ENABLED, ENDED, FAULTED, KEPT_DISABLED, REMOVED, WAKES};
 use crate::observe::events;
-use crate::{Device, Error, SourceError};
+use crate::{Error, SourceError};
 
 impl<T, W> InterruptObject<T, W> {
-    /// The device that the interrupt belongs to (rule P4): *GetDevice*. `None` if it was built into none.
-    ///
-    /// ```
-    /// use interrupt_lock::{Claim, Device, Interrupt};
-    ///
-    /// let device = Device::builder("nic").build();
-    /// let interrupt = Interrupt::builder(()).device(&device).isr(|_| Claim::Claimed).build()?;
-    /// assert_eq!(interrupt.device(), Some(&device));
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    #[doc(alias = "GetDevice")]
-    #[doc(alias = "WdfInterruptGetDevice")]
-    pub fn device(&self) -> Option<&Device> {
-        self.membership.as_ref().map(|membership| &membership.device)
+    #[cfg(feature = "alloc")]
+    pub(crate) fn join_device(&mut self, membership: Membership) {
+        self.membership = Some(Attached::new(membership));
     }
 
-    pub(crate) fn join(&mut self, membership: Membership) {
-        self.membership = Some(Box::new(membership));
+    /// The device that it belongs to.
+    pub(crate) fn parent(&self) -> Option<&dyn Parent> {
+        self.membership.as_deref().map(|membership| &*membership.device)
     }
 
     /// The device whose callback lock its work item needs.
-    pub(in crate::interrupt) fn serializer(&self) -> Option<&Device> {
-        self.membership.as_deref().filter(|membership| membership.serialized).map(|membership| &membership.device)
+    pub(in crate::interrupt) fn serializer(&self) -> Option<&dyn Parent> {
+        self.membership.as_deref().filter(|membership| membership.serialized).map(|membership| &*membership.device)
     }
 
     /// Its device enters D0.
@@ -99,7 +91,6 @@ impl<T, W> InterruptObject<T, W> {
 
     /// The worker does it; without one it is done here.
     pub(crate) fn schedule_wake(&self) {
-        #[cfg(feature = "std")]
         if self.dispatch.as_ref().is_some_and(|dispatch| dispatch.schedule_anyway(self.name())) {
             return;
         }
@@ -108,8 +99,8 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Brings the device up, if an assertion was kept that wakes it.
     pub(crate) fn wake_device(&self) {
-        if let Some(device) = self.device().filter(|_| self.state.has(WAKES)) {
-            device.wake(|| _ = self.state.take(WAKES));
+        if let Some(device) = self.parent().filter(|_| self.state.has(WAKES)) {
+            device.wake(&mut || _ = self.state.take(WAKES));
         }
     }
 

@@ -180,7 +180,6 @@ impl<T, W> InterruptObject<T, W> {
     pub(in crate::interrupt) fn queue(&self) -> Queued {
         match self.work.queue() {
             Queueing::New => {
-                #[cfg(feature = "alloc")]
                 if let Some(dispatch) = &self.dispatch {
                     dispatch.schedule();
                 }
@@ -265,7 +264,6 @@ impl<T, W> InterruptObject<T, W> {
         }
         let Ended { more, kept } = self.work.end();
         // The worker may have come by during this run and gone again.
-        #[cfg(feature = "alloc")]
         if let Some(dispatch) = self.dispatch.as_ref().filter(|_| more) {
             dispatch.schedule();
         }
@@ -285,7 +283,7 @@ impl<T, W> InterruptObject<T, W> {
         let Some(lock) = self.lock_unless_leaked() else { return };
         // SAFETY: with the lock held, and from no callback that runs under it: those would hold the lock.
         unsafe {
-            self.inside.with(|inside| self.quarantine(inside, Fault::Panicked { callback, message }));
+            self.registered.with(|registered| self.quarantine(registered, Fault::Panicked { callback, message }));
         }
         drop(lock);
     }

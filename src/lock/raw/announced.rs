@@ -4,13 +4,13 @@
 //! |---|---|---|---|
 //! | high half | deliveries served | each delivery that takes the lock adds one | with the low half, when both are equal |
 //! | low half | deliveries arrived | each delivery that waits adds one | as above |
-//! | 1 | `PENDING` | a delivery (or the end) that must not wait, while there is an owner | an owner, before it serves it |
+//! | 1 | `LEFT` | a delivery (or the end) that must not wait, while there is an owner | an owner, before it serves it |
 //! | 0 | `PARKED` | a thread, before it sleeps | the last thread to leave the queue, with the queue locked |
 //!
 //! The two counts are tickets: a delivery's turn has come when as many have been served as had arrived before it.
 
 pub(super) const PARKED: usize = 1;
-pub(super) const PENDING: usize = 1 << 1;
+pub(super) const LEFT: usize = 1 << 1;
 
 const ARRIVED_SHIFT: u32 = 2;
 const COUNT_BITS: u32 = (usize::BITS - ARRIVED_SHIFT) / 2;
@@ -35,7 +35,7 @@ impl Announced {
     /// Whether something comes before a thread's section.
     #[inline(always)]
     pub(super) fn precedes_threads(self) -> bool {
-        self.0 & (DELIVERIES | PENDING) != 0
+        self.0 & (DELIVERIES | LEFT) != 0
     }
 
     /// Whether something comes before a delivery that has just come. (What is pending is served by its release.)
@@ -48,8 +48,8 @@ impl Announced {
         self.0 & DELIVERIES != 0
     }
 
-    pub(super) fn is_pending(self) -> bool {
-        self.0 & PENDING != 0
+    pub(super) fn has_left(self) -> bool {
+        self.0 & LEFT != 0
     }
 
     pub(super) fn is_parked(self) -> bool {

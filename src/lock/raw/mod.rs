@@ -30,7 +30,7 @@
 //!   steps aside. So at most the section that runs at that moment comes first: the word may be free for an instant, but
 //!   only the delivery whose turn it is keeps it. Before it sleeps it passes the heavy barrier, as a thread does. Its own
 //!   release wakes the next ticket, then the threads.
-//! - **A pending delivery.** `PENDING` is set by who has seen an owner, and who looks again after the heavy barrier. Either
+//! - **A pending delivery.** `LEFT` is set by who has seen an owner, and who looks again after the heavy barrier. Either
 //!   that owner's release reads it, takes the lock back and serves it; or another was faster to take the lock, who reads
 //!   it as it acquires and serves it before its own section; or there is no owner, and the delivery serves itself.
 //! - **A waiter whose time runs out.** The parking lot answers either "woken" or "timed out", never both, and the woken
@@ -54,7 +54,7 @@ use lock_api::{GuardNoSend, RawMutex};
 
 use crate::sync;
 use crate::sync::{AtomicUsize, Borrow, Origin, Parker, Witness, const_outside_models};
-use announced::{Announced, PENDING};
+use announced::{Announced, LEFT};
 pub(crate) use awaited::Awaited;
 use sync::Ordering::{Acquire, Relaxed, Release};
 
@@ -120,20 +120,20 @@ pub(crate) enum NotAcquired {
     Recursive(Option<&'static Location<'static>>),
     /// The deadline passed.
     TimedOut,
-    /// The caller has the lock, but has to serve what is pending and release it, before it tries again.
-    Pending,
+    /// The caller has the lock, but has to serve what was left to the owner and release it, before it tries again.
+    ServeFirst,
 }
 
 /// What became of a delivery.
-pub(crate) enum Entry {
+pub(crate) enum Admission {
     /// It holds the lock.
     Acquired(Acquisition),
     /// The owner serves it as it releases.
-    Pending,
+    LeftToOwner,
 }
 
-/// What is pending has to be served before the release; the lock is still held.
-pub(crate) struct Pending;
+/// A release was refused: what was left to the owner has to be served first; the caller still holds the lock.
+pub(crate) struct StillHeld;
 
 /// Who acquires.
 #[derive(Clone, Copy)]
@@ -171,7 +171,7 @@ impl RawInterruptLock {
         }
     }
 
-    /// Waits until the caller holds the lock, or `deadline` has passed. After [`NotAcquired::Pending`] it has to be
+    /// Waits until the caller holds the lock, or `deadline` has passed. After [`NotAcquired::ServeFirst`] it has to be
     /// called again.
     #[inline]
     #[track_caller]
@@ -206,11 +206,11 @@ impl RawInterruptLock {
         self.take(Caller::here(), Announced::precedes_threads)
     }
 
-    /// Takes the lock for a delivery, if it is free and no other delivery waits. If not: [`enter_slow`](Self::enter_slow).
+    /// Takes the lock for a delivery, if it is free and no other delivery waits. If not: [`deliver_slow`](Self::deliver_slow).
     /// (Also for a thread that has served so much that what is still pending may wait for its section.)
     #[inline]
     #[track_caller]
-    pub(crate) fn enter_at_once(&self) -> Result<Acquisition, NotAcquired> {
+    pub(crate) fn deliver_at_once(&self) -> Result<Acquisition, NotAcquired> {
         self.take(Caller::here(), Announced::precedes_deliveries)
     }
 
@@ -257,7 +257,7 @@ impl RawInterruptLock {
     /// The caller holds the lock, and has ended the section's borrow ([`Acquisition`]). After `Ok` it must not touch
     /// what the lock protects.
     #[inline]
-    pub(crate) unsafe fn release(&self) -> Result<(), Pending> {
+    pub(crate) unsafe fn release(&self) -> Result<(), StillHeld> {
         let announced = self.free();
         if announced.is_empty() {
             sync::unmask();
@@ -278,12 +278,12 @@ impl RawInterruptLock {
 
     /// Takes note of what is pending. Only the owner calls it, and serves it next; `false` if somebody has served it
     /// meanwhile.
-    pub(crate) fn take_pending(&self) -> bool {
-        // Acquire: pairs with the Release in `leave_word`, so that what was left is seen.
-        Announced(self.announced.fetch_and(!PENDING, Acquire)).is_pending()
+    pub(crate) fn take_left(&self) -> bool {
+        // Acquire: pairs with the Release in `note_left`, so that what was left is seen.
+        Announced(self.announced.fetch_and(!LEFT, Acquire)).has_left()
     }
 
-    /// Resumes a section that [`release`](Self::release) refused to end, or begins one that [`NotAcquired::Pending`] put
+    /// Resumes a section that [`release`](Self::release) refused to end, or begins one that [`NotAcquired::ServeFirst`] put
     /// off.
     ///
     /// # Safety
@@ -295,9 +295,9 @@ impl RawInterruptLock {
 
     /// Whether something is left for who takes the lock next.
     #[cfg(feature = "std")]
-    pub(crate) fn is_left_pending(&self) -> bool {
+    pub(crate) fn has_left(&self) -> bool {
         // Relaxed: whoever is asked to look was asked after the word had been left.
-        Announced(self.announced.load(Relaxed)).is_pending()
+        Announced(self.announced.load(Relaxed)).has_left()
     }
 
     /// Who holds the lock; 0 for nobody.
@@ -320,7 +320,7 @@ impl RawInterruptLock {
     fn release_unserving(&self) {
         // SAFETY: the callers hold the lock and have ended their borrow.
         while unsafe { self.release() }.is_err() {
-            let _ = self.take_pending();
+            let _ = self.take_left();
         }
     }
 }
@@ -333,10 +333,10 @@ mod model {
 
     impl RawInterruptLock {
         /// A delivery takes the lock.
-        pub(crate) fn enter(&self, may_wait: bool, announce: impl FnOnce()) -> Entry {
-            match self.enter_at_once() {
-                Ok(acquisition) => Entry::Acquired(acquisition),
-                Err(_) => self.enter_slow(may_wait, announce),
+        pub(crate) fn enter(&self, may_wait: bool, announce: impl FnOnce()) -> Admission {
+            match self.deliver_at_once() {
+                Ok(acquisition) => Admission::Acquired(acquisition),
+                Err(_) => self.deliver_slow(may_wait, announce),
             }
         }
 
@@ -345,7 +345,7 @@ mod model {
             self.threads.expire();
         }
 
-        pub(crate) fn enter_in_turn(&self, ticket: Ticket) -> Acquisition {
+        pub(crate) fn deliver_in_turn(&self, ticket: Ticket) -> Acquisition {
             self.wait_for_turn(Caller::here(), ticket)
         }
 
@@ -389,7 +389,7 @@ unsafe impl RawMutex for RawInterruptLock {
             match self.acquire(None) {
                 Ok(acquisition) => return acquisition,
                 Err(NotAcquired::Recursive(at)) => recursion(at),
-                Err(NotAcquired::Pending) => self.release_unserving(),
+                Err(NotAcquired::ServeFirst) => self.release_unserving(),
                 Err(NotAcquired::Held | NotAcquired::TimedOut) => {}
             }
         }
@@ -401,7 +401,7 @@ unsafe impl RawMutex for RawInterruptLock {
         loop {
             match self.try_acquire() {
                 Ok(acquisition) => return Some(acquisition),
-                Err(NotAcquired::Pending) => self.release_unserving(),
+                Err(NotAcquired::ServeFirst) => self.release_unserving(),
                 Err(_) => return None,
             }
         }
@@ -460,7 +460,7 @@ impl core::fmt::Debug for RawInterruptLock {
             .field("locked", &(self.owner() != 0))
             .field("waiters", &announced.is_parked())
             .field("deliveries", &announced.deliveries_wait())
-            .field("pending", &announced.is_pending())
+            .field("pending", &announced.has_left())
             .finish()
     }
 }

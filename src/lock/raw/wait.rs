@@ -1,7 +1,7 @@
 //! The slow paths: what a thread or a delivery does that can't have the lock at once.
 
-use crate::lock::raw::announced::{Announced, PARKED, PENDING, Ticket};
-use crate::lock::raw::{Acquisition, Caller, Entry, NotAcquired, Pending, RawInterruptLock};
+use crate::lock::raw::announced::{Announced, LEFT, PARKED, Ticket};
+use crate::lock::raw::{Acquisition, Admission, Caller, NotAcquired, RawInterruptLock, StillHeld};
 use crate::sync;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{Backoff, Parked};
@@ -77,7 +77,7 @@ impl RawInterruptLock {
     #[cold]
     pub(super) fn step_aside(&self, announced: Announced) -> NotAcquired {
         if !announced.deliveries_wait() {
-            return NotAcquired::Pending;
+            return NotAcquired::ServeFirst;
         }
         // What is pending as well is found by the release of the delivery.
         let announced = self.free();
@@ -98,26 +98,26 @@ impl RawInterruptLock {
     /// `may_wait` forbids it), it runs `announce` and tells the owner to serve the delivery.
     #[cold]
     #[track_caller]
-    pub(crate) fn enter_slow(&self, may_wait: bool, announce: impl FnOnce()) -> Entry {
+    pub(crate) fn deliver_slow(&self, may_wait: bool, announce: impl FnOnce()) -> Admission {
         let caller = Caller::here();
         if self.is_mine() {
             announce();
             // The release is this thread's own, so there is nobody to pass a barrier.
-            self.leave_word();
-            return Entry::Pending;
+            self.note_left();
+            return Admission::LeftToOwner;
         }
         if may_wait {
             let ticket = self.arrive();
-            return Entry::Acquired(self.wait_for_turn(caller, ticket));
+            return Admission::Acquired(self.wait_for_turn(caller, ticket));
         }
         announce();
-        self.leave_word();
+        self.note_left();
         sync::heavy_barrier();
         if self.owner() == 0 && self.exchange_owner(caller.me) {
             // The owner had gone, perhaps without a look. The release finds the bit, if nobody has been faster.
-            return Entry::Acquired(self.begin(caller));
+            return Admission::Acquired(self.begin(caller));
         }
-        Entry::Pending
+        Admission::LeftToOwner
     }
 
     /// Announces a delivery that waits. From when this returns, at most the section that runs comes before it, and no
@@ -175,11 +175,11 @@ impl RawInterruptLock {
     }
 
     /// Has the owner, whoever it is, look for something to serve as it releases; `false` if there is none.
-    pub(crate) fn remind_owner(&self) -> bool {
+    pub(crate) fn leave_to_owner(&self) -> bool {
         if self.owner() == 0 {
             return false;
         }
-        self.leave_word();
+        self.note_left();
         sync::heavy_barrier();
         // If there is none any more, whoever comes next looks in vain: no harm.
         self.owner() != 0
@@ -189,8 +189,8 @@ impl RawInterruptLock {
     /// more and no delivery waits: its release then finds the word.
     #[cfg(feature = "alloc")]
     #[track_caller]
-    pub(crate) fn leave_to_owner(&self) -> Option<Acquisition> {
-        self.leave_word();
+    pub(crate) fn leave_or_acquire(&self) -> Option<Acquisition> {
+        self.note_left();
         if self.is_mine() {
             // The release is this thread's own.
             return None;
@@ -202,9 +202,9 @@ impl RawInterruptLock {
 
     /// Has the owner look for something to serve as it releases. An owner that leaves word to itself needs nothing more;
     /// anybody else has others pass a barrier, and looks whether there is an owner still.
-    pub(crate) fn leave_word(&self) {
-        // Release: whoever serves sees what the caller published before this; pairs with the Acquire in `take_pending`.
-        self.announced.fetch_or(PENDING, Release);
+    pub(crate) fn note_left(&self) {
+        // Release: whoever serves sees what the caller published before this; pairs with the Acquire in `take_left`.
+        self.announced.fetch_or(LEFT, Release);
     }
 }
 
@@ -212,10 +212,10 @@ impl RawInterruptLock {
 impl RawInterruptLock {
     /// The rest of a release that found something announced.
     #[cold]
-    pub(super) fn release_slow(&self, announced: Announced) -> Result<(), Pending> {
+    pub(super) fn release_slow(&self, announced: Announced) -> Result<(), StillHeld> {
         let in_turn = announced.deliveries_wait();
-        if !in_turn && announced.is_pending() && self.take_back() {
-            return Err(Pending);
+        if !in_turn && announced.has_left() && self.take_back() {
+            return Err(StillHeld);
         }
         sync::unmask();
         self.wake_next(announced);
@@ -227,7 +227,6 @@ impl RawInterruptLock {
     /// # Safety
     ///
     /// As for [`release`](Self::release).
-    #[cfg(feature = "alloc")]
     #[cold]
     pub(crate) unsafe fn release_passing_on(&self) {
         let announced = self.free();

@@ -4,7 +4,7 @@ use crate::interrupt::InterruptObject;
 use crate::lock::waits::{Circle, Waits};
 use crate::{Error, Name, State, Stats};
 
-pub(crate) trait Member: Send + Sync {
+pub(crate) trait DeviceInterrupt: Send + Sync {
     fn name(&self) -> &Name;
     fn stats(&self) -> Stats;
     fn has_ended(&self) -> bool;
@@ -32,7 +32,7 @@ pub(crate) trait Member: Send + Sync {
     fn finish_end(&self);
 }
 
-impl<T: Send, W: Send> Member for InterruptObject<T, W> {
+impl<T: Send, W: Send> DeviceInterrupt for InterruptObject<T, W> {
     fn name(&self) -> &Name {
         self.name()
     }

@@ -1,0 +1,52 @@
+//! The device as its interrupts see it.
+
+use core::any::Any;
+use core::ptr;
+
+use alloc::sync::{Arc, Weak};
+
+use crate::device::{Device, DeviceInterrupt};
+use crate::interrupt::InterruptObject;
+use crate::interrupt::parent::Parent;
+use crate::lock::RawInterruptLock;
+
+impl Parent for Device {
+    fn callback_lock(&self) -> &RawInterruptLock {
+        self.callback_lock()
+    }
+
+    fn leave_end(&self, interrupt: *const ()) {
+        let is_it = |known: &&Weak<dyn DeviceInterrupt>| ptr::addr_eq(known.as_ptr(), interrupt);
+        let found = self.0.interrupts.lock().iter().find(is_it).and_then(Weak::upgrade);
+        self.0.callback_lock.leaving.lock().extend(found);
+    }
+
+    fn has_ended(&self, interrupt: *const ()) {
+        // None of these is the last reference to it: the caller has one.
+        let is_another = |left: &Arc<dyn DeviceInterrupt>| !ptr::addr_eq(Arc::as_ptr(left), interrupt);
+        self.0.callback_lock.leaving.lock().retain(is_another);
+    }
+
+    fn wake(&self, taken: &mut dyn FnMut()) {
+        self.wake(taken);
+    }
+}
+
+impl<T, W> InterruptObject<T, W> {
+    /// The device that the interrupt belongs to (rule P4): *GetDevice*. `None` if it was built into none.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Device, Interrupt};
+    ///
+    /// let device = Device::builder("nic").build();
+    /// let interrupt = Interrupt::builder(()).device(&device).isr(|_| Claim::Claimed).build()?;
+    /// assert_eq!(interrupt.device(), Some(&device));
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "GetDevice")]
+    #[doc(alias = "WdfInterruptGetDevice")]
+    pub fn device(&self) -> Option<&Device> {
+        let parent: &dyn Any = self.parent()?;
+        parent.downcast_ref()
+    }
+}

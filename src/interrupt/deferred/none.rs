@@ -1,0 +1,30 @@
+//! Without an allocator no closure can be kept, so none is ever deferred.
+
+use core::marker::PhantomData;
+
+pub(crate) struct Deferred<T>(PhantomData<fn(&mut T)>);
+
+impl<T> Deferred<T> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+
+    /// # Safety
+    ///
+    /// None is needed; the queue of closures has one.
+    pub(crate) unsafe fn pop(&self) -> Option<fn(&mut T)> {
+        None
+    }
+
+    /// # Safety
+    ///
+    /// As for [`pop`](Self::pop).
+    pub(crate) unsafe fn is_empty(&self) -> bool {
+        true
+    }
+
+    /// # Safety
+    ///
+    /// As for [`pop`](Self::pop).
+    pub(crate) unsafe fn close(&self) {}
+}
