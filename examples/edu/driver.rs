@@ -1,6 +1,6 @@
 //! A driver for QEMU's `edu` device, which computes factorials and asserts its interrupt when it is done.
 
-mod device;
+pub mod device;
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{self, Receiver};

@@ -40,7 +40,7 @@ impl Arguments {
         let (mut address, mut overwrite, mut blocks, mut depth, mut locks) = (None, false, 1024, 32, Locks::Separate);
         while let Some(word) = words.next() {
             let mut value =
-                |what: &str| words.next().ok_or_else(|| Failure::Usage(format!("{word} needs {what} after it")));
+                |what: &str| words.next().ok_or_else(|| Failure::usage(format!("{word} needs {what} after it")));
             match word.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--vfio" => address = Some(value("a PCI address")?),
@@ -55,16 +55,16 @@ impl Arguments {
                         "separate" => Locks::Separate,
                         "shared" => Locks::Shared,
                         other => {
-                            return Err(Failure::Usage(format!("--locks: '{other}' is neither separate nor shared")));
+                            return Err(Failure::usage(format!("--locks: '{other}' is neither separate nor shared")));
                         }
                     }
                 }
-                other => return Err(Failure::Usage(format!("'{other}' is no argument of this program; try --help"))),
+                other => return Err(Failure::usage(format!("'{other}' is no argument of this program; try --help"))),
             }
         }
-        let address = address.ok_or_else(|| Failure::Usage(NEEDS.into()))?;
+        let address = address.ok_or_else(|| Failure::usage(NEEDS.into()))?;
         if !overwrite {
-            return Err(Failure::Usage(format!("what is on {address} would be lost: say --overwrite if it may be")));
+            return Err(Failure::usage(format!("what is on {address} would be lost: say --overwrite if it may be")));
         }
         Ok(Some(Self { address, blocks, depth, locks }))
     }
@@ -72,7 +72,7 @@ impl Arguments {
 
 fn number(option: &str, given: &str, least: u64, most: u64) -> Result<u64, Failure> {
     let n = given.parse().ok().filter(|n| (least..=most).contains(n));
-    n.ok_or_else(|| Failure::Usage(format!("{option}: '{given}' is not a number from {least} to {most}")))
+    n.ok_or_else(|| Failure::usage(format!("{option}: '{given}' is not a number from {least} to {most}")))
 }
 
 impl fmt::Display for Locks {

@@ -79,7 +79,7 @@ impl Nvme {
         let ports = ports.map_err(Failure::of_the_device)?;
         let mut this = Self { controller, interrupts, ports, locks, sector: 0, sectors: 0 };
         for interrupt in &this.interrupts {
-            interrupt.enable()?;
+            interrupt.enable().map_err(Failure::of_the_run)?;
         }
         this.controller.start(places[usize::from(ADMIN)].2)?;
         this.identify()?;
@@ -131,7 +131,7 @@ impl Nvme {
     /// Disables the interrupts, and says what they and the queues have done. Every command has been answered by now.
     pub fn finish(self) -> Result<impl Display, Failure> {
         for interrupt in &self.interrupts {
-            interrupt.disable()?;
+            interrupt.disable().map_err(Failure::of_the_run)?;
         }
         let mut report = Report { commands: String::new(), rows: Vec::new() };
         for port in &self.ports {
@@ -166,7 +166,7 @@ impl Port {
                 }
                 return Ok(completion);
             }
-            self.interrupt.check()?;
+            self.interrupt.check().map_err(Failure::of_the_run)?;
         }
         Err(Failure::Run(format!("queue {}: no answer within {LONG:?}", self.queue)))
     }
