@@ -39,8 +39,10 @@ impl Arguments {
     pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, Failure> {
         let (mut address, mut overwrite, mut blocks, mut depth, mut locks) = (None, false, 1024, 32, Locks::Separate);
         while let Some(word) = words.next() {
-            let mut value =
-                |what: &str| words.next().ok_or_else(|| Failure::usage(format!("{word} needs {what} after it")));
+            let mut value = |what: &str| {
+                let given = words.next().filter(|given| !given.is_empty());
+                given.ok_or_else(|| Failure::usage(format!("{word} needs {what} after it")))
+            };
             match word.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--vfio" => address = Some(value("a PCI address")?),
