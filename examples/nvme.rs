@@ -27,10 +27,16 @@ mod exercise;
 mod failure;
 #[path = "nvme/interrupts.rs"]
 mod interrupts;
+#[path = "nvme/namespace.rs"]
+mod namespace;
+#[path = "nvme/port.rs"]
+mod port;
 #[path = "support/program.rs"]
 mod program;
 #[path = "nvme/queue.rs"]
 mod queue;
+#[path = "nvme/report.rs"]
+mod report;
 
 use std::process::ExitCode;
 
