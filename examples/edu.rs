@@ -1,7 +1,8 @@
 //! `edu` asks QEMU's `edu` device for factorials, and checks every result.
 //!
-//! It shows a driver with an ISR, a work item, an enable and a disable callback. The driver is in `edu/driver.rs`, and is
-//! the same for every kind of device. At the end the program prints how many interrupts came, and how long a request took.
+//! It shows a driver with an ISR, a work item, an enable callback and a disable callback. The driver is in
+//! `edu/driver.rs`; it is the same for every kind of device. At the end the program prints how many interrupts came,
+//! and how long a request took.
 //!
 //! Without arguments it runs on a simulated device, on any machine and without privileges:
 //!
@@ -9,9 +10,15 @@
 //! cargo run --release --example edu
 //! ```
 //!
-//! `--help` says how to run it on a real device, through UIO or VFIO. It ends with exit status 0 if every result was right.
-//! Otherwise it ends with one sentence on standard error, and exit status 2 (the command line, or a device that it can't
-//! drive) or 1 (something failed while it ran; standard output that can't be written to is such a failure).
+//! `--help` says how to run it on a real device, through UIO or VFIO.
+//!
+//! | exit status | meaning |
+//! |---|---|
+//! | 0 | every result was right |
+//! | 1 | something failed while it ran, such as writing to standard output (a closed pipe, a full disk) |
+//! | 2 | the command line is wrong, or the device can't be driven |
+//!
+//! A failure is told in one sentence on standard error.
 
 #[path = "edu/account.rs"]
 mod account;

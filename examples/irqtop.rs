@@ -1,17 +1,23 @@
 //! `irqtop` shows what the interrupts of a simulated machine do, second by second.
 //!
-//! It shows how a program reads an interrupt's statistics: the rates of the last second, beside the totals and the ISR times
-//! since the start. Five simulated devices, each with its own habits, interrupt all the time.
+//! It shows how a program reads an interrupt's statistics: the rates of the last second, beside the totals and the ISR
+//! times since the start. Five simulated devices, each with its own habits, interrupt all the time.
 //!
 //! ```text
 //! cargo run --release --example irqtop
 //! ```
 //!
-//! In a terminal it draws a table that fits the window, on the alternate screen, until `q` or ctrl-c; ctrl-z suspends it.
-//! With `TERM=dumb`, in a file or in a pipe it prints plain lines. With `NO_COLOR` the table has no colors. `--seconds N`
-//! ends it by itself. It ends with exit status 0. Otherwise it ends with one sentence on standard error, and exit status 2
-//! (the command line, or devices that can't be set up) or 1 (something failed while it ran; standard output that can't be
-//! written to, also a closed pipe, is such a failure).
+//! In a terminal it draws a table that fits the window, on the alternate screen. `q` and ctrl-c end it, ctrl-z suspends
+//! it; the terminal is restored. In a file, in a pipe and with `TERM=dumb` it prints plain lines. With `NO_COLOR` the
+//! table has no colors. `--seconds N` ends it by itself.
+//!
+//! | exit status | meaning |
+//! |---|---|
+//! | 0 | it was ended, or its time was over |
+//! | 1 | something failed while it ran, such as writing to standard output (a closed pipe, a full disk) |
+//! | 2 | the command line is wrong, or the devices can't be set up |
+//!
+//! A failure is told in one sentence on standard error.
 
 #[path = "irqtop/arguments.rs"]
 mod arguments;

@@ -1,17 +1,25 @@
 //! `nvme` drives an NVMe controller through VFIO. **It overwrites what is on the device.**
 //!
-//! It shows a driver with several interrupts: an admin queue and two pairs of I/O queues, each with a message vector of its
-//! own, behind one interrupt lock or three. The program writes blocks through one pair of queues, reads them through the
-//! other, and compares every byte. At the end it prints what each interrupt has done.
+//! It shows a driver with several interrupts: an admin queue and two pairs of I/O queues, each with a message vector
+//! of its own, behind one interrupt lock or three. The program writes blocks through one pair of queues, reads them
+//! through the other, and compares every byte. At the end it prints what each interrupt has done.
+//!
+//! It needs an NVMe controller that is bound to `vfio-pci`, behind an IOMMU. Without arguments it says how to bind one.
+//! `tests/lab/run` boots an emulated machine that has one.
 //!
 //! ```text
 //! cargo run --release --example nvme -- --vfio 0000:00:07.0 --overwrite
 //! ```
 //!
-//! It needs an NVMe controller that is bound to `vfio-pci`, behind an IOMMU; without arguments it prints how to bind one.
-//! `tests/lab/run` boots an emulated machine that has one. `--help` lists the options. It ends with exit status 0 if every
-//! byte was right. Otherwise it ends with one sentence on standard error, and exit status 2 (the command line, or a device
-//! that it can't drive) or 1 (something failed while it ran; standard output that can't be written to is such a failure).
+//! `--help` lists the options.
+//!
+//! | exit status | meaning |
+//! |---|---|
+//! | 0 | every byte was right |
+//! | 1 | something failed while it ran, such as writing to standard output (a closed pipe, a full disk) |
+//! | 2 | the command line is wrong, or the device can't be driven |
+//!
+//! A failure is told in one sentence on standard error.
 
 #[path = "nvme/arguments.rs"]
 mod arguments;

@@ -1,8 +1,8 @@
-//! The example programs at their edges: where nobody reads what they print, where they are called wrongly, and irqtop in
-//! terminals of all kinds.
+//! The example programs at their edges: output that nobody takes, wrong arguments, and irqtop in terminals of all
+//! kinds.
 //!
-//! The terminals are made by `script`, and `bash` is the shell that suspends a program; without these two commands (Debian
-//! has both) the tests of terminals only say so.
+//! The terminals are made by `script`, and `bash` is the shell that suspends a program. Where one of these commands is
+//! missing (Debian has both), the tests of terminals print that they test nothing.
 #![cfg(all(target_os = "linux", feature = "std", not(loom)))]
 
 use std::ffi::OsStr;
@@ -207,7 +207,7 @@ fn fits(frame: &str, width: usize, height: usize) {
     assert!(lines.iter().all(|line| line.chars().count() <= width), "{lines:#?}");
 }
 
-// Caught: rows that are not clipped, neither to the width nor to the height; a size that is asked for once; a new size that
+// Caught: rows that are not clipped to the width, or to the height; a size that is asked for once; a new size that
 // waits for the next second; an alternate screen that is not left.
 #[test]
 fn irqtop_fits_its_terminal_and_follows_its_size() {
@@ -230,8 +230,8 @@ fn irqtop_fits_its_terminal_and_follows_its_size() {
     assert_eq!(terminal.rest(), "");
 }
 
-// Caught: a program that ctrl-z doesn't stop; one that leaves the terminal to the shell as it is; one that doesn't take it
-// again.
+// Caught: a program that ctrl-z doesn't stop; one that leaves the terminal to the shell as it is; one that doesn't take
+// it again.
 #[test]
 fn irqtop_gives_the_terminal_back_while_it_is_suspended() {
     let command = "set -m; irqtop --seconds 9; echo suspended; stty -a; fg; stty -a";

@@ -82,7 +82,7 @@ impl Drop for Screen {
     }
 }
 
-/// Does nothing if the alternate screen is not shown. Nobody can be told of a terminal that can't be restored.
+/// Does nothing if the alternate screen is not shown. A terminal that can't be restored stays as it is.
 fn restore() {
     if let Some(Before { modes }) = before().take() {
         // Not through `print`: a panic may have come from there.

@@ -117,5 +117,8 @@ fn cells(columns: &[Column], text: impl Fn(&Column) -> String) -> String {
 }
 
 fn styled(text: String, style: Option<&str>) -> String {
-    style.map_or(text.clone(), |style| format!("{style}{text}{PLAIN}"))
+    match style {
+        Some(style) => format!("{style}{text}{PLAIN}"),
+        None => text,
+    }
 }

@@ -20,7 +20,7 @@ it needs an NVMe controller whose contents may be lost, bound to vfio-pci behind
   echo ADDRESS > /sys/bus/pci/drivers_probe
 then: nvme --vfio ADDRESS --overwrite. Without one, tests/lab/run boots a machine that has one.";
 
-/// Who shares an interrupt lock.
+/// How the interrupts are locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locks {
     Separate,

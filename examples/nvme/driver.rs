@@ -20,15 +20,16 @@ const ADMIN: u16 = 0;
 /// Pairs of I/O queues.
 const PAIRS: u16 = 2;
 
-/// Where the class code is in the configuration space, and what it says: mass storage, non-volatile memory, NVM Express.
+/// The class code's place in the configuration space.
 const CLASS: u64 = 0x09;
+/// Mass storage, non-volatile memory, NVM Express.
 const NVME: [u8; 3] = [0x02, 0x08, 0x01];
 
 /// What a command reads or writes at most: a page, so that one address says where it is.
 pub const BLOCK: usize = 4096;
 
-/// Its fields are dropped in this order: the controller stops, so that nothing writes to memory any more, whatever is under
-/// way; then the interrupts end, and the memory is unmapped.
+/// Its fields are dropped in this order: the controller stops, so that nothing writes to memory any more, whatever is
+/// under way; then the interrupts end, and the memory is unmapped.
 pub struct Nvme {
     controller: Controller,
     interrupts: Vec<Interrupt<Queues>>,

@@ -8,8 +8,8 @@ use crate::driver::{BLOCK, Nvme};
 use crate::failure::Failure;
 use crate::port::Port;
 
-/// Writes `blocks` blocks, those of odd number through one pair of queues and the others through the other, with `depth`
-/// commands of each under way. Then each reads what the other has written, and compares it.
+/// Writes `blocks` blocks: those of odd number through one pair of queues and the others through the other, each with
+/// `depth` commands under way. Then each pair reads what the other has written, and compares it.
 pub fn run(nvme: &mut Nvme, blocks: u64, depth: u16) -> Result<(), Failure> {
     let per_block = BLOCK as u64 / nvme.namespace.sector;
     let there_are = nvme.namespace.sectors / per_block;

@@ -1,7 +1,7 @@
 //! How each of the programs reads its command line, prints, and ends.
 //!
-//! Nothing here panics. `println!`, `eprintln!` and `std::env::args` do: where standard output is a closed pipe or a full
-//! disk, where standard error is one, and where an argument is not UTF-8.
+//! Nothing here panics. `println!` and `eprintln!` panic at a closed pipe and a full disk, `std::env::args` at an
+//! argument that is not UTF-8.
 
 use std::fmt::Display;
 use std::io::{self, Write};
