@@ -221,12 +221,12 @@ fn irqtop_fits_its_terminal_and_follows_its_size() {
     fits(&first_second, 60, 10);
     assert!(first_second.contains("timer ") && first_second.contains("serial "), "{first_second:?}");
 
-    let narrow = Command::new("stty").args(["-F", name.trim(), "cols", "37", "rows", "5"]).status().unwrap();
+    let narrow = Command::new("stty").args(["-F", name.trim(), "cols", "25", "rows", "5"]).status().unwrap();
     assert!(narrow.success());
     let rest = terminal.until(LEAVE);
     let frames: Vec<_> = rest.split(CLEAR).skip(1).collect();
     assert!(frames.len() > 2, "two seconds and a new size: {frames:#?}");
-    fits(frames[frames.len() - 1], 37, 5);
+    fits(frames[frames.len() - 1], 25, 5);
     assert_eq!(terminal.rest(), "");
 }
 
