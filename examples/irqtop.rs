@@ -1,72 +1,60 @@
-//! Shows, second by second, what the interrupts of a simulated machine do: rates, ISR times, spurious counts.
+//! `irqtop` shows what the interrupts of a simulated machine do, second by second.
 //!
-//! In a terminal it redraws a table until `q` or ctrl-c; elsewhere it prints plain lines. `--seconds N` ends it by itself.
+//! It shows how a program reads an interrupt's statistics: the rates of the last second, beside the totals and the ISR
+//! times since the start. Five simulated devices, each with its own habits, interrupt all the time.
+//!
+//! ```text
+//! cargo run --release --example irqtop
+//! ```
+//!
+//! In a terminal it draws a table that fits the window, on the alternate screen. `q` and ctrl-c end it, ctrl-z suspends
+//! it; the terminal is restored. In a file, in a pipe and with `TERM=dumb` it prints plain lines. With `NO_COLOR` the
+//! table has no colors. `--seconds N` ends it by itself.
+//!
+//! | exit status | meaning |
+//! |---|---|
+//! | 0 | it was ended, or its time was over |
+//! | 1 | something failed while it ran, such as writing to standard output (a closed pipe, a full disk) |
+//! | 2 | the command line is wrong, or the devices can't be set up |
+//!
+//! A failure is told in one sentence on standard error.
 
 #[path = "irqtop/arguments.rs"]
 mod arguments;
-#[path = "irqtop/keys.rs"]
-mod keys;
+#[path = "support/failure.rs"]
+mod failure;
+#[cfg(target_os = "linux")]
+#[path = "irqtop/full_screen.rs"]
+mod full_screen;
 #[path = "irqtop/machine.rs"]
 mod machine;
-#[path = "irqtop/view.rs"]
-mod view;
+#[path = "irqtop/plain.rs"]
+mod plain;
+#[path = "support/program.rs"]
+mod program;
+#[path = "irqtop/sample.rs"]
+mod sample;
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use arguments::Arguments;
-use keys::Keys;
+use failure::Failure;
 use machine::Machine;
-use view::View;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::parse(std::env::args().skip(1)) {
-        Ok(Some(arguments)) => arguments,
-        Ok(None) => {
-            println!("{}", arguments::USAGE);
-            return ExitCode::SUCCESS;
-        }
-        Err(why) => {
-            eprintln!("irqtop: {why}");
-            return ExitCode::from(2);
-        }
-    };
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("irqtop: {why}");
-            ExitCode::FAILURE
-        }
-    }
+    program::main("irqtop", run)
 }
 
-fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
-    let machine = Machine::start()?;
-    let keys = Keys::new();
-    let mut view = View::new(&machine);
-    let started = Instant::now();
-    for second in 1_u32.. {
-        let due = Duration::from_secs(second.into());
-        if keys.quit_before(due.saturating_sub(started.elapsed())) {
-            break;
-        }
-        let seen = view.look(&machine);
-        let mut out = io::stdout().lock();
-        let written = if out.is_terminal() {
-            write!(out, "\x1b[H\x1b[2J{}", seen.table(keys.are_read()))
-        } else {
-            write!(out, "{}", seen.lines())
-        };
-        match written.and_then(|()| out.flush()) {
-            // Whoever read it has seen enough.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => break,
-            written => written?,
-        }
-        if arguments.seconds.is_some_and(|seconds| second >= seconds) {
-            break;
-        }
+fn run(words: impl Iterator<Item = String>) -> Result<(), Failure> {
+    let Some(Arguments { seconds }) = Arguments::parse(words)? else {
+        return program::print(format_args!("{}\n", arguments::USAGE));
+    };
+    let seconds = seconds.unwrap_or(u32::MAX);
+    #[cfg(target_os = "linux")]
+    if full_screen::is_possible() {
+        return full_screen::run(seconds);
     }
-    machine.stop()?;
-    Ok(())
+    let machine = Machine::start()?;
+    plain::show(&machine, seconds)?;
+    machine.stop()
 }

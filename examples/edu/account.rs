@@ -1,11 +1,16 @@
 //! What was asked, what was answered, and how long it took.
 
+#[path = "../support/failure.rs"]
+mod failure;
+
 use std::fmt;
 use std::time::Duration;
 
-use interrupt_lock::{Error, Stats};
+use interrupt_lock::Stats;
 
 use crate::open::AnyEdu;
+
+pub use failure::Failure;
 
 /// How many requests are under way at once.
 const DEPTH: u32 = 8;
@@ -101,45 +106,5 @@ struct Micros(Duration);
 impl fmt::Display for Micros {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.1} µs", self.0.as_secs_f64() * 1e6)
-    }
-}
-
-/// Why the program ends early.
-#[derive(Debug)]
-pub enum Failure {
-    /// The command line.
-    Usage(String),
-    /// The device can't be driven.
-    Device(String),
-    /// It could, and then something happened.
-    Run(String),
-}
-
-impl Failure {
-    pub fn usage(why: String) -> Self {
-        Self::Usage(why)
-    }
-
-    pub fn of_the_device(error: Error) -> Self {
-        Self::Device(error.to_string())
-    }
-
-    pub fn of_the_run(error: Error) -> Self {
-        Self::Run(error.to_string())
-    }
-
-    pub fn exit_status(&self) -> u8 {
-        match self {
-            Self::Usage(_) | Self::Device(_) => 2,
-            Self::Run(_) => 1,
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Usage(why) | Self::Device(why) | Self::Run(why) => f.write_str(why),
-        }
     }
 }

@@ -29,8 +29,10 @@ impl Arguments {
     pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, Failure> {
         let (mut requests, mut uio, mut vfio, mut msi) = (10_000, None, None, false);
         while let Some(word) = words.next() {
-            let mut value =
-                |what: &str| words.next().ok_or_else(|| Failure::usage(format!("{word} needs {what} after it")));
+            let mut value = |what: &str| {
+                let given = words.next().filter(|given| !given.is_empty());
+                given.ok_or_else(|| Failure::usage(format!("{word} needs {what} after it")))
+            };
             match word.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--requests" => {

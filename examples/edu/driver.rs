@@ -1,6 +1,6 @@
 //! A driver for QEMU's `edu` device, which computes factorials and asserts its interrupt when it is done.
 
-mod device;
+pub mod device;
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{self, Receiver};
@@ -64,14 +64,14 @@ impl<R: Registers + Clone + 'static> Edu<R> {
                 Ok::<_, &str>(())
             })
             .on_disable(move |requests| {
-                // What is under way has been raised then: a message must not come when nobody is connected.
+                // What is under way has been raised then: a message must not come while nothing is connected.
                 let raised = wait_until(|| requests.current.is_none() || disable.read32(INTERRUPT_STATUS) != 0);
                 disable.write32(STATUS, 0);
                 raised
             })
             .work_item(move |interrupt| {
                 while let Some(answer) = interrupt.synchronize(|requests| requests.done.pop_front()) {
-                    let _ = sender.send(answer); // nobody listens once the driver is gone
+                    let _ = sender.send(answer); // fails only once the driver is gone
                 }
             })
             .source(source)

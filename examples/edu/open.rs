@@ -9,9 +9,8 @@ use interrupt_lock::{
 
 use crate::account::Failure;
 use crate::arguments::Device;
+use crate::driver::device::{EDU, IDENTIFICATION, KIND, REGISTERS};
 use crate::driver::{Answer, Edu, Requests};
-
-const IDENTIFICATION: usize = 0x00;
 
 /// The driver of an opened device.
 pub enum AnyEdu {
@@ -44,33 +43,38 @@ impl AnyEdu {
 
 pub fn open(device: &Device) -> Result<AnyEdu, Failure> {
     match device {
-        Device::Simulated => {
-            let edu = simulated::Edu::new();
-            let line = edu.line().map_err(Failure::of_the_device)?;
-            let edu = Edu::new("edu".into(), edu.registers(), line);
-            edu.map(AnyEdu::Simulated).map_err(Failure::of_the_device)
-        }
-        Device::Uio(path) => {
-            let uio = Uio::open(path).map_err(Failure::of_the_device)?;
-            let registers = uio.registers(0).map_err(Failure::of_the_device)?;
-            mapped(path, registers, uio)
-        }
-        Device::Vfio { address, msi } => {
-            let device = vfio::Device::open(address).map_err(Failure::of_the_device)?;
-            let registers = device.registers(0).map_err(Failure::of_the_device)?;
-            if *msi {
-                let vectors = device.msi(1).map_err(Failure::of_the_device)?;
-                mapped(address, registers, vectors.vector(0).map_err(Failure::of_the_device)?)
-            } else {
-                mapped(address, registers, device.intx().map_err(Failure::of_the_device)?)
-            }
-        }
+        Device::Simulated => simulated().map_err(Failure::of_the_device),
+        Device::Uio(path) => uio(path),
+        Device::Vfio { address, msi } => vfio(address, *msi),
+    }
+}
+
+fn simulated() -> Result<AnyEdu, Error> {
+    let edu = simulated::Edu::new();
+    let line = edu.line()?;
+    Edu::new("edu".into(), edu.registers(), line).map(AnyEdu::Simulated)
+}
+
+fn uio(path: &str) -> Result<AnyEdu, Failure> {
+    let uio = Uio::open(path).map_err(Failure::of_the_device)?;
+    let registers = uio.registers(0).map_err(Failure::of_the_device)?;
+    mapped(path, registers, uio)
+}
+
+fn vfio(address: &str, msi: bool) -> Result<AnyEdu, Failure> {
+    let device = vfio::Device::open(address).map_err(Failure::of_the_device)?;
+    let registers = device.registers(0).map_err(Failure::of_the_device)?;
+    if msi {
+        let vectors = device.msi(1).map_err(Failure::of_the_device)?;
+        mapped(address, registers, vectors.vector(0).map_err(Failure::of_the_device)?)
+    } else {
+        mapped(address, registers, device.intx().map_err(Failure::of_the_device)?)
     }
 }
 
 fn mapped(name: &str, registers: MappedRegisters, source: impl Source + 'static) -> Result<AnyEdu, Failure> {
     // A smaller block of registers can't be this device's.
-    if registers.len() < 0x100 || registers.read32(IDENTIFICATION) & 0xff != 0xed {
+    if registers.len() < REGISTERS || registers.read32(IDENTIFICATION) & KIND != EDU {
         return Err(Failure::Device(format!("{name} is not an edu device")));
     }
     let edu = Edu::new(name.into(), registers, source);

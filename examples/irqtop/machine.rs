@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use interrupt_lock::simulated::{Edu, EduOptions, Step};
 use interrupt_lock::{Claim, Error, Interrupt, NoWorkItem, Registers};
 
+use crate::Failure;
+
 const INTERRUPT_STATUS: usize = 0x24;
 const ACKNOWLEDGE: usize = 0x64;
 
@@ -58,30 +60,36 @@ pub struct Machine {
 }
 
 impl Machine {
-    pub fn start() -> Result<Self, Error> {
-        let devices = Arc::new(KINDS.iter().map(device).collect::<Result<Vec<_>, _>>()?);
-        let stopping = Arc::new(AtomicBool::new(false));
+    pub fn start() -> Result<Self, Failure> {
+        let devices = KINDS.iter().map(device).collect::<Result<Vec<_>, _>>().map_err(Failure::of_the_device)?;
+        let (devices, stopping) = (Arc::new(devices), Arc::new(AtomicBool::new(false)));
         let (theirs, ends) = (devices.clone(), stopping.clone());
-        let beating = thread::spawn(move || {
-            for beat in 0_u32.. {
-                if ends.load(Relaxed) {
-                    break;
-                }
-                theirs.iter().for_each(|device| device.beat(beat));
-                thread::sleep(BEAT);
-            }
-        });
-        Ok(Self { devices, stopping, beating })
+        let beating = thread::Builder::new().name("devices".into()).spawn(move || beat(&theirs, &ends));
+        Ok(Self { devices, stopping, beating: beating.map_err(Failure::of_the_device)? })
     }
 
     pub fn interrupts(&self) -> impl Iterator<Item = &Interrupt<u64, NoWorkItem>> {
         self.devices.iter().map(|device| &device.interrupt)
     }
 
-    pub fn stop(self) -> Result<(), Error> {
+    pub fn stop(self) -> Result<(), Failure> {
         self.stopping.store(true, Relaxed);
-        let _ = self.beating.join();
-        self.devices.iter().try_for_each(|device| device.interrupt.disable().map(drop))
+        self.beating.join().map_err(|_| Failure::Run("the thread of the devices panicked".into()))?;
+        for device in &*self.devices {
+            device.interrupt.disable().map_err(Failure::of_the_run)?;
+        }
+        Ok(())
+    }
+}
+
+/// What the devices do, until they are stopped.
+fn beat(devices: &[Device], stopping: &AtomicBool) {
+    for beat in (0..=u32::MAX).cycle() {
+        if stopping.load(Relaxed) {
+            break;
+        }
+        devices.iter().for_each(|device| device.beat(beat));
+        thread::sleep(BEAT);
     }
 }
 

@@ -20,7 +20,7 @@ it needs an NVMe controller whose contents may be lost, bound to vfio-pci behind
   echo ADDRESS > /sys/bus/pci/drivers_probe
 then: nvme --vfio ADDRESS --overwrite. Without one, tests/lab/run boots a machine that has one.";
 
-/// Who shares an interrupt lock.
+/// How the interrupts are locked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locks {
     Separate,
@@ -39,8 +39,10 @@ impl Arguments {
     pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, Failure> {
         let (mut address, mut overwrite, mut blocks, mut depth, mut locks) = (None, false, 1024, 32, Locks::Separate);
         while let Some(word) = words.next() {
-            let mut value =
-                |what: &str| words.next().ok_or_else(|| Failure::Usage(format!("{word} needs {what} after it")));
+            let mut value = |what: &str| {
+                let given = words.next().filter(|given| !given.is_empty());
+                given.ok_or_else(|| Failure::usage(format!("{word} needs {what} after it")))
+            };
             match word.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--vfio" => address = Some(value("a PCI address")?),
@@ -55,16 +57,16 @@ impl Arguments {
                         "separate" => Locks::Separate,
                         "shared" => Locks::Shared,
                         other => {
-                            return Err(Failure::Usage(format!("--locks: '{other}' is neither separate nor shared")));
+                            return Err(Failure::usage(format!("--locks: '{other}' is neither separate nor shared")));
                         }
                     }
                 }
-                other => return Err(Failure::Usage(format!("'{other}' is no argument of this program; try --help"))),
+                other => return Err(Failure::usage(format!("'{other}' is no argument of this program; try --help"))),
             }
         }
-        let address = address.ok_or_else(|| Failure::Usage(NEEDS.into()))?;
+        let address = address.ok_or_else(|| Failure::usage(NEEDS.into()))?;
         if !overwrite {
-            return Err(Failure::Usage(format!("what is on {address} would be lost: say --overwrite if it may be")));
+            return Err(Failure::usage(format!("what is on {address} would be lost: say --overwrite if it may be")));
         }
         Ok(Some(Self { address, blocks, depth, locks }))
     }
@@ -72,7 +74,7 @@ impl Arguments {
 
 fn number(option: &str, given: &str, least: u64, most: u64) -> Result<u64, Failure> {
     let n = given.parse().ok().filter(|n| (least..=most).contains(n));
-    n.ok_or_else(|| Failure::Usage(format!("{option}: '{given}' is not a number from {least} to {most}")))
+    n.ok_or_else(|| Failure::usage(format!("{option}: '{given}' is not a number from {least} to {most}")))
 }
 
 impl fmt::Display for Locks {

@@ -22,18 +22,39 @@ const ENTRY_SIZES: u32 = 6 << 16 | 4 << 20;
 const READY: u32 = 1;
 const FATAL: u32 = 1 << 1;
 
+/// What CAPABILITIES says.
+#[derive(Clone, Copy)]
+struct Capabilities(u64);
+
+impl Capabilities {
+    /// The most entries that a queue can have.
+    fn entries(self) -> u64 {
+        (self.0 & 0xffff) + 1
+    }
+
+    /// How long the controller may take to start or to stop.
+    fn patience(self) -> Duration {
+        Duration::from_millis(500) * (self.0 >> 24 & 0xff) as u32
+    }
+
+    /// How far each doorbell is from the next, in bytes.
+    fn doorbell_stride(self) -> usize {
+        4 << (self.0 >> 32 & 0xf)
+    }
+}
+
 /// Dropping it stops it, and with it all that it reads and writes in memory.
 pub struct Controller {
     registers: MappedRegisters,
-    capabilities: u64,
+    capabilities: Capabilities,
 }
 
 impl Controller {
     /// The controller, stopped.
     pub fn new(registers: MappedRegisters) -> Result<Self, Failure> {
-        let capabilities = registers.read64(CAPABILITIES);
+        let capabilities = Capabilities(registers.read64(CAPABILITIES));
         let this = Self { registers, capabilities };
-        if usize::from(ENTRIES) > (capabilities & 0xffff) as usize + 1 {
+        if u64::from(ENTRIES) > capabilities.entries() {
             return Err(Failure::Device(format!("it has no queues of {ENTRIES} entries")));
         }
         this.stop()?;
@@ -46,7 +67,7 @@ impl Controller {
 
     /// Where its first doorbell is, and how far each is from the next.
     pub fn doorbells(&self) -> (usize, usize) {
-        (DOORBELLS, 4 << (self.capabilities >> 32 & 0xf))
+        (DOORBELLS, self.capabilities.doorbell_stride())
     }
 
     /// Starts it with these rings for its admin commands.
@@ -67,7 +88,7 @@ impl Controller {
 
     /// Waits for as long as the controller says that this may take.
     fn wait_until(&self, what: &str, is_so: impl Fn(u32) -> bool) -> Result<(), Failure> {
-        let time = Duration::from_millis(500) * (self.capabilities >> 24 & 0xff) as u32;
+        let time = self.capabilities.patience();
         let deadline = Instant::now() + time;
         loop {
             let late = Instant::now() > deadline;

@@ -4,33 +4,43 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::command::Command;
-use crate::driver::{BLOCK, Nvme, Port};
+use crate::driver::{BLOCK, Nvme};
 use crate::failure::Failure;
+use crate::port::Port;
 
-/// Writes `blocks` blocks, those of odd number through one pair of queues and the others through the other, with `depth`
-/// commands of each under way. Then each reads what the other has written, and compares it.
+/// Writes `blocks` blocks: those of odd number through one pair of queues and the others through the other, each with
+/// `depth` commands under way. Then each pair reads what the other has written, and compares it.
 pub fn run(nvme: &mut Nvme, blocks: u64, depth: u16) -> Result<(), Failure> {
-    let per_block = BLOCK as u64 / nvme.sector;
-    let there_are = nvme.sectors / per_block;
+    let per_block = BLOCK as u64 / nvme.namespace.sector;
+    let there_are = nvme.namespace.sectors / per_block;
     if blocks > there_are {
         return Err(Failure::Device(format!("{blocks} blocks of {BLOCK} bytes are asked for, and it has {there_are}")));
     }
-    // What a run before this one has left there is not what this one has written.
+    // Another run before this one left other contents: they must not pass for what this one writes.
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-    let ports = &mut nvme.ports[1..];
     for direction in [Direction::Write, Direction::Read] {
-        let outcomes = thread::scope(|scope| {
-            let work = |(number, port)| {
-                let transfers = Transfers { port, per_block, seed, direction };
-                let first = (number + u64::from(direction == Direction::Read)) % 2;
-                scope.spawn(move || transfers.run((first..blocks).step_by(2), depth))
-            };
-            let threads: Vec<_> = (0..).zip(ports.iter_mut()).map(work).collect();
-            threads.into_iter().map(|thread| thread.join().expect("it does not panic")).collect::<Vec<_>>()
-        });
-        outcomes.into_iter().collect::<Result<(), _>>()?;
+        let transfers = |port| Transfers { port, per_block, seed, direction };
+        in_parallel(nvme.io_ports().iter_mut().map(transfers).collect(), blocks, depth)?;
     }
     Ok(())
+}
+
+/// Every pair of queues has a thread of its own.
+fn in_parallel<'a>(all: Vec<Transfers<'a>>, blocks: u64, depth: u16) -> Result<(), Failure> {
+    let pairs = all.len();
+    thread::scope(|scope| {
+        let work = |(number, transfers): (u64, Transfers<'a>)| {
+            let first = (number + u64::from(transfers.direction == Direction::Read)) % pairs as u64;
+            thread::Builder::new().spawn_scoped(scope, move || transfers.run((first..blocks).step_by(pairs), depth))
+        };
+        let threads: Vec<_> = (0..).zip(all).map(work).collect();
+        let outcomes = threads.into_iter().map(|thread| {
+            let ended = thread.map_err(Failure::of_the_run)?.join();
+            ended.unwrap_or_else(|_| Err(Failure::Run("a thread that transfers blocks panicked".into())))
+        });
+        // All of them end before the first failure is told.
+        outcomes.collect::<Vec<_>>().into_iter().collect()
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use crate::queue::QueuePair;
 /// What an interrupt lock protects: the queues of its vector, or of all.
 pub type Queues = Vec<QueuePair>;
 
-/// `reports`: who waits for the completions of each pair of queues, by its number.
+/// `reports`: where the completions of each pair of queues go, by its number.
 pub fn build(
     vectors: &Vectors,
     queues: Queues,
@@ -59,7 +59,8 @@ pub fn build(
                 while let Some(completion) =
                     interrupt.synchronize(|queues| queues.iter_mut().find_map(QueuePair::take_done))
                 {
-                    let _ = reports[usize::from(completion.queue)].send(completion); // nobody waits once the driver is gone
+                    // This fails only once the driver is gone.
+                    let _ = reports[usize::from(completion.queue)].send(completion);
                 }
             })
             .source(vectors.vector(vector)?)

@@ -16,6 +16,13 @@ pub const ENTRIES: u16 = 64;
 const COMMAND: usize = 64;
 const COMPLETION: usize = 16;
 
+/// The words of a completion, as offsets in bytes. The second one has the phase mark and the status above the command's
+/// number.
+const RESULT: usize = 0;
+const STATUS_AND_COMMAND: usize = 12;
+const PHASE: u32 = 1 << 16;
+const STATUS_SHIFT: u32 = 17;
+
 pub struct QueuePair {
     id: u16,
     /// The message number that its completions come with.
@@ -88,19 +95,10 @@ impl QueuePair {
         self.registers.write32(self.doorbells[0], self.tail.into());
     }
 
-    /// Takes what has been completed: what the ISR does. The answer is whether there was anything.
+    /// Takes what has been completed: what the ISR does. Returns whether there was anything.
     pub fn drain(&mut self) -> bool {
         let before = self.completed;
-        loop {
-            let at = usize::from(self.head) * COMPLETION;
-            let last = self.completions.memory().read32(at + 12);
-            if (last >> 16 & 1 == 1) != self.phase {
-                break;
-            }
-            // Acquire: what the command has brought into memory is looked at after the mark that says so.
-            fence(Ordering::Acquire);
-            let result = self.completions.memory().read32(at);
-            let completion = Completion { queue: self.id, command: last as u16, status: (last >> 17) as u16, result };
+        while let Some(completion) = self.next_completion() {
             self.done.push_back(completion);
             self.completed += 1;
             self.head = (self.head + 1) % ENTRIES;
@@ -111,6 +109,18 @@ impl QueuePair {
             self.registers.write32(self.doorbells[1], self.head.into());
         }
         any
+    }
+
+    fn next_completion(&self) -> Option<Completion> {
+        let at = usize::from(self.head) * COMPLETION;
+        let last = self.completions.memory().read32(at + STATUS_AND_COMMAND);
+        if (last & PHASE != 0) != self.phase {
+            return None;
+        }
+        // Acquire: what the command has brought into memory is looked at after the mark that says so.
+        fence(Ordering::Acquire);
+        let result = self.completions.memory().read32(at + RESULT);
+        Some(Completion { queue: self.id, command: last as u16, status: (last >> STATUS_SHIFT) as u16, result })
     }
 
     /// A completion to be passed on.
