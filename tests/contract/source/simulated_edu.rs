@@ -12,6 +12,7 @@ use interrupt_lock::simulated::{Edu, EduOptions, EduRegisters, EduSource, Step};
 use interrupt_lock::source::Removal;
 use interrupt_lock::{Error, Registers, Source, SourceError, Trigger};
 use static_assertions::assert_impl_all;
+use support::LONG;
 use support::wakes::Wakes;
 
 assert_impl_all!(Edu: Clone, Send, Sync);
@@ -29,7 +30,6 @@ const COMPUTING: u32 = 0x01;
 const RAISE_WHEN_DONE: u32 = 0x80;
 
 /// Longer than anything here takes on the slowest machine.
-const LONG: Duration = Duration::from_secs(20);
 
 fn never_done() -> Edu {
     Edu::with_options(EduOptions { compute_time: Duration::MAX, ..EduOptions::default() })
