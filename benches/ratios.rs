@@ -1,4 +1,4 @@
-//! Every figure that the crate claims, beside its peer, in one run: `cargo bench --bench ratios [-- NAME…]`.
+//! Every figure that the crate claims, beside its peer, in one run: `cargo bench -p interrupt-lock-benches --bench ratios [-- NAME…]`.
 //!
 //! The machine's mood changes from second to second, so what is compared takes turns, many times, and a ratio is the
 //! median of the turns' ratios. A peer is what a driver would use otherwise; a limit is the least that any solution has to

@@ -1,4 +1,5 @@
-//! The core without an operating system: `cargo test --no-default-features --test bare_metal`.
+//! The core without an operating system: a program of its own, because its library is another one. It is run by
+//! `cargo test -p interrupt-lock-tests --no-default-features --test bare_metal`.
 //!
 //! The test's threads stand for processors: each has its own `Cpu` and its own mask.
 #![cfg(not(feature = "std"))]

@@ -1,7 +1,8 @@
 //! Section M of the contract: misuse does not compile, and the compiler says so in words of the driver's author.
 //!
 //! Each case is a program of its own with its message pinned beside it, and a twin without the misuse, which is
-//! compiled and run here. After a change that is meant, `TRYBUILD=overwrite cargo test --test compile_fail` pins anew.
+//! compiled and run here. After a change that is meant, `TRYBUILD=overwrite cargo test --test compile_fail` pins anew. A program of its
+//! own, because the compiler takes all processors from whatever else is tested.
 
 #![cfg(all(feature = "std", not(loom)))]
 
@@ -11,13 +12,13 @@ use std::fs;
 #[track_caller]
 fn refused(case: &str) {
     let lines = |name: &str| -> Vec<String> {
-        let program = fs::read_to_string(format!("tests/compile_fail/{name}.rs")).unwrap();
+        let program = fs::read_to_string(format!("compile_fail/{name}.rs")).unwrap();
         program.lines().map(str::to_owned).collect()
     };
     let (misuse, twin) = (lines(case), lines(&format!("{case}_twin")));
     let only_in = |these: &[String], those: &[String]| these.iter().filter(|line| !those.contains(line)).count();
     assert!(only_in(&misuse, &twin) <= 2 && only_in(&twin, &misuse) <= 3, "{case} and its twin have little in common");
-    trybuild::TestCases::new().compile_fail(format!("tests/compile_fail/{case}.rs"));
+    trybuild::TestCases::new().compile_fail(format!("compile_fail/{case}.rs"));
 }
 
 /// The case is refused; its twin compiles and runs.

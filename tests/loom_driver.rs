@@ -1,6 +1,7 @@
 //! A driver author's own model: a driver with a ring buffer, model-checked over the real interrupt object.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --profile loom --test loom_driver`
+//! `RUSTFLAGS="--cfg loom" cargo test --profile loom -p interrupt-lock-tests --test loom_driver`. A program of its own,
+//! because its library is another one: a model.
 #![cfg(loom)]
 
 use std::sync::Arc;

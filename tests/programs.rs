@@ -24,7 +24,10 @@ fn program(name: &str) -> PathBuf {
     BUILT.call_once(|| {
         if !path.exists() {
             let target = profile.parent().unwrap();
-            let built = Command::new(env!("CARGO")).args(["build", "--examples", "--target-dir"]).arg(target).status();
+            let built = Command::new(env!("CARGO"))
+                .args(["build", "-p", "interrupt-lock", "--examples", "--target-dir"])
+                .arg(target)
+                .status();
             assert!(built.unwrap().success());
         }
     });

@@ -49,7 +49,7 @@ impl<T, W> InterruptObject<T, W> {
         match &self.data_lock {
             DataLock::Own { mutex, name } => Access { mutex, tenant: self, name },
             #[cfg(feature = "alloc")]
-            DataLock::Shared { lock, name } => Access { mutex: lock.mutex(), tenant: lock.sharers(), name },
+            DataLock::Shared { lock, name } => Access { mutex: lock.mutex(), tenant: &**lock, name },
         }
     }
 }

@@ -6,13 +6,15 @@
 //! | `access` | how it is acquired |
 //! | `guard` | the guard, whose drop is the release |
 //! | `release` | what a release does for those who left something to the owner |
-//! | `sharing` | the interrupts that share a lock (rule L9) |
+//! | `sharing`, `alone` | the interrupts that share a lock (rule L9); none, without an allocator |
 //! | `raw` | the raw lock: its words, its slow paths |
 //! | `waits` | circles of waits (rule E4) |
 //! | `pi` | a raw lock with priority inheritance |
 //! | `facts` | what may be sent and shared, and how large it is |
 
 mod access;
+#[cfg(not(feature = "alloc"))]
+mod alone;
 mod facts;
 mod guard;
 #[cfg(all(target_os = "linux", feature = "std"))]
@@ -333,14 +335,7 @@ impl<T> InterruptLock<T> {
 
     #[inline]
     fn access(&self) -> Access<'_, T> {
-        Access {
-            mutex: &self.mutex,
-            #[cfg(feature = "alloc")]
-            tenant: &self.sharers,
-            #[cfg(not(feature = "alloc"))]
-            tenant: &release::NoTenant,
-            name: &self.name,
-        }
+        Access { mutex: &self.mutex, tenant: self, name: &self.name }
     }
 }
 

@@ -29,29 +29,6 @@ pub(crate) trait Tenant<T> {
     fn after_release(&self);
 }
 
-/// A lock that stands alone has nobody to serve.
-#[cfg(not(feature = "alloc"))]
-pub(super) struct NoTenant;
-
-#[cfg(not(feature = "alloc"))]
-impl<T> Tenant<T> for NoTenant {
-    fn serve_deliveries(&self, _: &mut T) {}
-
-    fn run_closure(&self, _: &mut T) -> bool {
-        false
-    }
-
-    fn has_closures(&self) -> bool {
-        false
-    }
-
-    fn pass_on_closures(&self) -> bool {
-        false
-    }
-
-    fn after_release(&self) {}
-}
-
 /// What a release that has served one turn does next.
 enum Next {
     /// Nothing is left: it frees the lock.

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use lock_api::Mutex;
 
+use crate::lock::InterruptLock;
 use crate::lock::raw::RawInterruptLock;
 use crate::lock::release::Tenant;
 use crate::sync::{Counter, const_outside_models};
@@ -56,34 +57,35 @@ impl<T> Sharers<T> {
     }
 }
 
-impl<T> Tenant<T> for Sharers<T> {
+/// For a lock with its interrupts: for each of them. A lock that stands alone has none.
+impl<T> Tenant<T> for InterruptLock<T> {
     fn serve_deliveries(&self, data: &mut T) {
-        self.all().for_each(|interrupt| interrupt.serve_deliveries(data));
+        self.sharers.all().for_each(|interrupt| interrupt.serve_deliveries(data));
     }
 
     fn run_closure(&self, data: &mut T) -> bool {
         // Each is first in turn, or the closures of one could keep those of another waiting for ever.
-        let first = self.turn.get() as usize;
-        self.turn.add_exclusive(1);
-        let count = self.count();
+        let first = self.sharers.turn.get() as usize;
+        self.sharers.turn.add_exclusive(1);
+        let count = self.sharers.count();
         (0..count)
-            .filter_map(|step| self.at(first.wrapping_add(step) % count))
+            .filter_map(|step| self.sharers.at(first.wrapping_add(step) % count))
             .any(|interrupt| interrupt.run_closure(data))
     }
 
     fn has_closures(&self) -> bool {
-        self.all().any(|interrupt| interrupt.has_closures())
+        self.sharers.all().any(|interrupt| interrupt.has_closures())
     }
 
     fn pass_on_closures(&self) -> bool {
         // One worker is enough.
-        self.all().any(|interrupt| interrupt.pass_on_closures())
+        self.sharers.all().any(|interrupt| interrupt.pass_on_closures())
     }
 
     fn after_release(&self) {
         // From the last to the first: one that leaves meanwhile, or now, moves only those that have been met.
-        for place in (0..self.count()).rev() {
-            if let Some(interrupt) = self.at(place) {
+        for place in (0..self.sharers.count()).rev() {
+            if let Some(interrupt) = self.sharers.at(place) {
                 interrupt.after_release();
             }
         }

@@ -1,4 +1,4 @@
-//! An allocator that counts, for test files with one test alone.
+//! An allocator that counts, for tests that have a process of their own.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -9,15 +9,10 @@ use std::fmt;
 use interrupt_lock::source::Removal;
 use interrupt_lock::source::Source;
 
-#[path = "source_suite/checks.rs"]
 mod checks;
-#[path = "source_suite/eager.rs"]
 mod eager;
-#[path = "source_suite/probe.rs"]
 mod probe;
-#[path = "source_suite/trial.rs"]
 mod trial;
-#[path = "source_suite/waiting.rs"]
 mod waiting;
 
 pub use checks::*;
@@ -91,6 +86,7 @@ impl fmt::Display for Attendance {
 pub type Verdict = Result<(), String>;
 
 /// Hands a macro the names of the checks that concern every source, or only some.
+#[macro_export]
 macro_rules! with_checks {
     (common, $then:ident!($($arguments:tt)*)) => {
         $then! { $($arguments)*
@@ -132,7 +128,6 @@ macro_rules! with_checks {
 }
 
 /// A check, for programs that run them all.
-#[allow(dead_code, reason = "the tests name each")]
 pub struct Check<R> {
     pub name: &'static str,
     pub run: fn(&R, Attendance) -> Verdict,
@@ -145,7 +140,6 @@ macro_rules! list {
 }
 
 /// The checks that fit the rig.
-#[allow(dead_code, reason = "the tests name each")]
 pub fn checks<R: Rig>(rig: &R) -> Vec<Check<R>> {
     let mut checks: Vec<Check<R>> = with_checks!(common, list!());
     if rig.is_level() {

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Wake, Waker};
-use std::time::Duration;
+
+use super::LONG;
 
 #[derive(Default)]
 pub struct Wakes {
@@ -25,8 +26,7 @@ impl Wakes {
     #[track_caller]
     pub fn wait_past(&self, seen: u64) -> u64 {
         let count = self.count.lock().unwrap();
-        let (count, waited) =
-            self.changed.wait_timeout_while(count, Duration::from_secs(20), |count| *count <= seen).unwrap();
+        let (count, waited) = self.changed.wait_timeout_while(count, LONG, |count| *count <= seen).unwrap();
         assert!(!waited.timed_out(), "nobody woke the waiter");
         *count
     }

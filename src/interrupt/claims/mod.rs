@@ -55,7 +55,13 @@ enum To<'a> {
 /// ```
 /// use interrupt_lock::{Claim, Error, Interrupt, source::Software};
 /// # fn block_on<F: Future>(future: F) -> F::Output {
-/// #     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+/// #     let (mut future, mut cx) = (std::pin::pin!(future), std::task::Context::from_waker(std::task::Waker::noop()));
+/// #     loop {
+/// #         if let std::task::Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+/// #             return output;
+/// #         }
+/// #         std::thread::yield_now();
+/// #     }
 /// # }
 ///
 /// let (source, line) = Software::edge();

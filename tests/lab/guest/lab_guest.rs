@@ -22,9 +22,6 @@ mod power;
 mod reset;
 #[path = "lab_guest/rig.rs"]
 mod rig;
-#[macro_use]
-#[path = "../../support/source_suite.rs"]
-mod source_suite;
 #[path = "lab_guest/storm.rs"]
 mod storm;
 #[path = "lab_guest/suite.rs"]

@@ -46,7 +46,8 @@ build_programs() {
     echo "lab: building the guest's programs"
     # A target directory of their own: other flags in the common one would rebuild everything at each change of hands.
     (cd "$repo" && RUSTFLAGS='-C target-feature=+crt-static' CARGO_TARGET_DIR=$out/cargo \
-        cargo build --quiet --release --target "$target" --example edu --example nvme --example lab_guest)
+        cargo build --quiet --release --target "$target" --package interrupt-lock --package interrupt-lock-tests \
+        --example edu --example nvme --example lab_guest)
 }
 
 build_initramfs() {

@@ -11,7 +11,7 @@ use interrupt_lock::Interrupt;
 use super::Verdict;
 
 /// When a wait is given up.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = crate::LONG;
 
 /// How often something has happened, for those who wait for it.
 #[derive(Default)]

@@ -14,7 +14,7 @@ use interrupt_lock::{
 };
 
 use crate::account::Failure;
-use crate::source_suite::{Device, Rig};
+use support::source_suite::{Device, Rig};
 
 const STATUS: usize = 0x20;
 const INTERRUPT_STATUS: usize = 0x24;

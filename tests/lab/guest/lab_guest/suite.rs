@@ -5,7 +5,7 @@ use interrupt_lock::linux::{Uio, vfio};
 use crate::account::Failure;
 use crate::arguments::Device;
 use crate::rig::{Slot, UioLine, VfioLine, VfioMessage};
-use crate::source_suite::{Attendance, Rig, checks};
+use support::source_suite::{Attendance, Rig, checks};
 
 pub fn run(device: &Device) -> Result<String, Failure> {
     match device {

@@ -9,7 +9,7 @@ use interrupt_lock::{Claim, Interrupt};
 use crate::account::Failure;
 use crate::arguments::Device;
 use crate::rig::{Slot, VfioLine};
-use crate::source_suite::{Device as _, Rig};
+use support::source_suite::{Device as _, Rig};
 
 /// How long it does: a storm would be many thousand interrupts.
 const WHILE: Duration = Duration::from_millis(300);

@@ -1,0 +1,22 @@
+//! Without an allocator no interrupts share a lock, so a lock that stands alone has nobody to serve.
+
+use crate::lock::InterruptLock;
+use crate::lock::release::Tenant;
+
+impl<T> Tenant<T> for InterruptLock<T> {
+    fn serve_deliveries(&self, _: &mut T) {}
+
+    fn run_closure(&self, _: &mut T) -> bool {
+        false
+    }
+
+    fn has_closures(&self) -> bool {
+        false
+    }
+
+    fn pass_on_closures(&self) -> bool {
+        false
+    }
+
+    fn after_release(&self) {}
+}

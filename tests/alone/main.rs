@@ -1,0 +1,24 @@
+//! Tests that need a process of their own: they count what the whole process has or does, or change what belongs to it.
+//! Each file says at its top what that is.
+//!
+//! Each is run by this program in a new process of itself, which runs that one test.
+#![cfg(all(feature = "std", not(loom)))]
+
+#[cfg(target_os = "linux")]
+mod bad_input;
+#[cfg(target_os = "linux")]
+mod leaks;
+#[cfg(target_os = "linux")]
+mod no_allocation;
+mod no_allocation_async;
+#[cfg(target_os = "linux")]
+mod no_threads;
+#[cfg(target_os = "linux")]
+mod overdue_end;
+#[cfg(target_os = "linux")]
+mod watched;
+
+use support::allocations::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;

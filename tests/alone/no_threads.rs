@@ -1,0 +1,41 @@
+//! Where the system gives no thread, that is the error of the build. In a process of its own, because the
+//! watchdog belongs to the process.
+
+use std::thread;
+
+use interrupt_lock::source::Software;
+use interrupt_lock::{Claim, Dispatcher, Error, Interrupt, Transition};
+use support::alone::in_a_process_of_its_own;
+use support::seccomp::{Whom, refuse};
+use support::{LONG, watchdog};
+
+// Caught: the error dropped of a worker, or of a watchdog, that could not be started; a watchdog that counts as running
+// before it does.
+#[test]
+fn e6_a_thread_that_can_not_be_started_is_an_error() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let dispatcher = Dispatcher::new().unwrap();
+            let nic = || Interrupt::builder(()).name("nic").isr(|_| Claim::Claimed);
+            let waiter = || nic().source(Software::edge().0).build().map(drop);
+            let worker = || {
+                let nic = Interrupt::builder(()).name("nic").isr(|_| Claim::Claimed).work_item(|_| ());
+                nic.source(Software::edge().0).dispatcher(&dispatcher).build().map(drop)
+            };
+            let watched = || nic().overdue_after(LONG).build();
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    refuse(&[libc::SYS_clone, libc::SYS_clone3], libc::EAGAIN, Whom::ThisThread);
+                    // Twice: what has failed is tried again, and fails again.
+                    for answer in [waiter(), worker(), watched().map(drop), waiter(), worker(), watched().map(drop)] {
+                        let Err(Error::Dispatcher { interrupt, .. }) = answer else { panic!("{answer:?}") };
+                        assert_eq!(interrupt.as_str(), "nic");
+                    }
+                });
+            });
+            waiter().unwrap();
+            worker().unwrap();
+            assert_eq!(watched().unwrap().enable().unwrap(), Transition::Done);
+        });
+    });
+}

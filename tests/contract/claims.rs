@@ -1,0 +1,573 @@
+//! Waiting from async code (section A), on an executor of the test's own and on tokio's.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+use interrupt_lock::source::{EdgeHandle, Software};
+use interrupt_lock::{
+    Callback, Claim, Claims, Error, Fault, Info, Interrupt, InterruptObject, IsrContext, NoWorkItem, SourceError, State,
+};
+use support::log::Log;
+use support::script::Script;
+use support::{Gate, LONG, let_it_block, watchdog};
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// The tiniest executor.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(answer) => return answer,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// A well-kept one.
+fn tokio<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+}
+
+/// Asks once.
+fn poll(claims: &mut Claims<'_>, waker: &Waker) -> Poll<Result<u64, Error>> {
+    pin!(claims.claimed()).poll(&mut Context::from_waker(waker))
+}
+
+/// What a waker that is called does.
+struct Calls<F>(F);
+
+impl<F: Fn() + Send + Sync> Wake for Calls<F> {
+    fn wake(self: Arc<Self>) {
+        (self.0)();
+    }
+}
+
+fn calls(f: impl Fn() + Send + Sync + 'static) -> Waker {
+    Waker::from(Arc::new(Calls(f)))
+}
+
+type Served = Interrupt<u64, NoWorkItem>;
+
+/// One that claims, served by a dispatcher.
+fn served() -> (Served, EdgeHandle) {
+    let (source, line) = Software::edge();
+    let interrupt = Interrupt::builder(0)
+        .name("edu0")
+        .isr(|count| {
+            **count += 1;
+            Claim::Claimed
+        })
+        .source(source)
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    (interrupt, line)
+}
+
+/// One whose answers the test gives, and whose service is the test's.
+fn answering(answer: impl FnMut() -> Claim + Send + 'static) -> Interrupt<(), NoWorkItem> {
+    let mut answer = answer;
+    let interrupt = Interrupt::builder(()).name("edu0").isr(move |_| answer()).build().unwrap();
+    interrupt.enable().unwrap();
+    interrupt
+}
+
+async fn hear(claims: &mut Claims<'_>, wanted: u64) -> Result<u64, Error> {
+    let mut seen = 0;
+    while seen < wanted {
+        seen += claims.claimed().await?;
+    }
+    Ok(seen)
+}
+
+// Caught: service() that does not tell the listener (hangs); the total instead of the difference.
+#[test]
+fn a1_claims_are_yielded_as_they_come_on_two_executors() {
+    watchdog(|| {
+        let (interrupt, line) = served();
+        let mut claims = interrupt.claims().unwrap();
+        line.assert();
+        assert_eq!(block_on(claims.claimed()).unwrap(), 1);
+        line.assert();
+        assert_eq!(tokio(claims.claimed()).unwrap(), 1);
+        // It is asleep by then, or nearly.
+        let device = thread::spawn(move || {
+            for _ in 0..100 {
+                line.assert();
+            }
+        });
+        device.join().unwrap();
+        interrupt.disable().unwrap();
+        let ran = *interrupt.acquire_interrupt_lock() - 2;
+        assert_eq!(tokio(hear(&mut claims, ran)).unwrap(), ran);
+    });
+}
+
+// Caught: as above, and a waker that the task's migration leaves behind (`listener` only set where there is none).
+#[test]
+fn a1_a_task_among_others_is_woken() {
+    watchdog(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (interrupt, line) = served();
+            let mut claims = interrupt.claims().unwrap();
+            // One poll elsewhere first, whose waker is not the task's.
+            assert!(poll(&mut claims, Waker::noop()).is_pending());
+            let listener = tokio::spawn(async move { hear(&mut claims, 3).await });
+            for claimed in 0..3 {
+                line.assert();
+                while interrupt.stats().claimed == claimed {
+                    tokio::task::yield_now().await;
+                }
+            }
+            assert_eq!(listener.await.unwrap().unwrap(), 3);
+        });
+    });
+}
+
+// Caught: a listener that counts from zero; one that sees what wasn't claimed.
+#[test]
+fn a1_it_counts_claims_from_its_own_beginning() {
+    let mut answers = [Claim::Claimed, Claim::Unclaimed, Claim::ClaimedKeepMasked, Claim::Claimed].into_iter();
+    let interrupt = answering(move || answers.next().unwrap());
+    interrupt.service();
+    let mut claims = interrupt.claims().unwrap();
+    assert!(poll(&mut claims, Waker::noop()).is_pending());
+    interrupt.service();
+    assert!(poll(&mut claims, Waker::noop()).is_pending());
+    interrupt.service();
+    interrupt.service();
+    assert!(matches!(poll(&mut claims, Waker::noop()), Poll::Ready(Ok(2))));
+    assert!(poll(&mut claims, Waker::noop()).is_pending());
+}
+
+// Caught: LISTENED not looked at; not cleared by the drop; a listener that begins without the lock.
+#[test]
+fn a1_there_is_one_listener_at_a_time() {
+    let interrupt = answering(|| Claim::Claimed);
+    let claims = interrupt.claims().unwrap();
+    let refused = interrupt.claims().unwrap_err();
+    assert!(matches!(refused, Error::Listened { .. }));
+    assert_eq!(refused.to_string(), "edu0: it has a listener already");
+    assert!(matches!(interrupt.object().claims(), Err(Error::Listened { .. })));
+    drop(claims);
+    drop(interrupt.object().claims().unwrap());
+    assert!(interrupt.claims().is_ok());
+    let section = interrupt.acquire_interrupt_lock();
+    assert!(matches!(interrupt.claims(), Err(Error::Recursive { .. })));
+    drop(section);
+}
+
+// Caught: `seen` brought up to date by a poll that yields nothing, or as the future is dropped.
+#[test]
+fn a2_a_dropped_future_loses_nothing() {
+    let interrupt = answering(|| Claim::Claimed);
+    let mut claims = interrupt.claims().unwrap();
+    for _ in 0..3 {
+        drop(claims.claimed());
+        assert!(poll(&mut claims, Waker::noop()).is_pending());
+        let woken = Arc::new(AtomicUsize::new(0));
+        {
+            let count = woken.clone();
+            let waker = calls(move || {
+                count.fetch_add(1, Relaxed);
+            });
+            assert!(poll(&mut claims, &waker).is_pending());
+        }
+        interrupt.service();
+        assert_eq!(woken.load(Relaxed), 1);
+        interrupt.service();
+        drop(claims.claimed());
+        assert!(matches!(poll(&mut claims, Waker::noop()), Poll::Ready(Ok(2))));
+    }
+}
+
+// Caught: the total instead of the difference; `seen` brought up to date by a poll that yields nothing. (The model
+// claims::no_claim_is_slept_through is sharper: it also misses the second look.)
+#[test]
+fn a2_nothing_is_lost_between_two_awaits() {
+    watchdog(|| {
+        let interrupt = Arc::new(answering(|| Claim::Claimed));
+        let mut claims = interrupt.claims().unwrap();
+        let device = thread::spawn({
+            let interrupt = interrupt.clone();
+            move || {
+                for n in 0..20_000 {
+                    interrupt.service();
+                    if n % 64 == 0 {
+                        thread::yield_now();
+                    }
+                }
+            }
+        });
+        assert_eq!(block_on(hear(&mut claims, 20_000)).unwrap(), 20_000);
+        device.join().unwrap();
+        assert!(poll(&mut claims, Waker::noop()).is_pending());
+    });
+}
+
+// Caught: an error that comes before the claims before it.
+#[test]
+fn a2_claims_before_an_error_are_told_before_it() {
+    let mut runs = 0;
+    let interrupt = answering(move || {
+        runs += 1;
+        if runs == 3 { Claim::DeviceGone } else { Claim::Claimed }
+    });
+    let mut claims = interrupt.claims().unwrap();
+    for _ in 0..3 {
+        interrupt.service();
+    }
+    assert!(matches!(poll(&mut claims, Waker::noop()), Poll::Ready(Ok(2))));
+    assert!(matches!(poll(&mut claims, Waker::noop()), Poll::Ready(Err(Error::Removed { .. }))));
+}
+
+/// Polls with a waker that takes the interrupt lock, and says on which thread it did.
+fn expect_free_lock<T: Send + 'static>(
+    claims: &mut Claims<'_>,
+    object: &Arc<InterruptObject<T, NoWorkItem>>,
+    said: &Sender<bool>,
+) {
+    let (object, said) = (Arc::downgrade(object), said.clone());
+    let waker = calls(move || {
+        let is_free = object.upgrade().is_some_and(|object| object.try_acquire_interrupt_lock().is_some());
+        said.send(is_free).unwrap();
+    });
+    assert!(poll(claims, &waker).is_pending());
+}
+
+// Caught: the waker called in answer(), with the lock held; called with the notes' lock held (the waker's poll panics).
+#[test]
+fn a3_the_waker_is_called_after_the_lock_has_been_released() {
+    let interrupt = answering(|| Claim::Claimed);
+    let mut claims = interrupt.claims().unwrap();
+    let (said, woken) = channel();
+
+    // By service(),
+    expect_free_lock(&mut claims, interrupt.object(), &said);
+    interrupt.service();
+    assert_eq!(woken.try_recv(), Ok(true));
+    assert!(poll(&mut claims, Waker::noop()).is_ready());
+
+    // or by the release of the section that the delivery was left to,
+    expect_free_lock(&mut claims, interrupt.object(), &said);
+    let section = interrupt.acquire_interrupt_lock();
+    interrupt.service();
+    assert!(woken.try_recv().is_err());
+    drop(section);
+    assert_eq!(woken.try_recv(), Ok(true));
+    assert!(poll(&mut claims, Waker::noop()).is_ready());
+
+    // and it may ask the interrupt for whatever it likes.
+    let object = Arc::downgrade(interrupt.object());
+    let waker = calls(move || {
+        let object = object.upgrade().unwrap();
+        assert_eq!((object.info(), object.fault()), (Info::default(), None));
+        object.disable().unwrap();
+    });
+    assert!(poll(&mut claims, &waker).is_pending());
+    interrupt.service();
+    assert_eq!(interrupt.state(), State::Disabled);
+}
+
+// Caught: disable() that tells the listener after the flush alone (hangs).
+#[test]
+fn a3_the_last_delivery_of_a_disable_is_told_before_the_work_item_is_waited_for() {
+    watchdog(|| {
+        let (source, line) = Software::edge();
+        let (is_running, go_on) = (Gate::new(), Gate::new());
+        let interrupt = Interrupt::builder(())
+            .isr(|_| Claim::Claimed)
+            .work_item({
+                let (is_running, go_on) = (is_running.clone(), go_on.clone());
+                move |_| {
+                    is_running.open();
+                    go_on.wait();
+                }
+            })
+            .source(source)
+            .without_dispatcher()
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        let mut claims = interrupt.claims().unwrap();
+        interrupt.queue_work_item();
+        line.assert();
+        thread::scope(|scope| {
+            scope.spawn(|| interrupt.run_work_item());
+            is_running.wait();
+            scope.spawn(|| interrupt.disable().unwrap());
+            assert_eq!(block_on(claims.claimed()).unwrap(), 1);
+            go_on.open();
+        });
+    });
+}
+
+// Caught: the panic let through (it ends the dispatcher); swallowed.
+#[test]
+fn a3_a_waker_that_panics_is_a_fault() {
+    let interrupt = answering(|| Claim::Claimed);
+    let mut claims = interrupt.claims().unwrap();
+    assert!(poll(&mut claims, &calls(|| panic!("no executor"))).is_pending());
+    interrupt.service();
+    let Some(Fault::Panicked { callback, message }) = interrupt.fault() else { panic!() };
+    assert_eq!((callback, message.as_str()), (Callback::Waker, "no executor"));
+    assert_eq!(block_on(claims.claimed()).unwrap(), 1);
+    assert!(matches!(block_on(claims.claimed()), Err(Error::Faulted { .. })));
+}
+
+/// Waits on a thread of its own; `end` comes when that one sleeps, or nearly.
+#[track_caller]
+fn ends<T: Send + 'static>(
+    interrupt: Interrupt<T, NoWorkItem>,
+    end: impl FnOnce(Interrupt<T, NoWorkItem>) -> Option<Interrupt<T, NoWorkItem>> + Send + 'static,
+) -> Error {
+    watchdog(move || {
+        let mut claims = interrupt.claims().unwrap();
+        let waiting = Gate::new();
+        let listener = thread::spawn({
+            let waiting = waiting.clone();
+            move || {
+                block_on(async {
+                    waiting.open();
+                    claims.claimed().await.unwrap_err()
+                })
+            }
+        });
+        waiting.wait();
+        let_it_block();
+        let _kept = end(interrupt);
+        listener.join().unwrap()
+    })
+}
+
+// Caught: service() that tells only of claims.
+#[test]
+fn a4_a_fault_ends_the_wait() {
+    let interrupt = answering(|| panic!("no such register"));
+    let error = ends(interrupt, |interrupt| {
+        interrupt.service();
+        Some(interrupt)
+    });
+    assert_eq!(error.to_string(), "edu0: quarantined: the ISR panicked: no such register");
+}
+
+// Caught: no tell_listener in run_work.
+#[test]
+fn a4_a_fault_of_the_work_item_ends_the_wait() {
+    let interrupt =
+        Interrupt::builder(()).isr(|_| Claim::Claimed).work_item(|_| -> () { panic!("no queue") }).build().unwrap();
+    interrupt.enable().unwrap();
+    let mut claims = interrupt.claims().unwrap();
+    let woken = Gate::new();
+    let waker = calls({
+        let woken = woken.clone();
+        move || woken.open()
+    });
+    assert!(poll(&mut claims, &waker).is_pending());
+    interrupt.queue_work_item();
+    let _ = interrupt.run_work_item();
+    assert!(woken.is_open());
+    assert!(matches!(poll(&mut claims, &waker), Poll::Ready(Err(Error::Faulted { .. }))));
+}
+
+// Caught: no tell_listener at the end of a transition.
+#[test]
+fn a4_a_fault_of_a_transition_ends_the_wait() {
+    let interrupt = Interrupt::builder(())
+        .isr(|_| Claim::Claimed)
+        .on_disable(|_| -> () { panic!("no such clock") })
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    let error = ends(interrupt, |interrupt| {
+        interrupt.disable().unwrap_err();
+        Some(interrupt)
+    });
+    assert!(matches!(error, Error::Faulted { .. }));
+}
+
+// Caught: no tell_listener in look_for_removal.
+#[test]
+fn a4_a_surprise_removal_ends_the_wait() {
+    let (interrupt, line) = served();
+    let error = ends(interrupt, move |interrupt| {
+        line.remove();
+        Some(interrupt)
+    });
+    assert!(matches!(error, Error::Removed { .. }));
+}
+
+/// An executor that polls at once, inside the wake-up, so that nothing that comes later is seen by luck.
+struct AtOnce {
+    claims: Mutex<Claims<'static>>,
+    said: Sender<Error>,
+    /// Done at the next wake-up that brings no error.
+    then: Mutex<Box<dyn FnMut() + Send>>,
+}
+
+impl Wake for AtOnce {
+    fn wake(self: Arc<Self>) {
+        let mut claims = self.claims.lock().unwrap();
+        match poll(&mut claims, &Waker::from(self.clone())) {
+            Poll::Pending => (self.then.lock().unwrap())(),
+            Poll::Ready(Ok(claimed)) => panic!("{claimed} claims that nobody made"),
+            Poll::Ready(Err(error)) => self.said.send(error).unwrap(),
+        }
+    }
+}
+
+fn error_at_once<T: Send + 'static>(
+    interrupt: &Interrupt<T, NoWorkItem>,
+    then: impl FnMut() + Send + 'static,
+) -> Receiver<Error> {
+    let (said, errors) = channel();
+    let claims = Mutex::new(interrupt.claims().unwrap());
+    let executor = Arc::new(AtOnce { claims, said, then: Mutex::new(Box::new(|| {})) });
+    executor.clone().wake();
+    *executor.then.lock().unwrap() = Box::new(then);
+    errors
+}
+
+/// One whose removal the test sees to.
+fn unserved() -> (Served, EdgeHandle) {
+    let (source, line) = Software::edge();
+    let isr = |_: &mut IsrContext<'_, u64, NoWorkItem>| Claim::Claimed;
+    let interrupt = Interrupt::builder(0).isr(isr).source(source).without_dispatcher().build().unwrap();
+    interrupt.enable().unwrap();
+    (interrupt, line)
+}
+
+// Caught: REMOVED set in let_go after the transition has ended.
+#[test]
+fn a4_an_orderly_removal_ends_the_wait() {
+    let (interrupt, line) = unserved();
+    let errors = error_at_once(&interrupt, || {});
+    line.request_removal();
+    interrupt.service_removal();
+    assert!(matches!(errors.try_recv(), Ok(Error::Removed { .. })));
+}
+
+// Caught: no tell_listener in let_go (hangs).
+#[test]
+fn a4_a_removal_that_the_lock_holds_up_ends_the_wait() {
+    watchdog(|| {
+        let (interrupt, line) = unserved();
+        // Told of the request, and nothing else, the listener has the lock taken from under the orderly removal.
+        let (take_it, is_held) = (Gate::new(), Gate::new());
+        let errors = error_at_once(&interrupt, {
+            let (take_it, is_held) = (take_it.clone(), is_held.clone());
+            move || {
+                take_it.open();
+                is_held.wait();
+            }
+        });
+        thread::scope(|scope| {
+            let interrupt = &interrupt;
+            scope.spawn(move || {
+                take_it.wait();
+                let _section = interrupt.acquire_interrupt_lock();
+                is_held.open();
+                let error = errors.recv_timeout(LONG / 2).expect("told while the lock is held");
+                assert!(matches!(error, Error::Removed { .. }));
+            });
+            line.request_removal();
+            interrupt.service_removal();
+        });
+    });
+}
+
+// Caught: no tell_listener in unmask.
+#[cfg(unix)]
+#[test]
+fn a4_a_source_that_fails_at_an_unmask_ends_the_wait() {
+    let (source, device) = Script::waking(&Log::default());
+    let interrupt =
+        Interrupt::builder(()).isr(|_| Claim::ClaimedKeepMasked).source(source).without_dispatcher().build().unwrap();
+    interrupt.enable().unwrap();
+    device.assert();
+    interrupt.service();
+    device.fail("unmask", SourceError::Refused("no such line".into()));
+    let errors = error_at_once(&interrupt, || {});
+    interrupt.unmask();
+    assert!(matches!(errors.try_recv(), Ok(Error::Faulted { .. })));
+}
+
+// Caught: no tell_listener at the end of a transition (run_down's is one).
+#[test]
+fn a4_the_end_ends_the_wait() {
+    let (interrupt, line) = served();
+    let error = ends(interrupt, |_dropped| None);
+    assert_eq!(error.to_string(), "edu0: the interrupt has ended");
+    drop(line);
+    // Also where it is put off to the end of a section.
+    let interrupt = answering(|| Claim::Claimed);
+    let object = interrupt.object().clone();
+    let error = ends(interrupt, move |dropped| {
+        let section = object.acquire_interrupt_lock();
+        drop(dropped);
+        drop(section);
+        None
+    });
+    assert!(matches!(error, Error::Ended { .. }));
+}
+
+// Caught: a disable that ends the wait; a fault that has been cleared told again.
+#[test]
+fn a4_a_disable_does_not_end_the_wait_and_a_cleared_fault_does_no_more() {
+    let mut runs = 0;
+    let interrupt = answering(move || {
+        runs += 1;
+        assert_ne!(runs, 1, "the first run goes wrong");
+        Claim::Claimed
+    });
+    let mut claims = interrupt.claims().unwrap();
+    interrupt.disable().unwrap();
+    assert!(poll(&mut claims, Waker::noop()).is_pending());
+    interrupt.enable().unwrap();
+    interrupt.service();
+    assert!(matches!(poll(&mut claims, Waker::noop()), Poll::Ready(Err(Error::Faulted { .. }))));
+    interrupt.clear_fault().unwrap();
+    assert!(poll(&mut claims, Waker::noop()).is_pending());
+    interrupt.enable().unwrap();
+    interrupt.service();
+    assert!(matches!(poll(&mut claims, Waker::noop()), Poll::Ready(Ok(1))));
+}
+
+// Caught: the old waker dropped with the notes' lock held (the drop asks the interrupt, and panics).
+#[test]
+fn a3_no_code_of_the_executors_runs_under_a_lock() {
+    struct AsksAsItGoes(Mutex<Option<Arc<InterruptObject<(), NoWorkItem>>>>);
+    impl Wake for AsksAsItGoes {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for AsksAsItGoes {
+        fn drop(&mut self) {
+            let object = self.0.lock().unwrap().take().unwrap();
+            assert!(object.fault().is_none());
+            assert!(object.try_acquire_interrupt_lock().is_some());
+        }
+    }
+    let interrupt = answering(|| Claim::Claimed);
+    let waker = || Waker::from(Arc::new(AsksAsItGoes(Mutex::new(Some(interrupt.object().clone())))));
+    let mut claims = interrupt.claims().unwrap();
+    assert!(poll(&mut claims, &waker()).is_pending()); // replaced,
+    assert!(poll(&mut claims, &waker()).is_pending()); // called,
+    interrupt.service();
+    assert!(poll(&mut claims, &waker()).is_ready());
+    assert!(poll(&mut claims, &waker()).is_pending()); // and dropped with the listener.
+    drop(claims);
+}

@@ -1,0 +1,157 @@
+//! Rule I17: a callback that does not return in time is reported while it still runs.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use interrupt_lock::source::Software;
+use interrupt_lock::{Callback, Claim, Error, Fault, Interrupt, State};
+use support::{Gate, watchdog};
+
+const LIMIT: Duration = Duration::from_millis(5);
+const OTHERS: [Callback; 5] =
+    [Callback::Isr, Callback::Enable, Callback::Disable, Callback::Removal, Callback::WorkItem];
+
+/// In each callback. It is still running, with the interrupt lock held, when it is reported, and is served afterwards.
+// Caught: a callback that isn't watched; a report that waits for the interrupt lock, or quarantines; a fault that is not
+// cleared; one run that is reported again and again.
+#[test]
+fn i17_an_overdue_callback_is_reported_while_it_runs() {
+    for callback in OTHERS {
+        watchdog(move || {
+            let (inside, go) = (Gate::new(), Gate::new());
+            let slow = |at| {
+                let (inside, go) = (inside.clone(), go.clone());
+                move || {
+                    if at == callback {
+                        inside.open();
+                        go.wait();
+                    }
+                }
+            };
+            let (isr, enable, disable) = (slow(Callback::Isr), slow(Callback::Enable), slow(Callback::Disable));
+            let (removal, work) = (slow(Callback::Removal), slow(Callback::WorkItem));
+            let (source, edge) = Software::edge();
+            let interrupt = Arc::new(
+                Interrupt::builder(())
+                    .isr(move |cx| {
+                        cx.queue_work_item();
+                        isr();
+                        Claim::Claimed
+                    })
+                    .on_enable(move |_| enable())
+                    .on_disable(move |_| disable())
+                    .on_removal(move |_| removal())
+                    .work_item(move |_| work())
+                    .source(source)
+                    .overdue_after(LIMIT)
+                    .build()
+                    .unwrap(),
+            );
+            let theirs = interrupt.clone();
+            let driver = thread::spawn(move || {
+                theirs.enable().unwrap();
+                match callback {
+                    Callback::Disable => _ = theirs.disable().unwrap(),
+                    Callback::Removal => edge.remove(),
+                    _ => edge.assert(),
+                }
+                edge
+            });
+            inside.wait();
+            while interrupt.fault().is_none() {
+                thread::yield_now();
+            }
+            assert_eq!(interrupt.fault(), Some(Fault::Overdue { callback, limit: LIMIT }));
+            assert!(interrupt.check().is_ok() || callback == Callback::Removal);
+            let held = interrupt.try_acquire_interrupt_lock().is_none();
+            assert_eq!(held, callback != Callback::WorkItem);
+            thread::sleep(4 * LIMIT);
+            assert_eq!(interrupt.stats().overdue, 1, "once for each run");
+
+            go.open();
+            let edge = driver.join().unwrap();
+            assert_eq!(interrupt.clear_fault().unwrap(), Some(Fault::Overdue { callback, limit: LIMIT }));
+            assert_eq!((interrupt.fault(), interrupt.stats().faults), (None, 0));
+            if callback != Callback::Removal {
+                interrupt.enable().unwrap();
+                let before = interrupt.stats().claimed;
+                edge.assert();
+                while interrupt.stats().claimed == before {
+                    thread::yield_now();
+                }
+            }
+        });
+    }
+}
+
+/// What comes in time is not reported, nor is the interrupt that nobody calls.
+// Caught: a limit that isn't looked at; an end of a run that isn't noted.
+#[test]
+fn i17_what_returns_in_time_is_not_reported() {
+    let build = |limit| Interrupt::builder(()).isr(|_| Claim::Claimed).overdue_after(limit).build().unwrap();
+    let (patient, idle) = (build(Duration::MAX), build(LIMIT));
+    patient.enable().unwrap();
+    patient.service();
+    let (inside, go) = (Gate::new(), Gate::new());
+    let isr = (inside.clone(), go.clone());
+    let slow = Interrupt::builder(())
+        .isr(move |_| {
+            isr.0.open();
+            isr.1.wait();
+            Claim::Claimed
+        })
+        .overdue_after(Duration::from_secs(1000))
+        .build()
+        .unwrap();
+    slow.enable().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| slow.service());
+        inside.wait();
+        thread::sleep(4 * LIMIT);
+        go.open();
+    });
+    for interrupt in [patient, idle, slow] {
+        assert_eq!((interrupt.fault(), interrupt.stats().overdue), (None, 0));
+    }
+}
+
+/// A fault that quarantines comes before one that does not.
+// Caught: a panic that is hidden by an earlier report.
+#[test]
+fn i17_a_quarantine_replaces_the_report() {
+    watchdog(|| {
+        let (inside, go) = (Gate::new(), Gate::new());
+        let isr = (inside.clone(), go.clone());
+        let interrupt = Interrupt::builder(())
+            .isr(move |_| {
+                isr.0.open();
+                isr.1.wait();
+                panic!("on purpose")
+            })
+            .overdue_after(LIMIT)
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| interrupt.service());
+            inside.wait();
+            while interrupt.fault().is_none() {
+                thread::yield_now();
+            }
+            assert_eq!(interrupt.state(), State::Enabled);
+            go.open();
+        });
+        assert!(matches!(interrupt.fault(), Some(Fault::Panicked { callback: Callback::Isr, .. })));
+        assert_eq!(interrupt.state(), State::Faulted);
+        interrupt.clear_fault().unwrap();
+        assert_eq!(interrupt.fault(), None);
+    });
+}
+
+// Caught: a limit of nothing that is taken.
+#[test]
+fn i17_no_time_at_all_is_refused() {
+    let refused = Interrupt::builder(()).isr(|_| Claim::Claimed).overdue_after(Duration::ZERO).build();
+    assert!(matches!(refused, Err(Error::NoTime { .. })));
+}

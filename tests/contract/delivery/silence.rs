@@ -1,0 +1,143 @@
+//! Rule I14: a line that falls silent is polled at a set period.
+
+use std::thread;
+use std::time::Duration;
+
+use interrupt_lock::simulated::{Edu, EduSource, Step};
+use interrupt_lock::source::Software;
+use interrupt_lock::{Claim, Dispatcher, Error, Interrupt, NoWorkItem, Polling, Registers};
+use support::watchdog;
+
+const PERIOD: Duration = Duration::from_millis(3);
+
+fn serving(device: &Edu, source: EduSource, polling: Polling) -> Interrupt<u32, NoWorkItem> {
+    let registers = device.registers();
+    let interrupt = Interrupt::builder(0)
+        .isr(move |seen| match registers.read32(0x24) {
+            0 => Claim::Unclaimed,
+            raised => {
+                **seen |= raised;
+                registers.write32(0x64, raised);
+                Claim::Claimed
+            }
+        })
+        .source(source)
+        .polling(polling)
+        .poll_when_silent(PERIOD)
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    interrupt
+}
+
+/// A device that swallows its interrupts, on a line and with messages: each is found, again and again, also by a
+/// dispatcher that polls awake.
+// Caught: a dispatcher that sleeps until it is woken; one that polls for signals only; an empty poll that is held against
+// the interrupt.
+#[test]
+fn i14_what_a_silent_device_has_raised_is_recovered() {
+    for polling in [Polling::None, Polling::Fixed(Duration::MAX)] {
+        for message in [true, false] {
+            watchdog(move || {
+                let device = Edu::new();
+                let source = if message { device.message() } else { device.line() }.unwrap();
+                let interrupt = serving(&device, source, polling);
+                // A dispatcher that polls is awake from the first interrupt on.
+                device.perform(Step::Raise(1 << 31));
+                while interrupt.stats().claimed == 0 {
+                    thread::yield_now();
+                }
+                device.perform(Step::Silent(true));
+                let before = interrupt.stats().recovered;
+                for n in 0..4 {
+                    device.perform(Step::Raise(1 << n));
+                    while interrupt.stats().recovered == before + n {
+                        thread::yield_now();
+                    }
+                    assert_ne!(*interrupt.acquire_interrupt_lock() & (1 << n), 0);
+                }
+                // What finds nothing is held against nobody.
+                let idle = interrupt.stats().benign;
+                while interrupt.stats().benign < idle + 3 {
+                    thread::yield_now();
+                }
+                assert_eq!(interrupt.fault(), None);
+                // It is heard again as before.
+                device.perform(Step::Silent(false));
+                device.perform(Step::Raise(1 << 8));
+                while *interrupt.acquire_interrupt_lock() & (1 << 8) == 0 {
+                    thread::yield_now();
+                }
+            });
+        }
+    }
+}
+
+/// Only while it is enabled, and only those that ask for it.
+// Caught: a dispatcher that sleeps until it is woken.
+#[test]
+fn i14_nothing_is_polled_that_is_disabled_or_does_not_ask() {
+    watchdog(|| {
+        let dispatcher = Dispatcher::new().unwrap();
+        let build = |period: Option<Duration>| {
+            let builder = Interrupt::builder(()).isr(|_| Claim::Unclaimed).source(Software::edge().0);
+            let builder = builder.dispatcher(&dispatcher);
+            match period {
+                Some(period) => builder.poll_when_silent(period).build(),
+                None => builder.build(),
+            }
+            .unwrap()
+        };
+        let (asks, does_not) = (build(Some(PERIOD)), build(None));
+        let patient = build(Some(Duration::MAX));
+        does_not.enable().unwrap();
+        patient.enable().unwrap();
+        for _ in 0..2 {
+            asks.enable().unwrap();
+            let before = asks.stats().delivered;
+            while asks.stats().delivered < before + 3 {
+                thread::yield_now();
+            }
+            asks.disable().unwrap();
+            let before = asks.stats().delivered;
+            thread::sleep(4 * PERIOD);
+            assert_eq!(asks.stats().delivered, before);
+        }
+        assert_eq!((does_not.stats().delivered, patient.stats().delivered), (0, 0));
+    });
+}
+
+/// A line that the driver keeps masked is silent for a reason.
+// Caught: a masked line that is polled.
+#[test]
+fn i14_a_line_kept_masked_is_left_alone() {
+    watchdog(|| {
+        let (source, line) = Software::level();
+        let interrupt = Interrupt::builder(())
+            .isr(|_| Claim::ClaimedKeepMasked)
+            .source(source)
+            .poll_when_silent(PERIOD)
+            .build()
+            .unwrap();
+        line.assert(); // so that it is not polled before
+        interrupt.enable().unwrap();
+        while interrupt.stats().claimed == 0 {
+            thread::yield_now();
+        }
+        let before = interrupt.stats();
+        thread::sleep(4 * PERIOD);
+        assert_eq!(interrupt.stats(), before);
+    });
+}
+
+// Caught: a period of nothing, or for nobody, that is taken.
+#[test]
+fn i14_what_can_not_be_polled_is_refused() {
+    let plain = || Interrupt::builder(()).isr(|_| Claim::Claimed);
+    let source = || Software::edge().0;
+    let refused = plain().source(source()).poll_when_silent(Duration::ZERO).build();
+    assert!(matches!(refused, Err(Error::NoTime { .. })));
+    assert!(matches!(plain().poll_when_silent(PERIOD).build(), Err(Error::NothingToPoll { .. })));
+    let refused = plain().source(source()).without_dispatcher().poll_when_silent(PERIOD).build();
+    assert!(matches!(refused, Err(Error::NothingToPoll { .. })));
+}

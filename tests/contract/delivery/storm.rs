@@ -1,0 +1,156 @@
+//! Rule I10: a storm quarantines its interrupt, and an unclaimed run that is nothing unusual does not.
+
+use interrupt_lock::simulated::{Edu, Step};
+use interrupt_lock::source::Software;
+use interrupt_lock::{Claim, Dispatcher, Error, Fault, Interrupt, Registers, Share, State, Trigger};
+use support::log::Log;
+use support::script::Script;
+use support::watchdog;
+
+const STORM: Fault = Fault::Storm { unclaimed: 99_900, of: 100_000 };
+
+/// A device that is stuck; another one on the same dispatcher is served all the while and afterwards.
+// Caught: a storm that is not noticed; one that is noticed and leaves the line connected.
+#[test]
+fn i10_a_stuck_line_is_quarantined_and_the_others_are_served() {
+    watchdog(|| {
+        let dispatcher = Dispatcher::new().unwrap();
+        let device = Edu::new();
+        let registers = device.registers();
+        let interrupt = Interrupt::builder(())
+            .isr(move |_| match registers.read32(0x24) {
+                0 => Claim::Unclaimed,
+                raised => {
+                    registers.write32(0x64, raised);
+                    Claim::Claimed
+                }
+            })
+            .source(device.line().unwrap())
+            .dispatcher(&dispatcher)
+            .build()
+            .unwrap();
+        let log = Log::new();
+        let isr = log.clone();
+        let (source, other) = Software::edge();
+        let healthy = Interrupt::builder(())
+            .isr(move |_| {
+                isr.add("isr");
+                Claim::Claimed
+            })
+            .source(source)
+            .dispatcher(&dispatcher)
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        healthy.enable().unwrap();
+        device.perform(Step::Stuck(true));
+        other.assert();
+        log.wait_for("isr", 1);
+        while interrupt.state() != State::Faulted {
+            std::thread::yield_now();
+        }
+        assert_eq!(interrupt.fault(), Some(STORM));
+        let stats = interrupt.stats();
+        assert!(stats.spurious >= 99_900);
+        assert_eq!((stats.faults, stats.delivered), (1, stats.spurious));
+        assert!(matches!(interrupt.enable(), Err(Error::Faulted { fault: STORM, .. })));
+        other.assert();
+        log.wait_for("isr", 2);
+        assert_eq!(interrupt.stats(), stats, "its ISR runs no more");
+
+        // Once the device is well again it serves as before.
+        device.perform(Step::Stuck(false));
+        assert_eq!(interrupt.clear_fault().unwrap(), Some(STORM));
+        interrupt.enable().unwrap();
+        device.perform(Step::Raise(1));
+        while interrupt.stats().claimed == 0 {
+            std::thread::yield_now();
+        }
+        interrupt.disable().unwrap();
+    });
+}
+
+/// The line is left as the disconnection leaves it.
+// Caught: a line that is opened once more after the quarantine.
+#[test]
+fn i10_a_quarantined_line_is_not_opened_again() {
+    let log = Log::new();
+    let (source, device) = Script::waking(&log);
+    let interrupt =
+        Interrupt::builder(()).isr(|_| Claim::Unclaimed).source(source).without_dispatcher().build().unwrap();
+    interrupt.enable().unwrap();
+    while interrupt.fault().is_none() {
+        log.take();
+        device.assert();
+        interrupt.service();
+    }
+    assert_eq!(log.take(), ["take", "disconnect"]);
+}
+
+/// One delivery in five hundred is the device's own: a busy line, and no storm.
+// Caught: claims that are not looked at.
+#[test]
+fn i10_a_line_that_claims_now_and_then_is_healthy() {
+    let (source, line) = Software::edge();
+    let mut runs = 0;
+    let interrupt = Interrupt::builder(())
+        .isr(move |_| {
+            runs += 1;
+            if runs % 500 == 0 { Claim::Claimed } else { Claim::Unclaimed }
+        })
+        .source(source)
+        .without_dispatcher()
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    for _ in 0..300_000 {
+        line.assert();
+        interrupt.service();
+    }
+    assert_eq!((interrupt.fault(), interrupt.stats().claimed), (None, 600));
+}
+
+/// A vector of its own: an earlier run may have done the work of this one.
+// Caught: empty runs that count as spurious, or as a storm; a shared vector's that do not.
+#[test]
+fn i10_empty_runs_of_an_exclusive_message_vector_are_benign() {
+    for shared in [false, true] {
+        let (source, device) = Script::waking(&Log::new());
+        device.set_info(|info| {
+            info.trigger = Some(Trigger::Message);
+            info.message_signaled = Some(true);
+            info.share = shared.then_some(Share::Shared);
+        });
+        let interrupt =
+            Interrupt::builder(()).isr(|_| Claim::Unclaimed).source(source).without_dispatcher().build().unwrap();
+        interrupt.enable().unwrap();
+        for _ in 0..3 {
+            device.assert();
+            interrupt.service();
+        }
+        let stats = interrupt.stats();
+        assert_eq!((stats.benign, stats.spurious), if shared { (0, 3) } else { (3, 0) });
+        assert_eq!(stats.delivered, 3);
+    }
+    let (source, message) = Software::message(0);
+    let interrupt =
+        Interrupt::builder(()).isr(|_| Claim::Unclaimed).source(source).without_dispatcher().build().unwrap();
+    interrupt.enable().unwrap();
+    for _ in 0..200_000 {
+        message.assert();
+        interrupt.service();
+    }
+    assert_eq!((interrupt.fault(), interrupt.stats().benign), (None, 200_000));
+}
+
+/// Without a source there is nothing to disconnect: who calls `service` without need may go on doing so.
+// Caught: a storm of an interrupt without a source.
+#[test]
+fn i10_polling_by_hand_is_no_storm() {
+    let interrupt = Interrupt::builder(()).isr(|_| Claim::Unclaimed).build().unwrap();
+    interrupt.enable().unwrap();
+    for _ in 0..200_000 {
+        interrupt.service();
+    }
+    assert_eq!((interrupt.fault(), interrupt.stats().spurious), (None, 200_000));
+}

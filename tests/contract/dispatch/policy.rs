@@ -1,0 +1,304 @@
+//! Where and how urgently an interrupt is served: rules P1 and P2.
+
+use std::path::PathBuf;
+use std::sync::mpsc::channel;
+use std::task::Waker;
+
+use interrupt_lock::source::{EdgeHandle, Ready, Software};
+use interrupt_lock::{
+    Affinity, Answer, Claim, Dispatcher, Error, Info, Interrupt, NoWorkItem, Policy, PolicyAnswer, Priority,
+    ProcessorSet, SourceError, source::Source,
+};
+use rustix::io::Errno;
+use rustix::thread::{CpuSet, sched_getaffinity};
+use support::seccomp::{Whom, refuse};
+use support::{LONG, watchdog};
+
+/// How the thread of an ISR is scheduled.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    processors: Vec<usize>,
+    scheduler: i32,
+}
+
+fn seen() -> Seen {
+    // SAFETY: a system call that takes and returns numbers.
+    let scheduler = unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) } as i32 & !libc::SCHED_RESET_ON_FORK;
+    Seen { processors: numbers(&sched_getaffinity(None).unwrap()), scheduler }
+}
+
+fn numbers(set: &CpuSet) -> Vec<usize> {
+    (0..CpuSet::MAX_CPU).filter(|&number| set.is_set(number)).collect()
+}
+
+/// This processor and no other.
+fn only(number: usize) -> ProcessorSet {
+    ProcessorSet::new(1 << (number % 64)).in_group(u16::try_from(number / 64).unwrap())
+}
+
+/// A source with what a real one has: a place in sysfs, and a number, which is another after each connection.
+struct Placed {
+    software: Software,
+    info: Info,
+    sysfs: Option<PathBuf>,
+}
+
+impl Source for Placed {
+    fn info(&self) -> Info {
+        self.info.clone()
+    }
+    fn sysfs(&self) -> Option<PathBuf> {
+        self.sysfs.clone()
+    }
+    fn ready(&mut self) -> Ready<'_> {
+        self.software.ready()
+    }
+    fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
+        if let Some(vector) = &mut self.info.vector {
+            *vector -= 1;
+        }
+        self.software.connect(waker)
+    }
+    fn disconnect(&mut self) -> Result<(), SourceError> {
+        self.software.disconnect()
+    }
+    fn take(&mut self) -> Result<u64, SourceError> {
+        self.software.take()
+    }
+}
+
+fn message(number: u32) -> (Placed, EdgeHandle) {
+    let (software, assert) = Software::message(number);
+    (Placed { info: software.info(), software, sysfs: None }, assert)
+}
+
+/// What the ISR's thread looks like with `policy`, and what the system answered.
+fn served_with(policy: Policy, (source, assert): (Placed, EdgeHandle)) -> (Seen, PolicyAnswer) {
+    let (report, reported) = channel();
+    let interrupt = Interrupt::builder(())
+        .isr(move |_| {
+            report.send(seen()).unwrap();
+            Claim::Claimed
+        })
+        .source(source)
+        .policy(policy)
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    assert.assert();
+    let seen = reported.recv_timeout(LONG).unwrap();
+    (seen, interrupt.policy_answer())
+}
+
+fn build(policy: Policy) -> Result<Interrupt<(), NoWorkItem>, Error> {
+    Interrupt::builder(()).name("edu5").isr(|_| Claim::Claimed).policy(policy).build()
+}
+
+// Caught: a default of another policy; a policy that is not kept.
+#[test]
+fn p1_the_policy_is_read_back_and_has_the_references_defaults() {
+    let plain = Interrupt::builder(()).isr(|_| Claim::Claimed).build().unwrap();
+    assert_eq!(plain.policy(), Policy::default());
+    assert_eq!(plain.policy().affinity_policy(), Affinity::OneClose);
+    assert_eq!(plain.policy().priority_policy(), Priority::Undefined);
+    let given = Policy::new().affinity(Affinity::SpreadMessages).priority(Priority::Low);
+    assert_eq!(build(given).unwrap().policy(), given);
+}
+
+/// A set that the machine has not is refused when the interrupt is built, and the error names the interrupt and the
+/// processors; a group that it has not likewise.
+// Caught: a build that does not look; a look at the mask without the group; all of the set told instead of what is missing.
+#[test]
+fn p1_processors_that_the_machine_has_not_are_refused_when_it_is_built() {
+    let specified = |set| Policy::new().affinity(Affinity::Specified(set));
+    match build(specified(ProcessorSet::new(0))) {
+        Err(Error::NoProcessors { interrupt }) => assert_eq!(interrupt.as_str(), "edu5"),
+        other => panic!("{other:?}"),
+    }
+    // Processor 0, and the highest that there can be.
+    let set = ProcessorSet::new(0b1).in_group(1023);
+    match build(specified(set)) {
+        Err(error @ Error::NoSuchProcessors { processors, .. }) => {
+            assert_eq!(processors, set);
+            assert!(error.to_string().starts_with("edu5: ") && error.to_string().ends_with(": 65472"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let possible = std::fs::read_to_string("/sys/devices/system/cpu/present").unwrap_or("0-1".into());
+    let last: u32 = possible.trim().rsplit(['-', ',']).next().unwrap().parse().unwrap();
+    if last < 63 {
+        match build(specified(ProcessorSet::new(1 << 63 | 1))) {
+            Err(Error::NoSuchProcessors { processors, .. }) => assert_eq!(processors, ProcessorSet::new(1 << 63)),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(build(specified(ProcessorSet::new(1))).is_ok());
+}
+
+/// Nothing given, nothing asked; nor where it is the machine's default that is asked for.
+// Caught: a default that binds the thread.
+#[test]
+fn p2_nothing_is_asked_of_the_system_by_default() {
+    watchdog(|| {
+        let ordinary = seen();
+        for policy in [Policy::new(), Policy::new().affinity(Affinity::MachineDefault)] {
+            let (seen, answer) = served_with(policy, message(0));
+            assert_eq!(seen, ordinary);
+            assert_eq!(answer, PolicyAnswer::default());
+            assert_eq!(answer.refusals().count(), 0);
+        }
+    });
+}
+
+/// The thread has the processors that were asked for, from the first enable on.
+// Caught: the calling thread bound instead; a set asked for that is not the policy's; a message's number ignored.
+#[test]
+fn p2_the_serving_thread_has_the_processors_of_the_policy() {
+    watchdog(|| {
+        let mine = seen().processors;
+        let online = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap();
+        let whole_machine =
+            mine == (0..mine.len()).collect::<Vec<_>>() && online.trim().ends_with(&mine.last().unwrap().to_string());
+        let cases = [
+            (Affinity::Specified(only(mine[0])), vec![mine[0]]),
+            (Affinity::Specified(only(mine[mine.len() - 1])), vec![mine[mine.len() - 1]]),
+            (Affinity::All, mine.clone()),
+            (Affinity::AllClose, mine.clone()),
+            (Affinity::OneClose, vec![mine[1 % mine.len()]]),
+            (Affinity::SpreadMessages, vec![mine[1 % mine.len()]]),
+        ];
+        for (affinity, expected) in cases {
+            let (has, answer) = served_with(Policy::new().affinity(affinity), message(1));
+            match answer.thread {
+                Answer::Taken => assert_eq!(has.processors, expected, "{affinity:?}"),
+                // A container may have less than there is.
+                Answer::Refused(_) if !whole_machine => {}
+                other => panic!("{affinity:?}: {other:?}"),
+            }
+            assert_eq!(answer.priority, Answer::NotAsked);
+        }
+        assert_eq!(seen().processors, mine);
+    });
+}
+
+/// A vector whose file can't be written, one that the system does not number, a thread that serves others too, and no
+/// thread: each is told, and the interrupt is enabled all the same.
+// Caught: a refusal that is dropped; one that fails the enable; one that keeps the rest from being asked.
+#[test]
+fn p2_what_is_refused_is_in_the_answer() {
+    watchdog(|| {
+        let policy = Policy::new().affinity(Affinity::Specified(only(seen().processors[0])));
+        let (mut source, assert) = message(0);
+        source.info.vector = Some(u32::MAX);
+        let (_, answer) = served_with(policy, (source, assert));
+        assert_eq!(answer.thread, Answer::Taken);
+        match &answer.line {
+            Answer::Refused(SourceError::Os { doing, source }) => {
+                assert!(doing.as_str().contains("/proc/irq/4294967295/smp_affinity_list"), "{doing}");
+                assert_eq!(source.raw(), Errno::NOENT.raw_os_error());
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(answer.refusals().count(), 1);
+
+        let (_, answer) = served_with(policy, message(0));
+        assert!(matches!(answer.line, Answer::Refused(SourceError::Refused(_))));
+
+        let policy = policy.priority(Priority::Low);
+        let given = Interrupt::builder(())
+            .isr(|_| Claim::Claimed)
+            .source(message(0).0)
+            .dispatcher(&Dispatcher::new().unwrap())
+            .policy(policy)
+            .build()
+            .unwrap();
+        let alone = Interrupt::builder(())
+            .isr(|_| Claim::Claimed)
+            .source(message(0).0)
+            .without_dispatcher()
+            .policy(policy)
+            .build()
+            .unwrap();
+        for interrupt in [given, alone] {
+            assert_eq!(interrupt.policy_answer(), PolicyAnswer::default());
+            interrupt.enable().unwrap();
+            assert_eq!(interrupt.policy_answer().refusals().count(), 3);
+        }
+    });
+}
+
+/// With the right to it the thread is a real-time one; without, that is told.
+// Caught: a priority never asked for; the refusal ignored; the calling thread's priority changed.
+#[test]
+fn p2_the_serving_thread_has_the_priority_of_the_policy() {
+    watchdog(|| {
+        let may = std::thread::spawn(|| {
+            let priority: libc::c_int = 1;
+            // SAFETY: the kernel reads one `int`.
+            unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_FIFO, &raw const priority) == 0 }
+        });
+        let may = may.join().unwrap();
+        for priority in [Priority::Low, Priority::Normal, Priority::High] {
+            let (has, answer) = served_with(Policy::new().priority(priority), message(0));
+            assert_eq!((&answer.thread, &answer.line), (&Answer::NotAsked, &Answer::NotAsked));
+            if may {
+                assert_eq!((has.scheduler, answer.priority), (libc::SCHED_FIFO, Answer::Taken));
+            } else {
+                assert_eq!(has.scheduler, libc::SCHED_OTHER);
+                assert!(matches!(answer.priority, Answer::Refused(_)));
+            }
+        }
+        assert_eq!(seen().scheduler, libc::SCHED_OTHER);
+    });
+}
+
+/// Whoever has no right to a priority is told so, and is served.
+// Caught: EPERM as an error of the enable; an answer that says it was taken.
+#[test]
+fn p2_a_priority_without_the_right_to_it_is_refused() {
+    watchdog(|| {
+        refuse(&[libc::SYS_sched_setscheduler], libc::EPERM, Whom::ThisThread);
+        let (has, answer) = served_with(Policy::new().priority(Priority::High), message(0));
+        assert_eq!(has.scheduler, libc::SCHED_OTHER);
+        match answer.priority {
+            Answer::Refused(SourceError::Os { source, .. }) => assert_eq!(source.raw(), libc::EPERM),
+            other => panic!("{other:?}"),
+        }
+    });
+}
+
+/// Asked anew at each enable, and answered anew: the number of the line, and with it what the system says, may be another.
+// Caught: a policy that is asked for at the first enable only; an answer that is kept from the last.
+#[test]
+fn p2_it_is_asked_for_at_each_enable() {
+    watchdog(|| {
+        let mine = seen().processors;
+        let (report, reported) = channel();
+        let (mut source, assert) = message(0);
+        source.info.vector = Some(u32::MAX);
+        let policy = Policy::new().affinity(Affinity::Specified(only(mine[0])));
+        let interrupt = Interrupt::builder(())
+            .isr(move |_| {
+                report.send(seen().processors).unwrap();
+                // Somebody else's doing.
+                let mut all = CpuSet::new();
+                mine.iter().for_each(|&number| all.set(number));
+                rustix::thread::sched_setaffinity(None, &all).unwrap();
+                Claim::Claimed
+            })
+            .source(source)
+            .policy(policy)
+            .build()
+            .unwrap();
+        for enables in 0..3 {
+            interrupt.enable().unwrap();
+            let line = interrupt.policy_answer().line;
+            let Answer::Refused(SourceError::Os { doing, .. }) = line else { panic!("{line:?}") };
+            assert!(doing.as_str().contains(&format!("/proc/irq/{}/", u32::MAX - enables)), "{doing}");
+            assert.assert();
+            let processors = reported.recv_timeout(LONG).unwrap();
+            assert_eq!(processors.len(), 1);
+            interrupt.disable().unwrap();
+        }
+    });
+}

@@ -1,0 +1,133 @@
+//! Rule L7: what waits for the lock, and who gets it first.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use interrupt_lock::{Claim, Delivery, Interrupt, NoWorkItem};
+use support::{asleep, watchdog};
+
+/// Notes who had a section, in order.
+type Order = Vec<String>;
+
+fn noting() -> Arc<Interrupt<Order, NoWorkItem>> {
+    let interrupt = Interrupt::builder(Order::new())
+        .isr(|order| {
+            order.push(format!("ISR {}", thread::current().name().unwrap_or("?")));
+            Claim::Claimed
+        })
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    Arc::new(interrupt)
+}
+
+/// Threads that slept before a delivery came still come after it, and after those that it let in.
+// Caught: an enter_slow that waits as a thread does.
+#[test]
+fn l7_a_delivery_goes_before_all_threads() {
+    watchdog(|| {
+        let interrupt = noting();
+        let held = interrupt.acquire_interrupt_lock();
+        let threads: Vec<_> = (0..3)
+            .map(|_| {
+                let interrupt = interrupt.clone();
+                asleep("thread", move || interrupt.acquire_interrupt_lock().push("thread".into()))
+            })
+            .collect();
+        let theirs = interrupt.clone();
+        let delivery = asleep("0", move || assert_eq!(theirs.service(), Delivery::Answered(Claim::Claimed)));
+        drop(held);
+        delivery.join().unwrap();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(*interrupt.acquire_interrupt_lock(), ["ISR 0", "thread", "thread", "thread"]);
+    });
+}
+
+// Caught, in the model of the same rule: turn-ignored, wakes-any-delivery.
+#[test]
+fn l7_deliveries_that_wait_are_served_in_order_of_arrival() {
+    watchdog(|| {
+        let interrupt = noting();
+        let held = interrupt.acquire_interrupt_lock();
+        let deliveries: Vec<_> = (0..4)
+            .map(|n| {
+                let theirs = interrupt.clone();
+                asleep(n.to_string(), move || theirs.service())
+            })
+            .collect();
+        drop(held);
+        deliveries.into_iter().for_each(|delivery| assert!(delivery.join().is_ok()));
+        assert_eq!(*interrupt.acquire_interrupt_lock(), ["ISR 0", "ISR 1", "ISR 2", "ISR 3"]);
+    });
+}
+
+/// While a delivery waits, the lock is not to be had by who only tries, free or not.
+// Caught: precedes_threads that ignores deliveries; an enter_slow that waits as a thread does.
+#[test]
+fn l7_who_only_tries_passes_no_delivery() {
+    watchdog(|| {
+        let interrupt = noting();
+        let go_on = Arc::new(AtomicBool::new(true));
+        let trying = thread::spawn({
+            let (interrupt, go_on) = (interrupt.clone(), go_on.clone());
+            move || {
+                while go_on.load(Ordering::SeqCst) {
+                    if let Some(mut order) = interrupt.try_acquire_interrupt_lock() {
+                        order.push("tried".into());
+                    }
+                }
+            }
+        });
+        for n in 0..300 {
+            let mut held = interrupt.acquire_interrupt_lock();
+            held.clear();
+            let theirs = interrupt.clone();
+            if n % 30 == 0 {
+                // Asleep, so that its announcement is over; the others meet the release in the middle of it.
+                let delivery = asleep(n.to_string(), move || theirs.service());
+                drop(held);
+                delivery.join().unwrap();
+                assert_eq!(interrupt.acquire_interrupt_lock()[0], format!("ISR {n}"));
+            } else {
+                let delivery = thread::spawn(move || theirs.service());
+                drop(held);
+                delivery.join().unwrap();
+            }
+        }
+        go_on.store(false, Ordering::SeqCst);
+        trying.join().unwrap();
+    });
+}
+
+/// Deliveries that never cease keep nobody out for ever: a driver must be able to disable them.
+// Caught: never_ceases that says no; wait_as_thread without its patience.
+#[test]
+fn l7_deliveries_that_never_cease_keep_nobody_out() {
+    watchdog(|| {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let count = runs.clone();
+        let interrupt = Interrupt::builder(())
+            .isr(move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+                // Longer than it takes the other thread to come again.
+                thread::yield_now();
+                Claim::Claimed
+            })
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| while interrupt.service() != Delivery::NotServed {});
+            }
+            while runs.load(Ordering::Relaxed) < 1_000 {
+                thread::yield_now();
+            }
+            for _ in 0..20 {
+                drop(interrupt.acquire_interrupt_lock());
+            }
+            interrupt.disable().unwrap();
+        });
+    });
+}

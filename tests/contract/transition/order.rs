@@ -1,0 +1,282 @@
+//! Rules E1 to E3 and I15, with every step of an enable and a disable in its order.
+
+use interrupt_lock::{
+    Claim, Delivery, Error, Interrupt, Queued, Refusal, SourceError, State, Transition, WithWorkItem, source::Source,
+};
+use interrupt_lock::{Errno, source::Software};
+use support::log::Log;
+use support::script::{Script, ScriptHandle};
+use support::watchdog;
+
+fn os() -> SourceError {
+    SourceError::Os { doing: "testing".into(), source: Errno::new(5) }
+}
+
+/// An interrupt whose every callback says that it ran.
+fn recorded(log: &Log, source: impl Source + 'static, attended: bool) -> Interrupt<(), WithWorkItem> {
+    let [isr, enable, disable, removal, work] = [(); 5].map(|()| log.clone());
+    let builder = Interrupt::builder(())
+        .isr(move |cx| {
+            isr.add("isr");
+            cx.queue_work_item();
+            Claim::Claimed
+        })
+        .on_enable(move |_| enable.add("enable callback"))
+        .on_disable(move |_| disable.add("disable callback"))
+        .on_removal(move |_| removal.add("removal callback"))
+        .work_item(move |_| work.add("work item"))
+        .source(source);
+    let interrupt = match attended {
+        true => builder.build(),
+        false => builder.without_dispatcher().build(),
+    };
+    log.take();
+    interrupt.unwrap()
+}
+
+fn unattended(log: &Log) -> (Interrupt<(), WithWorkItem>, ScriptHandle) {
+    let (source, device) = Script::waking(log);
+    (recorded(log, source, false), device)
+}
+
+// Caught: connect before arm; the enable callback before the connection; no drain.
+#[test]
+fn e1_the_order_of_an_enable() {
+    let log = Log::new();
+    let (source, _device) = Script::descriptor(&log);
+    let interrupt = recorded(&log, source, true);
+    interrupt.enable().unwrap();
+    assert_eq!(log.take(), ["take", "info", "ready", "removal_descriptor", "connect", "enable callback"]);
+
+    let (interrupt, _device) = unattended(&log);
+    interrupt.enable().unwrap();
+    assert_eq!(log.take(), ["take", "info", "connect", "enable callback"]);
+}
+
+/// Whatever fails, what was done before it is undone, and the next enable is as good as the first.
+// Caught: a connection's failure that is ignored; a failing connection that leaves the wait armed.
+#[test]
+fn e1_a_failing_enable_is_undone() {
+    for attended in [true, false] {
+        for method in ["take", "connect"] {
+            let log = Log::new();
+            let (source, device) = Script::descriptor(&log);
+            let interrupt = recorded(&log, source, attended);
+            device.fail(method, os());
+            let refused = interrupt.enable().unwrap_err();
+            assert!(matches!(&refused, Error::Source { source, .. } if *source == os()), "{refused}");
+            assert_eq!(interrupt.state(), State::Disabled);
+            assert_eq!(interrupt.queue_work_item(), Queued::Refused(Refusal::Disabled));
+            let calls = log.take();
+            assert!(!calls.contains(&"enable callback".to_owned()), "{calls:?}");
+
+            // A wait that was left armed would be armed twice now, which the system refuses.
+            assert_eq!(interrupt.enable().unwrap(), Transition::Done);
+            device.assert();
+            if attended {
+                log.wait_for("isr", 1);
+            } else {
+                interrupt.service();
+                assert_eq!(log.count("isr"), 1);
+            }
+        }
+    }
+}
+
+// Caught: a disable that flushes the work item before the ISR; one that flushes before the disconnection; one that
+// disconnects before its callback.
+#[test]
+fn e2_the_order_of_a_disable() {
+    watchdog(|| {
+        for attended in [true, false] {
+            let log = Log::new();
+            let (source, device) = Script::waking(&log);
+            let interrupt = recorded(&log, source, attended);
+            interrupt.enable().unwrap();
+            // Signalled, and nobody is told: only the disable's own flush finds it.
+            device.on("disconnect", {
+                let device = device.clone();
+                move || device.assert()
+            });
+            log.take();
+            interrupt.disable().unwrap();
+            assert_eq!(log.take(), ["disable callback", "disconnect", "take", "isr", "work item"]);
+            assert_eq!(interrupt.state(), State::Disabled);
+        }
+    });
+}
+
+/// An assertion that the dispatcher has not come to yet is not dropped by the disable.
+// Caught: a disable that does not serve what was signalled.
+#[test]
+fn e2_what_was_signalled_before_is_delivered() {
+    watchdog(|| {
+        for _ in 0..200 {
+            let (source, assert) = Software::edge();
+            let interrupt = Interrupt::builder(0)
+                .isr(|cx| {
+                    **cx += cx.assertions();
+                    Claim::Claimed
+                })
+                .source(source)
+                .build()
+                .unwrap();
+            interrupt.enable().unwrap();
+            (0..3).for_each(|_| assert.assert());
+            interrupt.disable().unwrap();
+            assert_eq!(*interrupt.acquire_interrupt_lock(), 3);
+        }
+    });
+}
+
+/// An object without a source: a delivery that was told "pending" is not dropped by the disable that it came into.
+// Caught: a disable of an interrupt without a source that drops what is owed.
+#[test]
+fn e2_a_pending_delivery_is_served_by_the_disable_that_it_waits_for() {
+    watchdog(|| {
+        let slot = support::slot::Slot::new();
+        let own = slot.clone();
+        let interrupt = Interrupt::builder(0)
+            .isr(|cx| {
+                **cx += cx.assertions();
+                Claim::Claimed
+            })
+            .on_disable(move |_| {
+                let object: std::sync::Arc<interrupt_lock::InterruptObject<u64, interrupt_lock::NoWorkItem>> =
+                    own.get();
+                assert_eq!(object.service(), Delivery::Pending);
+            })
+            .build()
+            .unwrap();
+        slot.set(&interrupt);
+        interrupt.enable().unwrap();
+        interrupt.disable().unwrap();
+        assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+        assert_eq!(interrupt.service(), Delivery::NotServed);
+    });
+}
+
+/// A failing callback or disconnection is told, and stops nothing.
+// Caught: a failing disable callback that leaves the source connected; a failing disconnection that is not told.
+#[test]
+fn e2_a_failing_disable_is_done_all_the_same() {
+    let log = Log::new();
+    let (interrupt, device) = unattended(&log);
+    interrupt.enable().unwrap();
+    device.assert();
+    device.fail("disconnect", os());
+    let refused = interrupt.disable().unwrap_err();
+    assert!(matches!(refused, Error::Source { .. }), "{refused}");
+    assert_eq!((log.count("isr"), log.count("work item")), (1, 1));
+    assert_eq!(interrupt.state(), State::Disabled);
+    assert_eq!(interrupt.disable().unwrap(), Transition::Already);
+
+    let (source, assert) = Software::edge();
+    let interrupt = Interrupt::builder(0)
+        .isr(|cx| {
+            **cx += 1;
+            Claim::Claimed
+        })
+        .on_disable(|_| Err("no clock"))
+        .source(source)
+        .without_dispatcher()
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    assert.assert();
+    let refused = interrupt.disable().unwrap_err();
+    assert!(matches!(refused, Error::DisableCallback { .. }), "{refused}");
+    assert_eq!(interrupt.state(), State::Disabled);
+    assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    assert_eq!(interrupt.service(), Delivery::NotServed);
+}
+
+// Caught: an enable that does it all again; a disable that does.
+#[test]
+fn e3_twice_is_no_error_and_does_nothing_more() {
+    for attended in [true, false] {
+        let log = Log::new();
+        let (source, _device) = Script::descriptor(&log);
+        let interrupt = recorded(&log, source, attended);
+        assert_eq!(interrupt.disable().unwrap(), Transition::Already);
+        assert_eq!(log.take(), [""; 0]);
+        assert_eq!(interrupt.enable().unwrap(), Transition::Done);
+        log.take();
+        assert_eq!(interrupt.enable().unwrap(), Transition::Already);
+        assert_eq!(log.take(), [""; 0]);
+        assert_eq!(interrupt.disable().unwrap(), Transition::Done);
+        log.take();
+        assert_eq!(interrupt.disable().unwrap(), Transition::Already);
+        assert_eq!(log.take(), [""; 0]);
+        assert_eq!(interrupt.enable().unwrap(), Transition::Done);
+    }
+}
+
+// Caught: no drain; a drain that is not counted.
+#[test]
+fn i15_events_from_before_an_enable_are_drained_and_counted() {
+    for attended in [true, false] {
+        watchdog(move || {
+            let (source, assert) = Software::edge();
+            let builder = Interrupt::builder(0)
+                .isr(|cx| {
+                    **cx += cx.assertions();
+                    Claim::Claimed
+                })
+                .source(source);
+            let interrupt = match attended {
+                true => builder.build(),
+                false => builder.without_dispatcher().build(),
+            }
+            .unwrap();
+            for round in 1..=3 {
+                (0..5).for_each(|_| assert.assert());
+                interrupt.enable().unwrap();
+                interrupt.service();
+                interrupt.disable().unwrap();
+                assert_eq!(interrupt.stats().stale, 5 * round);
+            }
+            assert_eq!(*interrupt.acquire_interrupt_lock(), 0);
+        });
+    }
+}
+
+/// Only what the source says is stale: a call of `service` on a disabled interrupt that has a source asserts nothing.
+// Caught: a delivery that counts its own call as an assertion where there is a source.
+#[test]
+fn i15_a_call_is_no_assertion_where_there_is_a_source() {
+    let (source, assert) = Software::edge();
+    let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).without_dispatcher().build().unwrap();
+    assert_eq!(interrupt.service(), Delivery::NotServed);
+    assert_eq!(interrupt.stats().stale, 0);
+    assert.assert();
+    assert_eq!(interrupt.service(), Delivery::NotServed);
+    interrupt.enable().unwrap();
+    assert_eq!(interrupt.stats().stale, 1);
+}
+
+// Caught: a level that is not served at the connection (a waker that wakes nobody).
+#[test]
+fn i15_a_level_still_asserted_is_delivered() {
+    watchdog(|| {
+        let (source, line) = Software::level();
+        let (log, theirs) = (Log::new(), line.clone());
+        let isr = log.clone();
+        let interrupt = Interrupt::builder(())
+            .isr(move |_| {
+                theirs.deassert();
+                isr.add("isr");
+                Claim::Claimed
+            })
+            .source(source)
+            .build()
+            .unwrap();
+        for round in 1..=3 {
+            line.assert();
+            interrupt.enable().unwrap();
+            log.wait_for("isr", round);
+            interrupt.disable().unwrap();
+        }
+        assert_eq!(interrupt.stats().stale, 0, "a level is not counted");
+    });
+}

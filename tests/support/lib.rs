@@ -1,0 +1,129 @@
+//! What the test programs share.
+#![cfg(all(feature = "std", not(loom)))]
+#![allow(missing_docs, reason = "it is for these tests alone")]
+
+pub mod allocations;
+pub mod alone;
+pub mod log;
+pub mod rigs;
+pub mod script;
+#[cfg(target_os = "linux")]
+pub mod seccomp;
+pub mod slot;
+pub mod source_suite;
+pub mod wakes;
+
+use std::panic::resume_unwind;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// Longer than anything takes that isn't stuck, on a machine with ten other things to do: some tests give the processor away
+/// ten thousand times. Nothing that passes takes it.
+pub const LONG: Duration = Duration::from_secs(150);
+
+/// Enough for another thread to block; a test never depends on it to pass.
+pub fn let_it_block() {
+    thread::sleep(Duration::from_millis(30));
+}
+
+/// Runs `body` on a thread of that name, and goes on once it sleeps: for a lock, say.
+pub fn asleep<R: Send + 'static>(
+    name: impl Into<String>,
+    body: impl FnOnce() -> R + Send + 'static,
+) -> thread::JoinHandle<R> {
+    let (sender, receiver) = channel();
+    let thread = thread::Builder::new().name(name.into()).spawn(move || {
+        let _ = sender.send(ThreadId::here());
+        body()
+    });
+    receiver.recv().unwrap().wait_until_asleep();
+    thread.unwrap()
+}
+
+/// A thread, as the kernel knows it.
+pub struct ThreadId(#[cfg(target_os = "linux")] i32);
+
+impl ThreadId {
+    #[cfg(target_os = "linux")]
+    pub fn here() -> Self {
+        Self(rustix::thread::gettid().as_raw_nonzero().get())
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn here() -> Self {
+        Self()
+    }
+
+    /// Waits until it sleeps whenever one looks.
+    #[cfg(target_os = "linux")]
+    pub fn wait_until_asleep(&self) {
+        let mut seen = 0;
+        while seen < 5 {
+            let status = std::fs::read_to_string(format!("/proc/self/task/{}/stat", self.0)).unwrap_or_default();
+            // Behind its name, which is in brackets.
+            let sleeps = status.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'));
+            seen = if sleeps { seen + 1 } else { 0 };
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub fn wait_until_asleep(&self) {
+        let_it_block();
+    }
+}
+
+/// Runs `body` on a thread of its own, and fails the test if it hangs.
+#[track_caller]
+pub fn watchdog<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) -> R {
+    let (sender, receiver) = channel();
+    let thread = thread::spawn(move || {
+        let _ = sender.send(body());
+    });
+    match receiver.recv_timeout(LONG) {
+        Ok(answer) => answer,
+        Err(RecvTimeoutError::Timeout) => panic!("it hangs"),
+        Err(RecvTimeoutError::Disconnected) => resume_unwind(thread.join().unwrap_err()),
+    }
+}
+
+/// Shut until somebody opens it.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    pub fn is_open(&self) -> bool {
+        *self.0.0.lock().unwrap()
+    }
+
+    #[track_caller]
+    pub fn wait(&self) {
+        let open = self.0.0.lock().unwrap();
+        let (open, _) = self.0.1.wait_timeout_while(open, LONG, |open| !*open).unwrap();
+        let open = *open;
+        assert!(open, "the gate stayed shut");
+    }
+}
+
+/// What a panic of `body` says.
+#[track_caller]
+pub fn panic_message<R>(body: impl FnOnce() -> R) -> String {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)) {
+        Ok(_) => panic!("it did not panic"),
+        Err(said) => match said.downcast::<String>() {
+            Ok(said) => *said,
+            Err(said) => (*said.downcast::<&'static str>().unwrap()).to_owned(),
+        },
+    }
+}
