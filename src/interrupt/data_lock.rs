@@ -43,18 +43,31 @@ impl<T> DataLock<T> {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// The interrupt lock. The release of a shared one serves all that share it.
+    /// The interrupt lock.
     #[inline(always)]
     pub(super) fn lock(&self) -> Access<'_, T> {
-        match &self.data_lock {
-            DataLock::Own { mutex, name } => Access { mutex, tenant: self, name },
+        let mutex = match &self.data_lock {
+            DataLock::Own { mutex, .. } => mutex,
             #[cfg(feature = "alloc")]
-            DataLock::Shared { lock, name } => Access { mutex: lock.mutex(), tenant: &**lock, name },
-        }
+            DataLock::Shared { lock, .. } => lock.mutex(),
+        };
+        Access { mutex, tenant: self }
     }
 }
 
 impl<T, W> Tenant<T> for InterruptObject<T, W> {
+    fn name(&self) -> &Name {
+        self.data_lock.name()
+    }
+
+    fn all(&self) -> Option<&dyn Tenant<T>> {
+        match &self.data_lock {
+            DataLock::Own { .. } => None,
+            #[cfg(feature = "alloc")]
+            DataLock::Shared { lock, .. } => Some(&**lock),
+        }
+    }
+
     fn serve_deliveries(&self, data: &mut T) {
         self.serve_owed(data);
     }

@@ -4,19 +4,16 @@ use core::panic::Location;
 
 use lock_api::Mutex;
 
+use crate::Error;
 use crate::lock::InterruptLockGuard;
 use crate::lock::raw::{Acquisition, Admission, NotAcquired, RawInterruptLock};
 use crate::lock::release::{Released, Tenant, release_serving};
 use crate::sync;
-use crate::{Error, Name};
 
 /// A lock with its data, and for whom it is acquired.
 pub(crate) struct Access<'a, T> {
     pub(crate) mutex: &'a Mutex<RawInterruptLock, T>,
-    /// Whom the release serves.
     pub(crate) tenant: &'a dyn Tenant<T>,
-    /// As in errors: the interrupt, also where it shares the lock.
-    pub(crate) name: &'a Name,
 }
 
 impl<'a, T> Access<'a, T> {
@@ -25,7 +22,7 @@ impl<'a, T> Access<'a, T> {
     pub(crate) fn acquire(self) -> InterruptLockGuard<'a, T> {
         match self.raw().acquire_at_once() {
             Ok(acquisition) => self.guard(acquisition),
-            Err(refused) => match acquire_slow(self.mutex, self.tenant, self.name, refused, None) {
+            Err(refused) => match acquire_slow(self.mutex, self.tenant, refused, None) {
                 Ok(guard) => guard,
                 Err(error) => panic(&error),
             },
@@ -75,7 +72,7 @@ impl<'a, T> Access<'a, T> {
     pub(crate) fn acquire_until(self, deadline: Option<sync::Instant>) -> Result<InterruptLockGuard<'a, T>, Error> {
         match self.raw().acquire_at_once() {
             Ok(acquisition) => Ok(self.guard(acquisition)),
-            Err(refused) => acquire_slow(self.mutex, self.tenant, self.name, refused, deadline),
+            Err(refused) => acquire_slow(self.mutex, self.tenant, refused, deadline),
         }
     }
 
@@ -127,11 +124,10 @@ impl<T> Copy for Access<'_, T> {}
 fn acquire_slow<'a, T>(
     mutex: &'a Mutex<RawInterruptLock, T>,
     tenant: &'a dyn Tenant<T>,
-    name: &'a Name,
     mut refused: NotAcquired,
     deadline: Option<sync::Instant>,
 ) -> Result<InterruptLockGuard<'a, T>, Error> {
-    let access = Access { mutex, tenant, name };
+    let access = Access { mutex, tenant };
     loop {
         let acquired = match refused {
             NotAcquired::Held => access.raw().wait(deadline),
@@ -142,9 +138,9 @@ fn acquire_slow<'a, T>(
             NotAcquired::ServeFirst => access.raw().acquire_at_once(),
             NotAcquired::Recursive(at) => {
                 let taken_at = at.unwrap_or(Location::caller());
-                return Err(Error::Recursive { interrupt: name.clone(), taken_at });
+                return Err(Error::Recursive { interrupt: tenant.name().clone(), taken_at });
             }
-            NotAcquired::TimedOut => return Err(Error::TimedOut { interrupt: name.clone() }),
+            NotAcquired::TimedOut => return Err(Error::TimedOut { interrupt: tenant.name().clone() }),
         };
         match acquired {
             Ok(acquisition) => return Ok(InterruptLockGuard::new(mutex, acquisition, tenant)),

@@ -1,9 +1,14 @@
 //! Without an allocator no interrupts share a lock, so a lock that stands alone has nobody to serve.
 
+use crate::Name;
 use crate::lock::InterruptLock;
 use crate::lock::release::Tenant;
 
 impl<T> Tenant<T> for InterruptLock<T> {
+    fn name(&self) -> &Name {
+        self.name()
+    }
+
     fn serve_deliveries(&self, _: &mut T) {}
 
     fn run_closure(&self, _: &mut T) -> bool {

@@ -88,7 +88,8 @@ impl<T> Drop for InterruptLockGuard<'_, T> {
             // SAFETY: the release was refused, and the guard's acquisition is over.
             let released = unsafe { release_serving(self.mutex, self.tenant) };
             if released == Released::ClosuresLeft {
-                self.tenant.pass_on_closures();
+                let tenant = self.tenant.all().unwrap_or(self.tenant);
+                tenant.pass_on_closures();
             }
         }
     }

@@ -335,7 +335,7 @@ impl<T> InterruptLock<T> {
 
     #[inline]
     fn access(&self) -> Access<'_, T> {
-        Access { mutex: &self.mutex, tenant: self, name: &self.name }
+        Access { mutex: &self.mutex, tenant: self }
     }
 }
 

@@ -6,13 +6,23 @@
 
 use lock_api::Mutex;
 
+use crate::Name;
 use crate::lock::raw::RawInterruptLock;
 
 /// How many closures a release runs. The others are passed on.
 const CLOSURES: u32 = 64;
 
-/// For whom a lock is held: one interrupt, or all that share it. What a release does for them. Nothing of this unwinds.
+/// For whom a lock is held, and what its release does for them: one interrupt, or all that share the lock. Nothing of
+/// this unwinds.
 pub(crate) trait Tenant<T> {
+    /// As in errors.
+    fn name(&self) -> &Name;
+
+    /// Returns all that share the lock, where it is shared: the release serves them.
+    fn all(&self) -> Option<&dyn Tenant<T>> {
+        None
+    }
+
     /// Serves the deliveries that were left. Runs with the lock held.
     fn serve_deliveries(&self, data: &mut T);
 
@@ -60,6 +70,7 @@ pub(super) enum Released {
 pub(super) unsafe fn release_serving<T>(mutex: &Mutex<RawInterruptLock, T>, tenant: &dyn Tenant<T>) -> Released {
     // SAFETY: the lock is held, and is released here alone.
     let raw = unsafe { mutex.raw() };
+    let tenant = tenant.all().unwrap_or(tenant);
     let mut closures = 0;
     let released = loop {
         let next = if raw.take_left() {

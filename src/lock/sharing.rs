@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 
 use lock_api::Mutex;
 
+use crate::Name;
 use crate::lock::InterruptLock;
 use crate::lock::raw::RawInterruptLock;
 use crate::lock::release::Tenant;
@@ -59,6 +60,10 @@ impl<T> Sharers<T> {
 
 /// For a lock with its interrupts: for each of them. A lock that stands alone has none.
 impl<T> Tenant<T> for InterruptLock<T> {
+    fn name(&self) -> &Name {
+        self.name()
+    }
+
     fn serve_deliveries(&self, data: &mut T) {
         self.sharers.all().for_each(|interrupt| interrupt.serve_deliveries(data));
     }
