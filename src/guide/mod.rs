@@ -1,0 +1,132 @@
+//! Guides for driver authors: one page for each question, about ten minutes each.
+//!
+//! Begin here:
+//!
+#![cfg_attr(
+    all(feature = "std", not(loom)),
+    doc = "- [`first_driver`]: the parts of a driver, from its device to its end."
+)]
+//! - [`how_it_works`]: the states of an interrupt, and the way from an assertion to the work item, in two pictures.
+#![cfg_attr(
+    all(feature = "std", not(loom)),
+    doc = "- [`sources`]: which source your device needs, and the threads that serve it.",
+    doc = "- [`teardown`]: the order of enable, disable and the end; devices that read and write memory (DMA).",
+    doc = "",
+    doc = "If you have a driver already:",
+    doc = "",
+    doc = "- [`porting`]: move a UMDF or KMDF driver.",
+    doc = "- [`from_wdf`]: each WDF function, callback and structure, and what stands for it here.",
+    doc = "- [`from_a_loop`]: move a program that waits on UIO or VFIO descriptors.",
+    doc = "",
+    doc = "If something is wrong, or might be:",
+    doc = "",
+    doc = "- [`slow_isr`]: an ISR that takes too long or comes too late.",
+    doc = "- [`operating`]: counters, distributions, events, faults.",
+    doc = "- [`model_checking`]: your own driver under loom.",
+    doc = "",
+    doc = "To look things up:",
+    doc = ""
+)]
+//! - [`contract`]: every rule that the crate keeps, with its id.
+//! - [`bare_metal`]: interrupts on a microcontroller.
+//! - [`figures`]: what the lock and a delivery cost.
+//!
+//! Every snippet is a test of this crate.
+
+// The rules are linked from everywhere, so this page is part of every documentation build. It links to no item that a
+// feature may leave out.
+#[doc = include_str!("contract.md")]
+pub mod contract {}
+/// How an interrupt works, in two pictures.
+///
+/// # The states
+///
+/// [`state()`](crate::InterruptObject::state) returns one of seven [states](crate::State).
+///
+#[doc = include_str!("pictures/states.svg")]
+///
+#[doc = include_str!("how_it_works/states.md")]
+///
+/// # From an assertion to the work item
+///
+/// [`service()`](crate::InterruptObject::service) is the only way to the ISR. A dispatcher calls it, and so does an
+/// interrupt vector, a loop of your own or a loom model.
+///
+#[doc = include_str!("pictures/delivery.svg")]
+///
+#[doc = include_str!("how_it_works/delivery.md")]
+pub mod how_it_works {}
+#[doc = include_str!("bare_metal.md")]
+pub mod bare_metal {}
+#[doc = include_str!("figures.md")]
+pub mod figures {}
+
+// The others use what the features bring, in links and in snippets.
+#[cfg(all(feature = "std", not(loom)))]
+mod pages {
+    #[doc = include_str!("first_driver.md")]
+    pub mod first_driver {}
+    #[doc = include_str!("from_a_loop.md")]
+    pub mod from_a_loop {}
+    #[doc = include_str!("from_wdf.md")]
+    pub mod from_wdf {}
+    #[doc = include_str!("model_checking.md")]
+    pub mod model_checking {}
+    #[doc = include_str!("operating.md")]
+    pub mod operating {}
+    #[doc = include_str!("porting.md")]
+    pub mod porting {}
+    #[doc = include_str!("slow_isr.md")]
+    pub mod slow_isr {}
+    #[doc = include_str!("sources.md")]
+    pub mod sources {}
+    /// The order of enable, disable and the end, and how to free what a device writes to.
+    ///
+    /// # The order
+    ///
+    #[doc = include_str!("pictures/order.svg")]
+    ///
+    #[doc = include_str!("teardown.md")]
+    pub mod teardown {}
+}
+#[cfg(all(feature = "std", not(loom)))]
+pub use pages::*;
+
+/// What the page on teardown says of buffers in the interrupt data, for a driver that drops itself in its own work item.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use interrupt_lock::{Claim, Interrupt, source::Software};
+///
+/// type Log = Arc<Mutex<Vec<&'static str>>>;
+/// struct Buffer(Log);
+/// impl Drop for Buffer {
+///     fn drop(&mut self) {
+///         self.0.lock().unwrap().push("freed");
+///     }
+/// }
+///
+/// let log = Log::default();
+/// let driver = Arc::new(Mutex::new(None));
+/// let (source, line) = Software::edge();
+/// let itself = driver.clone();
+/// let interrupt = Interrupt::builder(Buffer(log.clone()))
+///     .isr(|buffer| {
+///         buffer.queue_work_item();
+///         Claim::Claimed
+///     })
+///     .on_disable(|buffer| buffer.0.lock().unwrap().push("stopped"))
+///     .work_item(move |_| drop(itself.lock().unwrap().take()))
+///     .source(source)
+///     .build()?;
+/// interrupt.enable()?;
+/// *driver.lock().unwrap() = Some(interrupt);
+/// line.assert();
+/// while log.lock().unwrap().len() < 2 {
+///     std::thread::yield_now();
+/// }
+/// assert_eq!(*log.lock().unwrap(), ["stopped", "freed"]);
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[cfg(all(doctest, feature = "std", not(loom)))]
+mod teardown_order {}
