@@ -40,7 +40,7 @@ mod device;
 mod dispatch;
 mod error;
 mod fault;
-#[cfg(all(any(doc, doctest), feature = "std", not(loom)))]
+#[cfg(any(doc, doctest))]
 pub mod guide;
 mod info;
 mod interrupt;

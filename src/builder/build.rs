@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use crate::builder::options::{Data, Options};
 use crate::builder::{Builder, IsrRegistered, WorkItemSlot};
 use crate::device::{Device, DeviceInterrupt};
-use crate::interrupt::parent::Membership;
+use crate::interrupt::attached::Membership;
 use crate::interrupt::{DataLock, WorkFn};
 use crate::{Error, Interrupt, InterruptObject, Name};
 

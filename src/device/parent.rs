@@ -7,7 +7,7 @@ use alloc::sync::{Arc, Weak};
 
 use crate::device::{Device, DeviceInterrupt};
 use crate::interrupt::InterruptObject;
-use crate::interrupt::parent::Parent;
+use crate::interrupt::attached::Parent;
 use crate::lock::RawInterruptLock;
 
 impl Parent for Device {

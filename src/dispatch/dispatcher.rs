@@ -12,7 +12,7 @@ use crate::SourceError;
 use crate::dispatch::poller::Event;
 use crate::dispatch::waiter::{Waiter, WaiterSlot};
 use crate::dispatch::worker::{Worker, WorkerSlot};
-use crate::interrupt::dispatch::{Dispatch, Serve};
+use crate::interrupt::{attached::Dispatch, serve::Serve};
 use crate::policy::placement;
 #[cfg(unix)]
 use crate::source::Ready;

@@ -6,7 +6,7 @@ use core::time::Duration;
 use alloc::boxed::Box;
 use alloc::sync::Weak;
 
-use crate::interrupt::dispatch::Dispatch;
+use crate::interrupt::attached::Dispatch;
 use crate::{Error, InterruptObject, Name, Polling, SourceError};
 
 /// A thread that waits on sources and serves their interrupts. A loom model explores the model's own threads only, so it

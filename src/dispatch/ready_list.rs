@@ -12,7 +12,7 @@ use lock_api::Mutex;
 use crate::Polling;
 use crate::dispatch::ready_word::{BITS, Raised, ReadyWord};
 use crate::dispatch::window::Window;
-use crate::interrupt::dispatch::Serve;
+use crate::interrupt::serve::Serve;
 use crate::lock::raw::RawInterruptLock;
 use crate::sync;
 

@@ -11,7 +11,7 @@ use alloc::sync::{Arc, Weak};
 use crate::dispatch::poller::{Event, Events, Poller, Wait};
 use crate::dispatch::ready_list::{Bell, Found, ReadyList, Slot};
 use crate::dispatch::thread::Thread;
-use crate::interrupt::dispatch::Serve;
+use crate::interrupt::serve::Serve;
 use crate::policy::placement;
 use crate::{Name, Polling, SourceError, sync};
 

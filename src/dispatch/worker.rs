@@ -9,7 +9,7 @@ use lock_api::Mutex;
 
 use crate::dispatch::ready_list::{Bell, ReadyList, Slot};
 use crate::dispatch::thread::Thread;
-use crate::interrupt::dispatch::Serve;
+use crate::interrupt::serve::Serve;
 use crate::lock::raw::RawInterruptLock;
 use crate::sync;
 use crate::sync::Backoff;

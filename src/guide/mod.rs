@@ -58,7 +58,7 @@ pub mod contract {}
 pub mod how_it_works {}
 #[doc = include_str!("bare_metal.md")]
 pub mod bare_metal {}
-#[doc = include_str!("figures.md")]
+#[doc = include_str!("reference/figures.md")]
 pub mod figures {}
 
 // The others use what the features bring, in links and in snippets.
@@ -68,7 +68,7 @@ mod pages {
     pub mod first_driver {}
     #[doc = include_str!("from_a_loop.md")]
     pub mod from_a_loop {}
-    #[doc = include_str!("from_wdf.md")]
+    #[doc = include_str!("reference/from_wdf.md")]
     pub mod from_wdf {}
     #[doc = include_str!("model_checking.md")]
     pub mod model_checking {}
@@ -78,7 +78,7 @@ mod pages {
     pub mod porting {}
     #[doc = include_str!("slow_isr.md")]
     pub mod slow_isr {}
-    #[doc = include_str!("sources.md")]
+    #[doc = include_str!("reference/sources.md")]
     pub mod sources {}
     /// The order of enable, disable and the end, and how to free what a device writes to.
     ///

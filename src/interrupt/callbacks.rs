@@ -3,7 +3,8 @@
 use core::mem;
 
 use crate::interrupt::attached::Attached;
-use crate::interrupt::{IsrContext, Work, WorkItemContext};
+use crate::interrupt::context::IsrContext;
+use crate::interrupt::work_item::{Work, WorkItemContext};
 use crate::source::Source;
 use crate::{CallbackError, Claim};
 
@@ -114,4 +115,41 @@ impl<T, W> Registered<T, W> {
 #[cfg_attr(not(feature = "alloc"), expect(clippy::forget_non_drop, reason = "there are boxes with `alloc`"))]
 const fn set<T>(slot: &mut OnChange<T>, callback: Plain<T>) {
     mem::forget(mem::replace(slot, OnChange::Plain(callback)));
+}
+
+/// What an enable or disable callback may return: nothing, or a `Result` with any error.
+///
+/// ```
+/// use interrupt_lock::Outcome;
+///
+/// assert!(().into_result().is_ok());
+/// assert!(Err::<(), _>("no clock").into_result().is_err());
+/// ```
+pub trait Outcome {
+    /// The callback's answer in one form.
+    ///
+    /// # Errors
+    ///
+    /// The callback's.
+    fn into_result(self) -> Result<(), CallbackError>;
+}
+
+impl Outcome for () {
+    fn into_result(self) -> Result<(), CallbackError> {
+        Ok(())
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<E: Into<alloc::boxed::Box<dyn core::error::Error + Send + Sync>>> Outcome for Result<(), E> {
+    fn into_result(self) -> Result<(), CallbackError> {
+        self.map_err(CallbackError::new)
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+impl Outcome for Result<(), CallbackError> {
+    fn into_result(self) -> Result<(), CallbackError> {
+        self
+    }
 }

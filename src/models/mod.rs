@@ -8,14 +8,13 @@
 mod claims;
 mod deferred;
 mod delivery;
-mod device;
 mod end;
-mod fault;
 mod once;
 mod raw_lock;
 mod ready_word;
 mod shared_lock;
 mod software;
+mod transition;
 mod work_item;
 
 use alloc::sync::Arc;

@@ -1,8 +1,5 @@
 //! What an operator wants to know of an interrupt (rule S1).
 
-use core::fmt;
-
-use crate::Table;
 use crate::sync::Counter;
 
 /// How the ISR's runs have ended: every run writes one of these, with the interrupt lock held.
@@ -122,11 +119,4 @@ pub struct Stats {
     /// How long the parts of a delivery took, where the interrupt is [timed](crate::Builder::timed).
     #[cfg(feature = "std")]
     pub distributions: Option<crate::Distributions>,
-}
-
-impl fmt::Display for Stats {
-    /// As a [`Table`] of one row, without a name.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Table::from(self).fmt(f)
-    }
 }

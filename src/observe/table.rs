@@ -183,3 +183,10 @@ impl fmt::Display for Table<'_> {
         Ok(())
     }
 }
+
+impl fmt::Display for Stats {
+    /// As a [`Table`] of one row, without a name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Table::from(self).fmt(f)
+    }
+}

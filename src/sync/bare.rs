@@ -1,7 +1,6 @@
 //! Bare metal: no threads, only processors and what interrupts them.
 
-use core::sync::atomic::fence;
-pub(crate) use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering, fence};
 
 pub(crate) use crate::sync::bare_metal::{in_isr, is_in_isr, mask, this_processor as this_thread, unmask};
 

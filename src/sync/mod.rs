@@ -30,6 +30,8 @@ pub(crate) use cell::{Borrow, Locked, Witness};
 
 #[cfg(all(feature = "alloc", not(loom)))]
 pub(crate) use core::sync::atomic::AtomicPtr;
+#[cfg(not(loom))]
+pub(crate) use core::sync::atomic::{AtomicUsize, Ordering};
 
 mod counter;
 #[cfg(feature = "std")]

@@ -5,6 +5,8 @@
 //! faults and the end need. The event is taken before the ISR looks at the device, so what arrives meanwhile is seen.
 
 mod isr;
+#[cfg(all(unix, feature = "std"))]
+mod own_loop;
 mod source;
 
 use core::fmt;

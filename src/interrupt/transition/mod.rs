@@ -22,10 +22,13 @@ mod end;
 mod fault;
 mod inactive;
 #[cfg(feature = "std")]
-pub(super) mod policy;
+mod policy;
 mod power;
 #[cfg(feature = "std")]
 mod removal;
+
+#[cfg(feature = "std")]
+pub(super) use policy::RequestedPolicy;
 
 use lock_api::MutexGuard;
 

@@ -4,8 +4,8 @@ use crate::interrupt::InterruptObject;
 #[cfg(feature = "alloc")]
 use crate::interrupt::attached::Attached;
 #[cfg(feature = "alloc")]
-use crate::interrupt::parent::Membership;
-use crate::interrupt::parent::Parent;
+use crate::interrupt::attached::Membership;
+use crate::interrupt::attached::Parent;
 use crate::interrupt::state::{ASLEEP, ENABLED, ENDED, FAULTED, KEPT_DISABLED, REMOVED, WAKES};
 use crate::observe::events;
 use crate::{Error, SourceError};

@@ -1,10 +1,14 @@
 //! The work item: what the ISR leaves to be done without the interrupt lock.
 
+mod context;
 pub(crate) mod word;
 
+pub use context::WorkItemContext;
+pub(crate) use word::WorkWord;
+
+use crate::interrupt::InterruptObject;
 use crate::interrupt::state::{ENDED, FAULTED, REMOVED};
 use crate::interrupt::work_item::word::{Ended, Queueing};
-use crate::interrupt::{InterruptObject, WorkItemContext};
 use crate::lock::InterruptLockGuard;
 use crate::sync;
 use crate::{Callback, Fault};

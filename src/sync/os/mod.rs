@@ -3,7 +3,7 @@
 mod barrier;
 
 use core::cell::Cell;
-pub(crate) use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::AtomicUsize;
 pub(crate) use std::time::Instant;
 
 pub(crate) use crossbeam_utils::Backoff;

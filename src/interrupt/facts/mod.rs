@@ -1,5 +1,8 @@
 //! What may be sent, what may be shared, and how large it is: facts that every build checks.
 
+#[cfg(all(feature = "std", target_pointer_width = "64", not(loom)))]
+mod layout;
+
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use crate::{

@@ -3,6 +3,12 @@
 //! Each is a trait object in a box. Without an allocator there are no boxes, and so nothing can be attached: an
 //! `Option<Attached<…>>` is always `None` then, takes no room, and what would use it compiles to nothing.
 
+mod dispatch;
+mod parent;
+
+pub(crate) use dispatch::Dispatch;
+pub(crate) use parent::{Membership, Parent};
+
 #[cfg(feature = "alloc")]
 pub(crate) type Attached<D> = alloc::boxed::Box<D>;
 #[cfg(not(feature = "alloc"))]

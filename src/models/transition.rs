@@ -1,11 +1,11 @@
-//! A fault against enable and disable (I12).
+//! What meets a transition: a fault (I12); and a work item under its device's callback lock (W5).
 
 use alloc::sync::Arc;
 
 use loom::thread;
 
-use crate::models::{Counted, Wire, bounded};
-use crate::{Claim, Error, Fault, Interrupt, State};
+use crate::models::{Counted, Probe, Wire, bounded};
+use crate::{Claim, Device, Error, Fault, Interrupt, State};
 use crate::{Errno, SourceError};
 
 /// A fault that meets an enable: the interrupt is either quarantined and disconnected, or was never served; it can't be
@@ -51,5 +51,36 @@ fn a_fault_that_meets_an_enable_stays_a_fault() {
             }
         }
         assert!(wire.is_connected());
+    });
+}
+
+/// A work item that runs under the callback lock and a section of the device never overlap.
+// Caught: work-item-not-serialized.
+#[test]
+fn a_serialized_work_item_excludes_sections() {
+    bounded(|| {
+        let probe = Probe::new();
+        let device = Device::builder("device").build();
+        let interrupt = Arc::new(
+            Interrupt::builder(())
+                .isr(|_| Claim::Claimed)
+                .work_item({
+                    let probe = probe.clone();
+                    move |_| _ = probe.touch()
+                })
+                .device(&device)
+                .automatic_serialization()
+                .build()
+                .unwrap(),
+        );
+        interrupt.enable().unwrap();
+        interrupt.queue_work_item();
+        let worker = thread::spawn({
+            let interrupt = interrupt.clone();
+            move || interrupt.run_work_item()
+        });
+        device.synchronize(|| probe.touch());
+        worker.join().unwrap();
+        assert_eq!(probe.touch(), 2);
     });
 }
