@@ -2,15 +2,20 @@
 
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::dispatch::poller::{Event, Wait};
+use crate::sync::{
+    AtomicUsize,
+    Ordering::{Acquire, Release},
+    Parker,
+};
 use crate::{Name, SourceError};
 
-#[derive(Default)]
 pub(in crate::dispatch) struct Poller {
-    rung: Mutex<bool>,
-    bell: Condvar,
+    /// 1 from a ring to the wait that it ends.
+    rung: AtomicUsize,
+    parker: Parker,
 }
 
 /// Nothing has a descriptor here.
@@ -18,15 +23,16 @@ pub(in crate::dispatch) type Events = ();
 
 impl Poller {
     pub(in crate::dispatch) fn new() -> Result<Self, SourceError> {
-        Ok(Self::default())
+        Ok(Self { rung: AtomicUsize::new(0), parker: Parker::new() })
     }
 
     pub(in crate::dispatch) fn events(&self) -> Events {}
 
     /// Ends the wait that is going on, or the next.
     pub(in crate::dispatch) fn wake(&self) {
-        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.bell.notify_one();
+        // Release: pairs with the Acquire in `wait`, so the thread sees what was done before the ring.
+        self.rung.store(1, Release);
+        self.parker.wake_all(&self.rung);
     }
 
     #[cfg(unix)]
@@ -43,24 +49,26 @@ impl Poller {
         false
     }
 
-    /// Waits as long as it is told to. The answer is whether the bell has rung.
+    /// Waits as long as it is told to. Returns whether the bell has rung.
     pub(in crate::dispatch) fn wait(&self, _: &mut Events, wait: Wait) -> bool {
-        let mut rung = match wait {
+        let deadline = match wait {
             Wait::No => return false,
-            Wait::UntilWoken | Wait::For(_) => self.rung.lock().unwrap_or_else(PoisonError::into_inner),
+            Wait::UntilWoken => None,
+            // What the clock can't say is as good as for ever.
+            Wait::For(time) => Instant::now().checked_add(time),
         };
-        while !*rung {
-            rung = match wait {
-                // It may end early; who waits for a moment looks at the clock.
-                Wait::For(time) => {
-                    let (rung, _) = self.bell.wait_timeout(rung, time).unwrap_or_else(PoisonError::into_inner);
-                    return std::mem::take(&mut *{ rung });
-                }
-                _ => self.bell.wait(rung).unwrap_or_else(PoisonError::into_inner),
-            };
+        loop {
+            // The look is made with the queue locked, which `wake_all` locks after the ring: none comes in between.
+            // Acquire: as below.
+            let _ = self.parker.park(&self.rung, 0, || self.rung.load(Acquire) == 0, |_| {}, deadline);
+            // Acquire: pairs with the Release in `wake`.
+            if self.rung.swap(0, Acquire) != 0 {
+                return true;
+            }
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return false;
+            }
         }
-        *rung = false;
-        true
     }
 
     /// Nothing has a descriptor here.
