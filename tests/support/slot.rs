@@ -9,7 +9,7 @@ pub struct Slot<T, W>(Arc<Mutex<Weak<InterruptObject<T, W>>>>);
 
 impl<T, W> Slot<T, W> {
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(Weak::new())))
+        Self::default()
     }
 
     pub fn set(&self, interrupt: &Interrupt<T, W>) {
@@ -19,6 +19,12 @@ impl<T, W> Slot<T, W> {
     #[track_caller]
     pub fn get(&self) -> Arc<InterruptObject<T, W>> {
         self.0.lock().unwrap().upgrade().unwrap()
+    }
+}
+
+impl<T, W> Default for Slot<T, W> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Weak::new())))
     }
 }
 
@@ -33,7 +39,7 @@ pub struct Owner<T, W>(Arc<Mutex<Option<Interrupt<T, W>>>>);
 
 impl<T, W> Owner<T, W> {
     pub fn new() -> Self {
-        Self(Arc::new(Mutex::new(None)))
+        Self::default()
     }
 
     /// Keeps the handle; the answer is the object.
@@ -47,6 +53,12 @@ impl<T, W> Owner<T, W> {
     pub fn drop_handle(&self) {
         let handle = self.0.lock().unwrap().take();
         drop(handle);
+    }
+}
+
+impl<T, W> Default for Owner<T, W> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(None)))
     }
 }
 

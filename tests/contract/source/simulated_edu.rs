@@ -29,8 +29,6 @@ const ACKNOWLEDGE: usize = 0x64;
 const COMPUTING: u32 = 0x01;
 const RAISE_WHEN_DONE: u32 = 0x80;
 
-/// Longer than anything here takes on the slowest machine.
-
 fn never_done() -> Edu {
     Edu::with_options(EduOptions { compute_time: Duration::MAX, ..EduOptions::default() })
 }
