@@ -299,8 +299,11 @@ fn e6_dropped_with_the_callback_lock_held() {
             assert_eq!(object.upgrade().unwrap().state(), State::Enabled);
             assert!(!log.contains("work item"));
         });
+        // A worker that has begun the run by then ends the interrupt as that run ends. (If nobody did: the watchdog.)
+        while object.upgrade().is_some() {
+            thread::yield_now();
+        }
         assert_eq!(log.take(), ["work item"]);
-        assert!(object.upgrade().is_none(), "it is kept");
     });
 }
 
