@@ -84,8 +84,8 @@ fn make_every_mistake() {
     refused(Uio::open("/dev/null"), "/dev/null", "not a UIO device");
     refused(Uio::open("/dev/no-uio"), "/dev/no-uio", "No such file");
     refused(Eventfd::from_fd(File::open("/dev/null").unwrap().into()), "eventfd", "/dev/null");
-    refused(vfio::Device::open("ffff:ff:1f.7"), "ffff:ff:1f.7", "no such PCI device");
-    refused(vfio::Device::open("edu"), "edu", "no address");
+    refused(vfio::PciDevice::open("ffff:ff:1f.7"), "ffff:ff:1f.7", "no such PCI device");
+    refused(vfio::PciDevice::open("edu"), "edu", "no address");
 
     // What is another's already.
     let device = Edu::new();

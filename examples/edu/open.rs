@@ -56,7 +56,7 @@ pub fn open(device: &Device) -> Result<AnyEdu, Failure> {
             mapped(path, registers, uio)
         }
         Device::Vfio { address, msi } => {
-            let device = vfio::Device::open(address).map_err(Failure::of_the_device)?;
+            let device = vfio::PciDevice::open(address).map_err(Failure::of_the_device)?;
             let registers = device.registers(0).map_err(Failure::of_the_device)?;
             if *msi {
                 let vectors = device.msi(1).map_err(Failure::of_the_device)?;

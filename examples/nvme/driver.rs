@@ -54,7 +54,7 @@ pub struct Port {
 impl Nvme {
     /// `depth`: how many commands each pair of queues may have under way.
     pub fn open(address: &str, locks: Locks, depth: u16) -> Result<Self, Failure> {
-        let device = vfio::Device::open(address).map_err(Failure::of_the_device)?;
+        let device = vfio::PciDevice::open(address).map_err(Failure::of_the_device)?;
         if device.config_read(CLASS).map_err(Failure::of_the_device)? != NVME {
             return Err(Failure::Device(format!("{address} is not an NVMe controller")));
         }
