@@ -69,7 +69,7 @@ fn make_every_mistake() {
         let (source, _) = Script::descriptor(&Log::new());
         Interrupt::builder(()).name("nic").isr(|_| Claim::Claimed).work_item(|_| ()).source(source)
     };
-    let specified = |set| Policy::new().affinity(Affinity::Specified(set));
+    let specified = |set| Policy::new().with_affinity(Affinity::Specified(set));
     refused(nic().policy(specified(ProcessorSet::new(0))).build(), "nic", "processor set");
     refused(nic().policy(specified(ProcessorSet::new(1).in_group(1023))).build(), "nic", "65472");
     refused(nic().overdue_after(Duration::ZERO).build(), "nic", "overdue_after");

@@ -90,7 +90,7 @@ where
             None => None,
         };
         #[cfg(feature = "std")]
-        let timing = self.timed.then(|| crate::observe::timing::Timing::of(&mut inside));
+        let timing = self.timed.then(|| crate::builder::timed::measure(&mut inside));
         let work = match (work, self.device.clone()) {
             (Some(work), Some(device)) if self.serialized => Some(serialized(work, device)),
             (_, None) if self.serialized || self.wake_capable => return Err(Error::NoDevice { interrupt: name }),

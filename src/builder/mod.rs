@@ -8,6 +8,8 @@
 
 mod build;
 mod service;
+#[cfg(feature = "std")]
+mod timed;
 
 use core::marker::PhantomData;
 #[cfg(feature = "std")]

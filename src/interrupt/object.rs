@@ -19,7 +19,7 @@ use crate::interrupt::state::{State, StateWord};
 use crate::interrupt::work_item::word::WorkWord;
 use crate::interrupt::work_item::{NoWorkItem, WithWorkItem, Work};
 use crate::lock::{InterruptLockGuard, RawInterruptLock};
-use crate::observe::stats::{Answers, Counters, Stats};
+use crate::observe::stats::{ClaimCounts, Counters, Stats};
 #[cfg(feature = "std")]
 use crate::observe::timing::Timing;
 use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
@@ -70,7 +70,7 @@ pub struct InterruptObject<T, W> {
     /// Assertions of a source-less interrupt that wait for the owner of the lock to serve them.
     pub(super) owed: AtomicUsize,
     pub(super) state: StateWord,
-    pub(super) answers: Answers,
+    pub(super) answers: ClaimCounts,
     /// The interrupt data, its lock, and the name.
     pub(super) home: Home<T>,
     pub(super) counters: Counters,
@@ -209,7 +209,7 @@ impl<T, W> InterruptObject<T, W> {
                 counters: Counters::new(),
                 #[cfg(feature = "std")]
                 storm: Locked::new(crate::observe::storm::Storm::new()),
-                answers: Answers::new(),
+                answers: ClaimCounts::new(),
                 work_run: Counter::new(),
                 #[cfg(feature = "alloc")]
                 membership: None,
