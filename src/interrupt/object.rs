@@ -193,7 +193,7 @@ impl<T, W> InterruptObject<T, W> {
                 work: WorkWord::new(),
                 work_fn: Locked::new(work),
                 notes: Mutex::from_raw(RawInterruptLock::new(), Notes {
-                    info: Info::UNKNOWN,
+                    info: Info::new(),
                     fault: None,
                     #[cfg(feature = "alloc")]
                     shared: false,
