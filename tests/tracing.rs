@@ -155,7 +155,7 @@ fn s3_a_removal_is_an_event() {
 fn s3_what_a_policy_is_refused_is_an_event() {
     let events = traced(|| {
         let (source, _) = Software::edge();
-        let policy = Policy::new().affinity(Affinity::All);
+        let policy = Policy::new().with_affinity(Affinity::All);
         let interrupt = edu0().isr(|_| Claim::Claimed).source(source).policy(policy).build().unwrap();
         interrupt.enable().unwrap();
     });

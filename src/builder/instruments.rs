@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 
 use crate::interrupt::{Isr, OnChange, Registered, WorkFn};
-use crate::observe::timing::{Assertions, Timing};
+use crate::observe::timing::Timing;
 use crate::observe::watchdog::Watched;
 use crate::{Callback, Error, InterruptObject};
 
@@ -50,7 +50,7 @@ impl Instruments {
 fn measure<T: 'static, W: 'static>(registered: &mut Registered<T, W>) -> Arc<Timing> {
     let timing = Arc::new(Timing::new());
     if let Some(source) = &mut registered.source {
-        source.time_assertions(Assertions::new(timing.clone()));
+        source.time_assertions(timing.assertions());
     }
     let (theirs, mut isr) = (timing.clone(), mem::replace(&mut registered.isr, Isr::NONE));
     registered.isr = Isr::Boxed(Box::new(move |context| theirs.through_isr(|| isr.call(context))));

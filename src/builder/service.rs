@@ -147,11 +147,11 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// use interrupt_lock::{Affinity, Claim, Error, Interrupt, Policy, ProcessorSet, source::Software};
     ///
     /// let (source, _) = Software::edge();
-    /// let policy = Policy::new().affinity(Affinity::Specified(ProcessorSet::new(0b1)));
+    /// let policy = Policy::new().with_affinity(Affinity::Specified(ProcessorSet::new(0b1)));
     /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).policy(policy).build()?;
     /// assert_eq!(interrupt.policy(), policy);
     ///
-    /// let nowhere = Policy::new().affinity(Affinity::Specified(ProcessorSet::new(0b1).in_group(9)));
+    /// let nowhere = Policy::new().with_affinity(Affinity::Specified(ProcessorSet::new(0b1).in_group(9)));
     /// let refused = Interrupt::builder(()).isr(|_| Claim::Claimed).policy(nowhere).build();
     /// assert!(matches!(refused, Err(Error::NoSuchProcessors { .. })));
     /// # Ok::<(), Error>(())

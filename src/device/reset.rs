@@ -14,7 +14,7 @@ impl Device {
     /// quarantined them are too, with the fault cleared. The device is meant to be in D0, or to be without power management.
     ///
     /// What the disable callbacks say of the device is not reported: it may be why the device is reset. For a device
-    /// behind VFIO `reset` calls `vfio::Device::reset`.
+    /// behind VFIO `reset` calls `vfio::PciDevice::reset`.
     ///
     /// # Errors
     ///

@@ -179,7 +179,7 @@ impl Dispatch for Registration {
         there
     }
 
-    fn own_thread(&self) -> Result<placement::Thread, SourceError> {
+    fn own_thread(&self) -> Result<placement::ThreadId, SourceError> {
         if self.alone {
             return Ok(self.threads.waiter.thread());
         }

@@ -141,7 +141,7 @@ impl AsFd for Eventfd {
 
 impl Source for Eventfd {
     fn info(&self) -> Info {
-        Info { trigger: Some(Trigger::Edge), ..Info::default() }
+        Info::new().with_trigger(Trigger::Edge)
     }
 
     fn ready(&mut self) -> Ready<'_> {

@@ -19,7 +19,7 @@ use crate::{Error, SourceError};
 /// reference, so it does no harm that the device changes what is there. It is little-endian, as PCI is.
 ///
 /// Obtained from [`Uio::registers`](crate::linux::Uio::registers),
-/// [`vfio::Device::registers`](crate::linux::vfio::Device::registers) or, for any other file, [`map`](Self::map).
+/// [`vfio::PciDevice::registers`](crate::linux::vfio::PciDevice::registers) or, for any other file, [`map`](Self::map).
 ///
 /// # Examples
 ///

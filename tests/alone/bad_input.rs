@@ -70,7 +70,7 @@ fn make_every_mistake() {
         let (source, _) = Script::descriptor(&Log::new());
         Interrupt::builder(()).name("nic").isr(|_| Claim::Claimed).work_item(|_| ()).source(source)
     };
-    let specified = |set| Policy::new().affinity(Affinity::Specified(set));
+    let specified = |set| Policy::new().with_affinity(Affinity::Specified(set));
     refused(nic().policy(specified(ProcessorSet::new(0))).build(), "nic", "processor set");
     refused(nic().policy(specified(ProcessorSet::new(1).in_group(1023))).build(), "nic", "65472");
     refused(nic().overdue_after(Duration::ZERO).build(), "nic", "overdue_after");
@@ -85,8 +85,8 @@ fn make_every_mistake() {
     refused(Uio::open("/dev/null"), "/dev/null", "not a UIO device");
     refused(Uio::open("/dev/no-uio"), "/dev/no-uio", "No such file");
     refused(Eventfd::from_fd(File::open("/dev/null").unwrap().into()), "eventfd", "/dev/null");
-    refused(vfio::Device::open("ffff:ff:1f.7"), "ffff:ff:1f.7", "no such PCI device");
-    refused(vfio::Device::open("edu"), "edu", "no address");
+    refused(vfio::PciDevice::open("ffff:ff:1f.7"), "ffff:ff:1f.7", "no such PCI device");
+    refused(vfio::PciDevice::open("edu"), "edu", "no address");
 
     // What is another's already.
     let device = Edu::new();

@@ -99,9 +99,9 @@ fn build(policy: Policy) -> Result<Interrupt<(), NoWorkItem>, Error> {
 fn p1_the_policy_is_read_back_and_has_the_references_defaults() {
     let plain = Interrupt::builder(()).isr(|_| Claim::Claimed).build().unwrap();
     assert_eq!(plain.policy(), Policy::default());
-    assert_eq!(plain.policy().affinity_policy(), Affinity::OneClose);
-    assert_eq!(plain.policy().priority_policy(), Priority::Undefined);
-    let given = Policy::new().affinity(Affinity::SpreadMessages).priority(Priority::Low);
+    assert_eq!(plain.policy().affinity(), Affinity::OneClose);
+    assert_eq!(plain.policy().priority(), Priority::Undefined);
+    let given = Policy::new().with_affinity(Affinity::SpreadMessages).with_priority(Priority::Low);
     assert_eq!(build(given).unwrap().policy(), given);
 }
 
@@ -110,7 +110,7 @@ fn p1_the_policy_is_read_back_and_has_the_references_defaults() {
 // Caught: a build that does not look; a look at the mask without the group; all of the set told instead of what is missing.
 #[test]
 fn p1_processors_that_the_machine_has_not_are_refused_when_it_is_built() {
-    let specified = |set| Policy::new().affinity(Affinity::Specified(set));
+    let specified = |set| Policy::new().with_affinity(Affinity::Specified(set));
     match build(specified(ProcessorSet::new(0))) {
         Err(Error::NoProcessors { interrupt }) => assert_eq!(interrupt.as_str(), "edu5"),
         other => panic!("{other:?}"),
@@ -141,7 +141,7 @@ fn p1_processors_that_the_machine_has_not_are_refused_when_it_is_built() {
 fn p2_nothing_is_asked_of_the_system_by_default() {
     watchdog(|| {
         let ordinary = seen();
-        for policy in [Policy::new(), Policy::new().affinity(Affinity::MachineDefault)] {
+        for policy in [Policy::new(), Policy::new().with_affinity(Affinity::MachineDefault)] {
             let (seen, answer) = served_with(policy, message(0));
             assert_eq!(seen, ordinary);
             assert_eq!(answer, PolicyAnswer::default());
@@ -168,7 +168,7 @@ fn p2_the_serving_thread_has_the_processors_of_the_policy() {
             (Affinity::SpreadMessages, vec![mine[1 % mine.len()]]),
         ];
         for (affinity, expected) in cases {
-            let (has, answer) = served_with(Policy::new().affinity(affinity), message(1));
+            let (has, answer) = served_with(Policy::new().with_affinity(affinity), message(1));
             match answer.thread {
                 Answer::Taken if whole_machine || matches!(affinity, Affinity::Specified(_)) => {
                     assert_eq!(has.processors, expected, "{affinity:?}");
@@ -189,7 +189,7 @@ fn p2_the_serving_thread_has_the_processors_of_the_policy() {
 #[test]
 fn p2_what_is_refused_is_in_the_answer() {
     watchdog(|| {
-        let policy = Policy::new().affinity(Affinity::Specified(only(seen().processors[0])));
+        let policy = Policy::new().with_affinity(Affinity::Specified(only(seen().processors[0])));
         let (mut source, assert) = message(0);
         source.info.vector = Some(u32::MAX);
         let (_, answer) = served_with(policy, (source, assert));
@@ -206,7 +206,7 @@ fn p2_what_is_refused_is_in_the_answer() {
         let (_, answer) = served_with(policy, message(0));
         assert!(matches!(answer.line, Answer::Refused(SourceError::Refused(_))));
 
-        let policy = policy.priority(Priority::Low);
+        let policy = policy.with_priority(Priority::Low);
         let given = Interrupt::builder(())
             .isr(|_| Claim::Claimed)
             .source(message(0).0)
@@ -241,7 +241,7 @@ fn p2_the_serving_thread_has_the_priority_of_the_policy() {
         });
         let may = may.join().unwrap();
         for priority in [Priority::Low, Priority::Normal, Priority::High] {
-            let (has, answer) = served_with(Policy::new().priority(priority), message(0));
+            let (has, answer) = served_with(Policy::new().with_priority(priority), message(0));
             assert_eq!((&answer.thread, &answer.line), (&Answer::NotAsked, &Answer::NotAsked));
             if may {
                 assert_eq!((has.scheduler, answer.priority), (libc::SCHED_FIFO, Answer::Taken));
@@ -260,7 +260,7 @@ fn p2_the_serving_thread_has_the_priority_of_the_policy() {
 fn p2_a_priority_without_the_right_to_it_is_refused() {
     watchdog(|| {
         refuse(&[libc::SYS_sched_setscheduler], libc::EPERM, Whom::ThisThread);
-        let (has, answer) = served_with(Policy::new().priority(Priority::High), message(0));
+        let (has, answer) = served_with(Policy::new().with_priority(Priority::High), message(0));
         assert_eq!(has.scheduler, libc::SCHED_OTHER);
         match answer.priority {
             Answer::Refused(SourceError::Os { source, .. }) => assert_eq!(source.raw(), libc::EPERM),
@@ -278,7 +278,7 @@ fn p2_it_is_asked_for_at_each_enable() {
         let (report, reported) = channel();
         let (mut source, assert) = message(0);
         source.info.vector = Some(u32::MAX);
-        let policy = Policy::new().affinity(Affinity::Specified(only(mine[0])));
+        let policy = Policy::new().with_affinity(Affinity::Specified(only(mine[0])));
         let interrupt = Interrupt::builder(())
             .isr(move |_| {
                 report.send(seen().processors).unwrap();

@@ -1,9 +1,9 @@
 //! What VFIO says on a machine that has none of it. The rest needs a device.
 
-use interrupt_lock::linux::vfio::Device;
+use interrupt_lock::linux::vfio::PciDevice;
 
 fn sentence(address: &str) -> String {
-    Device::open(address).unwrap_err().to_string()
+    PciDevice::open(address).unwrap_err().to_string()
 }
 
 #[test]

@@ -29,13 +29,13 @@ pub fn run(device: &Device) -> Result<String, Failure> {
 
 /// Everything but descriptors. Answers how many mistakes that are.
 fn ask_for_too_much(address: &str) -> Result<u32, Failure> {
-    let vfio = vfio::Device::open(address).map_err(Failure::of_the_device)?;
+    let vfio = vfio::PciDevice::open(address).map_err(Failure::of_the_device)?;
     let mut mistakes = 0;
     let mut refused = |answer: Option<Error>, why: &str| {
         mistakes += 1;
         names(answer, address, why)
     };
-    refused(vfio::Device::open(address).err(), "busy")?;
+    refused(vfio::PciDevice::open(address).err(), "busy")?;
     refused(vfio.registers(1).err(), "no BAR 1")?;
     refused(vfio.registers(6).err(), "no BAR 6")?;
     refused(vfio.msix(1).err(), "no MSI-X")?;
@@ -93,9 +93,9 @@ fn with_too_few_descriptors(address: &str) -> Result<u32, Failure> {
         }
         Ok::<(), Failure>(())
     };
-    under_limits(&mut || vfio::Device::open(address).err())?;
+    under_limits(&mut || vfio::PciDevice::open(address).err())?;
     ensure(kept() == before, || format!("threads, descriptors and maps were {before:?} and are {:?}", kept()))?;
-    let vfio = vfio::Device::open(address).map_err(Failure::of_the_device)?;
+    let vfio = vfio::PciDevice::open(address).map_err(Failure::of_the_device)?;
     under_limits(&mut || vfio.intx().err())?;
     under_limits(&mut || vfio.msi(1).and_then(|vectors| vectors.vector(0)).err())?;
     let vector = vfio.msi(1).and_then(|vectors| vectors.vector(0)).map_err(Failure::of_the_device)?;

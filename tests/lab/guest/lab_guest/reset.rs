@@ -30,7 +30,7 @@ pub fn run(device: &Device) -> Result<String, Failure> {
     }
 }
 
-fn reset(vfio: &vfio::Device, edu: Edu, source: impl Source + 'static, is_line: bool) -> Result<String, Failure> {
+fn reset(vfio: &vfio::PciDevice, edu: Edu, source: impl Source + 'static, is_line: bool) -> Result<String, Failure> {
     let edu = Arc::new(edu);
     let isr = edu.clone();
     let device = CoreDevice::builder("edu").build();
