@@ -10,7 +10,7 @@ use alloc::sync::{Arc, Weak};
 use crate::interrupt::{Isr, OnChange, Registered, WorkFn};
 use crate::observe::timing::Timing;
 use crate::observe::watchdog::Watched;
-use crate::{Callback, Error, InterruptObject};
+use crate::{Callback, Error, ErrorKind, InterruptObject};
 
 pub(super) struct Instruments {
     timing: Option<Arc<Timing>>,
@@ -42,7 +42,7 @@ impl Instruments {
     {
         let Some(watched) = self.watched.as_ref().and_then(Weak::upgrade) else { return Ok(()) };
         let weak: Weak<InterruptObject<T, W>> = Arc::downgrade(object);
-        watched.tell(weak).map_err(|source| Error::Dispatcher { interrupt: object.name().clone(), source })
+        watched.tell(weak).map_err(|error| Error::new(object.name().clone(), ErrorKind::Dispatcher(error)))
     }
 }
 

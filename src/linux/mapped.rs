@@ -8,6 +8,8 @@ use rustix::{
     param::page_size,
 };
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::Registers;
 use crate::system::{failed, opening, refused};
 use crate::{Error, SourceError};
@@ -75,7 +77,7 @@ impl MappedRegisters {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if the system refuses to map it, `len` is 0 or `offset` is odd.
+    /// [`ErrorKind::Open`] if the system refuses to map it, `len` is 0 or `offset` is odd.
     ///
     /// # Examples
     ///

@@ -61,7 +61,7 @@ fn settle(before: (usize, usize)) {
 /// Refused for this reason, in a sentence that begins with what it is about.
 #[track_caller]
 fn refused<R: std::fmt::Debug>(answer: Result<R, Error>, about: &str, why: &str) {
-    let sentence = answer.unwrap_err().to_string();
+    let sentence = format!("{:#}", answer.unwrap_err());
     assert!(sentence.starts_with(&format!("{about}: ")) && sentence.contains(why), "{sentence}");
 }
 
@@ -76,8 +76,8 @@ fn make_every_mistake() {
     refused(nic().overdue_after(Duration::ZERO).build(), "nic", "overdue_after");
     refused(nic().poll_when_silent(Duration::ZERO).build(), "nic", "poll_when_silent");
     refused(nic().without_dispatcher().polling(Polling::Fixed(LONG)).build(), "nic", "polling");
-    refused(nic().overdue_after(LONG).automatic_serialization().build(), "nic", "need a device");
-    refused(nic().wake_capable().build(), "nic", "need a device");
+    refused(nic().overdue_after(LONG).automatic_serialization().build(), "nic", "need a `device`");
+    refused(nic().wake_capable().build(), "nic", "need a `device`");
     let (edge, _) = Software::edge();
     refused(Interrupt::builder(()).isr(|_| Claim::Claimed).source(edge).shared().build(), "interrupt", "shared");
 
@@ -154,7 +154,7 @@ fn too_few<R: std::fmt::Debug>(about: &str, doing: &str, mut attempt: impl FnMut
             drop(answer);
         } else {
             let error = answer.unwrap_err();
-            assert!(error.to_string().ends_with("Too many open files (os error 24)"), "{error}");
+            assert!(format!("{error:#}").ends_with("Too many open files (os error 24)"), "{error:#}");
             refused(Err::<R, _>(error), about, doing);
         }
         settle(before);

@@ -108,6 +108,6 @@ mod tests {
         fs::create_dir_all(sysfs.join("iommu_group/reserved_regions")).unwrap();
         let error = Iovas::new(&sysfs).err().unwrap();
         fs::remove_dir_all(&sysfs).unwrap();
-        assert!(matches!(&error, SourceError::Os { source, .. } if source.raw() == 21), "{error}");
+        assert!(matches!(&error, SourceError::Os { source, .. } if source.raw() == 21), "{error:#}");
     }
 }

@@ -4,6 +4,8 @@ use std::{fmt, format, string::String, sync::Arc};
 
 use vfio_bindings::bindings::vfio::{VFIO_DEVICE_FLAGS_RESET, VFIO_PCI_BAR5_REGION_INDEX, VFIO_REGION_INFO_FLAG_MMAP};
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::linux::MappedRegisters;
 use crate::linux::pci::{DEVICE_ID, VENDOR_ID};
 use crate::linux::vfio::mode::Mode;
@@ -38,7 +40,7 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`], which says in one sentence what is missing: the device, an IOMMU, the driver `vfio-pci`, a kernel
+    /// [`ErrorKind::Open`], which says in one sentence what is missing: the device, an IOMMU, the driver `vfio-pci`, a kernel
     /// module, a permission, or a viable group (it names the devices of the group that aren't bound to VFIO).
     ///
     /// # Examples
@@ -47,7 +49,7 @@ impl PciDevice {
     /// use interrupt_lock::linux::vfio::PciDevice;
     ///
     /// let error = PciDevice::open("ffff:ff:1f.7").unwrap_err();
-    /// assert_eq!(error.to_string(), "ffff:ff:1f.7: there is no such PCI device");
+    /// assert_eq!(format!("{error:#}"), "ffff:ff:1f.7: could not be set up: there is no such PCI device");
     /// ```
     pub fn open(address: &str) -> Result<Self, Error> {
         let opened = OpenDevice::open(address).map_err(opening(String::from(address)))?;
@@ -151,7 +153,7 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if the device has no BAR of that number, or the BAR can't be mapped (one of I/O ports can't).
+    /// [`ErrorKind::Open`] if the device has no BAR of that number, or the BAR can't be mapped (one of I/O ports can't).
     ///
     /// # Examples
     ///
@@ -224,7 +226,7 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if the device has no line, or its line or its messages are in use already.
+    /// [`ErrorKind::Open`] if the device has no line, or its line or its messages are in use already.
     ///
     /// # Examples
     ///
@@ -243,7 +245,7 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if the device has no MSI vectors, `count` is 0, or its line or its messages are in use already.
+    /// [`ErrorKind::Open`] if the device has no MSI vectors, `count` is 0, or its line or its messages are in use already.
     ///
     /// # Examples
     ///
@@ -261,7 +263,7 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if the device has no MSI-X vectors, `count` is 0, or its line or its messages are in use already.
+    /// [`ErrorKind::Open`] if the device has no MSI-X vectors, `count` is 0, or its line or its messages are in use already.
     ///
     /// # Examples
     ///
@@ -283,7 +285,7 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if `len` is 0 or more than the program may pin (`RLIMIT_MEMLOCK`).
+    /// [`ErrorKind::Open`] if `len` is 0 or more than the program may pin (`RLIMIT_MEMLOCK`).
     ///
     /// # Examples
     ///

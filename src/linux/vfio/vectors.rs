@@ -10,6 +10,8 @@ use std::{
 
 use lock_api::Mutex;
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::linux::vfio::ioctl;
 use crate::linux::vfio::mode::Mode;
 use crate::linux::vfio::open_device::OpenDevice;
@@ -90,7 +92,7 @@ impl Vectors {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if a source of that vector exists already, or the program has too many files open.
+    /// [`ErrorKind::Open`] if a source of that vector exists already, or the program has too many files open.
     ///
     /// # Examples
     ///

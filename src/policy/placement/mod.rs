@@ -11,7 +11,7 @@ use linux as system;
 #[cfg(not(target_os = "linux"))]
 use other as system;
 
-use crate::{Affinity, Error, Info, Name, Policy, ProcessorSet, SourceError};
+use crate::{Affinity, Error, ErrorKind, Info, Name, Policy, ProcessorSet, SourceError};
 
 pub(crate) use system::{ThreadId, ask};
 
@@ -29,10 +29,10 @@ pub(crate) struct Target<'a> {
 pub(crate) fn check(policy: &Policy, interrupt: &Name) -> Result<(), Error> {
     let Some(Affinity::Specified(set)) = policy.affinity else { return Ok(()) };
     if set.mask() == 0 {
-        return Err(Error::NoProcessors { interrupt: interrupt.clone() });
+        return Err(Error::new(interrupt.clone(), ErrorKind::NoProcessors));
     }
     match system::missing(set) {
-        Some(processors) => Err(Error::NoSuchProcessors { interrupt: interrupt.clone(), processors }),
+        Some(processors) => Err(Error::new(interrupt.clone(), ErrorKind::NoSuchProcessors { processors })),
         None => Ok(()),
     }
 }

@@ -22,7 +22,7 @@ use crate::SourceError;
 use crate::source::Ready;
 use crate::source::Source;
 use crate::source::shared_line::chain::Chain;
-use crate::{Error, RawInterruptLock, Trigger};
+use crate::{Error, ErrorKind, RawInterruptLock, Trigger};
 
 /// A line, its source and its members.
 pub(super) struct Line {
@@ -41,7 +41,7 @@ impl Line {
     pub(super) fn new(mut source: Box<dyn Source>) -> Result<Self, Error> {
         let info = source.info();
         if info.trigger.is_some_and(|trigger| trigger != Trigger::Level) || info.message_signaled == Some(true) {
-            return Err(Error::NotShareable { interrupt: source.name() });
+            return Err(Error::new(source.name(), ErrorKind::NotShareable));
         }
         #[cfg(unix)]
         let (signal, removal) = descriptors(&mut *source)?;
@@ -93,13 +93,13 @@ fn descriptors(source: &mut dyn Source) -> Result<(Option<OwnedFd>, Option<Owned
     let removal = source.removal_descriptor().map(duplicate);
     match (signal.transpose(), removal.transpose()) {
         (Ok(signal), Ok(removal)) => Ok((signal, removal)),
-        (Err(error), _) | (_, Err(error)) => Err(Error::Source {
-            interrupt: source.name(),
-            source: SourceError::Os {
+        (Err(error), _) | (_, Err(error)) => Err(Error::new(
+            source.name(),
+            ErrorKind::Source(SourceError::Os {
                 doing: Name::new("duplicating the source's descriptor"),
                 source: crate::Errno::new(error.raw_os_error().unwrap_or(0)),
-            },
-        }),
+            }),
+        )),
     }
 }
 

@@ -22,6 +22,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::Error;
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::source::Source;
 use line::Line;
 pub use member::LineMember;
@@ -79,16 +81,16 @@ impl SharedLine {
     ///
     /// # Errors
     ///
-    /// - [`Error::NotShareable`] if the source is known to be an edge or a message (rule I8).
-    /// - [`Error::Source`] if the system has no descriptor left.
+    /// - [`ErrorKind::NotShareable`] if the source is known to be an edge or a message (rule I8).
+    /// - [`ErrorKind::Source`] if the system has no descriptor left.
     ///
     /// # Examples
     ///
     /// ```
-    /// use interrupt_lock::{Error, source::{SharedLine, Software}};
+    /// use interrupt_lock::{ErrorKind, source::{SharedLine, Software}};
     ///
     /// assert!(SharedLine::new(Software::level().0).is_ok());
-    /// assert!(matches!(SharedLine::new(Software::edge().0), Err(Error::NotShareable { .. })));
+    /// assert!(matches!(SharedLine::new(Software::edge().0).unwrap_err().kind(), ErrorKind::NotShareable));
     /// ```
     pub fn new(source: impl Source + 'static) -> Result<Self, Error> {
         Ok(Self(Arc::new(Line::new(Box::new(source))?)))

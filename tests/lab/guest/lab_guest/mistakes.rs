@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 
-use interrupt_lock::{Claim, Error, Interrupt, SourceError, linux::vfio};
+use interrupt_lock::{Claim, Error, ErrorKind, Interrupt, SourceError, linux::vfio};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::account::Failure;
@@ -56,8 +56,8 @@ fn ask_for_too_much(address: &str) -> Result<u32, Failure> {
     let beyond = beyond.map_err(Failure::of_the_device)?;
     let answer = beyond.enable().err();
     let is_that =
-        matches!(&answer, Some(Error::Source { source: SourceError::NotGranted { message: 1, granted: 1 }, .. }));
-    ensure(is_that, || format!("a vector beyond the device's: {answer:?}"))?;
+        |error: &Error| matches!(error.kind(), ErrorKind::Source(SourceError::NotGranted { message: 1, granted: 1 }));
+    ensure(answer.as_ref().is_some_and(is_that), || format!("a vector beyond the device's: {answer:?}"))?;
     refused(answer, "message 1 was not granted")?;
 
     // Whoever may lock any amount of memory is under no limit.
@@ -110,7 +110,7 @@ fn limit(what: Resource, ample: Rlimit, current: u64) -> Result<(), Failure> {
 }
 
 fn names(answer: Option<Error>, address: &str, why: &str) -> Result<(), Failure> {
-    let said = answer.map(|error| error.to_string()).unwrap_or_else(|| "it was granted".into());
+    let said = answer.map(|error| format!("{error:#}")).unwrap_or_else(|| "it was granted".into());
     println!("{said}");
     let is_told = said.starts_with(&format!("{address}: ")) && said.contains(why);
     ensure(is_told, || format!("'{said}' does not name {address} and '{why}'"))
@@ -124,5 +124,5 @@ fn kept() -> [usize; 3] {
 }
 
 fn sentence(error: impl fmt::Display) -> Failure {
-    Failure::Run(error.to_string())
+    Failure::Run(format!("{error:#}"))
 }

@@ -227,5 +227,5 @@ pub fn ensure(so: bool, why: impl FnOnce() -> String) -> Result<(), Failure> {
 }
 
 fn sentence(error: impl fmt::Display) -> String {
-    error.to_string()
+    format!("{error:#}")
 }
