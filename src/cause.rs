@@ -5,8 +5,6 @@ use core::{error, fmt};
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, sync::Arc};
 
-use thiserror::Error;
-
 use crate::Name;
 
 /// With `{:#}`, the causes behind what has been written, the nearest first: "a: b: c". With `{}`, nothing.
@@ -31,7 +29,7 @@ pub(crate) fn write_causes(f: &mut fmt::Formatter<'_>, nearest: Option<&(dyn err
 /// assert_eq!(format!("{error}"), "reading /dev/uio0");
 /// assert!(format!("{error:#}").starts_with("reading /dev/uio0: "));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SourceError {
     /// The device is gone.
@@ -78,13 +76,22 @@ impl fmt::Display for SourceError {
     }
 }
 
+impl error::Error for SourceError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Os { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
 /// An error number of the operating system.
 ///
 /// ```
 /// use interrupt_lock::Errno;
 /// assert_eq!(Errno::new(13).raw(), 13);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Errno(i32);
 
 impl Errno {
@@ -117,6 +124,8 @@ impl core::fmt::Display for Errno {
         return write!(f, "os error {}", self.0);
     }
 }
+
+impl error::Error for Errno {}
 
 #[cfg(feature = "std")]
 impl From<Errno> for std::io::Error {
