@@ -1,7 +1,17 @@
 #![no_std]
 #![cfg_attr(loom, allow(dead_code, reason = "a model has no threads of ours"))]
-#![cfg_attr(feature = "std", doc = include_str!("../README.md"))]
-#![cfg_attr(not(feature = "std"), doc = "The framework interrupt object for Rust drivers; see README.md.")]
+#![cfg_attr(
+    not(all(feature = "std", feature = "simulated", feature = "vfio", feature = "uio")),
+    allow(rustdoc::broken_intra_doc_links, reason = "the documentation is written for all features")
+)]
+#![cfg_attr(
+    all(feature = "std", feature = "simulated", feature = "vfio", feature = "uio"),
+    doc = include_str!("../README.md")
+)]
+#![cfg_attr(
+    not(all(feature = "std", feature = "simulated", feature = "vfio", feature = "uio")),
+    doc = "The framework interrupt object for Rust drivers; see README.md."
+)]
 //!
 //! # Where things are
 //!
@@ -37,7 +47,7 @@ mod device;
 mod dispatch;
 mod error;
 mod fault;
-#[cfg(all(any(doc, doctest), feature = "std", not(loom)))]
+#[cfg(all(any(doc, doctest), feature = "simulated", feature = "vfio", feature = "uio", not(loom)))]
 pub mod guide;
 mod info;
 mod interrupt;
@@ -50,11 +60,15 @@ mod name;
 mod observe;
 #[cfg(feature = "std")]
 mod policy;
-#[cfg(feature = "std")]
+#[cfg(feature = "simulated")]
 pub mod simulated;
 pub mod source;
 mod sync;
 #[cfg(all(target_os = "linux", feature = "std"))]
+#[cfg_attr(
+    not(all(feature = "uio", feature = "vfio")),
+    allow(dead_code, unused_imports, reason = "a back-end is left out")
+)]
 mod system;
 
 #[cfg(feature = "alloc")]

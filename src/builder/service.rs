@@ -133,6 +133,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// is kept masked is left alone. There has to be a dispatcher, and a source for it to wait on.
     ///
     /// ```
+    /// # #[cfg(feature = "simulated")] {
     /// use core::time::Duration;
     /// use interrupt_lock::{Claim, Interrupt, Registers, simulated::{Edu, Step}};
     ///
@@ -150,6 +151,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// device.perform(Step::Silent(true));
     /// device.perform(Step::Raise(1)); // no message is sent
     /// while interrupt.stats().recovered == 0 {}
+    /// # }
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[cfg(feature = "std")]
