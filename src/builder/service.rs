@@ -191,6 +191,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// is kept masked is left alone. There has to be a dispatcher, and a source for it to wait on.
     ///
     /// ```
+    /// # #[cfg(feature = "simulated")] {
     /// use core::time::Duration;
     /// use interrupt_lock::{Claim, Interrupt, Registers, simulated::{Edu, Step}};
     ///
@@ -208,6 +209,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// device.perform(Step::Silent(true));
     /// device.perform(Step::Raise(1)); // no message is sent
     /// while interrupt.stats().recovered == 0 {}
+    /// # }
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn poll_when_silent(mut self, period: Duration) -> Self {
