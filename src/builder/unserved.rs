@@ -1,14 +1,16 @@
-//! Without an operating system the driver serves its interrupts itself, and there is no clock to measure with.
+//! Stands in for `service` without the feature `std`: the driver serves its interrupts itself, and no clock measures
+//! them.
 
 use alloc::sync::Arc;
 
 use crate::interrupt::{Registered, WorkFn};
 use crate::{Error, InterruptObject, Name};
 
+/// Without an operating system, nothing of this can be chosen.
 #[derive(Default)]
-pub(super) struct Service;
+pub(super) struct ServiceOptions;
 
-impl Service {
+impl ServiceOptions {
     pub(super) fn without_dispatcher(&mut self) {}
 
     pub(super) fn check(&self, _: &Name, _has_source: bool) -> Result<(), Error> {
