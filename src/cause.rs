@@ -1,6 +1,6 @@
-//! What causes a failure: the system, a source, a driver's callback.
+//! The causes of errors: a source, the operating system, a driver's callback.
 
-use core::fmt;
+use core::{error, fmt};
 
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, sync::Arc};
@@ -9,50 +9,78 @@ use thiserror::Error;
 
 use crate::Name;
 
-/// Why a source could not do what it was asked.
+/// With `{:#}`, writes the causes of what has been written, the nearest first: "a: b: c". With `{}`, writes nothing.
+pub(crate) fn write_causes(f: &mut fmt::Formatter<'_>, nearest: Option<&(dyn error::Error + 'static)>) -> fmt::Result {
+    let mut next = nearest.filter(|_| f.alternate());
+    while let Some(cause) = next {
+        write!(f, ": {cause}")?;
+        next = cause.source();
+    }
+    Ok(())
+}
+
+/// Why a source failed: the cause in errors and faults, and what a [`Source`](crate::source::Source) of your own
+/// returns.
+///
+/// `{}` prints what failed. `{:#}` also prints the system's error, which [`source`](core::error::Error::source)
+/// returns.
 ///
 /// ```
 /// use interrupt_lock::{Errno, SourceError};
 ///
 /// let error = SourceError::Os { doing: "reading /dev/uio0".into(), source: Errno::new(5) };
-/// assert!(error.to_string().starts_with("reading /dev/uio0: "));
+/// assert_eq!(format!("{error}"), "reading /dev/uio0");
+/// assert!(format!("{error:#}").starts_with("reading /dev/uio0: "));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// The device is gone.
-    #[error("the device has been removed")]
+    /// The device has been removed.
     Removed,
-    /// The device has fewer message vectors than this one's number asks for (rule I11).
-    #[error("message {message} was not granted: the device's vector set has {granted}")]
+    /// The message number is beyond the vectors that the system has granted to the device (rule I11).
     NotGranted {
         /// The message number that was asked for.
         message: u32,
-        /// How many vectors the set has.
+        /// How many vectors were granted.
         granted: u32,
     },
-    /// Nobody on a shared line claims what it signals (rule I10). It becomes [`Fault::Storm`](crate::Fault::Storm).
-    #[error("a storm: {unclaimed} of the last {of} signals were not claimed")]
+    /// A shared line signals, and no member claims it (rule I10). It becomes [`Fault::Storm`](crate::Fault::Storm) of
+    /// each member.
     Storm {
-        /// How many were not claimed, …
+        /// How many signals were not claimed.
         unclaimed: u32,
-        /// … of how many.
+        /// How many signals were counted.
         of: u32,
     },
-    /// The operating system refused.
-    #[error("{doing}: {source}")]
+    /// The operating system returned an error.
     Os {
-        /// What was being done, with the file or device it was done to.
+        /// The operation, with its file or device, such as "reading /dev/uio0".
         doing: Name,
-        /// The system's answer.
+        /// The system's error.
         source: Errno,
     },
-    /// What was asked for can't be had here; the sentence says why.
-    #[error("{0}")]
+    /// The source can't do what was asked. The text says why.
     Refused(Name),
 }
 
-/// An error number of the operating system.
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Removed => f.write_str("the device has been removed"),
+            Self::NotGranted { message, granted } => {
+                write!(f, "message {message} was not granted: the device's vector set has {granted}")
+            }
+            Self::Storm { unclaimed, of } => {
+                write!(f, "a storm: {unclaimed} of the last {of} signals were not claimed")
+            }
+            Self::Os { doing, .. } => write!(f, "{doing}"),
+            Self::Refused(why) => write!(f, "{why}"),
+        }?;
+        write_causes(f, error::Error::source(self))
+    }
+}
+
+/// An error number of the operating system, such as `EACCES`. Prints the system's text for it.
 ///
 /// ```
 /// use interrupt_lock::Errno;
@@ -62,7 +90,7 @@ pub enum SourceError {
 pub struct Errno(i32);
 
 impl Errno {
-    /// The error number `raw`.
+    /// Makes an error of the number `raw`.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::Errno::new(2).raw(), 2);
@@ -72,7 +100,7 @@ impl Errno {
         Self(raw)
     }
 
-    /// The number itself.
+    /// Returns the number.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::Errno::new(2).raw(), 2);
@@ -111,9 +139,9 @@ type Inner = Arc<dyn core::error::Error + Send + Sync>;
 #[cfg(not(feature = "alloc"))]
 type Inner = &'static str;
 
-/// The failure of an enable or disable callback: the driver's own error, kept whole.
+/// The error that a driver's callback returned, kept as the cause of the crate's error.
 ///
-/// Without the feature `alloc` it is a sentence known when the program was built.
+/// Without the feature `alloc` it is a text that is known at compile time.
 ///
 /// ```
 /// let error = interrupt_lock::CallbackError::new("no clock");
@@ -123,7 +151,7 @@ type Inner = &'static str;
 pub struct CallbackError(Inner);
 
 impl CallbackError {
-    /// Keeps any error.
+    /// Keeps an error of any type.
     ///
     /// ```
     /// use interrupt_lock::CallbackError;
@@ -137,19 +165,21 @@ impl CallbackError {
         Self(Arc::from(error.into()))
     }
 
-    /// Keeps a sentence.
+    /// Keeps a text.
     #[cfg(not(feature = "alloc"))]
     #[must_use]
     pub const fn new(error: &'static str) -> Self {
         Self(error)
     }
 
-    /// The driver's own error, to be downcast.
+    /// Returns the driver's own error. Use `downcast_ref` to get at its type.
     ///
     /// ```
     /// use interrupt_lock::CallbackError;
     ///
-    /// assert_eq!(CallbackError::new("no clock").get().to_string(), "no clock");
+    /// let error = CallbackError::new(std::io::Error::from_raw_os_error(5));
+    /// let cause = error.get().downcast_ref::<std::io::Error>();
+    /// assert_eq!(cause.and_then(|cause| cause.raw_os_error()), Some(5));
     /// ```
     #[cfg(feature = "alloc")]
     #[must_use]
@@ -160,7 +190,8 @@ impl CallbackError {
 
 impl fmt::Display for CallbackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        write!(f, "{}", self.0)?;
+        write_causes(f, error::Error::source(self))
     }
 }
 

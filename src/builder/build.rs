@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::builder::options::{Data, Options};
 use crate::builder::{Builder, IsrRegistered, WorkItemSlot};
 use crate::device::{Device, DeviceInterrupt};
@@ -23,13 +25,14 @@ where
     ///
     /// # Errors
     ///
-    /// - [`Error::NotShareable`]: `shared` on what is known not to be a level line.
-    /// - [`Error::NoDevice`]: automatic serialization, or wake capability, without a device.
-    /// - [`Error::NothingToPoll`]: a polling policy without a source, or without a dispatcher.
-    /// - [`Error::NoProcessors`], [`Error::NoSuchProcessors`]: a policy with a processor set that is empty, or names
-    ///   processors which the machine does not have.
-    /// - [`Error::NoTime`]: a time of zero.
-    /// - [`Error::Dispatcher`]: its threads could not be started.
+    /// - [`ErrorKind::NotShareable`]: `shared` was called, and the source is known to be an edge or a message.
+    /// - [`ErrorKind::NoDevice`]: `automatic_serialization` or `wake_capable` was called without `device`.
+    /// - [`ErrorKind::NothingToPoll`]: `polling` or `poll_when_silent` was called, and there is no source or no
+    ///   dispatcher.
+    /// - [`ErrorKind::NoProcessors`]: the processor set of the policy is empty.
+    /// - [`ErrorKind::NoSuchProcessors`]: the policy names processors that the machine does not have.
+    /// - [`ErrorKind::NoTime`]: `poll_when_silent` or `overdue_after` got a time of zero.
+    /// - [`ErrorKind::Dispatcher`]: a thread of the dispatcher, or the watchdog, could not be started.
     ///
     /// # Examples
     ///

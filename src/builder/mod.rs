@@ -240,11 +240,11 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// returns an error.
     ///
     /// ```
-    /// use interrupt_lock::{Claim, Error, Interrupt, source::Software};
+    /// use interrupt_lock::{Claim, ErrorKind, Interrupt, source::Software};
     ///
     /// let (edge, _) = Software::edge();
     /// let refused = Interrupt::builder(()).isr(|_| Claim::Claimed).source(edge).shared().build();
-    /// assert!(matches!(refused, Err(Error::NotShareable { .. })));
+    /// assert!(matches!(refused.unwrap_err().kind(), ErrorKind::NotShareable));
     /// ```
     #[doc(alias = "ShareVector")]
     pub fn shared(mut self) -> Self {
@@ -376,7 +376,7 @@ impl<T, I, S> Builder<T, WithWorkItem, I, S> {
     /// interrupt, the interrupt ends as soon as the callback lock is released.
     ///
     /// ```
-    /// use interrupt_lock::{Claim, Device, Error, Interrupt};
+    /// use interrupt_lock::{Claim, Device, Error, ErrorKind, Interrupt};
     ///
     /// let device = Device::builder("nic").build();
     /// let interrupt = Interrupt::builder(())
@@ -386,7 +386,7 @@ impl<T, I, S> Builder<T, WithWorkItem, I, S> {
     ///     .automatic_serialization()
     ///     .build()?;
     /// let refused = device.synchronize(|| interrupt.disable());
-    /// assert!(matches!(refused, Err(Error::WouldDeadlock { .. })));
+    /// assert!(matches!(refused.unwrap_err().kind(), ErrorKind::WouldDeadlock { .. }));
     /// # Ok::<(), Error>(())
     /// ```
     #[doc(alias = "AutomaticSerialization")]

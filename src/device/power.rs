@@ -9,7 +9,7 @@ use crate::device::callbacks::Callbacks;
 use crate::device::{Device, DeviceInterrupt};
 use crate::lock::raw::RawInterruptLock;
 use crate::lock::waits::Waits;
-use crate::{CallbackError, Error, Transition, sync};
+use crate::{CallbackError, Error, ErrorKind, Transition, sync};
 
 /// Whether the device is in D0, and its power callbacks.
 pub(super) struct Power {
@@ -50,16 +50,17 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// - [`Error::DeviceCallback`]: that callback failed, or panicked.
+    /// - [`ErrorKind::DeviceCallback`]: a callback of the device failed, or panicked.
     /// - The error of [`enable`](crate::InterruptObject::enable) for the first interrupt that could not be enabled. The
     ///   error names that interrupt. A faulted interrupt can't be enabled: clear its fault first.
-    /// - [`Error::WouldDeadlock`]: called from an ISR, from a callback of the device or of one of its interrupts, with
-    ///   one of their locks or the callback lock held, or in a circle with another thread's. Nothing has been done.
+    /// - [`ErrorKind::WouldDeadlock`]: it would wait for itself. The device has done nothing. The calling thread is in
+    ///   an ISR or in a callback of the device or of one of its interrupts, or it holds the callback lock or the lock
+    ///   of one of these interrupts, or another thread in such a place waits for the calling thread.
     ///
     /// # Examples
     ///
     /// ```
-    /// use interrupt_lock::{Claim, Device, Error, Interrupt, State, Transition};
+    /// use interrupt_lock::{Claim, Device, Error, ErrorKind, Interrupt, State, Transition};
     ///
     /// let device = Device::builder("nic").build();
     /// let receive = Interrupt::builder(()).device(&device).isr(|_| Claim::Claimed).build()?;
@@ -69,8 +70,9 @@ impl Device {
     ///     .isr(|_| Claim::Claimed)
     ///     .on_enable(|_| Err("no clock"))
     ///     .build()?;
-    /// let Err(Error::EnableCallback { interrupt, .. }) = device.enter_d0() else { panic!() };
-    /// assert_eq!(interrupt.as_str(), "bad");
+    /// let error = device.enter_d0().unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::EnableCallback(_)));
+    /// assert_eq!(error.name().as_str(), "transmit");
     /// assert_eq!(receive.state(), State::Disabled);
     ///
     /// drop(transmit);
@@ -118,9 +120,9 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// - [`Error::DeviceCallback`]: that callback failed, or panicked.
+    /// - [`ErrorKind::DeviceCallback`]: a callback of the device failed, or panicked.
     /// - The error of [`disable`](crate::InterruptObject::disable) for an interrupt.
-    /// - [`Error::WouldDeadlock`]: as for [`enter_d0`](Self::enter_d0). Nothing has been done.
+    /// - [`ErrorKind::WouldDeadlock`]: as for [`enter_d0`](Self::enter_d0). The device has done nothing.
     ///
     /// # Examples
     ///
@@ -182,12 +184,9 @@ impl Device {
         callback: DeviceCallback,
         run: impl FnOnce() -> Result<(), CallbackError>,
     ) -> Result<(), Error> {
-        let device = || self.name().clone();
-        self.try_serialize(run).map_err(|why| self.would_deadlock(why))?.map_err(|source| Error::DeviceCallback {
-            device: device(),
-            callback,
-            source,
-        })
+        self.try_serialize(run)
+            .map_err(|why| self.would_deadlock(why))?
+            .map_err(|error| Error::new(self.name().clone(), ErrorKind::DeviceCallback { callback, error }))
     }
 
     /// Runs the steps of a transition, with every other transition of the device excluded. Refuses a transition that
@@ -221,7 +220,7 @@ impl Device {
     }
 
     fn would_deadlock(&self, why: &'static str) -> Error {
-        Error::WouldDeadlock { interrupt: self.name().clone(), why }
+        Error::new(self.name().clone(), ErrorKind::WouldDeadlock { why })
     }
 
     /// Runs the steps of a transition, then the wake-ups that were left to it.

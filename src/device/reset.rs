@@ -4,6 +4,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::DeviceCallback;
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::device::callbacks::catch;
 use crate::device::{Device, DeviceInterrupt};
 use crate::{Error, Outcome};
@@ -14,7 +16,7 @@ impl Device {
     /// The steps, in order:
     ///
     /// 1. All interrupts of the device are disabled, in the reverse of the order in which they were built.
-    /// 2. `reset` runs under the callback lock. With VFIO it calls `vfio::Device::reset`.
+    /// 2. `reset` runs under the callback lock. With VFIO it calls `vfio::PciDevice::reset`.
     /// 3. The interrupts that step 1 has disabled are enabled again, in order. Interrupts that were out of service
     ///    because of a fault are enabled too, with the fault cleared. Interrupts that the driver has disabled itself
     ///    stay disabled.
@@ -27,11 +29,12 @@ impl Device {
     /// After an error all interrupts are disabled. If the device was in D0, it has left D0, with its D0-exit callback.
     /// Call [`enter_d0`](Self::enter_d0) to use it again.
     ///
-    /// - [`Error::DeviceCallback`]: `reset` failed, or panicked.
+    /// - [`ErrorKind::DeviceCallback`]: `reset` failed, or panicked.
     /// - The error of [`enable`](crate::InterruptObject::enable) for the first interrupt that could not be enabled
     ///   again.
     ///
-    /// With [`Error::WouldDeadlock`], as for [`enter_d0`](Self::enter_d0), nothing has been done.
+    /// If it would wait for itself, as [`enter_d0`](Self::enter_d0) would, it returns [`ErrorKind::WouldDeadlock`] and
+    /// has done nothing.
     ///
     /// # Examples
     ///

@@ -17,7 +17,7 @@ use crate::policy::placement;
 #[cfg(unix)]
 use crate::source::Ready;
 use crate::source::Source;
-use crate::{Error, InterruptObject, Name, Polling};
+use crate::{Error, ErrorKind, InterruptObject, Name, Polling};
 
 /// A thread that waits on sources and serves their interrupts, for drivers whose interrupts share one thread.
 ///
@@ -63,7 +63,7 @@ impl Dispatcher {
     ///
     /// # Errors
     ///
-    /// [`Error::Dispatcher`] if the system gives no thread or descriptor for it.
+    /// [`ErrorKind::Dispatcher`] if the system refuses a thread or a descriptor.
     ///
     /// # Examples
     ///
@@ -125,8 +125,8 @@ impl Drop for Threads {
     }
 }
 
-fn dispatcher_error(name: &Name, source: SourceError) -> Error {
-    Error::Dispatcher { interrupt: name.clone(), source }
+fn dispatcher_error(name: &Name, error: SourceError) -> Error {
+    Error::new(name.clone(), ErrorKind::Dispatcher(error))
 }
 
 /// What connects one interrupt to its dispatcher.
@@ -189,7 +189,7 @@ impl Dispatch for Registration {
         has_worker
     }
 
-    fn own_thread(&self) -> Result<placement::Thread, SourceError> {
+    fn own_thread(&self) -> Result<placement::ThreadId, SourceError> {
         if self.is_own {
             return Ok(self.threads.waiter.thread());
         }

@@ -18,7 +18,7 @@ use crate::{Name, SourceError};
 pub(super) struct DispatchThread {
     handle: Mutex<RawInterruptLock, Option<JoinHandle<()>>>,
     /// The thread as the system knows it. The thread sets it as it begins.
-    system: Arc<OnceLock<placement::Thread>>,
+    system: Arc<OnceLock<placement::ThreadId>>,
 }
 
 impl DispatchThread {
@@ -29,7 +29,7 @@ impl DispatchThread {
         thread::Builder::new()
             .name(name.to_string().replace('\0', ""))
             .spawn(move || {
-                let _ = its_system.set(placement::Thread::current());
+                let _ = its_system.set(placement::ThreadId::current());
                 prepare_to_wait();
                 run();
             })
@@ -41,7 +41,7 @@ impl DispatchThread {
     }
 
     /// Returns the thread as the system knows it. Waits until the thread has begun.
-    pub(super) fn system(&self) -> placement::Thread {
+    pub(super) fn system(&self) -> placement::ThreadId {
         *self.system.wait()
     }
 
