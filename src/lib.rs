@@ -68,7 +68,7 @@ pub use claim::Claim;
 pub use device::{Device, DeviceBuilder};
 #[cfg(feature = "std")]
 pub use dispatch::{Dispatcher, Polling};
-pub use error::Error;
+pub use error::{Error, ErrorKind};
 #[cfg(feature = "alloc")]
 pub use fault::DeviceCallback;
 pub use fault::{Callback, Fault};

@@ -10,6 +10,8 @@ use std::{
 
 use rustix::event::{EventfdFlags, eventfd};
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::SourceError;
 use crate::source::{Ready, Source};
 use crate::system::{failed, opening, refused};
@@ -44,7 +46,7 @@ impl Eventfd {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if the program has too many files open.
+    /// [`ErrorKind::Open`] if the program has too many files open.
     ///
     /// # Examples
     ///
@@ -62,7 +64,7 @@ impl Eventfd {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if it is no eventfd, or one in semaphore mode, which undoes coalescing (kernels before 6.5 don't
+    /// [`ErrorKind::Open`] if it is no eventfd, or one in semaphore mode, which undoes coalescing (kernels before 6.5 don't
     /// tell; there it is served once for each signal).
     ///
     /// # Examples
@@ -75,7 +77,7 @@ impl Eventfd {
     /// let source = Eventfd::from_fd(theirs)?;
     ///
     /// let error = Eventfd::from_fd(std::fs::File::open("/dev/null")?.into()).unwrap_err();
-    /// assert_eq!(error.to_string(), "eventfd: the descriptor is not an eventfd but /dev/null");
+    /// assert_eq!(format!("{error:#}"), "eventfd: could not be set up: the descriptor is not an eventfd but /dev/null");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_fd(counter: OwnedFd) -> Result<Self, Error> {
@@ -141,7 +143,7 @@ impl AsFd for Eventfd {
 
 impl Source for Eventfd {
     fn info(&self) -> Info {
-        Info { trigger: Some(Trigger::Edge), ..Info::default() }
+        Info::new().with_trigger(Trigger::Edge)
     }
 
     fn ready(&mut self) -> Ready<'_> {

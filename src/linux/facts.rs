@@ -10,7 +10,7 @@ assert_impl_all!(MappedRegisters: Registers, Send, Sync, Clone);
 assert_impl_all!(Eventfd: Source, Send);
 assert_impl_all!(EventfdSignaller: Send, Sync, Clone);
 assert_impl_all!(Uio: Source, Send);
-assert_impl_all!(vfio::Device: Send, Sync);
+assert_impl_all!(vfio::PciDevice: Send, Sync);
 assert_impl_all!(vfio::DmaBuffer: Send);
 assert_impl_all!(vfio::Intx: Source, Send);
 assert_impl_all!(vfio::Vectors: Send);

@@ -8,6 +8,8 @@ use rustix::{
     param::page_size,
 };
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::Registers;
 use crate::system::{failed, opening, refused};
 use crate::{Error, SourceError};
@@ -19,7 +21,7 @@ use crate::{Error, SourceError};
 /// reference, so it does no harm that the device changes what is there. It is little-endian, as PCI is.
 ///
 /// Obtained from [`Uio::registers`](crate::linux::Uio::registers),
-/// [`vfio::Device::registers`](crate::linux::vfio::Device::registers) or, for any other file, [`map`](Self::map).
+/// [`vfio::PciDevice::registers`](crate::linux::vfio::PciDevice::registers) or, for any other file, [`map`](Self::map).
 ///
 /// # Examples
 ///
@@ -75,7 +77,7 @@ impl MappedRegisters {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if the system refuses to map it, `len` is 0 or `offset` is odd.
+    /// [`ErrorKind::Open`] if the system refuses to map it, `len` is 0 or `offset` is odd.
     ///
     /// # Examples
     ///

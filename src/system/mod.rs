@@ -9,7 +9,7 @@ use rustix::{
     time::Timespec,
 };
 
-use crate::{Error, Name, SourceError};
+use crate::{Error, ErrorKind, Name, SourceError};
 
 /// Says what was being done when a system call failed; for `map_err`.
 pub(crate) fn failed(doing: impl Into<Name>) -> impl FnOnce(rustix::io::Errno) -> SourceError {
@@ -31,7 +31,7 @@ pub(crate) fn refused(why: impl Into<Name>) -> SourceError {
 
 /// Says which device the failure is about; for `map_err`.
 pub(crate) fn opening(device: impl Into<Name>) -> impl FnOnce(SourceError) -> Error {
-    |source| Error::Open { device: device.into(), source }
+    |error| Error::new(device.into(), ErrorKind::Open(error))
 }
 
 /// A descriptor that somebody else opened is made what ours are: non-blocking and closed on exec.

@@ -31,7 +31,7 @@ pub(crate) trait Dispatch: Send + Sync {
 
     /// Returns the thread that serves this interrupt and no other, or why there is none.
     #[cfg(feature = "std")]
-    fn own_thread(&self) -> Result<crate::policy::placement::Thread, SourceError>;
+    fn own_thread(&self) -> Result<crate::policy::placement::ThreadId, SourceError>;
 
     /// Lets the object go, because the interrupt has ended, and tells threads that serve no other interrupt to end.
     fn ended(&self);

@@ -17,6 +17,8 @@ use rustix::{
     io::{Errno, retry_on_intr},
 };
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::SourceError;
 use crate::linux::MappedRegisters;
 use crate::linux::pci::ConfigSpace;
@@ -84,7 +86,7 @@ impl Uio {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if there is no such device, permission is lacking, it is no UIO device, it has no
+    /// [`ErrorKind::Open`] if there is no such device, permission is lacking, it is no UIO device, it has no
     /// interrupt, or it is another source's already, in this program or in another.
     ///
     /// # Examples
@@ -93,7 +95,7 @@ impl Uio {
     /// use interrupt_lock::linux::Uio;
     ///
     /// let error = Uio::open("/dev/null").unwrap_err();
-    /// assert_eq!(error.to_string(), "/dev/null: it is not a UIO device");
+    /// assert_eq!(format!("{error:#}"), "/dev/null: could not be set up: it is not a UIO device");
     /// ```
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
@@ -118,7 +120,7 @@ impl Uio {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] as for [`open`](Self::open).
+    /// [`ErrorKind::Open`] as for [`open`](Self::open).
     ///
     /// # Examples
     ///
@@ -159,7 +161,7 @@ impl Uio {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if the device is another source's already, or the descriptors can't be made non-blocking and closed
+    /// [`ErrorKind::Open`] if the device is another source's already, or the descriptors can't be made non-blocking and closed
     /// on exec.
     ///
     /// # Examples
@@ -210,7 +212,7 @@ impl Uio {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if there is no such map, or it can't be mapped (a BAR of I/O ports). For a source made from
+    /// [`ErrorKind::Open`] if there is no such map, or it can't be mapped (a BAR of I/O ports). For a source made from
     /// descriptors of a device that sysfs doesn't show, use [`MappedRegisters::map`].
     ///
     /// # Examples

@@ -16,7 +16,7 @@ pub use script::Step;
 pub use source::EduSource;
 
 use crate::source::{Software, Wakeup};
-use crate::{Error, Name};
+use crate::{Error, ErrorKind, Name};
 use device::Device;
 use output::Output;
 
@@ -142,7 +142,7 @@ impl Edu {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] while the line or the message is taken (drop that source first), or when the device has been
+    /// [`ErrorKind::Open`] while the line or the message is taken (drop that source first), or when the device has been
     /// removed.
     ///
     /// ```
@@ -165,7 +165,7 @@ impl Edu {
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] while the line or the message is taken (drop that source first), or when the device has been
+    /// [`ErrorKind::Open`] while the line or the message is taken (drop that source first), or when the device has been
     /// removed.
     ///
     /// ```
@@ -241,7 +241,7 @@ impl Edu {
     fn plug(&self, source: Software, output: Output) -> Result<EduSource, Error> {
         match self.0.with(|model| model.plug(output)) {
             Ok(()) => Ok(EduSource::new(source, Arc::clone(&self.0))),
-            Err(source) => Err(Error::Open { device: self.0.name().clone(), source }),
+            Err(error) => Err(Error::new(self.0.name().clone(), ErrorKind::Open(error))),
         }
     }
 }
