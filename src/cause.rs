@@ -61,6 +61,28 @@ pub enum SourceError {
     Refused(Name),
 }
 
+#[cfg(feature = "std")]
+impl SourceError {
+    /// The operating system refused, for a source of your own: `doing` says what was being done, and to what.
+    ///
+    /// An error that the system gave no number becomes a [`Refused`](Self::Refused) with its text.
+    ///
+    /// ```
+    /// use interrupt_lock::SourceError;
+    ///
+    /// let opened = std::fs::File::open("/dev/nothing-there");
+    /// let error = opened.map_err(|error| SourceError::os("opening /dev/nothing-there", &error)).unwrap_err();
+    /// assert!(format!("{error:#}").starts_with("opening /dev/nothing-there: "));
+    /// ```
+    #[must_use]
+    pub fn os(doing: impl Into<Name>, error: &std::io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(raw) => Self::Os { doing: doing.into(), source: Errno::new(raw) },
+            None => Self::Refused(std::format!("{}: {error}", doing.into()).into()),
+        }
+    }
+}
+
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -133,13 +155,6 @@ impl error::Error for Errno {}
 impl From<Errno> for std::io::Error {
     fn from(errno: Errno) -> Self {
         Self::from_raw_os_error(errno.0)
-    }
-}
-
-#[cfg(all(target_os = "linux", feature = "std"))]
-impl From<rustix::io::Errno> for Errno {
-    fn from(errno: rustix::io::Errno) -> Self {
-        Self(errno.raw_os_error())
     }
 }
 

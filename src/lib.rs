@@ -76,7 +76,9 @@ mod system;
 
 #[cfg(feature = "alloc")]
 pub use builder::Builder;
-pub use cause::{CallbackError, Errno, SourceError};
+#[doc(hidden)]
+pub use cause::Errno;
+pub use cause::{CallbackError, SourceError};
 pub use claim::Claim;
 #[cfg(feature = "alloc")]
 pub use device::{Device, DeviceBuilder};
