@@ -1,30 +1,40 @@
 //! What causes a failure: the system, a source, a driver's callback.
 
-use core::fmt;
+use core::{error, fmt};
 
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, sync::Arc};
 
-use thiserror::Error;
-
 use crate::Name;
 
+/// With `{:#}`, the causes behind what has been written, the nearest first: "a: b: c". With `{}`, nothing.
+pub(crate) fn write_causes(f: &mut fmt::Formatter<'_>, nearest: Option<&(dyn error::Error + 'static)>) -> fmt::Result {
+    let mut next = nearest.filter(|_| f.alternate());
+    while let Some(cause) = next {
+        write!(f, ": {cause}")?;
+        next = cause.source();
+    }
+    Ok(())
+}
+
 /// Why a source could not do what it was asked.
+///
+/// `{}` prints what failed without the system's error number, which [`source`](core::error::Error::source) returns; `{:#}`
+/// prints both.
 ///
 /// ```
 /// use interrupt_lock::{Errno, SourceError};
 ///
 /// let error = SourceError::Os { doing: "reading /dev/uio0".into(), source: Errno::new(5) };
-/// assert!(error.to_string().starts_with("reading /dev/uio0: "));
+/// assert_eq!(format!("{error}"), "reading /dev/uio0");
+/// assert!(format!("{error:#}").starts_with("reading /dev/uio0: "));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SourceError {
     /// The device is gone.
-    #[error("the device has been removed")]
     Removed,
     /// The device has fewer message vectors than this one's number asks for (rule I11).
-    #[error("message {message} was not granted: the device's vector set has {granted}")]
     NotGranted {
         /// The message number that was asked for.
         message: u32,
@@ -32,7 +42,6 @@ pub enum SourceError {
         granted: u32,
     },
     /// Nobody on a shared line claims what it signals (rule I10). It becomes [`Fault::Storm`](crate::Fault::Storm).
-    #[error("a storm: {unclaimed} of the last {of} signals were not claimed")]
     Storm {
         /// How many were not claimed, …
         unclaimed: u32,
@@ -40,7 +49,6 @@ pub enum SourceError {
         of: u32,
     },
     /// The operating system refused.
-    #[error("{doing}: {source}")]
     Os {
         /// What was being done, with the file or device it was done to.
         doing: Name,
@@ -48,8 +56,33 @@ pub enum SourceError {
         source: Errno,
     },
     /// What was asked for can't be had here; the sentence says why.
-    #[error("{0}")]
     Refused(Name),
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Removed => f.write_str("the device has been removed"),
+            Self::NotGranted { message, granted } => {
+                write!(f, "message {message} was not granted: the device's vector set has {granted}")
+            }
+            Self::Storm { unclaimed, of } => {
+                write!(f, "a storm: {unclaimed} of the last {of} signals were not claimed")
+            }
+            Self::Os { doing, .. } => write!(f, "{doing}"),
+            Self::Refused(why) => write!(f, "{why}"),
+        }?;
+        write_causes(f, error::Error::source(self))
+    }
+}
+
+impl error::Error for SourceError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Os { source, .. } => Some(source),
+            _ => None,
+        }
+    }
 }
 
 /// An error number of the operating system.
@@ -58,7 +91,7 @@ pub enum SourceError {
 /// use interrupt_lock::Errno;
 /// assert_eq!(Errno::new(13).raw(), 13);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Errno(i32);
 
 impl Errno {
@@ -91,6 +124,8 @@ impl core::fmt::Display for Errno {
         return write!(f, "os error {}", self.0);
     }
 }
+
+impl error::Error for Errno {}
 
 #[cfg(feature = "std")]
 impl From<Errno> for std::io::Error {
@@ -160,7 +195,8 @@ impl CallbackError {
 
 impl fmt::Display for CallbackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        write!(f, "{}", self.0)?;
+        write_causes(f, error::Error::source(self))
     }
 }
 

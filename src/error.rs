@@ -1,163 +1,232 @@
 //! The crate's one error.
 
+use core::error;
+use core::fmt;
 use core::panic::Location;
 
-use thiserror::Error;
-
+use crate::cause::write_causes;
 use crate::{CallbackError, Fault, Name, SourceError};
 
-/// What can go wrong, with the interrupt that it went wrong for.
+/// An error: [what happened](Self::kind), and the [name](Self::name) of the interrupt or device that it happened to.
+///
+/// A driver matches the kind. For people, there are two ways to print the error:
+///
+/// - `{}` prints the name and what happened, without the cause. [`source`](error::Error::source) returns the cause, so
+///   a reporter that walks the causes prints each of them once.
+/// - `{:#}` prints the name, what happened and all causes, on one line.
 ///
 /// ```
-/// use interrupt_lock::{Error, Name};
+/// use interrupt_lock::{Claim, ErrorKind, Interrupt};
 ///
-/// let error = Error::TimedOut { interrupt: Name::new("edu0") };
-/// assert_eq!(error.to_string(), "edu0: the interrupt lock was not free in time");
+/// let interrupt = Interrupt::builder(())
+///     .name("edu0")
+///     .isr(|_| Claim::Claimed)
+///     .on_enable(|_| Err("no clock"))
+///     .build()?;
+///
+/// let error = interrupt.enable().unwrap_err();
+/// assert!(matches!(error.kind(), ErrorKind::EnableCallback(_)));
+/// assert_eq!(error.name().as_str(), "edu0");
+/// assert_eq!(format!("{error}"), "edu0: its enable callback failed");
+/// assert_eq!(format!("{error:#}"), "edu0: its enable callback failed: no clock");
+/// # Ok::<(), interrupt_lock::Error>(())
 /// ```
-#[derive(Clone, Debug, Error)]
+#[derive(Clone, Debug)]
+pub struct Error {
+    name: Name,
+    kind: ErrorKind,
+}
+
+impl Error {
+    pub(crate) fn new(name: Name, kind: ErrorKind) -> Self {
+        Self { name, kind }
+    }
+
+    /// What happened.
+    ///
+    /// ```
+    /// use interrupt_lock::{ErrorKind, InterruptLock};
+    /// use std::time::Duration;
+    ///
+    /// let lock = InterruptLock::new(0);
+    /// let guard = lock.acquire_interrupt_lock();
+    /// match lock.try_acquire_interrupt_lock_for(Duration::from_millis(1)) {
+    ///     Ok(_) => unreachable!(),
+    ///     Err(error) => match error.kind() {
+    ///         ErrorKind::Recursive { taken_at } => assert!(taken_at.line() > 0),
+    ///         _ => panic!("{error:#}"),
+    ///     },
+    /// }
+    /// ```
+    #[must_use]
+    pub fn kind(&self) -> &ErrorKind {
+        &self.kind
+    }
+
+    /// The name of the interrupt, lock or device that it happened to.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt};
+    ///
+    /// let refused = Interrupt::builder(()).name("edu0").isr(|_| Claim::Claimed).wake_capable().build();
+    /// assert_eq!(refused.unwrap_err().name().as_str(), "edu0");
+    /// ```
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.kind)?;
+        write_causes(f, self.kind.cause())
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.kind.cause()
+    }
+}
+
+/// What happened: the kind of an [`Error`].
+///
+/// ```
+/// use interrupt_lock::{Claim, ErrorKind, Interrupt, source::Software};
+///
+/// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(Software::level().0).build()?;
+/// match interrupt.enable() {
+///     Ok(_) => {}
+///     Err(error) => match error.kind() {
+///         ErrorKind::Removed => { /* end the driver */ }
+///         ErrorKind::Faulted(_) => { /* reset the device, then `clear_fault` and `enable` */ }
+///         _ => return Err(error),
+///     },
+/// }
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Error {
-    /// The calling thread holds the lock already, so waiting for it would never end (rule L4).
-    #[error(
-        "{interrupt}: this thread holds the interrupt lock already, taken at {taken_at} \
-         (or an ended thread that had its identity leaked a guard)"
-    )]
+pub enum ErrorKind {
+    /// The calling thread already holds the lock, so waiting for it would never end
+    /// ([rule L4](crate::guide::contract#l4)).
+    ///
+    /// A mistake in the program: drop the guard first, or use the one that exists.
     Recursive {
-        /// Whose lock.
-        interrupt: Name,
-        /// Where it was taken.
+        /// Where the thread acquired it.
         taken_at: &'static Location<'static>,
     },
-    /// The lock was not free in time (rule L8).
-    #[error("{interrupt}: the interrupt lock was not free in time")]
-    TimedOut {
-        /// Whose lock.
-        interrupt: Name,
-    },
-    /// The call would have waited for itself (rule E4).
-    #[error("{interrupt}: refused, it would wait for itself: {why}")]
+    /// The lock was not free in time ([rule L8](crate::guide::contract#l8)). Nothing has been done; the call can be
+    /// repeated.
+    TimedOut,
+    /// The call would have waited for itself ([rule E4](crate::guide::contract#e4)). Nothing has been done.
+    ///
+    /// A mistake in the program: make the call from another thread, or after the callback or section has ended.
     WouldDeadlock {
-        /// The interrupt or device that the call was for.
-        interrupt: Name,
         /// What the calling thread is inside of.
         why: &'static str,
     },
-    /// The interrupt is quarantined by a fault; see `clear_fault`.
-    #[error("{interrupt}: quarantined: {fault}")]
-    Faulted {
-        /// Which interrupt.
-        interrupt: Name,
-        /// Why.
-        #[source]
-        fault: Fault,
-    },
-    /// The device is gone (rule I13).
-    #[error("{interrupt}: the device has been removed")]
-    Removed {
-        /// Whose device.
-        interrupt: Name,
-    },
-    /// The owning handle was dropped.
-    #[error("{interrupt}: the interrupt has ended")]
-    Ended {
-        /// Which interrupt.
-        interrupt: Name,
-    },
-    /// The enable callback failed; the connection has been undone (rule I4).
-    #[error("{interrupt}: its enable callback failed: {source}")]
-    EnableCallback {
-        /// Which interrupt.
-        interrupt: Name,
-        /// What the callback returned.
-        source: CallbackError,
-    },
+    /// A fault has taken the interrupt out of service.
+    ///
+    /// Bring the device into order, then call [`clear_fault`](crate::InterruptObject::clear_fault) and
+    /// [`enable`](crate::InterruptObject::enable).
+    Faulted(Fault),
+    /// The device is gone ([rule I13](crate::guide::contract#i13)). Stop using it, and drop the interrupt.
+    Removed,
+    /// The owning handle was dropped, so the interrupt serves nothing any more.
+    Ended,
+    /// The enable callback failed; the connection has been undone, and the interrupt is disabled
+    /// ([rule I4](crate::guide::contract#i4)).
+    ///
+    /// [`CallbackError::get`] returns what the callback returned.
+    EnableCallback(CallbackError),
     /// The disable callback failed; the interrupt is disabled all the same.
-    #[error("{interrupt}: its disable callback failed: {source}")]
-    DisableCallback {
-        /// Which interrupt.
-        interrupt: Name,
-        /// What the callback returned.
-        source: CallbackError,
-    },
+    ///
+    /// [`CallbackError::get`] returns what the callback returned.
+    DisableCallback(CallbackError),
     /// The source could not be connected, disconnected or read.
-    #[error("{interrupt}: {source}")]
-    Source {
-        /// Which interrupt.
-        interrupt: Name,
-        /// What the source says.
-        source: SourceError,
-    },
-    /// Sharing was asked for, and the source is not a level line (rule I8).
-    #[error("{interrupt}: only a level line can be shared")]
-    NotShareable {
-        /// Which interrupt.
-        interrupt: Name,
-    },
-    /// What was asked for is a device's to give, and the interrupt was built into none.
-    #[error("{interrupt}: automatic serialization and waking need a device")]
-    NoDevice {
-        /// Which interrupt.
-        interrupt: Name,
-    },
+    Source(SourceError),
+    /// Sharing was asked for, and the source is not a level line ([rule I8](crate::guide::contract#i8)).
+    NotShareable,
+    /// Automatic serialization or waking was asked for, which takes a device, and the interrupt was built without
+    /// [`Builder::device`](crate::Builder::device).
+    NoDevice,
     /// A polling policy was given, and no dispatcher waits on a source of this interrupt.
-    #[error("{interrupt}: a polling policy needs a source and a dispatcher that waits on it")]
-    NothingToPoll {
-        /// Which interrupt.
-        interrupt: Name,
-    },
-    /// The processor set of the policy is empty (rule P1).
-    #[error("{interrupt}: the processor set of its policy is empty")]
-    NoProcessors {
-        /// Which interrupt.
-        interrupt: Name,
-    },
-    /// The policy names processors that are none of this machine's (rule P1).
-    #[error("{interrupt}: its policy asks for processors that this machine does not have: {processors}")]
+    NothingToPoll,
+    /// The processor set of the policy is empty ([rule P1](crate::guide::contract#p1)).
+    NoProcessors,
+    /// The policy names processors that this machine does not have ([rule P1](crate::guide::contract#p1)).
     NoSuchProcessors {
-        /// Which interrupt.
-        interrupt: Name,
-        /// Those that there are not.
+        /// The processors that are missing.
         processors: crate::ProcessorSet,
     },
     /// A time of zero was given, in which nothing can be done.
-    #[error("{interrupt}: {what} needs more time than none")]
     NoTime {
-        /// Which interrupt.
-        interrupt: Name,
-        /// Which of its options.
-        what: &'static str,
+        /// The builder's method that it was given to.
+        option: &'static str,
     },
-    /// A callback of the device failed, or panicked (rule E5).
+    /// A callback of the device failed, or panicked ([rule E5](crate::guide::contract#e5)).
     #[cfg(feature = "alloc")]
-    #[error("{device}: its {callback} failed: {source}")]
     DeviceCallback {
-        /// Which device.
-        device: Name,
         /// Which callback.
         callback: crate::DeviceCallback,
-        /// What it returned.
-        source: CallbackError,
+        /// What it returned, or the message of its panic.
+        error: CallbackError,
     },
-    /// Another listener waits for the interrupt's claims (rule A1).
-    #[error("{interrupt}: it has a listener already")]
-    Listened {
-        /// Which interrupt.
-        interrupt: Name,
-    },
-    /// A device could not be opened.
-    #[error("{device}: {source}")]
-    Open {
-        /// The device as it was asked for.
-        device: Name,
-        /// Why.
-        source: SourceError,
-    },
-    /// A dispatcher could not be started.
-    #[error("{interrupt}: its dispatcher could not be started: {source}")]
-    Dispatcher {
-        /// Which interrupt.
-        interrupt: Name,
-        /// The system's answer.
-        source: SourceError,
-    },
+    /// Another listener waits for the interrupt's claims ([rule A1](crate::guide::contract#a1)). Drop it first.
+    Listened,
+    /// A device, or something of it, could not be opened: its registers, its line, its messages, memory for its DMA.
+    Open(SourceError),
+    /// The threads that serve the interrupt could not be started.
+    Dispatcher(SourceError),
+}
+
+impl ErrorKind {
+    fn cause(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Faulted(fault) => Some(fault),
+            Self::EnableCallback(error) | Self::DisableCallback(error) => Some(error),
+            #[cfg(feature = "alloc")]
+            Self::DeviceCallback { error, .. } => Some(error),
+            Self::Source(error) | Self::Open(error) | Self::Dispatcher(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// What happened, without the name and the cause.
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Recursive { taken_at } => {
+                return write!(
+                    f,
+                    "this thread already holds the interrupt lock, acquired at {taken_at}: drop that guard first \
+                     (if it has none, a thread that has ended leaked one)"
+                );
+            }
+            Self::TimedOut => "the interrupt lock was not free in time",
+            Self::WouldDeadlock { why } => return write!(f, "refused, because the call would wait for itself: {why}"),
+            Self::Faulted(_) => "a fault has taken it out of service, until `clear_fault` is called",
+            Self::Removed => "the device has been removed",
+            Self::Ended => "the interrupt has ended: its owning handle was dropped",
+            Self::EnableCallback(_) => "its enable callback failed",
+            Self::DisableCallback(_) => "its disable callback failed",
+            Self::Source(_) => "its source failed",
+            Self::NotShareable => "its source cannot be shared, because it is not a level line",
+            Self::NoDevice => "`automatic_serialization` and `wake_capable` need a `device`",
+            Self::NothingToPoll => "a polling policy needs a source, and a dispatcher that waits on it",
+            Self::NoProcessors => "the processor set of its policy must not be empty",
+            Self::NoSuchProcessors { processors } => {
+                return write!(f, "its policy asks for processors that this machine does not have: {processors}");
+            }
+            Self::NoTime { option } => return write!(f, "`{option}` must not be zero"),
+            #[cfg(feature = "alloc")]
+            Self::DeviceCallback { callback, .. } => return write!(f, "its {callback} failed"),
+            Self::Listened => "it already has a listener: drop the other `Claims` first",
+            Self::Open(_) => "could not be set up",
+            Self::Dispatcher(_) => "its dispatcher could not be started",
+        })
+    }
 }

@@ -1,12 +1,13 @@
 //! Why an interrupt is quarantined.
 
-use core::fmt;
+use core::{error, fmt};
 
-use thiserror::Error;
-
+use crate::cause::write_causes;
 use crate::{Name, SourceError};
 
 /// What put an interrupt into quarantine: it is disconnected, and stays so until the fault is cleared.
+///
+/// `{}` prints it without the error of the source, which [`source`](core::error::Error::source) returns; `{:#}` prints both.
 ///
 /// ```
 /// use interrupt_lock::{Callback, Fault};
@@ -14,11 +15,10 @@ use crate::{Name, SourceError};
 /// let fault = Fault::Panicked { callback: Callback::Isr, message: "index out of bounds".into() };
 /// assert_eq!(fault.to_string(), "the ISR panicked: index out of bounds");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
     /// A callback panicked (rule I12).
-    #[error("the {callback} panicked: {message}")]
     Panicked {
         /// Which one.
         callback: Callback,
@@ -29,7 +29,6 @@ pub enum Fault {
     /// unclaimed delivery counts if the one before it is less than a tenth of a second old, so a slow line never adds
     /// up to a storm. Those of a message vector that no other device shares count as benign instead. Without the
     /// feature `std` there is no clock, and without a source nothing to disconnect: then there are no storms.
-    #[error("a storm: {unclaimed} of the last {of} deliveries were not claimed")]
     Storm {
         /// How many were not claimed, …
         unclaimed: u32,
@@ -38,7 +37,6 @@ pub enum Fault {
     },
     /// A callback has not returned in time (rule I17, [`Builder::overdue_after`](crate::Builder::overdue_after)). It is
     /// reported while it still runs, and so with the interrupt lock held by it: the one fault that does not quarantine.
-    #[error("the {callback} has not returned for more than {limit:?}")]
     Overdue {
         /// Which one.
         callback: Callback,
@@ -46,8 +44,30 @@ pub enum Fault {
         limit: core::time::Duration,
     },
     /// The source failed while it was being served.
-    #[error("the source failed: {0}")]
-    Source(#[source] SourceError),
+    Source(SourceError),
+}
+
+impl core::error::Error for Fault {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Source(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked { callback, message } => write!(f, "the {callback} panicked: {message}"),
+            Self::Storm { unclaimed, of } => {
+                write!(f, "a storm: {unclaimed} of the last {of} deliveries were not claimed")
+            }
+            Self::Overdue { callback, limit } => write!(f, "the {callback} has not returned for more than {limit:?}"),
+            Self::Source(_) => f.write_str("the source failed"),
+        }?;
+        write_causes(f, error::Error::source(self))
+    }
 }
 
 /// Which of an interrupt's callbacks.

@@ -1,8 +1,8 @@
-//! What is known of an assigned interrupt resource (rule P3).
+//! What is known of an interrupt's resources (rule P3).
 
 use core::fmt;
 
-/// How a source signals.
+/// How a source signals: part of its [`Info`].
 ///
 /// ```
 /// use interrupt_lock::Trigger;
@@ -12,17 +12,17 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Trigger {
-    /// A line that signals for as long as it is asserted. It masks itself as it signals, and signals again when it is
-    /// unmasked while still asserted.
+    /// A line that signals for as long as it is asserted. It masks itself as it signals. If it is still asserted when it is
+    /// unmasked, it signals again.
     Level,
-    /// A line that signals once for each change.
+    /// A line that signals once for each change of its level.
     Edge,
     /// A message-signaled vector (MSI, MSI-X): an edge with a number.
     Message,
 }
 
 impl Trigger {
-    /// Whether a source of this kind can be masked; edges and messages can only stop being served.
+    /// Returns whether a source of this kind can be masked. Edges and messages can only stop being served.
     ///
     /// ```
     /// assert!(!interrupt_lock::Trigger::Edge.can_be_masked());
@@ -33,7 +33,7 @@ impl Trigger {
     }
 }
 
-/// Which change of the line signals.
+/// Which level or change of a line signals: part of its [`Info`].
 ///
 /// ```
 /// assert_ne!(interrupt_lock::Polarity::ActiveHigh, interrupt_lock::Polarity::ActiveLow);
@@ -41,15 +41,15 @@ impl Trigger {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Polarity {
-    /// High level, or rising edge.
+    /// The high level, or the rising edge.
     ActiveHigh,
-    /// Low level, or falling edge.
+    /// The low level, or the falling edge.
     ActiveLow,
     /// Both edges.
     Both,
 }
 
-/// Whether other devices may assert the same line.
+/// Whether other devices may assert the same line: part of its [`Info`].
 ///
 /// ```
 /// assert_ne!(interrupt_lock::Share::Exclusive, interrupt_lock::Share::Shared);
@@ -57,23 +57,25 @@ pub enum Polarity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Share {
-    /// This device alone asserts it.
+    /// Only this device asserts it.
     Exclusive,
-    /// Other devices may assert it too, so that an unclaimed delivery is nothing unusual.
+    /// Other devices may assert it too, so an unclaimed delivery is expected.
     Shared,
 }
 
-/// The resources that the system has assigned to an interrupt: `WUDF_INTERRUPT_INFO`, `WDF_INTERRUPT_INFO`.
+/// What is known of an interrupt's resources: `WUDF_INTERRUPT_INFO`, `WDF_INTERRUPT_INFO`.
 ///
-/// A source fills in what its system tells; what is unknown or not assigned yet is `None`, never a magic zero. It is
-/// read anew at each enable, because the resources may change between two of them.
+/// A driver gets it from [`info`](crate::InterruptObject::info), a back-end returns it from
+/// [`Source::info`](crate::source::Source::info). What the system does not tell, or has not assigned yet, is `None`, never a
+/// magic zero. The source is asked anew at each enable, because the resources may change in between.
 ///
 /// ```
 /// use interrupt_lock::{Info, Trigger};
 ///
-/// let mut info = Info::default();
-/// info.trigger = Some(Trigger::Level);
-/// assert_eq!(info.vector, None);
+/// let mut info = Info::new().with_trigger(Trigger::Level).with_vector(24);
+/// info.message_number = None; // the fields are public, too
+/// assert_eq!(info.vector, Some(24));
+/// assert_eq!(info.polarity, None);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -81,7 +83,7 @@ pub enum Share {
 #[doc(alias = "WDF_INTERRUPT_INFO")]
 #[doc(alias = "GetInfo")]
 pub struct Info {
-    /// The system's number of the line or vector (on Linux the number in `/proc/interrupts`).
+    /// The system's number of the line or vector. On Linux this is the number in `/proc/interrupts`.
     pub vector: Option<u32>,
     /// Which message of its device this is; `None` for a line.
     pub message_number: Option<u32>,
@@ -93,28 +95,133 @@ pub struct Info {
     pub message_signaled: Option<bool>,
     /// Whether other devices may assert the same line.
     pub share: Option<Share>,
-    /// The processors that it may be delivered to, bit n for processor n of the group.
+    /// The processors that it may be delivered to: bit n for processor n of the group.
     pub processors: Option<u64>,
     /// The processor group.
     pub group: Option<u16>,
 }
 
 impl Info {
-    pub(crate) const UNKNOWN: Self = Self {
-        vector: None,
-        message_number: None,
-        trigger: None,
-        polarity: None,
-        message_signaled: None,
-        share: None,
-        processors: None,
-        group: None,
-    };
+    /// Makes an `Info` in which nothing is known.
+    ///
+    /// ```
+    /// use interrupt_lock::Info;
+    /// assert_eq!(Info::new(), Info::default());
+    /// ```
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            vector: None,
+            message_number: None,
+            trigger: None,
+            polarity: None,
+            message_signaled: None,
+            share: None,
+            processors: None,
+            group: None,
+        }
+    }
+
+    /// Says the number of the line or vector.
+    ///
+    /// ```
+    /// use interrupt_lock::Info;
+    /// assert_eq!(Info::new().with_vector(24).vector, Some(24));
+    /// ```
+    #[must_use]
+    pub const fn with_vector(mut self, number: u32) -> Self {
+        self.vector = Some(number);
+        self
+    }
+
+    /// Says which message of its device this is.
+    ///
+    /// ```
+    /// use interrupt_lock::Info;
+    /// assert_eq!(Info::new().with_message_number(3).message_number, Some(3));
+    /// ```
+    #[must_use]
+    pub const fn with_message_number(mut self, number: u32) -> Self {
+        self.message_number = Some(number);
+        self
+    }
+
+    /// Says how it signals.
+    ///
+    /// ```
+    /// use interrupt_lock::{Info, Trigger};
+    /// assert_eq!(Info::new().with_trigger(Trigger::Level).trigger, Some(Trigger::Level));
+    /// ```
+    #[must_use]
+    pub const fn with_trigger(mut self, trigger: Trigger) -> Self {
+        self.trigger = Some(trigger);
+        self
+    }
+
+    /// Says which level or edge asserts.
+    ///
+    /// ```
+    /// use interrupt_lock::{Info, Polarity};
+    /// assert_eq!(Info::new().with_polarity(Polarity::ActiveLow).polarity, Some(Polarity::ActiveLow));
+    /// ```
+    #[must_use]
+    pub const fn with_polarity(mut self, polarity: Polarity) -> Self {
+        self.polarity = Some(polarity);
+        self
+    }
+
+    /// Says whether it arrives as a message.
+    ///
+    /// ```
+    /// use interrupt_lock::Info;
+    /// assert_eq!(Info::new().with_message_signaled(true).message_signaled, Some(true));
+    /// ```
+    #[must_use]
+    pub const fn with_message_signaled(mut self, is_message: bool) -> Self {
+        self.message_signaled = Some(is_message);
+        self
+    }
+
+    /// Says whether other devices may assert the same line.
+    ///
+    /// ```
+    /// use interrupt_lock::{Info, Share};
+    /// assert_eq!(Info::new().with_share(Share::Exclusive).share, Some(Share::Exclusive));
+    /// ```
+    #[must_use]
+    pub const fn with_share(mut self, share: Share) -> Self {
+        self.share = Some(share);
+        self
+    }
+
+    /// Says the processors that it may be delivered to: bit n for processor n of the group.
+    ///
+    /// ```
+    /// use interrupt_lock::Info;
+    /// assert_eq!(Info::new().with_processors(0b11).processors, Some(0b11));
+    /// ```
+    #[must_use]
+    pub const fn with_processors(mut self, mask: u64) -> Self {
+        self.processors = Some(mask);
+        self
+    }
+
+    /// Says the processor group.
+    ///
+    /// ```
+    /// use interrupt_lock::Info;
+    /// assert_eq!(Info::new().with_group(0).group, Some(0));
+    /// ```
+    #[must_use]
+    pub const fn with_group(mut self, group: u16) -> Self {
+        self.group = Some(group);
+        self
+    }
 }
 
-/// Some processors of one group.
+/// Some processors of one group, for [`Affinity::Specified`](crate::Affinity::Specified).
 ///
-/// A group holds 64: group g the processors 64 g to 64 g + 63. A machine of up to 64 has one, group 0.
+/// A group has 64 processors: group g those from 64 g to 64 g + 63. A machine of up to 64 processors has one group, 0.
 ///
 /// ```
 /// use interrupt_lock::ProcessorSet;
@@ -133,7 +240,7 @@ pub struct ProcessorSet {
 }
 
 impl ProcessorSet {
-    /// Bit n for processor n of group 0.
+    /// Makes a set of processors of group 0: bit n for processor n.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::ProcessorSet::new(0b100).mask(), 0b100);
@@ -143,7 +250,7 @@ impl ProcessorSet {
         Self { mask, group: 0 }
     }
 
-    /// The same bits in another group.
+    /// Returns the same bits in another group.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::ProcessorSet::new(0b1).in_group(2).group(), 2);
@@ -154,7 +261,7 @@ impl ProcessorSet {
         self
     }
 
-    /// The bits.
+    /// Returns the bits.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::ProcessorSet::new(0b11).mask(), 0b11);
@@ -164,7 +271,7 @@ impl ProcessorSet {
         self.mask
     }
 
-    /// The group.
+    /// Returns the group.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::ProcessorSet::new(0b11).group(), 0);
@@ -174,7 +281,7 @@ impl ProcessorSet {
         self.group
     }
 
-    /// The system's numbers of the processors, in order.
+    /// Returns the system's numbers of the processors, in order.
     pub(crate) fn numbers(self) -> impl Iterator<Item = usize> {
         let first = usize::from(self.group) * 64;
         (0..64).filter(move |bit| self.mask >> bit & 1 != 0).map(move |bit| first + bit)
@@ -182,7 +289,7 @@ impl ProcessorSet {
 }
 
 impl fmt::Display for ProcessorSet {
-    /// As Linux writes a set: `0-1,3`.
+    /// Writes the set as Linux does: `0-1,3`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         list(self.numbers(), f)
     }

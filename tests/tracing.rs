@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use interrupt_lock::source::Software;
-use interrupt_lock::{Affinity, Builder, Claim, Device, Interrupt, NoWorkItem, Policy, builder};
+use interrupt_lock::{Affinity, Claim, Device, Errno, Interrupt, Policy, SourceError};
+use support::log::Log;
+use support::script::Script;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -67,15 +69,17 @@ fn traced(body: impl FnOnce()) -> Vec<String> {
     std::mem::take(&mut *collector.0.lock().unwrap())
 }
 
-fn edu0() -> Builder<(), NoWorkItem, builder::Missing, builder::Missing> {
-    Interrupt::builder(()).name("edu0").without_dispatcher()
+macro_rules! edu0 {
+    () => {
+        Interrupt::builder(()).name("edu0").without_dispatcher()
+    };
 }
 
 // Caught: any of the events left out; one where nothing has changed.
 #[test]
 fn s3_every_change_of_state_is_an_event() {
     let events = traced(|| {
-        let interrupt = edu0().isr(|_| Claim::Claimed).build().unwrap();
+        let interrupt = edu0!().isr(|_| Claim::Claimed).build().unwrap();
         interrupt.enable().unwrap();
         interrupt.enable().unwrap();
         interrupt.service();
@@ -98,7 +102,7 @@ fn s3_every_change_of_state_is_an_event() {
 fn s3_low_power_is_an_event() {
     let events = traced(|| {
         let device = Device::builder("nic0").build();
-        let interrupt = edu0().isr(|_| Claim::Claimed).device(&device).wake_capable().build().unwrap();
+        let interrupt = edu0!().isr(|_| Claim::Claimed).device(&device).wake_capable().build().unwrap();
         device.enter_d0().unwrap();
         device.exit_d0().unwrap();
         device.enter_d0().unwrap();
@@ -112,7 +116,7 @@ fn s3_low_power_is_an_event() {
 #[test]
 fn s3_every_fault_is_an_event() {
     let events = traced(|| {
-        let interrupt = edu0().isr(|_| panic!("no such register")).build().unwrap();
+        let interrupt = edu0!().isr(|_| panic!("no such register")).build().unwrap();
         interrupt.enable().unwrap();
         interrupt.service();
         interrupt.clear_fault().unwrap();
@@ -125,13 +129,28 @@ fn s3_every_fault_is_an_event() {
     assert_eq!(events.len(), 4);
 }
 
+// Caught: a cause that is traced without its own cause.
+#[test]
+fn s3_a_fault_of_the_source_is_an_event_with_every_cause() {
+    let events = traced(|| {
+        let (source, device) = Script::waking(&Log::new());
+        let interrupt = edu0!().isr(|_| Claim::Claimed).source(source).build().unwrap();
+        interrupt.enable().unwrap();
+        device.fail("take", SourceError::Os { doing: "reading".into(), source: Errno::new(5) });
+        device.assert();
+        interrupt.service();
+    });
+    let fault = "ERROR fault interrupt=edu0 cause=the source failed: reading: Input/output error (os error 5)";
+    assert_eq!(events[1], fault);
+}
+
 // Caught: a removal that is not traced, or each time that it is looked at; a request taken for a removal.
 #[test]
 fn s3_a_removal_is_an_event() {
     let removed = "WARN removed interrupt=edu0";
     let surprise = traced(|| {
         let (source, device) = Software::edge();
-        let interrupt = edu0().isr(|_| Claim::Claimed).source(source).build().unwrap();
+        let interrupt = edu0!().isr(|_| Claim::Claimed).source(source).build().unwrap();
         interrupt.enable().unwrap();
         device.remove();
         interrupt.service_removal();
@@ -140,7 +159,7 @@ fn s3_a_removal_is_an_event() {
     assert_eq!(surprise[1..], [removed, "DEBUG ended interrupt=edu0"]);
     let request = traced(|| {
         let (source, device) = Software::edge();
-        let interrupt = edu0().isr(|_| Claim::Claimed).source(source).build().unwrap();
+        let interrupt = edu0!().isr(|_| Claim::Claimed).source(source).build().unwrap();
         interrupt.enable().unwrap();
         device.request_removal();
         interrupt.service_removal();
@@ -155,8 +174,8 @@ fn s3_a_removal_is_an_event() {
 fn s3_what_a_policy_is_refused_is_an_event() {
     let events = traced(|| {
         let (source, _) = Software::edge();
-        let policy = Policy::new().affinity(Affinity::All);
-        let interrupt = edu0().isr(|_| Claim::Claimed).source(source).policy(policy).build().unwrap();
+        let policy = Policy::new().with_affinity(Affinity::All);
+        let interrupt = edu0!().isr(|_| Claim::Claimed).source(source).policy(policy).build().unwrap();
         interrupt.enable().unwrap();
     });
     let refused: Vec<_> =
@@ -169,7 +188,7 @@ fn s3_what_a_policy_is_refused_is_an_event() {
 #[test]
 fn s3_a_subscriber_that_panics_disturbs_nobody() {
     traced(|| {
-        let interrupt = edu0().name("edu9").isr(|_| Claim::DeviceGone).build().unwrap();
+        let interrupt = edu0!().name("edu9").isr(|_| Claim::DeviceGone).build().unwrap();
         interrupt.enable().unwrap();
         interrupt.service();
         assert!(interrupt.check().is_err());

@@ -62,7 +62,7 @@ fn uio(path: &str) -> Result<AnyEdu, Failure> {
 }
 
 fn vfio(address: &str, msi: bool) -> Result<AnyEdu, Failure> {
-    let device = vfio::Device::open(address).map_err(Failure::of_the_device)?;
+    let device = vfio::PciDevice::open(address).map_err(Failure::of_the_device)?;
     let registers = device.registers(0).map_err(Failure::of_the_device)?;
     if msi {
         let vectors = device.msi(1).map_err(Failure::of_the_device)?;

@@ -113,15 +113,15 @@ impl Place {
     }
 }
 
-fn open_device(address: &str) -> Result<vfio::Device, Failure> {
-    let device = vfio::Device::open(address).map_err(Failure::of_the_device)?;
+fn open_device(address: &str) -> Result<vfio::PciDevice, Failure> {
+    let device = vfio::PciDevice::open(address).map_err(Failure::of_the_device)?;
     if device.config_read(CLASS).map_err(Failure::of_the_device)? != NVME {
         return Err(Failure::Device(format!("{address} is not an NVMe controller")));
     }
     Ok(device)
 }
 
-fn queues(device: &vfio::Device, controller: &Controller, vectors: u32) -> Result<Queues, Error> {
+fn queues(device: &vfio::PciDevice, controller: &Controller, vectors: u32) -> Result<Queues, Error> {
     let queue = |id| {
         let vector = u32::from(id).min(vectors - 1);
         QueuePair::new(device, controller.registers().clone(), controller.doorbells(), id, vector)
@@ -132,7 +132,7 @@ fn queues(device: &vfio::Device, controller: &Controller, vectors: u32) -> Resul
 fn port(
     place: &Place,
     completions: Receiver<Completion>,
-    device: &vfio::Device,
+    device: &vfio::PciDevice,
     interrupts: &[Interrupt<Queues>],
     depth: u16,
 ) -> Result<Port, Error> {

@@ -45,7 +45,7 @@ pub struct QueuePair {
 impl QueuePair {
     /// `doorbells`: where the first is, and how far each is from the next.
     pub fn new(
-        device: &vfio::Device,
+        device: &vfio::PciDevice,
         registers: MappedRegisters,
         doorbells: (usize, usize),
         id: u16,

@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::builder::options::{Data, Options};
 use crate::builder::{Builder, IsrRegistered, WorkItemSlot};
 use crate::device::{Device, DeviceInterrupt};
@@ -21,13 +23,13 @@ where
     ///
     /// # Errors
     ///
-    /// - [`Error::NotShareable`]: `shared` on what is known not to be a level line.
-    /// - [`Error::NoDevice`]: automatic serialization, or wake capability, without a device.
-    /// - [`Error::NothingToPoll`]: a polling policy without a source, or without a dispatcher.
-    /// - [`Error::NoProcessors`], [`Error::NoSuchProcessors`]: a policy with a processor set that is empty, or names
+    /// - [`ErrorKind::NotShareable`]: `shared` on what is known not to be a level line.
+    /// - [`ErrorKind::NoDevice`]: automatic serialization, or wake capability, without a device.
+    /// - [`ErrorKind::NothingToPoll`]: a polling policy without a source, or without a dispatcher.
+    /// - [`ErrorKind::NoProcessors`], [`ErrorKind::NoSuchProcessors`]: a policy with a processor set that is empty, or names
     ///   processors which the machine does not have.
-    /// - [`Error::NoTime`]: a time of zero.
-    /// - [`Error::Dispatcher`]: its threads could not be started.
+    /// - [`ErrorKind::NoTime`]: a time of zero.
+    /// - [`ErrorKind::Dispatcher`]: its threads could not be started.
     ///
     /// # Examples
     ///

@@ -8,9 +8,9 @@ use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 
 use crate::interrupt::{Isr, OnChange, Registered, WorkFn};
-use crate::observe::timing::{Assertions, Timing};
+use crate::observe::timing::Timing;
 use crate::observe::watchdog::Watched;
-use crate::{Callback, Error, InterruptObject};
+use crate::{Callback, Error, ErrorKind, InterruptObject};
 
 pub(super) struct Instruments {
     timing: Option<Arc<Timing>>,
@@ -42,7 +42,7 @@ impl Instruments {
     {
         let Some(watched) = self.watched.as_ref().and_then(Weak::upgrade) else { return Ok(()) };
         let weak: Weak<InterruptObject<T, W>> = Arc::downgrade(object);
-        watched.tell(weak).map_err(|source| Error::Dispatcher { interrupt: object.name().clone(), source })
+        watched.tell(weak).map_err(|error| Error::new(object.name().clone(), ErrorKind::Dispatcher(error)))
     }
 }
 
@@ -50,7 +50,7 @@ impl Instruments {
 fn measure<T: 'static, W: 'static>(registered: &mut Registered<T, W>) -> Arc<Timing> {
     let timing = Arc::new(Timing::new());
     if let Some(source) = &mut registered.source {
-        source.time_assertions(Assertions::new(timing.clone()));
+        source.time_assertions(timing.assertions());
     }
     let (theirs, mut isr) = (timing.clone(), mem::replace(&mut registered.isr, Isr::NONE));
     registered.isr = Isr::Boxed(Box::new(move |context| theirs.through_isr(|| isr.call(context))));

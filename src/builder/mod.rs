@@ -285,11 +285,11 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// Says that other devices may assert the same line (rule I8): *ShareVector*. Only a level line can be shared.
     ///
     /// ```
-    /// use interrupt_lock::{Claim, Error, Interrupt, source::Software};
+    /// use interrupt_lock::{Claim, ErrorKind, Interrupt, source::Software};
     ///
     /// let (edge, _) = Software::edge();
     /// let refused = Interrupt::builder(()).isr(|_| Claim::Claimed).source(edge).shared().build();
-    /// assert!(matches!(refused, Err(Error::NotShareable { .. })));
+    /// assert!(matches!(refused.unwrap_err().kind(), ErrorKind::NotShareable));
     /// ```
     #[doc(alias = "ShareVector")]
     pub fn shared(mut self) -> Self {
@@ -420,7 +420,7 @@ impl<T, I, S> Builder<T, WithWorkItem, I, S> {
     /// lock is released.
     ///
     /// ```
-    /// use interrupt_lock::{Claim, Device, Error, Interrupt};
+    /// use interrupt_lock::{Claim, Device, Error, ErrorKind, Interrupt};
     ///
     /// let device = Device::builder("nic").build();
     /// let interrupt = Interrupt::builder(())
@@ -430,7 +430,7 @@ impl<T, I, S> Builder<T, WithWorkItem, I, S> {
     ///     .automatic_serialization()
     ///     .build()?;
     /// let refused = device.synchronize(|| interrupt.disable());
-    /// assert!(matches!(refused, Err(Error::WouldDeadlock { .. })));
+    /// assert!(matches!(refused.unwrap_err().kind(), ErrorKind::WouldDeadlock { .. }));
     /// # Ok::<(), Error>(())
     /// ```
     #[doc(alias = "AutomaticSerialization")]

@@ -8,7 +8,7 @@ use crate::builder::service::Service;
 use crate::builder::unserved::Service;
 use crate::device::Device;
 use crate::interrupt::{Isr, Registered, WorkFn};
-use crate::{Error, InterruptLock, Name, Trigger};
+use crate::{Error, ErrorKind, InterruptLock, Name, Trigger};
 
 /// Where the interrupt data is to live.
 pub(super) enum Data<T> {
@@ -55,10 +55,10 @@ impl<T, W> Options<T, W> {
     pub(super) fn check(&self, name: &Name) -> Result<(), Error> {
         let trigger = self.registered.source.as_ref().and_then(|source| source.info().trigger);
         if self.shared && trigger.is_some_and(|trigger| trigger != Trigger::Level) {
-            return Err(Error::NotShareable { interrupt: name.clone() });
+            return Err(Error::new(name.clone(), ErrorKind::NotShareable));
         }
         if self.device.is_none() && (self.serialized || self.wake_capable) {
-            return Err(Error::NoDevice { interrupt: name.clone() });
+            return Err(Error::new(name.clone(), ErrorKind::NoDevice));
         }
         self.service.check(name, self.registered.has_source())
     }

@@ -8,7 +8,7 @@ use crate::builder::Builder;
 use crate::builder::instruments::Instruments;
 use crate::interrupt::{Registered, WorkFn};
 use crate::policy::placement;
-use crate::{Dispatcher, Error, InterruptObject, Name, Policy, Polling};
+use crate::{Dispatcher, Error, ErrorKind, InterruptObject, Name, Policy, Polling};
 
 /// Who serves the interrupt.
 #[derive(Default)]
@@ -41,12 +41,12 @@ impl Service {
     pub(super) fn check(&self, name: &Name, has_source: bool) -> Result<(), Error> {
         let polls = self.polling != Polling::None || self.silence.is_some();
         if polls && (!has_source || matches!(self.attendance, Attendance::Nobody)) {
-            return Err(Error::NothingToPoll { interrupt: name.clone() });
+            return Err(Error::new(name.clone(), ErrorKind::NothingToPoll));
         }
         placement::check(&self.policy, name)?;
-        for (what, time) in [("poll_when_silent", self.silence), ("overdue_after", self.overdue_after)] {
+        for (option, time) in [("poll_when_silent", self.silence), ("overdue_after", self.overdue_after)] {
             if time == Some(Duration::ZERO) {
-                return Err(Error::NoTime { interrupt: name.clone(), what });
+                return Err(Error::new(name.clone(), ErrorKind::NoTime { option }));
             }
         }
         Ok(())
@@ -123,14 +123,14 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use interrupt_lock::{Claim, Error, Interrupt, Polling, source::Software};
+    /// use interrupt_lock::{Claim, Error, ErrorKind, Interrupt, Polling, source::Software};
     ///
     /// let (source, _) = Software::edge();
     /// let policy = Polling::Fixed(Duration::from_micros(50));
     /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).polling(policy).build()?;
     ///
     /// let refused = Interrupt::builder(()).isr(|_| Claim::Claimed).polling(policy).build();
-    /// assert!(matches!(refused, Err(Error::NothingToPoll { .. })));
+    /// assert!(matches!(refused.unwrap_err().kind(), ErrorKind::NothingToPoll));
     /// # Ok::<(), Error>(())
     /// ```
     pub fn polling(mut self, policy: Polling) -> Self {
@@ -144,16 +144,16 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// [answer](crate::InterruptObject::policy_answer).
     ///
     /// ```
-    /// use interrupt_lock::{Affinity, Claim, Error, Interrupt, Policy, ProcessorSet, source::Software};
+    /// use interrupt_lock::{Affinity, Claim, Error, ErrorKind, Interrupt, Policy, ProcessorSet, source::Software};
     ///
     /// let (source, _) = Software::edge();
-    /// let policy = Policy::new().affinity(Affinity::Specified(ProcessorSet::new(0b1)));
+    /// let policy = Policy::new().with_affinity(Affinity::Specified(ProcessorSet::new(0b1)));
     /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).policy(policy).build()?;
     /// assert_eq!(interrupt.policy(), policy);
     ///
-    /// let nowhere = Policy::new().affinity(Affinity::Specified(ProcessorSet::new(0b1).in_group(9)));
+    /// let nowhere = Policy::new().with_affinity(Affinity::Specified(ProcessorSet::new(0b1).in_group(9)));
     /// let refused = Interrupt::builder(()).isr(|_| Claim::Claimed).policy(nowhere).build();
-    /// assert!(matches!(refused, Err(Error::NoSuchProcessors { .. })));
+    /// assert!(matches!(refused.unwrap_err().kind(), ErrorKind::NoSuchProcessors { .. }));
     /// # Ok::<(), Error>(())
     /// ```
     #[doc(alias = "SetExtendedPolicy")]
@@ -191,6 +191,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// is kept masked is left alone. There has to be a dispatcher, and a source for it to wait on.
     ///
     /// ```
+    /// # #[cfg(feature = "simulated")] {
     /// use core::time::Duration;
     /// use interrupt_lock::{Claim, Interrupt, Registers, simulated::{Edu, Step}};
     ///
@@ -208,6 +209,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// device.perform(Step::Silent(true));
     /// device.perform(Step::Raise(1)); // no message is sent
     /// while interrupt.stats().recovered == 0 {}
+    /// # }
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn poll_when_silent(mut self, period: Duration) -> Self {

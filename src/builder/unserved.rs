@@ -5,8 +5,12 @@ use alloc::sync::Arc;
 use crate::interrupt::{Registered, WorkFn};
 use crate::{Error, InterruptObject, Name};
 
+/// Nothing was given, since nothing can be.
 #[derive(Default)]
-pub(super) struct Service;
+pub(super) struct Service(());
+
+/// Nothing is wrapped around the callbacks.
+pub(super) struct Instruments(());
 
 impl Service {
     pub(super) fn without_dispatcher(&mut self) {}
@@ -15,12 +19,14 @@ impl Service {
         Ok(())
     }
 
-    pub(super) fn instrument<T, W>(&self, _: &mut Registered<T, W>, _: &mut Option<WorkFn<T, W>>) {}
+    pub(super) fn instrument<T, W>(&self, _: &mut Registered<T, W>, _: &mut Option<WorkFn<T, W>>) -> Instruments {
+        Instruments(())
+    }
 
     pub(super) fn attach<T, W>(
         self,
         object: InterruptObject<T, W>,
-        (): (),
+        _: Instruments,
     ) -> Result<Arc<InterruptObject<T, W>>, Error> {
         Ok(Arc::new(object))
     }

@@ -23,7 +23,7 @@ use crate::{Name, Outcome};
 /// use interrupt_lock::Device;
 ///
 /// let device = Device::builder("nic").on_d0_entry(|| Err("no clock")).build();
-/// assert_eq!(device.enter_d0().unwrap_err().to_string(), "nic: its D0-entry callback failed: no clock");
+/// assert_eq!(format!("{:#}", device.enter_d0().unwrap_err()), "nic: its D0-entry callback failed: no clock");
 /// ```
 #[must_use = "nothing is built before `.build()`"]
 pub struct DeviceBuilder {

@@ -9,7 +9,7 @@ use crate::device::callbacks::Callbacks;
 use crate::device::{Device, DeviceInterrupt};
 use crate::lock::raw::RawInterruptLock;
 use crate::lock::waits::Waits;
-use crate::{CallbackError, Error, Transition, sync};
+use crate::{CallbackError, Error, ErrorKind, Transition, sync};
 
 /// Whether the device has power, and what is to be told of it.
 pub(super) struct Power {
@@ -37,16 +37,16 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// - [`Error::DeviceCallback`]: that callback failed, or panicked.
+    /// - [`ErrorKind::DeviceCallback`]: that callback failed, or panicked.
     /// - What [`enable`](crate::InterruptObject::enable) says of the first interrupt that could not be enabled, its name
     ///   included. A quarantined interrupt is one: clear its fault first.
-    /// - [`Error::WouldDeadlock`]: called from an ISR, from a callback of the device or of one of its interrupts, with
+    /// - [`ErrorKind::WouldDeadlock`]: called from an ISR, from a callback of the device or of one of its interrupts, with
     ///   one of their locks or the callback lock held, or in a circle with another thread's. Nothing has been done.
     ///
     /// # Examples
     ///
     /// ```
-    /// use interrupt_lock::{Claim, Device, Error, Interrupt, State, Transition};
+    /// use interrupt_lock::{Claim, Device, Error, ErrorKind, Interrupt, State, Transition};
     ///
     /// let device = Device::builder("nic").build();
     /// let good = Interrupt::builder(()).device(&device).isr(|_| Claim::Claimed).build()?;
@@ -56,8 +56,9 @@ impl Device {
     ///     .isr(|_| Claim::Claimed)
     ///     .on_enable(|_| Err("no clock"))
     ///     .build()?;
-    /// let Err(Error::EnableCallback { interrupt, .. }) = device.enter_d0() else { panic!() };
-    /// assert_eq!(interrupt.as_str(), "bad");
+    /// let error = device.enter_d0().unwrap_err();
+    /// assert!(matches!(error.kind(), ErrorKind::EnableCallback(_)));
+    /// assert_eq!(error.name().as_str(), "bad");
     /// assert_eq!(good.state(), State::Disabled);
     ///
     /// drop(bad);
@@ -97,9 +98,9 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// - [`Error::DeviceCallback`]: that callback failed, or panicked.
+    /// - [`ErrorKind::DeviceCallback`]: that callback failed, or panicked.
     /// - What [`disable`](crate::InterruptObject::disable) says of an interrupt.
-    /// - [`Error::WouldDeadlock`]: as for [`enter_d0`](Self::enter_d0). Nothing has been done.
+    /// - [`ErrorKind::WouldDeadlock`]: as for [`enter_d0`](Self::enter_d0). Nothing has been done.
     ///
     /// # Examples
     ///
@@ -165,12 +166,9 @@ impl Device {
         callback: DeviceCallback,
         run: impl FnOnce() -> Result<(), CallbackError>,
     ) -> Result<(), Error> {
-        let device = || self.name().clone();
-        self.try_serialize(run).map_err(|why| self.would_deadlock(why))?.map_err(|source| Error::DeviceCallback {
-            device: device(),
-            callback,
-            source,
-        })
+        self.try_serialize(run)
+            .map_err(|why| self.would_deadlock(why))?
+            .map_err(|error| Error::new(self.name().clone(), ErrorKind::DeviceCallback { callback, error }))
     }
 
     /// Keeps every other transition of this device away, or says why this one would wait for itself.
@@ -202,7 +200,7 @@ impl Device {
     }
 
     fn would_deadlock(&self, why: &'static str) -> Error {
-        Error::WouldDeadlock { interrupt: self.name().clone(), why }
+        Error::new(self.name().clone(), ErrorKind::WouldDeadlock { why })
     }
 
     /// The steps of a transition, and what follows it.

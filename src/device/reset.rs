@@ -4,6 +4,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::DeviceCallback;
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::device::callbacks::catch;
 use crate::device::{Device, DeviceInterrupt};
 use crate::{Error, Outcome};
@@ -14,17 +16,17 @@ impl Device {
     /// quarantined them are too, with the fault cleared. The device is meant to be in D0, or to be without power management.
     ///
     /// What the disable callbacks say of the device is not reported: it may be why the device is reset. For a device
-    /// behind VFIO `reset` calls `vfio::Device::reset`.
+    /// behind VFIO `reset` calls `vfio::PciDevice::reset`.
     ///
     /// # Errors
     ///
     /// If one of these is returned, all interrupts are disabled again, and a device that was in D0 has left it, with
     /// its D0-exit callback: [`enter_d0`](Self::enter_d0) is the way back.
     ///
-    /// - [`Error::DeviceCallback`]: `reset` failed, or panicked.
+    /// - [`ErrorKind::DeviceCallback`]: `reset` failed, or panicked.
     /// - What [`enable`](crate::InterruptObject::enable) says of the first interrupt that could not be enabled again.
     ///
-    /// With [`Error::WouldDeadlock`], as for [`enter_d0`](Self::enter_d0), nothing has been done.
+    /// With [`ErrorKind::WouldDeadlock`], as for [`enter_d0`](Self::enter_d0), nothing has been done.
     ///
     /// # Examples
     ///

@@ -17,7 +17,7 @@ use crate::policy::placement;
 #[cfg(unix)]
 use crate::source::Ready;
 use crate::source::Source;
-use crate::{Error, InterruptObject, Name, Polling};
+use crate::{Error, ErrorKind, InterruptObject, Name, Polling};
 
 /// A thread that waits on sources and serves their interrupts, and, if one of them has a work item, a worker thread
 /// that runs it.
@@ -56,7 +56,7 @@ impl Dispatcher {
     ///
     /// # Errors
     ///
-    /// [`Error::Dispatcher`] if the system gives no thread or descriptor for it.
+    /// [`ErrorKind::Dispatcher`] if the system gives no thread or descriptor for it.
     ///
     /// # Examples
     ///
@@ -116,8 +116,8 @@ impl Drop for Threads {
     }
 }
 
-fn dispatcher_error(name: &Name, source: SourceError) -> Error {
-    Error::Dispatcher { interrupt: name.clone(), source }
+fn dispatcher_error(name: &Name, error: SourceError) -> Error {
+    Error::new(name.clone(), ErrorKind::Dispatcher(error))
 }
 
 /// One interrupt's place at its dispatcher.
@@ -179,7 +179,7 @@ impl Dispatch for Registration {
         there
     }
 
-    fn own_thread(&self) -> Result<placement::Thread, SourceError> {
+    fn own_thread(&self) -> Result<placement::ThreadId, SourceError> {
         if self.alone {
             return Ok(self.threads.waiter.thread());
         }

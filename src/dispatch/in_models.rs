@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::sync::Weak;
 
 use crate::interrupt::attached::Dispatch;
-use crate::{Error, InterruptObject, Name, Polling, SourceError};
+use crate::{Error, ErrorKind, InterruptObject, Name, Polling, SourceError};
 
 /// A thread that waits on sources and serves their interrupts. A loom model explores the model's own threads only, so it
 /// has no dispatcher: the model's threads call [`service`](crate::InterruptObject::service) and
@@ -23,14 +23,14 @@ impl Dispatcher {
     ///
     /// # Errors
     ///
-    /// [`Error::Dispatcher`], always: a model has none.
+    /// [`ErrorKind::Dispatcher`], always: a model has none.
     pub fn new() -> Result<Self, Error> {
         Self::named(&Name::new("interrupts"))
     }
 
     pub(crate) fn named(name: &Name) -> Result<Self, Error> {
         let why = "a loom model has no dispatcher: call `service()` from a thread of the model";
-        Err(Error::Dispatcher { interrupt: name.clone(), source: SourceError::Refused(Name::new(why)) })
+        Err(Error::new(name.clone(), ErrorKind::Dispatcher(SourceError::Refused(Name::new(why)))))
     }
 
     pub(crate) fn need_worker(&self, _: &Name) -> Result<(), Error> {

@@ -18,7 +18,7 @@ use crate::{Name, SourceError};
 pub(super) struct Thread {
     handle: Mutex<RawInterruptLock, Option<JoinHandle<()>>>,
     /// As the thread itself says as it begins.
-    system: Arc<OnceLock<placement::Thread>>,
+    system: Arc<OnceLock<placement::ThreadId>>,
 }
 
 impl Thread {
@@ -28,7 +28,7 @@ impl Thread {
         thread::Builder::new()
             .name(name.to_string().replace('\0', ""))
             .spawn(move || {
-                let _ = theirs.set(placement::Thread::current());
+                let _ = theirs.set(placement::ThreadId::current());
                 prepare_to_wait();
                 run();
             })
@@ -40,7 +40,7 @@ impl Thread {
     }
 
     /// The thread as the system knows it. Waits for the thread to begin.
-    pub(super) fn system(&self) -> placement::Thread {
+    pub(super) fn system(&self) -> placement::ThreadId {
         *self.system.wait()
     }
 

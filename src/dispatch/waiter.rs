@@ -68,7 +68,7 @@ impl Waiter {
         slot.close();
     }
 
-    pub(super) fn thread(&self) -> placement::Thread {
+    pub(super) fn thread(&self) -> placement::ThreadId {
         self.thread.system()
     }
 

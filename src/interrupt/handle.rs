@@ -5,6 +5,8 @@ use core::ops::Deref;
 
 use alloc::sync::Arc;
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::interrupt::{InterruptObject, WithWorkItem};
 use crate::{Claims, Error};
 
@@ -76,17 +78,17 @@ impl<T, W> Interrupt<T, W> {
     ///
     /// # Errors
     ///
-    /// - [`Error::Listened`]: there is a listener already.
-    /// - [`Error::Recursive`]: the calling thread holds the interrupt lock.
+    /// - [`ErrorKind::Listened`]: there is a listener already.
+    /// - [`ErrorKind::Recursive`]: the calling thread holds the interrupt lock.
     ///
     /// # Examples
     ///
     /// ```
-    /// use interrupt_lock::{Claim, Error, Interrupt};
+    /// use interrupt_lock::{Claim, Error, ErrorKind, Interrupt};
     ///
     /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
     /// let claims = interrupt.claims()?;
-    /// assert!(matches!(interrupt.claims(), Err(Error::Listened { .. })));
+    /// assert!(matches!(interrupt.claims().unwrap_err().kind(), ErrorKind::Listened));
     /// drop(claims);
     /// assert!(interrupt.claims().is_ok());
     /// # Ok::<(), Error>(())

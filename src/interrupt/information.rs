@@ -5,7 +5,7 @@ use core::fmt;
 use crate::interrupt::InterruptObject;
 use crate::interrupt::state::State;
 use crate::observe::stats::Stats;
-use crate::{Error, Info, Name};
+use crate::{Error, ErrorKind, Info, Name};
 
 impl<T, W> InterruptObject<T, W> {
     /// The interrupt's name, as in errors.
@@ -48,13 +48,12 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn check(&self) -> Result<(), Error> {
-        let interrupt = || self.name().clone();
         match self.state() {
             State::Disabled | State::Enabled | State::Inactive | State::Asleep => Ok(()),
-            State::Ended => Err(Error::Ended { interrupt: interrupt() }),
-            State::Removed => Err(Error::Removed { interrupt: interrupt() }),
+            State::Ended => Err(self.error(ErrorKind::Ended)),
+            State::Removed => Err(self.error(ErrorKind::Removed)),
             State::Faulted => match self.fault() {
-                Some(fault) => Err(Error::Faulted { interrupt: interrupt(), fault }),
+                Some(fault) => Err(self.error(ErrorKind::Faulted(fault))),
                 // Cleared since.
                 None => Ok(()),
             },

@@ -58,7 +58,7 @@ pub use work_item::{
 };
 
 use crate::lock::{RawInterruptLock, lock_methods};
-use crate::observe::stats::{Answers, Counters};
+use crate::observe::stats::{ClaimCounts, Counters};
 #[cfg(feature = "std")]
 use crate::observe::timing::Timing;
 use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
@@ -115,7 +115,7 @@ pub struct InterruptObject<T, W> {
     /// Assertions of a source-less interrupt that wait for the owner of the lock to serve them.
     owed: AtomicUsize,
     state: StateWord,
-    answers: Answers,
+    answers: ClaimCounts,
     /// The interrupt data, its lock, and the name.
     data_lock: DataLock<T>,
     counters: Counters,
@@ -235,7 +235,7 @@ impl<T, W> InterruptObject<T, W> {
                 work: WorkWord::new(),
                 work_fn: Locked::new(work),
                 notes: Mutex::from_raw(RawInterruptLock::new(), Notes {
-                    info: Info::UNKNOWN,
+                    info: Info::new(),
                     fault: None,
                     shared: false,
                     warned: false,
@@ -249,7 +249,7 @@ impl<T, W> InterruptObject<T, W> {
                 counters: Counters::new(),
                 #[cfg(feature = "std")]
                 storm: Locked::new(crate::observe::storm::Storm::new()),
-                answers: Answers::new(),
+                answers: ClaimCounts::new(),
                 work_run: Counter::new(),
                 membership: None,
                 dispatch: None,

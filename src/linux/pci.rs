@@ -1,4 +1,4 @@
-//! What UIO and VFIO devices on PCI have in common: configuration space, and what sysfs says of their interrupts.
+//! What UIO and VFIO devices on PCI share: configuration space, and what sysfs says of their interrupts.
 
 use std::{
     format, fs,
@@ -21,10 +21,10 @@ pub(crate) const COMMAND_MEMORY: u16 = 1 << 1;
 pub(crate) const COMMAND_BUS_MASTER: u16 = 1 << 2;
 const COMMAND_INTX_DISABLE: u16 = 1 << 10;
 
-/// A device's configuration space, as a part of some file.
+/// A device's configuration space, which is a part of some file.
 ///
-/// A read waits for the device's answer, so what was written to its registers before has arrived once it returns; and
-/// a write has been carried out when it returns.
+/// A read waits for the device's answer. So when it returns, earlier writes to the device's registers have arrived. A write
+/// has been carried out when it returns.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigSpace {
     file: Arc<OwnedFd>,
@@ -57,14 +57,14 @@ impl ConfigSpace {
         self.read(offset).map(u16::from_le_bytes)
     }
 
-    /// Keeps the device from asserting its INTx line, or lets it. A line that is asserted already falls, or rises.
+    /// Keeps the device from asserting its INTx line, or lets it. A line that the device asserts already falls, or rises.
     ///
-    /// Between read and write, what the kernel or another program changes in the register is lost. Writing the upper
-    /// byte alone would narrow that, but QEMU's devices look at their line only when the lower one is written.
+    /// A change that the kernel or another program makes between the read and the write is lost. Writing the upper byte
+    /// alone would risk less, but QEMU's devices look at their line only when the lower byte is written.
     pub(crate) fn disable_intx(&self, disable: bool) -> Result<(), Errno> {
         let command = self.read16(COMMAND)?;
         if command == u16::MAX {
-            // No command register is all ones: the device does not answer.
+            // A command register is never all ones: the device does not answer.
             return Err(Errno::NODEV);
         }
         let changed = if disable { command | COMMAND_INTX_DISABLE } else { command & !COMMAND_INTX_DISABLE };
@@ -76,39 +76,37 @@ impl ConfigSpace {
     }
 }
 
-/// What is known of the INTx line of the device at `sysfs`.
+/// Returns what is known of the INTx line of the device at `sysfs`.
 pub(crate) fn line(sysfs: &Path) -> Info {
     let vector = system::number(sysfs.join("irq")).and_then(assigned);
-    let processors = vector.and_then(processors);
-    Info {
-        vector,
-        trigger: Some(Trigger::Level),
-        polarity: Some(Polarity::ActiveLow),
-        message_signaled: Some(false),
-        share: Some(Share::Shared),
-        processors,
-        group: processors.map(|_| 0),
-        ..Info::default()
-    }
+    let info = Info::new()
+        .with_trigger(Trigger::Level)
+        .with_polarity(Polarity::ActiveLow)
+        .with_message_signaled(false)
+        .with_share(Share::Shared);
+    with_vector(info, vector)
 }
 
-/// What is known of message `number` of the device at `sysfs`, which has `granted` of them.
+/// Returns what is known of message `number` of the device at `sysfs`, which has `granted` messages.
 pub(crate) fn message(sysfs: &Path, number: u32, granted: u32) -> Info {
     let vector = message_vector(sysfs, number, granted);
-    let processors = vector.and_then(processors);
-    Info {
-        vector,
-        message_number: Some(number),
-        trigger: Some(Trigger::Message),
-        message_signaled: Some(true),
-        share: Some(Share::Exclusive),
-        processors,
-        group: processors.map(|_| 0),
-        ..Info::default()
-    }
+    let info = Info::new()
+        .with_message_number(number)
+        .with_trigger(Trigger::Message)
+        .with_message_signaled(true)
+        .with_share(Share::Exclusive);
+    with_vector(info, vector)
 }
 
-/// The system names a device's vectors without saying which is which, but it numbers a set in order.
+/// Adds the vector, and what the system says of its processors.
+fn with_vector(mut info: Info, vector: Option<u32>) -> Info {
+    info.vector = vector;
+    info.processors = vector.and_then(processors);
+    info.group = info.processors.map(|_| 0);
+    info
+}
+
+/// Returns the vector of a message. The system lists a device's vectors without their messages, but numbers a set in order.
 fn message_vector(sysfs: &Path, number: u32, granted: u32) -> Option<u32> {
     let mut vectors: Vec<u32> = fs::read_dir(sysfs.join("msi_irqs"))
         .ok()?
@@ -121,17 +119,17 @@ fn message_vector(sysfs: &Path, number: u32, granted: u32) -> Option<u32> {
     vectors.get(number as usize).copied()
 }
 
-/// The number of a line, unless it is the 0 that stands for none.
+/// Returns the number of a line, unless it is the 0 that stands for none.
 fn assigned(vector: u64) -> Option<u32> {
     u32::try_from(vector).ok().filter(|&vector| vector != 0)
 }
 
-/// The processors that an interrupt may be delivered to: those of group 0, where no other is among them.
+/// Returns the processors that an interrupt may be delivered to, if all of them are in group 0.
 fn processors(vector: u32) -> Option<u64> {
     mask(&system::attribute(format!("/proc/irq/{vector}/smp_affinity"))?)
 }
 
-/// Groups of 32 processors with commas between them, the highest first; `None` if one is beyond the 64th.
+/// Reads groups of 32 processors with commas between them, the highest first. Returns `None` if one is beyond the 64th.
 fn mask(text: &str) -> Option<u64> {
     text.split(',').try_fold(0_u64, |mask, group| {
         let group = u32::from_str_radix(group, 16).ok()?;

@@ -4,11 +4,11 @@ use core::panic::Location;
 
 use lock_api::Mutex;
 
-use crate::Error;
 use crate::lock::InterruptLockGuard;
 use crate::lock::raw::{Acquisition, Admission, NotAcquired, RawInterruptLock};
 use crate::lock::release::{Released, Tenant, release_serving};
 use crate::sync;
+use crate::{Error, ErrorKind};
 
 /// A lock with its data, and the tenant for which it is acquired.
 pub(crate) struct Access<'a, T> {
@@ -141,9 +141,9 @@ fn acquire_slow<'a, T>(
             NotAcquired::ServeFirst => access.raw().acquire_at_once(),
             NotAcquired::Recursive(at) => {
                 let taken_at = at.unwrap_or(Location::caller());
-                return Err(Error::Recursive { interrupt: tenant.name().clone(), taken_at });
+                return Err(Error::new(tenant.name().clone(), ErrorKind::Recursive { taken_at }));
             }
-            NotAcquired::TimedOut => return Err(Error::TimedOut { interrupt: tenant.name().clone() }),
+            NotAcquired::TimedOut => return Err(Error::new(tenant.name().clone(), ErrorKind::TimedOut)),
         };
         match acquired {
             Ok(acquisition) => return Ok(InterruptLockGuard::new(mutex, acquisition, tenant)),
@@ -181,5 +181,5 @@ fn deliver_slow(
 #[cold]
 #[track_caller]
 fn panic(error: &Error) -> ! {
-    panic!("{error}")
+    panic!("{error:#}")
 }

@@ -66,18 +66,19 @@ macro_rules! lock_methods {
         ///
         /// # Errors
         ///
-        /// [`Error::TimedOut`], or at once [`Error::Recursive`] if the calling thread holds the lock.
+        /// [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut), or at once
+        /// [`ErrorKind::Recursive`](crate::ErrorKind::Recursive) if the calling thread holds the lock.
         ///
         /// # Examples
         ///
         /// ```
-        /// use interrupt_lock::{Error, InterruptLock};
+        /// use interrupt_lock::{Error, ErrorKind, InterruptLock};
         /// use std::time::Duration;
         ///
         /// let count = InterruptLock::new(0);
         /// let guard = count.try_acquire_interrupt_lock_for(Duration::from_millis(1))?;
         /// let again = count.try_acquire_interrupt_lock_for(Duration::from_secs(3600));
-        /// assert!(matches!(again, Err(Error::Recursive { .. }))); // said at once
+        /// assert!(again.is_err_and(|error| matches!(error.kind(), ErrorKind::Recursive { .. }))); // said at once
         /// # drop(guard);
         /// # Ok::<(), Error>(())
         /// ```
@@ -99,7 +100,8 @@ macro_rules! lock_methods {
         ///
         /// # Errors
         ///
-        /// [`Error::TimedOut`], or at once [`Error::Recursive`] if the calling thread holds the lock.
+        /// [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut), or at once
+        /// [`ErrorKind::Recursive`](crate::ErrorKind::Recursive) if the calling thread holds the lock.
         ///
         /// # Examples
         ///

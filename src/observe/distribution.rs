@@ -1,14 +1,14 @@
-//! How long things took (rule S2): as many counts as there are powers of two, which a single writer adds to.
+//! How long things took (rule S2): a count for each power of two. One writer at a time adds to them.
 
 use core::fmt;
 use core::time::Duration;
 
 use crate::sync::Counter;
 
-/// A time of up to 2^n nanoseconds is counted at n; the last also counts what is longer, from about 9 minutes on.
+/// A time of up to 2^n nanoseconds is counted at n. The last count also has all longer times, from about 9 minutes on.
 const POWERS: usize = 40;
 
-/// Counts being taken. What excludes its writers from each other is not its own.
+/// Counts being taken. The caller keeps writers apart.
 pub(crate) struct Histogram {
     counts: [Counter; POWERS],
     longest: Counter,
@@ -38,7 +38,7 @@ fn power(nanoseconds: usize) -> usize {
     (bits as usize).min(POWERS - 1)
 }
 
-/// How long something took, each time that it happened, to the next power of two nanoseconds.
+/// How long something took, for an operator: a count of durations for each power of two nanoseconds.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt};
@@ -58,7 +58,7 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// How often it has happened.
+    /// Returns how many durations were counted.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};
@@ -71,8 +71,9 @@ impl Distribution {
         self.counts.iter().sum()
     }
 
-    /// The time that this part of all (0.5: the median) did not exceed, at most twice as long as it really was; `None`
-    /// if it has not happened yet.
+    /// Returns the duration that this part of all did not exceed; 0.5 gives the median. `None` if none were counted.
+    ///
+    /// The result may be up to twice the true value, and is never less. `part` is cut to 0.0 to 1.0.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};
@@ -96,12 +97,12 @@ impl Distribution {
             seen += count;
             seen > rank
         });
-        // What is beyond the last power is known by the longest alone.
+        // Durations beyond the last power are known by the longest alone.
         let until = power.filter(|&power| power < POWERS - 1).map(|power| Duration::from_nanos((1 << power) - 1));
         Some(until.map_or(self.longest, |until| until.min(self.longest)))
     }
 
-    /// The longest; `None` if it has not happened yet.
+    /// Returns the longest duration, exactly. `None` if none were counted.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};
@@ -114,7 +115,7 @@ impl Distribution {
         (self.count() != 0).then_some(self.longest)
     }
 
-    /// With those that took no time, of which there must have been so many in all.
+    /// Adds durations of zero, so that there are `count` in all.
     pub(crate) fn of_all(mut self, count: u64) -> Self {
         self.counts[0] += count.saturating_sub(self.count());
         self

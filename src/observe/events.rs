@@ -1,4 +1,4 @@
-//! Changes of state and faults, as `tracing` events where that feature is on, and nothing where it is off (rule S3).
+//! Changes of state and faults as `tracing` events (rule S3). Without that feature these functions do nothing.
 //!
 //! | level | events |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | info | `removal requested` |
 //! | debug | `enabled`, `disabled`, `inactive`, `active`, `asleep`, `awake`, `fault cleared`, `ended` |
 //!
-//! Each has the interrupt's name as the field `interrupt`, and what it is about, if that is not all, as `cause`.
+//! Each event has the field `interrupt`, the interrupt's name. Some have the field `cause`.
 
 #[cfg(feature = "std")]
 use crate::SourceError;
@@ -15,9 +15,11 @@ use crate::{Fault, Name};
 
 macro_rules! event {
     ($level:ident, $interrupt:ident, $what:literal $(, $cause:ident)?) => {{
-        // What a subscriber throws goes no further: a delivery may be under way.
+        // A subscriber's panic goes no further, because a delivery may be under way.
         #[cfg(feature = "tracing")]
-        let _ = crate::sync::catch(|| tracing::$level!(interrupt = %$interrupt, $(cause = %$cause,)? $what));
+        let _ = crate::sync::catch(|| {
+            tracing::$level!(interrupt = %$interrupt, $(cause = %format_args!("{:#}", $cause),)? $what);
+        });
         #[cfg(not(feature = "tracing"))]
         let _ = ($interrupt, $($cause)?);
     }};

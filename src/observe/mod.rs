@@ -1,4 +1,4 @@
-//! What an operator sees: counters, distributions, tables, storms, late callbacks, events.
+//! What an operator sees: counters, distributions, tables, storms, overdue callbacks, events.
 //!
 //! | file | holds | rules |
 //! |---|---|---|

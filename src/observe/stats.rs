@@ -1,17 +1,17 @@
-//! What an operator wants to know of an interrupt (rule S1).
+//! The counters of an interrupt (rule S1).
 
 use crate::sync::Counter;
 
-/// How the ISR's runs have ended: every run writes one of these, with the interrupt lock held.
+/// How the ISR's runs have ended. Every run adds to one of these counters, with the interrupt lock held.
 #[derive(Default)]
-pub(crate) struct Answers {
+pub(crate) struct ClaimCounts {
     pub(crate) claimed: Counter,
     pub(crate) spurious: Counter,
-    /// It panicked, or found the device gone.
+    /// The ISR panicked, or found the device gone.
     pub(crate) broken: Counter,
 }
 
-impl Answers {
+impl ClaimCounts {
     pub(crate) const fn new() -> Self {
         Self { claimed: Counter::new(), spurious: Counter::new(), broken: Counter::new() }
     }
@@ -26,12 +26,13 @@ pub(crate) struct Counters {
     pub(crate) recovered: Counter,
     pub(crate) stale: Counter,
     pub(crate) faults: Counter,
-    // Written by the thread that looks after callbacks.
+    // Written by the watchdog's thread.
     pub(crate) overdue: Counter,
-    /// Assertions that came while the interrupt was inactive, and wait for it to be active. (No statistic of its own: it
-    /// moves on to the others.)
+    /// Assertions that came while the interrupt was inactive and are kept until it is active. They move on to the other
+    /// counters then, so this is no statistic.
     pub(crate) withheld: Counter,
-    // Written by the run. Who queues writes only the work item's word, which counts what no run has answered.
+    // Written by the run of the work item. A queueing writes only the work item's word, which counts the queueings that no
+    // run has answered.
     pub(crate) work_merged: Counter,
 }
 
@@ -49,12 +50,12 @@ impl Counters {
         }
     }
 
-    /// `unanswered` queueings of the work item are waiting for a run: the first causes it, the others are merged.
-    pub(crate) fn snapshot(&self, answers: &Answers, work_run: u64, unanswered: usize) -> Stats {
-        let (claimed, spurious, unanswered) = (answers.claimed.get(), answers.spurious.get(), unanswered as u64);
+    /// `unanswered` queueings of the work item wait for a run: the first causes it, the others are merged.
+    pub(crate) fn snapshot(&self, claims: &ClaimCounts, work_run: u64, unanswered: usize) -> Stats {
+        let (claimed, spurious, unanswered) = (claims.claimed.get(), claims.spurious.get(), unanswered as u64);
         let benign = self.benign.get();
         Stats {
-            delivered: claimed + spurious + benign + answers.broken.get(),
+            delivered: claimed + spurious + benign + claims.broken.get(),
             coalesced: self.coalesced.get(),
             claimed,
             spurious,
@@ -72,10 +73,10 @@ impl Counters {
     }
 }
 
-/// The counters of an interrupt, as they were at one moment. Reading them never takes the interrupt lock.
+/// The counters of an interrupt at one moment, for an operator: from [`stats`](crate::InterruptObject::stats).
 ///
-/// The counters are read one after the other, while the interrupt goes on. So the queueings of a run that is about to
-/// begin may be counted twice or not at all, for that moment.
+/// Reading them never takes the interrupt lock. The counters are read one after the other, while the interrupt goes on. So
+/// for a moment the queueings of a work item that is about to run may be counted twice or not at all.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt};
@@ -89,24 +90,26 @@ impl Counters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// ISR runs that have ended.
+    /// ISR runs that have ended: claimed, spurious, benign, and those that panicked or found the device gone.
     pub delivered: u64,
-    /// Assertions that had no ISR run of their own, because the source coalesced them into another's.
+    /// Assertions without an ISR run of their own, because the source coalesced them with others.
     pub coalesced: u64,
-    /// ISR runs that claimed.
+    /// ISR runs that claimed the interrupt.
     pub claimed: u64,
-    /// ISR runs that did not.
+    /// ISR runs that did not claim it, and were expected to.
     pub spurious: u64,
-    /// ISR runs that did not either, where that is nothing unusual: the empty runs of a message vector that no other
-    /// device shares (rule I10), and those for another member of a shared line (rule I7), and
-    /// those of a silent line (rule I14).
+    /// Unclaimed ISR runs that are expected:
+    ///
+    /// - empty runs of a message vector that no other device shares (rule I10);
+    /// - runs for another member of a shared line (rule I7);
+    /// - runs that poll a silent line (rule I14).
     pub benign: u64,
-    /// ISR runs that claimed although their line was silent (rule I14); they are among the claimed.
+    /// ISR runs that claimed although their line was silent (rule I14). They are counted as claimed, too.
     pub recovered: u64,
-    /// Assertions from before an enable, from while nothing was enabled, or from while the interrupt was inactive until
-    /// it was disabled: drained, never delivered.
+    /// Assertions that were drained and never delivered. They came while the interrupt was disabled, or while it was
+    /// inactive and was then disabled.
     pub stale: u64,
-    /// Faults that put it into quarantine.
+    /// Faults, each of which took the interrupt out of service.
     pub faults: u64,
     /// Callbacks that did not return in time (rule I17).
     pub overdue: u64,
@@ -116,7 +119,7 @@ pub struct Stats {
     pub work_merged: u64,
     /// Runs of the work item.
     pub work_run: u64,
-    /// How long the parts of a delivery took, where the interrupt is [timed](crate::Builder::timed).
+    /// How long the parts of a delivery took; `None` unless the interrupt is [timed](crate::Builder::timed).
     #[cfg(feature = "std")]
     pub distributions: Option<crate::Distributions>,
 }

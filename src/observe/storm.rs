@@ -1,27 +1,27 @@
-//! When unclaimed deliveries are a storm (rule I10). Only arithmetic: what time it is, it is told.
+//! When unclaimed deliveries are a storm (rule I10). This is only arithmetic: the caller says what time it is.
 //!
-//! Linux's figures. An unclaimed delivery counts only if the one before it is less than a tenth of a second old, so a
-//! slow line never adds up to a storm, however long it runs. Without a clock nothing can be aged, and a slow line could
-//! not be told from a storm: there nothing is counted.
+//! The figures are Linux's. An unclaimed delivery counts only if the one before it is less than a tenth of a second old, so
+//! a slow line never adds up to a storm, however long it runs. Without a clock a slow line could not be told from a storm,
+//! so nothing is counted there.
 
 use core::time::Duration;
 use std::time::Instant;
 
 use crate::Fault;
 
-/// How many unclaimed deliveries are a storm, …
+/// So many unclaimed deliveries are a storm, …
 const UNCLAIMED: u32 = 99_900;
-/// … of so many.
+/// … of so many deliveries.
 const OF: u32 = 100_000;
-/// What is rarer is none.
+/// Unclaimed deliveries that are further apart are no storm.
 const AGE: Duration = Duration::from_millis(100);
 
 /// A run of unclaimed deliveries, with few others among them.
 pub(crate) struct Storm {
     unclaimed: u32,
-    /// The deliveries that ended otherwise, as counted when the run began.
+    /// How many deliveries had ended otherwise when the run began.
     others: u64,
-    /// When the last one was.
+    /// When the last unclaimed delivery was.
     last: Option<Instant>,
 }
 
@@ -30,11 +30,11 @@ impl Storm {
         Self { unclaimed: 0, others: 0, last: None }
     }
 
-    /// One more delivery has not been claimed; `others` have ended otherwise so far. The answer is a storm: then the
-    /// count begins anew.
+    /// Counts one more unclaimed delivery. `others` have ended otherwise so far. Returns the fault if this is a storm; the
+    /// count then begins anew.
     pub(crate) fn unclaimed(&mut self, others: u64, now: Instant) -> Option<Fault> {
         let fresh = self.last.is_some_and(|last| now.saturating_duration_since(last) < AGE);
-        // More of them than may be among so many: no 100,000 that begin where this run does are a storm.
+        // If there are more others than may be among 100,000, no 100,000 that begin where this run does are a storm.
         let few = others.wrapping_sub(self.others) <= u64::from(OF - UNCLAIMED);
         if !(fresh && few) {
             (self.unclaimed, self.others) = (0, others);

@@ -1,14 +1,14 @@
-//! Statistics of interrupts as a table in the manner of `/proc/interrupts`.
+//! The counters of several interrupts as a table, in the manner of `/proc/interrupts`.
 
 use core::fmt::{self, Write};
 use core::time::Duration;
 
 use crate::{Name, Stats};
 
-/// Statistics of some interrupts as a table: a header, then a row for each, in aligned columns.
+/// The counters of several interrupts as text, for an operator: a header, then a row for each, in aligned columns.
 ///
-/// Where an interrupt is [timed](crate::Builder::timed), three groups of columns follow the counters: the median, the
-/// 99th percentile and the longest of ISR duration, of the wait for the lock, and of assertion-to-ISR latency.
+/// If one of the interrupts is [timed](crate::Builder::timed), more columns follow the counters: the median, the 99th
+/// percentile and the longest of ISR duration, of the wait for the lock, and of assertion-to-ISR latency.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, Table};
@@ -30,7 +30,7 @@ pub struct Table<'a>(Rows<'a>);
 #[derive(Clone, Copy, Debug)]
 enum Rows<'a> {
     Named(&'a [(Name, Stats)]),
-    /// One whose name is known from elsewhere.
+    /// One row without a name.
     Nameless(&'a Stats),
 }
 
@@ -69,7 +69,7 @@ impl Rows<'_> {
     }
 }
 
-/// One column: its head, and what stands below it.
+/// One column: its head, and how to fill a cell.
 type Column = (&'static str, fn(&Stats) -> Cell);
 
 const COUNTERS: [Column; 12] = [
@@ -117,14 +117,14 @@ const TIMES: [Column; 9] = {
     ]
 };
 
-/// Without a clock nothing is timed.
+/// Nothing is timed without a clock.
 #[cfg(not(feature = "std"))]
 const TIMES: [Column; 0] = [];
 
 #[derive(Clone, Copy)]
 enum Cell {
     Count(u64),
-    /// None where nothing was measured.
+    /// `None` if nothing was measured.
     #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "there is no clock"))]
     Time(Option<Duration>),
 }
@@ -139,7 +139,7 @@ impl fmt::Display for Cell {
     }
 }
 
-/// How many characters `what` takes.
+/// Returns how many characters `what` takes.
 fn width(what: impl fmt::Display) -> usize {
     struct Count(usize);
     impl Write for Count {
@@ -149,7 +149,7 @@ fn width(what: impl fmt::Display) -> usize {
         }
     }
     let mut count = Count(0);
-    // It takes all that is written to it.
+    // Counting can't fail.
     let _ = write!(count, "{what}");
     count.0
 }
@@ -185,7 +185,7 @@ impl fmt::Display for Table<'_> {
 }
 
 impl fmt::Display for Stats {
-    /// As a [`Table`] of one row, without a name.
+    /// Writes a [`Table`] of one row, without a name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Table::from(self).fmt(f)
     }

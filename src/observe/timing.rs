@@ -1,5 +1,6 @@
-//! What a timed interrupt measures (rule S2). An interrupt that is not timed runs none of this: the measuring is wrapped
-//! around the ISR as it is built, and begins where a delivery has to wait.
+//! What a timed interrupt measures (rule S2).
+//!
+//! The builder wraps the measuring around the ISR of a timed interrupt. An interrupt that is not timed runs none of this.
 
 use core::fmt;
 use std::time::Instant;
@@ -18,7 +19,7 @@ pub(crate) struct Timing {
     start: Instant,
     /// The first assertion that has not been taken.
     asserted: Stamp,
-    /// That of the assertion which the next ISR run answers. Written with the interrupt lock held.
+    /// The first assertion of those that the next ISR run serves. Written with the interrupt lock held.
     taken: Stamp,
 }
 
@@ -34,7 +35,12 @@ impl Timing {
         }
     }
 
-    /// Measures `isr`, an ISR run. The caller holds the interrupt lock.
+    /// Returns what the source of the interrupt reports its assertions to.
+    pub(crate) fn assertions(self: &Arc<Self>) -> Assertions {
+        Assertions(self.clone())
+    }
+
+    /// Runs the ISR and measures it. The interrupt lock is held.
     pub(crate) fn through_isr<R>(&self, isr: impl FnOnce() -> R) -> R {
         let begun = self.isr_begins();
         let claim = isr();
@@ -42,7 +48,7 @@ impl Timing {
         claim
     }
 
-    /// Measures `wait`, which ends with the lock held if it answers so.
+    /// Runs `wait`, which returns whether it ended with the lock held. Measures it if so.
     pub(crate) fn through_wait(&self, wait: &mut dyn FnMut() -> bool) {
         let begun = self.now();
         if wait() {
@@ -50,7 +56,7 @@ impl Timing {
         }
     }
 
-    /// What was measured in so many deliveries.
+    /// Returns what was measured in `delivered` deliveries.
     pub(crate) fn snapshot(&self, delivered: u64) -> Distributions {
         Distributions {
             isr: self.isr.snapshot(),
@@ -67,7 +73,7 @@ impl Timing {
         now
     }
 
-    /// Never 0, which stands for no moment. Where it overflows (every 4 seconds, with 32 bits) differences stay right.
+    /// Never 0, which stands for no moment. Differences stay right when this overflows (every 4 seconds with 32 bits).
     fn now(&self) -> usize {
         self.since_start(Instant::now())
     }
@@ -78,18 +84,14 @@ impl Timing {
     }
 }
 
-/// Where the source of a timed interrupt tells when it was asserted. See
-/// [`time_assertions`](crate::source::Source::time_assertions).
+/// Receives the times of assertions, from a [`Source`](crate::source::Source) that knows when it was asserted. The source
+/// gets it by [`time_assertions`](crate::source::Source::time_assertions).
 #[derive(Clone)]
 pub struct Assertions(Arc<Timing>);
 
 impl Assertions {
-    pub(crate) fn new(timing: Arc<Timing>) -> Self {
-        Self(timing)
-    }
-
-    /// What [`take`](crate::source::Source::take) is about to answer was asserted at `moment`; of several, the first. To be
-    /// called from there.
+    /// Reports when the assertions were made that [`take`](crate::source::Source::take) is about to return. Call this from
+    /// `take`, with the time of the first of them.
     ///
     /// ```
     /// use std::time::Instant;
@@ -103,17 +105,17 @@ impl Assertions {
         self.0.taken.set(self.0.since_start(moment));
     }
 
-    /// Somebody is about to signal. The first since the last was taken counts.
+    /// Notes that an assertion is about to be signalled. Only the first since the last take counts.
     pub(crate) fn begin(&self) {
         self.0.asserted.set_first(self.0.now());
     }
 
-    /// What was signalled is taken.
+    /// Notes that what was signalled is taken.
     pub(crate) fn take(&self) {
         self.0.taken.set(self.0.asserted.take().unwrap_or(0));
     }
 
-    /// What was signalled is no more.
+    /// Forgets what was signalled.
     pub(crate) fn withdraw(&self) {
         self.0.asserted.take();
     }
@@ -125,7 +127,8 @@ impl fmt::Debug for Assertions {
     }
 }
 
-/// How long the parts of a delivery took: of a [timed](crate::Builder::timed) interrupt.
+/// How long the parts of a delivery took, for a [timed](crate::Builder::timed) interrupt: part of its
+/// [`Stats`](crate::Stats).
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, source::Software};
@@ -148,11 +151,11 @@ impl fmt::Debug for Assertions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Distributions {
-    /// ISR runs, from the first to the last of their own instructions.
+    /// Durations of ISR runs, from the first to the last instruction of the ISR.
     pub isr: Distribution,
-    /// What deliveries waited for the interrupt lock. One that found it free waited for no time.
+    /// How long deliveries waited for the interrupt lock. A delivery that found it free counts as zero.
     pub lock_wait: Distribution,
-    /// From an assertion to the beginning of its ISR run. Empty where the source doesn't know when it was asserted, as
-    /// only software sources and the simulated device do.
+    /// From an assertion to the beginning of its ISR run. Empty if the source doesn't know when it was asserted: only
+    /// software sources and the simulated device know.
     pub latency: Distribution,
 }

@@ -1,26 +1,26 @@
-//! Where and how urgently an interrupt is to be served (rules P1 and P2): plain data, given while building.
+//! Where and how urgently an interrupt is served (rules P1 and P2): plain data, given while building.
 
 pub(crate) mod placement;
 
 use crate::{ProcessorSet, SourceError};
 
-/// Where and how urgently an interrupt is to be served: the reference's extended policy.
+/// Where and how urgently an interrupt is served: WDF's extended policy, for [`Builder::policy`](crate::Builder::policy).
 ///
-/// It is given once, by [`Builder::policy`](crate::Builder::policy), and asked of the system at each enable: of the
-/// thread that serves the interrupt, and of the interrupt's own vector, where the system knows it.
-/// [`policy_answer`](crate::InterruptObject::policy_answer) says what was taken and what was refused.
+/// The policy is given once, while building. At each enable the crate asks the system for it: for the thread that serves
+/// the interrupt, and for the interrupt's own vector where the system knows it.
+/// [`policy_answer`](crate::InterruptObject::policy_answer) says what the system took and what it refused.
 ///
-/// By default it is one close processor, with an undefined priority, as in the reference. Of that nothing is asked: the
-/// scheduler runs the thread on one processor at a time, and moves it away from one that is busy. What is given is asked
-/// for, the default too: `Policy::new().affinity(Affinity::OneClose)` binds the thread.
+/// The default is WDF's: one close processor and an undefined priority. For this default the crate asks nothing of the
+/// system, because the scheduler runs a thread on one processor at a time, and moves it away from a busy one. What you
+/// set is asked for, even if it equals the default: `Policy::new().with_affinity(Affinity::OneClose)` binds the thread.
 ///
 /// ```
 /// use interrupt_lock::{Affinity, Policy, Priority};
 ///
-/// let policy = Policy::new().affinity(Affinity::AllClose).priority(Priority::High);
-/// assert_eq!(policy.affinity_policy(), Affinity::AllClose);
-/// assert_eq!(Policy::new().affinity_policy(), Affinity::OneClose);
-/// assert_eq!(Policy::new().priority_policy(), Priority::Undefined);
+/// let policy = Policy::new().with_affinity(Affinity::AllClose).with_priority(Priority::High);
+/// assert_eq!(policy.affinity(), Affinity::AllClose);
+/// assert_eq!(Policy::new().affinity(), Affinity::OneClose);
+/// assert_eq!(Policy::new().priority(), Priority::Undefined);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "a policy does nothing before it is given to a builder"]
@@ -34,7 +34,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// One close processor, undefined priority, and nothing asked of the system.
+    /// Makes the default policy, which asks nothing of the system.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::Policy::new(), interrupt_lock::Policy::default());
@@ -47,9 +47,9 @@ impl Policy {
     ///
     /// ```
     /// use interrupt_lock::{Affinity, Policy, ProcessorSet};
-    /// let policy = Policy::new().affinity(Affinity::Specified(ProcessorSet::new(0b1)));
+    /// let policy = Policy::new().with_affinity(Affinity::Specified(ProcessorSet::new(0b1)));
     /// ```
-    pub const fn affinity(mut self, affinity: Affinity) -> Self {
+    pub const fn with_affinity(mut self, affinity: Affinity) -> Self {
         self.affinity = Some(affinity);
         self
     }
@@ -58,35 +58,35 @@ impl Policy {
     ///
     /// ```
     /// use interrupt_lock::{Policy, Priority};
-    /// assert_eq!(Policy::new().priority(Priority::Low).priority_policy(), Priority::Low);
+    /// assert_eq!(Policy::new().with_priority(Priority::Low).priority(), Priority::Low);
     /// ```
-    pub const fn priority(mut self, priority: Priority) -> Self {
+    pub const fn with_priority(mut self, priority: Priority) -> Self {
         self.priority = priority;
         self
     }
 
-    /// The affinity policy.
+    /// Returns the affinity policy; [`Affinity::OneClose`] if none was given.
     ///
     /// ```
     /// use interrupt_lock::{Affinity, Policy};
-    /// assert_eq!(Policy::new().affinity_policy(), Affinity::OneClose);
+    /// assert_eq!(Policy::new().affinity(), Affinity::OneClose);
     /// ```
     #[must_use]
-    pub const fn affinity_policy(&self) -> Affinity {
+    pub const fn affinity(&self) -> Affinity {
         match self.affinity {
             Some(affinity) => affinity,
             None => Affinity::OneClose,
         }
     }
 
-    /// The priority.
+    /// Returns the priority; [`Priority::Undefined`] if none was given.
     ///
     /// ```
     /// use interrupt_lock::{Policy, Priority};
-    /// assert_eq!(Policy::new().priority_policy(), Priority::Undefined);
+    /// assert_eq!(Policy::new().priority(), Priority::Undefined);
     /// ```
     #[must_use]
-    pub const fn priority_policy(&self) -> Priority {
+    pub const fn priority(&self) -> Priority {
         self.priority
     }
 
@@ -96,9 +96,9 @@ impl Policy {
     }
 }
 
-/// Which processors are to serve an interrupt: the reference's affinity policies.
+/// Which processors serve an interrupt: WDF's affinity policies, for [`Policy::with_affinity`].
 ///
-/// On Linux "close" are the processors of the NUMA node that the device is on; all, where that isn't known.
+/// On Linux the processors close to a device are those of its NUMA node, or all processors if the node isn't known.
 ///
 /// ```
 /// use interrupt_lock::Affinity;
@@ -109,32 +109,32 @@ impl Policy {
 #[doc(alias = "IRQ_DEVICE_POLICY")]
 #[doc(alias = "WDF_INTERRUPT_POLICY")]
 pub enum Affinity {
-    /// As the system has it.
+    /// The system decides.
     #[doc(alias = "IrqPolicyMachineDefault")]
     MachineDefault,
-    /// All that are close to the device.
+    /// All processors close to the device.
     #[doc(alias = "IrqPolicyAllCloseProcessors")]
     AllClose,
-    /// One that is close to the device; each message of a device has the next.
+    /// One processor close to the device. Each message of a device has the next one.
     #[default]
     #[doc(alias = "IrqPolicyOneCloseProcessor")]
     OneClose,
-    /// All of the machine.
+    /// All processors of the machine.
     #[doc(alias = "IrqPolicyAllProcessorsInMachine")]
     All,
-    /// These.
+    /// The processors of this set.
     #[doc(alias = "IrqPolicySpecifiedProcessors")]
     Specified(ProcessorSet),
-    /// Message n has the n-th processor of the machine, beginning again after the last.
+    /// Message n has the n-th processor of the machine. After the last processor the first is next.
     #[doc(alias = "IrqPolicySpreadMessagesAcrossAllProcessors")]
     SpreadMessages,
 }
 
-/// How urgently an interrupt is to be served.
+/// How urgently an interrupt is served, for [`Policy::with_priority`].
 ///
-/// On Linux the serving thread is scheduled as `SCHED_FIFO`, which takes the right to it (`CAP_SYS_NICE` or
-/// `RLIMIT_RTPRIO`). Such a thread runs before all ordinary ones: an ISR that does not return, or a
-/// [polling](crate::Polling) window that does not end, then keeps its processor from them.
+/// On Linux the serving thread is scheduled as `SCHED_FIFO`, which needs `CAP_SYS_NICE` or `RLIMIT_RTPRIO`. Such a thread
+/// runs before all ordinary threads. An ISR that does not return, or a [polling](crate::Polling) window that does not end,
+/// then keeps its processor from them.
 ///
 /// ```
 /// use interrupt_lock::Priority;
@@ -145,7 +145,7 @@ pub enum Affinity {
 #[doc(alias = "IRQ_PRIORITY")]
 #[doc(alias = "WDF_INTERRUPT_PRIORITY")]
 pub enum Priority {
-    /// As the system has it: that of the thread which built the interrupt.
+    /// The system decides: the priority of the thread that built the interrupt.
     #[default]
     #[doc(alias = "IrqPriorityUndefined")]
     Undefined,
@@ -161,7 +161,7 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// As a real-time priority of Linux.
+    /// Returns the real-time priority on Linux.
     #[cfg(target_os = "linux")]
     pub(crate) fn real_time(self) -> Option<i32> {
         match self {
@@ -173,13 +173,13 @@ impl Priority {
     }
 }
 
-/// What the system has answered to a [`Policy`], at the last enable.
+/// What became of a [`Policy`] at the last enable: what the system took, and what it refused and why.
 ///
 /// ```
 /// use interrupt_lock::{Affinity, Answer, Claim, Interrupt, Policy, source::Software};
 ///
 /// let (source, _) = Software::edge();
-/// let policy = Policy::new().affinity(Affinity::All);
+/// let policy = Policy::new().with_affinity(Affinity::All);
 /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).policy(policy).build()?;
 /// interrupt.enable()?;
 ///
@@ -195,14 +195,14 @@ impl Priority {
 pub struct PolicyAnswer {
     /// The affinity of the thread that serves the interrupt.
     pub thread: Answer,
-    /// The affinity of the line or vector itself. A line that is shared moves for all who share it.
+    /// The affinity of the line or vector itself. A shared line moves for all devices that share it.
     pub line: Answer,
     /// The priority of the thread.
     pub priority: Answer,
 }
 
 impl PolicyAnswer {
-    /// What was refused, and why.
+    /// Returns why each refused part was refused.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::PolicyAnswer::default().refusals().count(), 0);
@@ -215,20 +215,21 @@ impl PolicyAnswer {
     }
 }
 
-/// What has become of one part of a [`Policy`].
+/// What became of one part of a [`Policy`].
 ///
 /// ```
 /// use interrupt_lock::{Answer, PolicyAnswer};
 /// assert_eq!(PolicyAnswer::default().thread, Answer::NotAsked);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Answer {
-    /// Nothing was asked, by the policy or because there has been no enable yet: it is as the system has it.
+    /// The system was not asked: the policy does not say so, or there has been no enable yet.
     #[default]
     NotAsked,
-    /// It is as the policy says.
+    /// The system did what the policy says.
     Taken,
-    /// It is as it was, and that is why.
+    /// The system refused, and changed nothing. This is why.
     Refused(SourceError),
 }
 

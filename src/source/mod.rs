@@ -1,5 +1,9 @@
-//! What asserts an interrupt: the trait that every back-end implements.
+//! What asserts an interrupt: the trait [`Source`] for authors of back-ends, and sources that need no system.
+//!
+//! The system's own sources are in [`linux`](crate::linux), the simulated device's in [`simulated`](crate::simulated).
 
+#[cfg(feature = "alloc")]
+mod forward;
 mod registers;
 #[cfg(feature = "std")]
 mod shared_line;
@@ -15,33 +19,36 @@ pub use crate::observe::timing::Assertions;
 pub use registers::Registers;
 #[cfg(feature = "std")]
 pub use shared_line::{LineMember, LineStats, SharedLine};
-#[cfg(feature = "std")]
+#[cfg(feature = "simulated")]
 pub(crate) use software::Wakeup;
 #[cfg(feature = "std")]
 pub use software::{EdgeHandle, LevelHandle, Software};
 
-/// Something that asserts an interrupt: a UIO or VFIO device, an eventfd, a simulated line.
+/// Something that asserts an interrupt: a UIO or VFIO device, an eventfd, a simulated line. For authors of back-ends.
 ///
-/// The interrupt object owns its source and calls every method with the interrupt lock held, so an implementation
-/// needs no lock of its own against the object. No method may block, allocate on the way from [`take`](Self::take) to
-/// [`unmask`](Self::unmask), or take the interrupt lock.
+/// The interrupt object owns its source and calls every method with the interrupt lock held, so an implementation needs
+/// no lock of its own against the object. No method may:
 ///
-/// Between [`connect`](Self::connect) and [`disconnect`](Self::disconnect) a source makes itself known in one of two
-/// ways, which [`ready`](Self::ready) tells: its descriptor becomes readable, or it wakes the waker given to `connect`.
-/// It has to do so at least once after each assertion that `take` has not returned yet, also for one made between
-/// `connect` and the first look at its descriptor; more often is harmless.
+/// - block;
+/// - take the interrupt lock;
+/// - allocate on the way from [`take`](Self::take) to [`unmask`](Self::unmask).
 ///
-/// A [level](crate::Trigger::Level) source masks itself as it signals, and signals again from `unmask` if it is still
-/// asserted then.
+/// Between [`connect`](Self::connect) and [`disconnect`](Self::disconnect) a source signals in one of two ways, as
+/// [`ready`](Self::ready) says: its descriptor becomes readable, or it wakes the waker given to `connect`. It has to signal
+/// at least once after each assertion that `take` has not returned yet, also after one made between `connect` and the
+/// first look at its descriptor. To signal more often does no harm.
+///
+/// A [level](crate::Trigger::Level) source masks itself as it signals. If it is still asserted when `unmask` is called, it
+/// signals again.
 ///
 /// # Examples
 ///
-/// A source of edges that somebody else counts:
+/// A source of edges that another thread counts:
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
 /// use std::task::Waker;
-/// use interrupt_lock::{Info, SourceError, source::{Ready, Source}};
+/// use interrupt_lock::{Info, SourceError, Trigger, source::{Ready, Source}};
 ///
 /// #[derive(Default)]
 /// struct Edges { count: u64, waker: Option<Waker> }
@@ -49,7 +56,7 @@ pub use software::{EdgeHandle, LevelHandle, Software};
 /// struct Counted(Arc<Mutex<Edges>>);
 ///
 /// impl Source for Counted {
-///     fn info(&self) -> Info { Info::default() }
+///     fn info(&self) -> Info { Info::new().with_trigger(Trigger::Edge) }
 ///     fn ready(&mut self) -> Ready<'_> { Ready::Waker }
 ///     fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
 ///         self.0.lock().unwrap().waker = Some(waker.clone());
@@ -64,58 +71,75 @@ pub use software::{EdgeHandle, LevelHandle, Software};
 ///     }
 /// }
 /// ```
+///
+/// A boxed source is a source, too, for a program that chooses at run time:
+///
+/// ```
+/// use interrupt_lock::{Claim, Interrupt, source::{Software, Source}};
+///
+/// let (source, edge) = Software::edge();
+/// let chosen: Box<dyn Source> = Box::new(source);
+/// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(chosen).without_dispatcher().build()?;
+/// interrupt.enable()?;
+/// edge.assert();
+/// interrupt.service();
+/// assert_eq!(interrupt.stats().claimed, 1);
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
 pub trait Source: Send {
-    /// What the system says of this interrupt now. Called at each enable and when the interrupt is built.
+    /// Returns what the system says of this interrupt now. Called when the interrupt is built and at each enable.
     fn info(&self) -> Info;
 
-    /// What the interrupt is called where the driver gives it no name: the device's path, say.
+    /// Returns the interrupt's name if the driver gives it none: for example the device's path.
     fn name(&self) -> Name {
         Name::new("interrupt")
     }
 
-    /// How a dispatcher learns that there is something to take.
+    /// Returns how the source signals to a dispatcher that there is something to take.
     fn ready(&mut self) -> Ready<'_>;
 
-    /// Arms the source: from now on its assertions count. `waker` is woken if [`ready`](Self::ready) says so.
+    /// Arms the source: from now on its assertions count.
     ///
-    /// An assertion made before this call must have been drained already, by [`take`](Self::take); a level that is
-    /// still asserted signals again now.
+    /// The source wakes `waker` if [`ready`](Self::ready) says so. The caller has drained earlier assertions by
+    /// [`take`](Self::take). A level that is still asserted signals again now.
     ///
     /// # Errors
     ///
-    /// If the system refuses; nothing is connected then.
+    /// If the system refuses. Nothing is connected then.
     fn connect(&mut self, waker: &Waker) -> Result<(), SourceError>;
 
-    /// Disarms the source. When it returns, no later assertion is counted; those made before stay to be
-    /// [taken](Self::take).
+    /// Disarms the source: no later assertion counts. Earlier ones stay to be [taken](Self::take).
     ///
     /// # Errors
     ///
     /// If the system refuses, or the device is gone.
     fn disconnect(&mut self) -> Result<(), SourceError>;
 
-    /// Takes what was signalled since the last call: how many assertions, 0 if there was none. Never waits.
+    /// Takes what was signalled since the last call, and returns how many assertions that were. Returns 0 if there was
+    /// none. Never waits.
     ///
-    /// A source that cannot count answers 1 for one or more.
+    /// A source that cannot count returns 1 for one or more.
     ///
     /// # Errors
     ///
     /// [`SourceError::Removed`] when the device is gone.
     fn take(&mut self) -> Result<u64, SourceError>;
 
-    /// What the ISR has answered, where that is not plainly [`Claim::Claimed`] and the device is still there: told before
-    /// [`unmask`](Self::unmask), and if the line is kept masked long before it. The answer is whether an unclaimed run is
-    /// held against the interrupt: counted as spurious, and as part of a storm. A [`SharedLine`] goes
-    /// on to its next member by this.
+    /// Tells the source what the ISR has returned. Returns whether an unclaimed run counts against the interrupt: as
+    /// spurious, and as part of a storm.
+    ///
+    /// It is not called for a plain [`Claim::Claimed`], or if the device is gone. It is called before
+    /// [`unmask`](Self::unmask); long before, if the line is kept masked. A [`SharedLine`] goes on to its next member by
+    /// this.
     fn answered(&mut self, claim: Claim) -> bool {
         let _ = claim;
         true
     }
 
-    /// Lets a level source signal again, after the ISR has answered. Edges and messages have nothing to do here.
+    /// Lets a level source signal again, after the ISR has returned. Edges and messages have nothing to do here.
     ///
-    /// What the ISR wrote to the device has to reach it before the line is opened again, so a source on a bus with
-    /// posted writes reads something back first.
+    /// What the ISR wrote to the device has to arrive before the line is unmasked. So a source on a bus with posted writes
+    /// reads something from the device first.
     ///
     /// # Errors
     ///
@@ -124,34 +148,39 @@ pub trait Source: Send {
         Ok(())
     }
 
-    /// A second descriptor, which becomes readable when the device is to be removed or has been; `None` if
-    /// [`take`](Self::take) tells it, or nothing does.
+    /// Returns a second descriptor, which becomes readable when the device is to be removed or has been removed.
+    ///
+    /// `None` if [`take`](Self::take) reports the removal, or if nothing does.
     #[cfg(all(unix, feature = "std"))]
     fn removal_descriptor(&mut self) -> Option<std::os::fd::BorrowedFd<'_>> {
         None
     }
 
-    /// The device's directory in sysfs, if it has one: which processors are close to it is read there
-    /// (`local_cpulist`).
+    /// Returns the device's directory in sysfs, if it has one. Its file `local_cpulist` says which processors are close to
+    /// the device.
     #[cfg(all(target_os = "linux", feature = "std"))]
     fn sysfs(&self) -> Option<std::path::PathBuf> {
         None
     }
 
-    /// Called once, when a [timed](crate::Builder::timed) interrupt is built: a source that knows when it is asserted keeps
-    /// `assertions`, and tells it in each [`take`](Self::take) that answers more than 0 (rule S2).
+    /// Gives the source of a [timed](crate::Builder::timed) interrupt what it reports assertions to (rule S2). Called once,
+    /// when the interrupt is built.
+    ///
+    /// A source that knows when it is asserted keeps `assertions`, and reports to it in each [`take`](Self::take) that
+    /// returns more than 0.
     #[cfg(feature = "std")]
     fn time_assertions(&mut self, assertions: Assertions) {
         drop(assertions);
     }
 
-    /// Whether the device is to be removed or has been, asked when the removal descriptor became readable.
+    /// Returns whether the device is to be removed or has been removed. Called when the removal descriptor became
+    /// readable.
     fn removal(&mut self) -> Option<Removal> {
         None
     }
 }
 
-/// How a source makes itself known to a dispatcher.
+/// How a source signals to a dispatcher.
 ///
 /// ```
 /// use interrupt_lock::source::Ready;
@@ -160,11 +189,12 @@ pub trait Source: Send {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Ready<'a> {
-    /// It wakes the waker that [`Source::connect`] was given.
+    /// The source wakes the waker that was given to [`Source::connect`].
     Waker,
-    /// This descriptor is readable for as long as there is something to take, and each signal makes it so anew. A
-    /// dispatcher waits for the latter (epoll's edges): it does not come back for what [`take`](Source::take) leaves
-    /// there.
+    /// This descriptor is readable as long as there is something to take, and each signal makes it readable anew.
+    ///
+    /// A dispatcher waits for new signals only (epoll's edges). It does not come back for what [`take`](Source::take) leaves
+    /// in the descriptor.
     #[cfg(all(unix, feature = "std"))]
     Descriptor(std::os::fd::BorrowedFd<'a>),
     #[doc(hidden)]
@@ -172,7 +202,7 @@ pub enum Ready<'a> {
     Never(core::convert::Infallible, core::marker::PhantomData<&'a ()>),
 }
 
-/// How a device goes (rule I13).
+/// How a device is removed (rule I13): what [`Source::removal`] returns.
 ///
 /// ```
 /// assert_ne!(interrupt_lock::source::Removal::Requested, interrupt_lock::source::Removal::Surprise);
@@ -180,7 +210,7 @@ pub enum Ready<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Removal {
-    /// The system asks the driver to let the device go; it still answers.
+    /// The system asks the driver to let the device go. The device still answers.
     Requested,
     /// The device is gone.
     Surprise,

@@ -61,7 +61,7 @@ fn settle(before: (usize, usize)) {
 /// Refused for this reason, in a sentence that begins with what it is about.
 #[track_caller]
 fn refused<R: std::fmt::Debug>(answer: Result<R, Error>, about: &str, why: &str) {
-    let sentence = answer.unwrap_err().to_string();
+    let sentence = format!("{:#}", answer.unwrap_err());
     assert!(sentence.starts_with(&format!("{about}: ")) && sentence.contains(why), "{sentence}");
 }
 
@@ -70,14 +70,14 @@ fn make_every_mistake() {
         let (source, _) = Script::descriptor(&Log::new());
         Interrupt::builder(()).name("nic").isr(|_| Claim::Claimed).work_item(|_| ()).source(source)
     };
-    let specified = |set| Policy::new().affinity(Affinity::Specified(set));
+    let specified = |set| Policy::new().with_affinity(Affinity::Specified(set));
     refused(nic().policy(specified(ProcessorSet::new(0))).build(), "nic", "processor set");
     refused(nic().policy(specified(ProcessorSet::new(1).in_group(1023))).build(), "nic", "65472");
     refused(nic().overdue_after(Duration::ZERO).build(), "nic", "overdue_after");
     refused(nic().poll_when_silent(Duration::ZERO).build(), "nic", "poll_when_silent");
     refused(nic().without_dispatcher().polling(Polling::Fixed(LONG)).build(), "nic", "polling");
-    refused(nic().overdue_after(LONG).automatic_serialization().build(), "nic", "need a device");
-    refused(nic().wake_capable().build(), "nic", "need a device");
+    refused(nic().overdue_after(LONG).automatic_serialization().build(), "nic", "need a `device`");
+    refused(nic().wake_capable().build(), "nic", "need a `device`");
     let (edge, _) = Software::edge();
     refused(Interrupt::builder(()).isr(|_| Claim::Claimed).source(edge).shared().build(), "interrupt", "shared");
 
@@ -85,8 +85,8 @@ fn make_every_mistake() {
     refused(Uio::open("/dev/null"), "/dev/null", "not a UIO device");
     refused(Uio::open("/dev/no-uio"), "/dev/no-uio", "No such file");
     refused(Eventfd::from_fd(File::open("/dev/null").unwrap().into()), "eventfd", "/dev/null");
-    refused(vfio::Device::open("ffff:ff:1f.7"), "ffff:ff:1f.7", "no such PCI device");
-    refused(vfio::Device::open("edu"), "edu", "no address");
+    refused(vfio::PciDevice::open("ffff:ff:1f.7"), "ffff:ff:1f.7", "no such PCI device");
+    refused(vfio::PciDevice::open("edu"), "edu", "no address");
 
     // What is another's already.
     let device = Edu::new();
@@ -154,7 +154,7 @@ fn too_few<R: std::fmt::Debug>(about: &str, doing: &str, mut attempt: impl FnMut
             drop(answer);
         } else {
             let error = answer.unwrap_err();
-            assert!(error.to_string().ends_with("Too many open files (os error 24)"), "{error}");
+            assert!(format!("{error:#}").ends_with("Too many open files (os error 24)"), "{error:#}");
             refused(Err::<R, _>(error), about, doing);
         }
         settle(before);

@@ -4,7 +4,7 @@
 use std::thread;
 
 use interrupt_lock::source::Software;
-use interrupt_lock::{Claim, Dispatcher, Error, Interrupt, Transition};
+use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, Transition};
 use support::alone::in_a_process_of_its_own;
 use support::seccomp::{Whom, refuse};
 use support::{LONG, watchdog};
@@ -28,8 +28,11 @@ fn e6_a_thread_that_can_not_be_started_is_an_error() {
                     refuse(&[libc::SYS_clone, libc::SYS_clone3], libc::EAGAIN, Whom::ThisThread);
                     // Twice: what has failed is tried again, and fails again.
                     for answer in [waiter(), worker(), watched().map(drop), waiter(), worker(), watched().map(drop)] {
-                        let Err(Error::Dispatcher { interrupt, .. }) = answer else { panic!("{answer:?}") };
-                        assert_eq!(interrupt.as_str(), "nic");
+                        let error = answer.unwrap_err();
+                        assert!(matches!(error.kind(), ErrorKind::Dispatcher(_)), "{error}");
+                        assert_eq!(error.name().as_str(), "nic");
+                        assert_eq!(error.to_string(), "nic: its dispatcher could not be started");
+                        assert!(format!("{error:#}").ends_with(": Resource temporarily unavailable (os error 11)"));
                     }
                 });
             });

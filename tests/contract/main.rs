@@ -79,6 +79,7 @@ mod dispatch {
 
 /// Sections P and S.
 mod observe {
+    mod errors;
     mod information;
     mod table;
     mod timing;

@@ -19,6 +19,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use interrupt_lock::{Error, ErrorKind};
+
 /// Longer than anything takes that isn't stuck, on a machine with ten other things to do: some tests give the processor away
 /// ten thousand times. Nothing that passes takes it.
 pub const LONG: Duration = Duration::from_secs(150);
@@ -114,6 +116,11 @@ impl Gate {
         let open = *open;
         assert!(open, "the gate stayed shut");
     }
+}
+
+/// What kind of error `answer` is, if it is one.
+pub fn kind<T>(answer: &Result<T, Error>) -> Option<&ErrorKind> {
+    answer.as_ref().err().map(Error::kind)
 }
 
 /// What a panic of `body` says.

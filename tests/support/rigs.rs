@@ -95,7 +95,7 @@ impl Rig for SharedAlone {
 
     fn set_up(&self) -> Result<(LineMember, LevelHandle), String> {
         let (source, line) = Software::level();
-        SharedLine::new(source).map(|shared| (shared.member(), line)).map_err(|error| error.to_string())
+        SharedLine::new(source).map(|shared| (shared.member(), line)).map_err(|error| format!("{error:#}"))
     }
 }
 
@@ -131,7 +131,7 @@ impl Rig for SimulatedLine {
 
     fn set_up(&self) -> Result<(EduSource, Edu), String> {
         let edu = Edu::new();
-        edu.line().map(|line| (line, edu)).map_err(|error| error.to_string())
+        edu.line().map(|line| (line, edu)).map_err(|error| format!("{error:#}"))
     }
 }
 
@@ -149,7 +149,7 @@ impl Rig for SimulatedMessage {
 
     fn set_up(&self) -> Result<(EduSource, Edu), String> {
         let edu = Edu::new();
-        edu.message().map(|message| (message, edu)).map_err(|error| error.to_string())
+        edu.message().map(|message| (message, edu)).map_err(|error| format!("{error:#}"))
     }
 }
 
@@ -201,7 +201,7 @@ mod linux {
     pub struct SharedUio;
 
     fn sentence(error: impl std::fmt::Display) -> String {
-        error.to_string()
+        format!("{error:#}")
     }
 
     impl Rig for EventfdOwn {

@@ -30,7 +30,7 @@ pub(crate) trait Dispatch: Send + Sync {
 
     /// The thread that serves this interrupt and no other, or why there is none.
     #[cfg(feature = "std")]
-    fn own_thread(&self) -> Result<crate::policy::placement::Thread, SourceError>;
+    fn own_thread(&self) -> Result<crate::policy::placement::ThreadId, SourceError>;
 
     /// The interrupt has ended: it is not kept any more, and threads that served it alone may go.
     fn ended(&self);

@@ -6,7 +6,7 @@ use crate::interrupt::InterruptObject;
 use crate::interrupt::claims::{Claims, Listenable};
 use crate::interrupt::state::LISTENED;
 use crate::sync;
-use crate::{Callback, Error};
+use crate::{Callback, Error, ErrorKind};
 
 impl<T: Send, W: Send> InterruptObject<T, W> {
     /// A listener for async code: its [`claimed`](Claims::claimed) waits until the ISR has claimed (rule A1). It counts
@@ -17,8 +17,8 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
     ///
     /// # Errors
     ///
-    /// - [`Error::Listened`]: there is a listener already.
-    /// - [`Error::Recursive`]: the calling thread holds the interrupt lock.
+    /// - [`ErrorKind::Listened`]: there is a listener already.
+    /// - [`ErrorKind::Recursive`]: the calling thread holds the interrupt lock.
     ///
     /// # Examples
     ///
@@ -47,7 +47,7 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
         // Every delivery comes before this section, and is in the count, or after it, and sees the bit.
         let section = self.lock().acquire_until(None)?;
         if self.state.has(LISTENED) {
-            return Err(Error::Listened { interrupt: self.name().clone() });
+            return Err(self.error(ErrorKind::Listened));
         }
         self.state.set(LISTENED);
         let count = self.answers.claimed.get();

@@ -20,6 +20,8 @@ use core::task::{Context, Poll, Waker};
 use alloc::sync::Arc;
 
 use crate::Error;
+#[cfg(doc)]
+use crate::ErrorKind;
 
 /// What a listener asks of its interrupt.
 pub(crate) trait Listenable: Send + Sync {
@@ -53,7 +55,7 @@ enum To<'a> {
 /// # Examples
 ///
 /// ```
-/// use interrupt_lock::{Claim, Error, Interrupt, source::Software};
+/// use interrupt_lock::{Claim, Error, ErrorKind, Interrupt, source::Software};
 /// # fn block_on<F: Future>(future: F) -> F::Output {
 /// #     let (mut future, mut cx) = (std::pin::pin!(future), std::task::Context::from_waker(std::task::Waker::noop()));
 /// #     loop {
@@ -83,7 +85,7 @@ enum To<'a> {
 ///     assert_eq!(received, [7]);
 ///
 ///     drop(interrupt);
-///     assert!(matches!(claims.claimed().await, Err(Error::Ended { .. })));
+///     assert!(matches!(claims.claimed().await.unwrap_err().kind(), ErrorKind::Ended));
 ///     Ok::<(), Error>(())
 /// })?;
 /// # Ok::<(), Error>(())
@@ -117,7 +119,7 @@ impl<'a> Claims<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Faulted`], [`Error::Removed`] or [`Error::Ended`], as soon as it is so, and at each call while it is.
+    /// [`ErrorKind::Faulted`], [`ErrorKind::Removed`] or [`ErrorKind::Ended`], as soon as it is so, and at each call while it is.
     /// After a fault has been cleared the listener can be used on.
     ///
     /// # Examples

@@ -2,9 +2,9 @@
 
 use alloc::boxed::Box;
 
-use crate::Error;
 use crate::interrupt::InterruptObject;
 use crate::interrupt::state::ENDED;
+use crate::{Error, ErrorKind};
 
 /// What became of a closure given to [`InterruptObject::run_or_defer`].
 ///
@@ -46,7 +46,7 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// # Errors
     ///
-    /// [`Error::Ended`], and the closure is dropped.
+    /// [`ErrorKind::Ended`], and the closure is dropped.
     ///
     /// # Examples
     ///
@@ -67,7 +67,7 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "WdfInterruptTryToAcquireLock")]
     #[track_caller]
     pub fn run_or_defer(&self, closure: impl FnOnce(&mut T) + Send + 'static) -> Result<Deferral, Error> {
-        let ended = || Error::Ended { interrupt: self.name().clone() };
+        let ended = || self.error(ErrorKind::Ended);
         if let Some(mut data) = self.lock().try_acquire_in_order() {
             if self.state.has(ENDED) {
                 return Err(ended());

@@ -3,6 +3,8 @@
 use std::os::fd::OwnedFd;
 
 use crate::Errno;
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::interrupt::InterruptObject;
 use crate::source::Ready;
 use crate::{Error, Name, SourceError};
@@ -15,7 +17,7 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// # Errors
     ///
-    /// [`Error::Source`] if the system has no descriptor left.
+    /// [`ErrorKind::Source`] if the system has no descriptor left.
     ///
     /// # Panics
     ///
@@ -68,7 +70,7 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// # Errors
     ///
-    /// [`Error::Source`] if the system has no descriptor left.
+    /// [`ErrorKind::Source`] if the system has no descriptor left.
     ///
     /// # Panics
     ///
@@ -97,12 +99,9 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn no_descriptor(&self, error: &std::io::Error) -> Error {
-        Error::Source {
-            interrupt: self.name().clone(),
-            source: SourceError::Os {
-                doing: Name::new("duplicating the source's descriptor"),
-                source: Errno::new(error.raw_os_error().unwrap_or(0)),
-            },
-        }
+        self.source_error(SourceError::Os {
+            doing: Name::new("duplicating the source's descriptor"),
+            source: Errno::new(error.raw_os_error().unwrap_or(0)),
+        })
     }
 }

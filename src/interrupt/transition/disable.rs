@@ -5,7 +5,7 @@ use crate::interrupt::state::{ASLEEP, ENABLED, ENDED, INACTIVE, KEPT_DISABLED, R
 use crate::interrupt::transition::{InTransition, Transition};
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
-use crate::{Callback, CallbackError, Error, SourceError, sync};
+use crate::{Callback, CallbackError, Error, ErrorKind, SourceError, sync};
 
 impl<T, W> InterruptObject<T, W> {
     /// Stops serving the interrupt and disconnects it: *DisableInterrupt*.
@@ -18,11 +18,11 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// # Errors
     ///
-    /// - [`Error::DisableCallback`]: the callback failed. The interrupt is disabled all the same.
-    /// - [`Error::Source`]: the disconnection failed. The interrupt is disabled all the same.
-    /// - [`Error::Faulted`]: the disable callback panicked.
-    /// - [`Error::Removed`]: the device is gone.
-    /// - [`Error::WouldDeadlock`]: as for [`enable`](Self::enable), and from the work item. Nothing has been done.
+    /// - [`ErrorKind::DisableCallback`]: the callback failed. The interrupt is disabled all the same.
+    /// - [`ErrorKind::Source`]: the disconnection failed. The interrupt is disabled all the same.
+    /// - [`ErrorKind::Faulted`]: the disable callback panicked.
+    /// - [`ErrorKind::Removed`]: the device is gone.
+    /// - [`ErrorKind::WouldDeadlock`]: as for [`enable`](Self::enable), and from the work item. Nothing has been done.
     ///
     /// # Examples
     ///
@@ -94,8 +94,8 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    fn disable_failed(&self, source: CallbackError) -> Error {
-        Error::DisableCallback { interrupt: self.name().clone(), source }
+    fn disable_failed(&self, error: CallbackError) -> Error {
+        self.error(ErrorKind::DisableCallback(error))
     }
 
     fn disconnect_and_flush(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<(), Error> {

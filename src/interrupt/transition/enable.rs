@@ -4,7 +4,7 @@ use crate::interrupt::state::{ENABLED, ENDED, FAULTED, KEPT_DISABLED, REMOVED};
 use crate::interrupt::transition::{InTransition, Transition};
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
-use crate::{Callback, Error, Info, Share, SourceError, Trigger, sync};
+use crate::{Callback, Error, ErrorKind, Info, Share, SourceError, Trigger, sync};
 
 impl<T, W> InterruptObject<T, W> {
     /// Connects the interrupt and begins to serve it: *EnableInterrupt*.
@@ -19,22 +19,22 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// # Errors
     ///
-    /// - [`Error::EnableCallback`]: the callback failed; the connection has been undone.
-    /// - [`Error::Source`], [`Error::Removed`]: the source could not be connected.
-    /// - [`Error::Faulted`]: a fault has to be cleared first, or the enable callback panicked.
-    /// - [`Error::WouldDeadlock`]: called from an ISR, from this interrupt's own callbacks, with its lock held, or in a
+    /// - [`ErrorKind::EnableCallback`]: the callback failed; the connection has been undone.
+    /// - [`ErrorKind::Source`], [`ErrorKind::Removed`]: the source could not be connected.
+    /// - [`ErrorKind::Faulted`]: a fault has to be cleared first, or the enable callback panicked.
+    /// - [`ErrorKind::WouldDeadlock`]: called from an ISR, from this interrupt's own callbacks, with its lock held, or in a
     ///   circle with another thread's callback. Nothing has been done.
     ///
     /// # Examples
     ///
     /// ```
-    /// use interrupt_lock::{Claim, Error, Interrupt, State};
+    /// use interrupt_lock::{Claim, Error, ErrorKind, Interrupt, State};
     ///
     /// let interrupt = Interrupt::builder(())
     ///     .isr(|_| Claim::Claimed)
     ///     .on_enable(|_| Err("no clock"))
     ///     .build()?;
-    /// assert!(matches!(interrupt.enable(), Err(Error::EnableCallback { .. })));
+    /// assert!(matches!(interrupt.enable().unwrap_err().kind(), ErrorKind::EnableCallback(_)));
     /// assert_eq!(interrupt.state(), State::Disabled);
     /// # Ok::<(), Error>(())
     /// ```
@@ -70,9 +70,9 @@ impl<T, W> InterruptObject<T, W> {
                 events::enabled(self.name());
                 Ok(())
             }
-            Ok(Err(source)) => {
+            Ok(Err(error)) => {
                 self.out_of_service(registered);
-                Err(Error::EnableCallback { interrupt: self.name().clone(), source })
+                Err(self.error(ErrorKind::EnableCallback(error)))
             }
             Err(message) => Err(self.panicked(registered, Callback::Enable, message)),
         }

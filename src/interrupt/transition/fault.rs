@@ -1,5 +1,7 @@
 //! Quarantine (rule I12) and removal (rule I13).
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::interrupt::state::{ENABLED, FAULTED, REMOVED};
 use crate::interrupt::transition::InTransition;
 use crate::interrupt::{InterruptObject, Registered};
@@ -30,7 +32,7 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// # Errors
     ///
-    /// [`Error::WouldDeadlock`] where [`enable`](Self::enable) would answer that.
+    /// [`ErrorKind::WouldDeadlock`] where [`enable`](Self::enable) would answer that.
     ///
     /// # Examples
     ///

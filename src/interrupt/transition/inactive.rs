@@ -5,6 +5,8 @@
 //! descriptor that stays readable, and hide a removal. A level line masks itself as it signals and is not opened before
 //! its ISR has answered, so it stays masked until then.
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::interrupt::delivery::{NotServed, Reopen};
 use crate::interrupt::state::{ASLEEP, ENDED, INACTIVE, REMOVED, WAKES};
 use crate::interrupt::{InterruptObject, Transition};
@@ -24,8 +26,8 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// # Errors
     ///
-    /// - [`Error::WouldDeadlock`]: as for [`enable`](Self::enable). Nothing has been done.
-    /// - [`Error::Removed`], [`Error::Ended`]: there is nothing left to be served.
+    /// - [`ErrorKind::WouldDeadlock`]: as for [`enable`](Self::enable). Nothing has been done.
+    /// - [`ErrorKind::Removed`], [`ErrorKind::Ended`]: there is nothing left to be served.
     ///
     /// # Examples
     ///

@@ -35,7 +35,7 @@ use lock_api::MutexGuard;
 use crate::interrupt::{InterruptObject, Registered};
 use crate::lock::waits::{Circle, Waits};
 use crate::lock::{InterruptLockGuard, RawInterruptLock};
-use crate::{Callback, Error, Fault, SourceError, sync};
+use crate::{Callback, Error, ErrorKind, Fault, SourceError, sync};
 
 /// What an enable or a disable found (rule E3).
 ///
@@ -92,7 +92,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn would_deadlock(&self, why: &'static str) -> Error {
-        Error::WouldDeadlock { interrupt: self.name().clone(), why }
+        self.error(ErrorKind::WouldDeadlock { why })
     }
 
     /// Which section of this interrupt the calling thread is inside of.
@@ -120,7 +120,7 @@ impl<T, W> InterruptObject<T, W> {
     ) -> Error {
         let fault = Fault::Panicked { callback, message };
         self.quarantine(registered, fault.clone());
-        Error::Faulted { interrupt: self.name().clone(), fault }
+        self.error(ErrorKind::Faulted(fault))
     }
 }
 
@@ -156,11 +156,15 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    fn removed(&self) -> Error {
-        Error::Removed { interrupt: self.name().clone() }
+    pub(in crate::interrupt) fn error(&self, kind: ErrorKind) -> Error {
+        Error::new(self.name().clone(), kind)
     }
 
-    fn source_error(&self, source: SourceError) -> Error {
-        Error::Source { interrupt: self.name().clone(), source }
+    fn removed(&self) -> Error {
+        self.error(ErrorKind::Removed)
+    }
+
+    pub(in crate::interrupt) fn source_error(&self, error: SourceError) -> Error {
+        self.error(ErrorKind::Source(error))
     }
 }

@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use crate::interrupt::InterruptObject;
 use crate::observe::events;
 use crate::policy::placement;
-use crate::policy::placement::Served;
+use crate::policy::placement::Target;
 use crate::source::Source;
 use crate::{Answer, Policy, PolicyAnswer, SourceError};
 
@@ -21,7 +21,7 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     /// use interrupt_lock::{Affinity, Claim, Interrupt, Policy};
     ///
-    /// let policy = Policy::new().affinity(Affinity::All);
+    /// let policy = Policy::new().with_affinity(Affinity::All);
     /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).policy(policy).build()?;
     /// assert_eq!(interrupt.policy(), policy);
     /// # Ok::<(), interrupt_lock::Error>(())
@@ -44,7 +44,7 @@ impl<T, W> InterruptObject<T, W> {
     ///     .isr(|_| Claim::Claimed)
     ///     .source(source)
     ///     .dispatcher(&Dispatcher::new()?)
-    ///     .policy(Policy::new().affinity(Affinity::All))
+    ///     .policy(Policy::new().with_affinity(Affinity::All))
     ///     .build()?;
     /// interrupt.enable()?;
     /// assert!(matches!(interrupt.policy_answer().thread, Answer::Refused(_)));
@@ -73,7 +73,7 @@ impl<T, W> InterruptObject<T, W> {
         let no_thread = || Err(SourceError::Refused("it has no dispatcher, and so no thread of its own".into()));
         let answer = placement::ask(
             &policy,
-            &Served {
+            &Target {
                 thread: self.dispatch.as_ref().map_or_else(no_thread, |dispatch| dispatch.own_thread()),
                 #[cfg(target_os = "linux")]
                 sysfs: source.sysfs(),

@@ -8,7 +8,7 @@ use crate::interrupt::attached::Membership;
 use crate::interrupt::attached::Parent;
 use crate::interrupt::state::{ASLEEP, ENABLED, ENDED, FAULTED, KEPT_DISABLED, REMOVED, WAKES};
 use crate::observe::events;
-use crate::{Error, SourceError};
+use crate::{Error, ErrorKind, SourceError};
 
 impl<T, W> InterruptObject<T, W> {
     #[cfg(feature = "alloc")]
@@ -34,7 +34,7 @@ impl<T, W> InterruptObject<T, W> {
         }
         match self.enable_in(&transition) {
             // It has no resources, and has said so before any callback.
-            Err(Error::Source { source: SourceError::NotGranted { .. }, .. }) => Ok(()),
+            Err(error) if matches!(error.kind(), ErrorKind::Source(SourceError::NotGranted { .. })) => Ok(()),
             answer => answer.map(|_| ()),
         }
     }

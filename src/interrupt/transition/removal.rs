@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::interrupt::state::{ENABLED, REMOVAL_REQUESTED};
 use crate::interrupt::{Delivery, InterruptObject};
 use crate::lock::InterruptLockGuard;
@@ -18,7 +20,7 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// A surprise runs the removal callback instead of the disable callback. A request disables as usual; if the
     /// interrupt lock can't be had within 2 seconds it is treated as a surprise. Either way every later call says
-    /// [`Error::Removed`], and the driver has to let the device go. Without a dispatcher the disabling is done
+    /// [`ErrorKind::Removed`], and the driver has to let the device go. Without a dispatcher the disabling is done
     /// by this call; with one, by its worker.
     ///
     /// # Panics

@@ -8,29 +8,30 @@ use std::{
 };
 
 use crate::linux::pci::STATUS;
-use crate::linux::vfio::device::Inner;
 use crate::linux::vfio::ioctl;
-use crate::linux::vfio::mode::{Mode, Reservation};
+use crate::linux::vfio::mode::Mode;
+use crate::linux::vfio::open_device::OpenDevice;
 use crate::linux::vfio::removal::RemovalWatch;
+use crate::linux::vfio::reservation::Reservation;
 use crate::linux::{eventfd, pci};
 use crate::source::{Ready, Removal, Source};
 use crate::system::{device_failed, take_count};
 use crate::{Info, SourceError};
 
-/// The INTx line of a VFIO device: a [level](crate::Trigger::Level) source.
+/// The INTx line of a PCI device, as a [level](crate::Trigger::Level) source for an interrupt.
 ///
-/// The kernel masks the line as it signals. [`unmask`](Source::unmask) opens it again; if the device still asserts it,
-/// it signals again at once. The line may be shared with other devices.
+/// The kernel masks the line as it signals. [`unmask`](Source::unmask) unmasks it. If the device still asserts the line
+/// then, it signals again at once. Other devices may share the line.
 ///
-/// Obtained from [`Device::intx`](super::Device::intx). Dropping it disconnects it and sets the device free for its
-/// other ways to signal.
+/// Obtained from [`PciDevice::intx`](super::PciDevice::intx). Dropping it disconnects the line and
+/// frees the device for its other ways to signal.
 ///
 /// # Examples
 ///
 /// ```no_run
-/// use interrupt_lock::{linux::vfio::Device, source::Source};
+/// use interrupt_lock::{linux::vfio::PciDevice, source::Source};
 ///
-/// let mut source = Device::open("0000:00:04.0")?.intx()?;
+/// let mut source = PciDevice::open("0000:00:04.0")?.intx()?;
 /// source.connect(std::task::Waker::noop())?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -41,7 +42,7 @@ pub struct Intx {
 }
 
 impl Intx {
-    pub(super) fn new(device: Arc<Inner>) -> Result<Self, SourceError> {
+    pub(super) fn new(device: Arc<OpenDevice>) -> Result<Self, SourceError> {
         Ok(Self { reservation: Reservation::new(device, Mode::Intx)?, event: eventfd::create()?, connected: false })
     }
 
@@ -49,23 +50,24 @@ impl Intx {
         self.reservation.device.device()
     }
 
-    /// Through VFIO's copy of the command register, which masks and unmasks the line as well. Not while the device may
-    /// interrupt: VFIO reads the device's register and writes it back, and its handler changes that register too.
+    /// Lets the device assert its line, or keeps it from that, through VFIO's copy of the command register. A write there
+    /// masks and unmasks the line as well. Not while the device may interrupt: VFIO reads the device's register and writes
+    /// it back, and VFIO's handler changes that register too.
     fn let_assert(&self, on: bool) -> rustix::io::Result<()> {
         self.reservation.device.config.disable_intx(!on)
     }
 
-    /// Opens the line with a call rather than through VFIO's unmask eventfd, which costs the same, but reports no error
-    /// and leaves signalling again to another thread of the kernel.
-    fn open_line(&self) -> Result<(), SourceError> {
+    /// Unmasks the line by a system call. VFIO's unmask eventfd would cost the same, but it reports no error and leaves
+    /// signalling again to another thread of the kernel.
+    fn unmask_line(&self) -> Result<(), SourceError> {
         ioctl::unmask(self.device(), self.reservation.index()).map_err(device_failed("unmasking the VFIO INTx line"))
     }
 }
 
 /// Unmasks a connected line that a reset may have left masked, and has it signal if it is asserted.
 ///
-/// Unmasking is what makes VFIO look at the device's own status bit, and it only does so for a line that it has masked.
-pub(super) fn look_again(device: &Inner) -> rustix::io::Result<()> {
+/// VFIO looks at the device's own status bit as it unmasks, and it does so only for a line that it has masked.
+pub(super) fn look_again(device: &OpenDevice) -> rustix::io::Result<()> {
     let index = Mode::Intx.index();
     ioctl::mask(device.device(), index)?;
     ioctl::unmask(device.device(), index)
@@ -85,8 +87,8 @@ impl Source for Intx {
     }
 
     fn connect(&mut self, _waker: &Waker) -> Result<(), SourceError> {
-        // The device is let assert only once VFIO's handler is there. VFIO then looks at the device's own status bit: a
-        // line that was asserted before may be missed by the interrupt controller (QEMU's does that).
+        // The device may assert only once VFIO's handler is there. VFIO then looks at the device's own status bit. Without
+        // that the interrupt controller may miss a line that was asserted before (QEMU's does).
         let connect = |this: &mut Self| {
             this.let_assert(false)?;
             ioctl::set_trigger(this.device(), this.reservation.index(), 0, Some(this.event.as_fd()))?;
@@ -95,16 +97,17 @@ impl Source for Intx {
         };
         let connected = connect(self).map_err(device_failed("connecting the VFIO INTx line"));
         connected.inspect_err(|_| {
-            // The first error is the one to report.
+            // The first error is reported.
             let _ = self.disconnect();
         })
     }
 
     fn disconnect(&mut self) -> Result<(), SourceError> {
         if self.connected {
-            // The device is silenced first: one that went on asserting would be a storm for those it shares the line
-            // with, and in the end the kernel would take the line from them all. By a call, because a write to the
-            // command register may undo what VFIO's handler does to it at that moment. The write then makes it last.
+            // Silence the device first. If it went on asserting, that would be a storm for the devices that share the
+            // line, and in the end the kernel would disable the line for them all. The mask is a system call, because a
+            // write to the command register may undo what VFIO's handler does to it at that moment. The write at the end
+            // then keeps the device silent.
             let (device, index) = (self.device(), self.reservation.index());
             ioctl::mask(device, index)
                 .and_then(|()| ioctl::disable(device, index))
@@ -120,12 +123,12 @@ impl Source for Intx {
     }
 
     fn unmask(&mut self) -> Result<(), SourceError> {
-        // The status register is the device's own, not VFIO's copy: its answer tells that what the ISR wrote to the
-        // device before has arrived.
+        // The status register is the device's own, not VFIO's copy. Once it has answered, what the ISR wrote to the device
+        // has arrived.
         let status = self.reservation.device.config.read16(STATUS);
         match status.map_err(device_failed("reading the PCI status register"))? {
             u16::MAX => Err(SourceError::Removed),
-            _ => self.open_line(),
+            _ => self.unmask_line(),
         }
     }
 
@@ -140,7 +143,7 @@ impl Source for Intx {
 
 impl Drop for Intx {
     fn drop(&mut self) {
-        // Should it fail, the line is disabled as the reservation is dropped.
+        // If this fails, dropping the reservation disables the line.
         let _ = self.disconnect();
     }
 }

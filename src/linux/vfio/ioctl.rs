@@ -32,13 +32,13 @@ const DEVICE_RESET: u32 = 11;
 const IOMMU_MAP_DMA: u32 = 13;
 const IOMMU_UNMAP_DMA: u32 = 14;
 
-/// One call, whose answer is the number that the kernel returns: rustix's own patterns drop it.
+/// One call that returns the kernel's number. (rustix's own patterns drop it.)
 struct Call {
     opcode: Opcode,
     argument: *mut c_void,
 }
 
-// SAFETY: the argument is passed on as it is, and taken to be written to; `call` asks its callers that it fit.
+// SAFETY: the argument is passed on as it is, and taken to be written to. `call` requires of its callers that it fits.
 unsafe impl Ioctl for Call {
     type Output = u32;
 
@@ -52,8 +52,8 @@ unsafe impl Ioctl for Call {
         self.argument
     }
 
-    unsafe fn output_from_ptr(answer: IoctlOutput, _: *mut c_void) -> Result<u32> {
-        u32::try_from(answer).map_err(|_| Errno::INVAL)
+    unsafe fn output_from_ptr(output: IoctlOutput, _: *mut c_void) -> Result<u32> {
+        u32::try_from(output).map_err(|_| Errno::INVAL)
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) fn device(group: BorrowedFd<'_>, address: &CStr) -> Result<OwnedFd> {
     // SAFETY: the call reads a string up to its NUL, and writes nothing.
     let device = unsafe { call(group, GROUP_GET_DEVICE_FD, address.as_ptr().cast_mut().cast())? };
     let device = i32::try_from(device).map_err(|_| Errno::BADF)?;
-    // SAFETY: the answer is a new descriptor (closed on exec), which nobody else knows of.
+    // SAFETY: the call returned a new descriptor (closed on exec), and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(device) })
 }
 
@@ -144,11 +144,11 @@ fn set_irqs(device: BorrowedFd<'_>, words: &mut [u32]) -> Result<u32> {
     unsafe { call(device, DEVICE_SET_IRQS, words.as_mut_ptr().cast()) }
 }
 
-/// What stands for a vector that signals nothing.
+/// Stands for a vector that signals nothing.
 const NO_EVENTFD: u32 = -1_i32 as u32;
 
-/// Has interrupt `vector` signal an eventfd, or nothing any more; in the latter case it can't be running when this
-/// returns. The first one of an index enables it.
+/// Has interrupt `vector` signal an eventfd, or nothing any more. In the latter case its handler can't be running when this
+/// returns. The first vector of an index that is set enables the index.
 pub(super) fn set_trigger(
     device: BorrowedFd<'_>,
     index: u32,
@@ -160,14 +160,14 @@ pub(super) fn set_trigger(
     let mut words: [u32; IRQ_SET_WORDS + 1] = [0, flags, index, vector, 1, eventfd];
     match set_irqs(device, &mut words)? {
         0 => Ok(()),
-        // Not enough vectors, which can't be with one.
+        // Not enough vectors. With one that can't be.
         _ => Err(Errno::NOSPC),
     }
 }
 
 /// Enables a set of `count` vectors of which none signals anything yet.
 ///
-/// If there are fewer, nothing is enabled, and their number is the answer.
+/// If there are fewer, enables nothing and returns their number.
 pub(super) fn enable_vectors(device: BorrowedFd<'_>, index: u32, count: u32) -> Result<core::result::Result<(), u32>> {
     let flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_EVENTFD;
     let mut words = vec![NO_EVENTFD; IRQ_SET_WORDS + count as usize];
@@ -178,7 +178,7 @@ pub(super) fn enable_vectors(device: BorrowedFd<'_>, index: u32, count: u32) -> 
     })
 }
 
-/// Disables all interrupts of an index. None of them is running when this returns.
+/// Disables all interrupts of an index. No handler of theirs is running when this returns.
 pub(super) fn disable(device: BorrowedFd<'_>, index: u32) -> Result<()> {
     let flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_NONE;
     set_irqs(device, &mut [0, flags, index, 0, 0]).map(drop)
@@ -190,7 +190,7 @@ pub(super) fn mask(device: BorrowedFd<'_>, index: u32) -> Result<()> {
     set_irqs(device, &mut [0, flags, index, 0, 1]).map(drop)
 }
 
-/// Unmasks the line; if it is still asserted, it signals again at once.
+/// Unmasks the line. If it is still asserted, it signals again at once.
 pub(super) fn unmask(device: BorrowedFd<'_>, index: u32) -> Result<()> {
     let flags = VFIO_IRQ_SET_ACTION_UNMASK | VFIO_IRQ_SET_DATA_NONE;
     set_irqs(device, &mut [0, flags, index, 0, 1]).map(drop)
@@ -200,8 +200,8 @@ pub(super) fn unmask(device: BorrowedFd<'_>, index: u32) -> Result<()> {
 ///
 /// # Safety
 ///
-/// The bytes at `address` stay mapped until [`unmap_dma`], and the program makes no reference to them: the device
-/// writes to them as it likes.
+/// The bytes at `address` stay mapped until [`unmap_dma`], and the program makes no reference to them, because the device
+/// writes to them at any time.
 pub(super) unsafe fn map_dma(container: BorrowedFd<'_>, address: usize, iova: u64, size: usize) -> Result<()> {
     let mut map = vfio_iommu_type1_dma_map {
         argsz: size_of::<vfio_iommu_type1_dma_map>() as u32,
@@ -215,7 +215,7 @@ pub(super) unsafe fn map_dma(container: BorrowedFd<'_>, address: usize, iova: u6
     unsafe { call(container, IOMMU_MAP_DMA, (&raw mut map).cast()) }.map(drop)
 }
 
-/// Takes the memory at `iova` from the device; when it returns, the device can't reach it any more.
+/// Takes the memory at `iova` from the device. When it returns, the device can't reach the memory any more.
 pub(super) fn unmap_dma(container: BorrowedFd<'_>, iova: u64, size: usize) -> Result<()> {
     let mut unmap = vfio_iommu_type1_dma_unmap {
         argsz: size_of::<vfio_iommu_type1_dma_unmap>() as u32,

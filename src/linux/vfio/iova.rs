@@ -1,32 +1,29 @@
 //! Addresses that a device uses for memory.
 
-use std::{
-    fs,
-    io::ErrorKind,
-    ops::Range,
-    path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
-    vec::Vec,
-};
+use std::{fs, io::ErrorKind, ops::Range, path::Path, vec::Vec};
 
+use lock_api::Mutex;
 use rustix::io::Errno;
 
-use crate::SourceError;
 use crate::system::failed;
+use crate::{RawInterruptLock, SourceError};
 
-/// Where the first buffer goes: low, for devices that reach only so far, and not at 0, which drivers take for none.
+/// Where the first buffer goes. Low, for devices that reach only so far. Not 0, which drivers take for no address.
 const FIRST: u64 = 1 << 20;
-/// What the smallest IOMMUs can translate.
+/// The end of what the smallest IOMMUs can translate.
 const END: u64 = 1 << 39;
 
-/// The address space of a device's IOMMU.
+/// The address space of a device's IOMMU: which ranges are in use.
 pub(super) struct Iovas {
     /// In order of address.
-    used: Mutex<Vec<Range<u64>>>,
+    used: Mutex<RawInterruptLock, Vec<Range<u64>>>,
 }
 
+// The ranges are plain values, changed by one insertion or removal: no panic leaves them half done.
+impl std::panic::RefUnwindSafe for Iovas {}
+
 impl Iovas {
-    /// Everything is free but what the system reserves for the device at `sysfs`, as for its messages.
+    /// Everything is free except what the system reserves for the device at `sysfs`, for example for its messages.
     pub(super) fn new(sysfs: &Path) -> Result<Self, SourceError> {
         match fs::read_to_string(sysfs.join("iommu_group/reserved_regions")) {
             Ok(reserved) => Ok(Self::with_reserved(&reserved)),
@@ -42,12 +39,12 @@ impl Iovas {
     fn with_reserved(text: &str) -> Self {
         let mut used: Vec<_> = text.lines().filter_map(region).collect();
         used.sort_unstable_by_key(|range| range.start);
-        Self { used: Mutex::new(used) }
+        Self { used: Mutex::from_raw(RawInterruptLock::new(), used) }
     }
 
-    /// The lowest free range of `len` bytes, which is a number of whole pages.
+    /// Takes the lowest free range of `len` bytes, a number of whole pages. Returns where it starts.
     pub(super) fn allocate(&self, len: u64) -> Option<u64> {
-        let mut used = self.used();
+        let mut used = self.used.lock();
         let mut start = FIRST;
         let mut place = 0;
         for (next, range) in used.iter().enumerate() {
@@ -62,13 +59,9 @@ impl Iovas {
         Some(start)
     }
 
-    /// Frees the range that begins at `start`.
+    /// Frees the range that starts at `start`.
     pub(super) fn free(&self, start: u64) {
-        self.used().retain(|range| range.start != start);
-    }
-
-    fn used(&self) -> MutexGuard<'_, Vec<Range<u64>>> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+        self.used.lock().retain(|range| range.start != start);
     }
 }
 
@@ -115,6 +108,6 @@ mod tests {
         fs::create_dir_all(sysfs.join("iommu_group/reserved_regions")).unwrap();
         let error = Iovas::new(&sysfs).err().unwrap();
         fs::remove_dir_all(&sysfs).unwrap();
-        assert!(matches!(&error, SourceError::Os { source, .. } if source.raw() == 21), "{error}");
+        assert!(matches!(&error, SourceError::Os { source, .. } if source.raw() == 21), "{error:#}");
     }
 }

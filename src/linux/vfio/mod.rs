@@ -1,25 +1,30 @@
-//! PCI devices through VFIO: registers, interrupts and DMA for a driver in user space, behind an IOMMU.
+//! PCI devices through VFIO: registers, interrupts and DMA memory for a driver in user space, behind an IOMMU.
 //!
-//! A device is bound to the kernel's driver `vfio-pci`; whoever may open `/dev/vfio/N`, the file of its IOMMU group,
-//! can then drive it. [`Device::open`] does what is needed, [`Device::registers`] maps a BAR, and [`Device::intx`],
-//! [`Device::msi`] and [`Device::msix`] give its interrupts as [sources](crate::source::Source). The three exclude one another;
-//! a device's message vectors are a [set](Vectors) that is allocated whole.
+//! Bind the device to the kernel's driver `vfio-pci` first. A program with read and write permission on `/dev/vfio/N`,
+//! the file of the device's IOMMU group, can then drive the device:
 //!
-//! Everything obtained from a device keeps it open: the descriptors are closed when the last of its sources, mapped
-//! registers, buffers and handles is dropped. This matters when the system asks for the device: an unbind waits until
-//! then. The request is told to every source of the device
-//! ([`removal_descriptor`](crate::source::Source::removal_descriptor), [`removal`](crate::source::Source::removal)).
+//! - [`PciDevice::open`] opens it;
+//! - [`PciDevice::registers`] maps a BAR;
+//! - [`PciDevice::intx`], [`PciDevice::msi`] and [`PciDevice::msix`] give its interrupts as
+//!   [sources](crate::source::Source). The three exclude one another. Message vectors are a [set](Vectors) that is
+//!   allocated whole;
+//! - [`PciDevice::dma_buffer`] gives memory that the program and the device share.
 //!
-//! This module calls the kernel itself, upon `vfio-bindings`. The crate `vfio-ioctls` can't connect vectors one by one
-//! (it takes no −1), drops the kernel's answer of how many vectors there are and the number of most errors, and brings a
-//! hypervisor's crates along.
+//! Everything obtained from a device keeps the device open: sources, mapped registers, buffers and handles. The
+//! descriptors are closed with the last of them. When the system asks for the device, an unbind waits until then. Every
+//! source of the device reports the request ([`removal_descriptor`](crate::source::Source::removal_descriptor),
+//! [`removal`](crate::source::Source::removal)).
+//!
+//! This module makes VFIO's system calls itself, with the constants of `vfio-bindings`. The crate `vfio-ioctls` does not
+//! fit: it can't connect vectors one by one (it takes no −1), it drops the kernel's count of available vectors and most
+//! error numbers, and it depends on the crates of a hypervisor.
 //!
 //! # Examples
 //!
 //! ```no_run
 //! use interrupt_lock::{Registers, linux::vfio, source::Source};
 //!
-//! let device = vfio::Device::open("0000:00:04.0")?;
+//! let device = vfio::PciDevice::open("0000:00:04.0")?;
 //! let registers = device.registers(0)?;
 //! let vectors = device.msi(1)?;
 //! let mut source = vectors.vector(0)?;
@@ -28,18 +33,25 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod copy;
-mod device;
+// From the top; each file knows only those below it.
+mod pci_device;
+
 mod dma;
 mod intx;
-mod ioctl;
-mod iova;
-mod mode;
-mod open;
-mod removal;
 mod vectors;
 
-pub use device::Device;
+mod reservation;
+
+mod open_device;
+
+mod descriptors;
+mod iova;
+mod mode;
+mod removal;
+
+mod ioctl;
+
 pub use dma::DmaBuffer;
 pub use intx::Intx;
+pub use pci_device::PciDevice;
 pub use vectors::{Vector, Vectors};

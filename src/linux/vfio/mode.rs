@@ -1,16 +1,11 @@
 //! Which of its three ways to signal a device uses: INTx, MSI and MSI-X exclude one another.
 
-use std::{format, sync::Arc};
-
 use lock_api::Mutex;
 use vfio_bindings::bindings::vfio::{VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX};
 
-use crate::linux::vfio::device::Inner;
-use crate::linux::vfio::ioctl;
-use crate::system::{device_failed, refused};
-use crate::{RawInterruptLock, SourceError};
+use crate::RawInterruptLock;
 
-/// A way to signal; its number is VFIO's.
+/// A way to signal. Its number is VFIO's index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum Mode {
@@ -24,7 +19,7 @@ impl Mode {
         self as u32
     }
 
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Intx => "INTx",
             Self::Msi => "MSI",
@@ -33,61 +28,36 @@ impl Mode {
     }
 }
 
-/// The mode that a device is in.
-pub(super) struct Modes(Mutex<RawInterruptLock, Option<Mode>>);
+/// The mode that a device is in, if any.
+pub(super) struct CurrentMode(Mutex<RawInterruptLock, Option<Mode>>);
 
 // A mode is a plain value: no panic leaves it half done.
-impl std::panic::RefUnwindSafe for Modes {}
+impl std::panic::RefUnwindSafe for CurrentMode {}
 
-impl Default for Modes {
+impl Default for CurrentMode {
     fn default() -> Self {
         Self(Mutex::from_raw(RawInterruptLock::new(), None))
     }
 }
 
-impl Modes {
-    pub(super) fn current(&self) -> Option<Mode> {
+impl CurrentMode {
+    pub(super) fn get(&self) -> Option<Mode> {
         *self.0.lock()
     }
-}
 
-/// A device's mode, held by the sources of that mode. Dropping it disables them and sets the device free for another.
-pub(super) struct Reservation {
-    pub(super) device: Arc<Inner>,
-    mode: Mode,
-    /// How many interrupts of this kind the device has: at least one.
-    pub(super) count: u32,
-}
-
-impl Reservation {
-    pub(super) fn new(device: Arc<Inner>, mode: Mode) -> Result<Self, SourceError> {
-        let count =
-            ioctl::irq_count(device.device(), mode.index()).map_err(device_failed("asking for its interrupts"))?;
-        if count == 0 {
-            return Err(refused(format!("it has no {}", mode.name())));
+    /// Puts a device without a mode into `mode`. Fails with the mode that it is in already.
+    pub(super) fn enter(&self, mode: Mode) -> Result<(), Mode> {
+        let mut current = self.0.lock();
+        match *current {
+            Some(used) => Err(used),
+            None => {
+                *current = Some(mode);
+                Ok(())
+            }
         }
-        let Modes(current) = &device.modes;
-        let mut current = current.lock();
-        if let Some(used) = *current {
-            return Err(refused(format!(
-                "its {} is in use already, and INTx, MSI and MSI-X exclude one another",
-                used.name()
-            )));
-        }
-        *current = Some(mode);
-        drop(current);
-        Ok(Self { device, mode, count })
     }
 
-    pub(super) const fn index(&self) -> u32 {
-        self.mode.index()
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        // It fails if nothing is enabled, and closing the device disables what is left in any case.
-        let _ = ioctl::disable(self.device.device(), self.index());
-        *self.device.modes.0.lock() = None;
+    pub(super) fn leave(&self) {
+        *self.0.lock() = None;
     }
 }

@@ -1,4 +1,4 @@
-//! How VFIO tells that a device has to be let go, or has failed.
+//! How VFIO reports that a device has to be let go, or has failed.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -16,7 +16,7 @@ use crate::system::{failed, shows};
 
 /// The request and error interrupts of a device, and one descriptor that shows either.
 ///
-/// They are never drained, so that every source of the device sees them.
+/// The eventfds are never drained, so that every source of the device sees them.
 pub(super) struct RemovalWatch {
     either: OwnedFd,
     request: Option<OwnedFd>,
@@ -24,7 +24,7 @@ pub(super) struct RemovalWatch {
 }
 
 impl RemovalWatch {
-    /// Sets them up; `None` if the kernel or the device has neither.
+    /// Connects both. Returns `None` if the kernel or the device has neither.
     pub(super) fn new(device: BorrowedFd<'_>) -> Result<Option<Self>, SourceError> {
         let request = connect(device, VFIO_PCI_REQ_IRQ_INDEX)?;
         let error = connect(device, VFIO_PCI_ERR_IRQ_INDEX)?;
@@ -43,12 +43,12 @@ impl RemovalWatch {
         Ok(Some(Self { either, request, error }))
     }
 
-    /// Readable, and for good, once either has signalled.
+    /// Readable for good once either has signalled.
     pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
         self.either.as_fd()
     }
 
-    /// What has been signalled; an error outweighs a request.
+    /// Returns what has been signalled. An error outweighs a request.
     pub(super) fn state(&self) -> Option<Removal> {
         let signalled = |event: &Option<OwnedFd>| event.as_ref().is_some_and(|event| shows(event, PollFlags::IN));
         if signalled(&self.error) {
@@ -61,7 +61,7 @@ impl RemovalWatch {
     }
 }
 
-/// Connects the one interrupt of an index to a new eventfd, if there is such an index.
+/// Connects the only interrupt of an index to a new eventfd. Returns `None` if the device has no such index.
 fn connect(device: BorrowedFd<'_>, index: u32) -> Result<Option<OwnedFd>, SourceError> {
     match ioctl::irq_count(device, index) {
         Ok(0) | Err(Errno::INVAL) => return Ok(None),

@@ -4,54 +4,56 @@ use std::{
     collections::BTreeSet,
     fmt, format,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::Waker,
 };
 
-use crate::linux::vfio::device::Inner;
+use lock_api::Mutex;
+
+#[cfg(doc)]
+use crate::ErrorKind;
 use crate::linux::vfio::ioctl;
-use crate::linux::vfio::mode::{Mode, Reservation};
+use crate::linux::vfio::mode::Mode;
+use crate::linux::vfio::open_device::OpenDevice;
 use crate::linux::vfio::removal::RemovalWatch;
+use crate::linux::vfio::reservation::Reservation;
 use crate::linux::{eventfd, pci};
 use crate::source::{Ready, Removal, Source};
 use crate::system::{device_failed, opening, refused, take_count};
-use crate::{Error, Info, SourceError};
+use crate::{Error, Info, RawInterruptLock, SourceError};
 
-/// The set of a device's MSI or MSI-X vectors (rule I11).
+/// The set of a device's MSI or MSI-X vectors (rule I11), for a driver with several interrupts.
 ///
-/// It is allocated whole, for kernels before 6.4 can't add a vector to those in use; each of them is then
-/// [connected](Source::connect) and disconnected on its own. To have more, drop the set and its sources, and allocate a
-/// larger one.
+/// The set is allocated whole, because kernels before 6.4 can't add a vector to those in use. Each vector is then
+/// [connected](Source::connect) and disconnected on its own. If you need more vectors, drop the set and its sources, and
+/// allocate a larger set.
 ///
-/// Obtained from [`Device::msi`](super::Device::msi) and [`Device::msix`](super::Device::msix). A clone is another
-/// handle to the same set, which is freed with its last handle and source.
+/// Obtained from [`PciDevice::msi`](super::PciDevice::msi) and [`PciDevice::msix`](super::PciDevice::msix). A
+/// clone is another handle to the same set. The set is freed with its last handle and source.
 ///
 /// # Examples
 ///
 /// ```no_run
-/// use interrupt_lock::linux::vfio::Device;
+/// use interrupt_lock::linux::vfio::PciDevice;
 ///
-/// let vectors = Device::open("0000:00:06.0")?.msix(2)?;
+/// let vectors = PciDevice::open("0000:00:06.0")?.msix(2)?;
 /// let (admin, completions) = (vectors.vector(0)?, vectors.vector(1)?);
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Vectors {
-    set: Arc<Set>,
+    set: Arc<VectorSet>,
 }
 
-struct Set {
+/// What a set's handles and sources share.
+struct VectorSet {
     reservation: Reservation,
     granted: u32,
-    /// The vectors that are some source's already.
-    taken: Mutex<BTreeSet<u32>>,
+    /// The vectors that have a source already.
+    taken: Mutex<RawInterruptLock, BTreeSet<u32>>,
 }
 
-impl Set {
-    fn taken(&self) -> MutexGuard<'_, BTreeSet<u32>> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
+impl VectorSet {
     fn set_trigger(&self, vector: u32, event: Option<BorrowedFd<'_>>) -> rustix::io::Result<()> {
         let reservation = &self.reservation;
         ioctl::set_trigger(reservation.device.device(), reservation.index(), vector, event)
@@ -59,21 +61,22 @@ impl Set {
 }
 
 impl Vectors {
-    pub(super) fn new(device: Arc<Inner>, mode: Mode, count: u32) -> Result<Self, SourceError> {
+    pub(super) fn new(device: Arc<OpenDevice>, mode: Mode, count: u32) -> Result<Self, SourceError> {
         if count == 0 {
             return Err(refused("a set of no vectors was asked for"));
         }
         let reservation = Reservation::new(device, mode)?;
         let granted = allocate(&reservation, count.min(reservation.count))?;
-        Ok(Self { set: Arc::new(Set { reservation, granted, taken: Mutex::default() }) })
+        let taken = Mutex::from_raw(RawInterruptLock::new(), BTreeSet::new());
+        Ok(Self { set: Arc::new(VectorSet { reservation, granted, taken }) })
     }
 
-    /// How many vectors the set has: what was asked for, or what the device and the system had.
+    /// Returns how many vectors the set has: as many as were asked for, or as the device and the system had.
     ///
     /// # Examples
     ///
     /// ```no_run
-    /// let vectors = interrupt_lock::linux::vfio::Device::open("0000:00:04.0")?.msi(32)?;
+    /// let vectors = interrupt_lock::linux::vfio::PciDevice::open("0000:00:04.0")?.msi(32)?;
     /// assert_eq!(vectors.granted(), 1); // it has just one
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
@@ -82,17 +85,19 @@ impl Vectors {
         self.set.granted
     }
 
-    /// Vector `number` as a source. One beyond [`granted`](Self::granted) can be had, but not connected: that fails with
+    /// Returns vector `number` as a source.
+    ///
+    /// A number beyond [`granted`](Self::granted) gives a source that can't be connected: `connect` fails with
     /// [`SourceError::NotGranted`].
     ///
     /// # Errors
     ///
-    /// [`Error::Open`] if a source of that vector exists already, or the program has too many files open.
+    /// [`ErrorKind::Open`] if a source of that vector exists already, or the program has too many files open.
     ///
     /// # Examples
     ///
     /// ```no_run
-    /// let vectors = interrupt_lock::linux::vfio::Device::open("0000:00:04.0")?.msi(1)?;
+    /// let vectors = interrupt_lock::linux::vfio::PciDevice::open("0000:00:04.0")?.msi(1)?;
     /// let source = vectors.vector(0)?;
     /// assert!(vectors.vector(0).is_err());
     /// # Ok::<(), interrupt_lock::Error>(())
@@ -100,7 +105,7 @@ impl Vectors {
     pub fn vector(&self, number: u32) -> Result<Vector, Error> {
         let take = || {
             let event = eventfd::create()?;
-            if !self.set.taken().insert(number) {
+            if !self.set.taken.lock().insert(number) {
                 return Err(refused(format!("its vector {number} is another source's already")));
             }
             Ok(Vector { set: self.set.clone(), number, event, connected: false })
@@ -109,7 +114,7 @@ impl Vectors {
     }
 }
 
-/// Enables `count` vectors, or as many as there are; none of them is connected to anything yet.
+/// Enables `count` vectors, or as many as there are, none of them connected yet. Returns how many.
 fn allocate(reservation: &Reservation, mut count: u32) -> Result<u32, SourceError> {
     loop {
         let enabled = ioctl::enable_vectors(reservation.device.device(), reservation.index(), count)
@@ -133,22 +138,23 @@ impl fmt::Debug for Vectors {
     }
 }
 
-/// One message vector of a VFIO device: a [message](crate::Trigger::Message) source.
+/// One message vector of a PCI device, as a [message](crate::Trigger::Message) source for an interrupt.
 ///
 /// Messages that arrive before they are taken coalesce.
 ///
-/// A driver keeps its device from sending messages while they are disconnected. With MSI-X such a message waits in the
-/// device, and arrives when the vector is connected again; with MSI it is lost, and most devices' then go astray, to be
-/// stopped and logged by the IOMMU.
+/// Keep the device from sending messages while the vector is disconnected:
 ///
-/// Obtained from [`Vectors::vector`]. Dropping it disconnects it.
+/// - with MSI-X such a message waits in the device, and arrives when the vector is connected again;
+/// - with MSI it is lost. Most devices then write it to a wrong address, which the IOMMU stops and logs.
+///
+/// Obtained from [`Vectors::vector`]. Dropping it disconnects the vector.
 ///
 /// # Examples
 ///
 /// ```no_run
-/// use interrupt_lock::{SourceError, linux::vfio::Device, source::Source};
+/// use interrupt_lock::{SourceError, linux::vfio::PciDevice, source::Source};
 ///
-/// let vectors = Device::open("0000:00:04.0")?.msi(1)?;
+/// let vectors = PciDevice::open("0000:00:04.0")?.msi(1)?;
 /// vectors.vector(0)?.connect(std::task::Waker::noop())?;
 ///
 /// let error = vectors.vector(1)?.connect(std::task::Waker::noop()).unwrap_err();
@@ -156,7 +162,7 @@ impl fmt::Debug for Vectors {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Vector {
-    set: Arc<Set>,
+    set: Arc<VectorSet>,
     number: u32,
     event: OwnedFd,
     connected: bool,
@@ -211,9 +217,9 @@ impl Source for Vector {
 
 impl Drop for Vector {
     fn drop(&mut self) {
-        // If it can't be disconnected it goes on signalling an eventfd that nobody reads, until the set is freed.
+        // A vector that can't be disconnected goes on signalling an eventfd that nothing reads, until the set is freed.
         let _ = self.disconnect();
-        self.set.taken().remove(&self.number);
+        self.set.taken.lock().remove(&self.number);
     }
 }
 

@@ -1,4 +1,4 @@
-//! On Linux: the thread's affinity and `SCHED_FIFO`, the vector's affinity through `/proc/irq`.
+//! On Linux: the thread's affinity and `SCHED_FIFO`, and the vector's affinity through `/proc/irq`.
 
 use std::{format, fs, path::Path, string::String};
 
@@ -8,33 +8,33 @@ use rustix::{
 };
 
 use crate::info::list;
-use crate::policy::placement::Served;
+use crate::policy::placement::Target;
 use crate::system::{failed, refused};
 use crate::{Affinity, Policy, PolicyAnswer, ProcessorSet, SourceError, system};
 
-/// A thread as the scheduler knows it.
+/// A thread's number in the scheduler.
 #[derive(Clone, Copy)]
-pub(crate) struct Thread(Pid);
+pub(crate) struct ThreadId(Pid);
 
-impl Thread {
+impl ThreadId {
     pub(crate) fn current() -> Self {
         Self(gettid())
     }
 }
 
-/// Those of `set` that the machine does not have.
+/// Returns those of `set` that the machine does not have.
 pub(super) fn missing(set: ProcessorSet) -> Option<ProcessorSet> {
     let machine = processors_in("/sys/devices/system/cpu/present").unwrap_or_else(of_this_thread);
     super::missing(set, |number| number < CpuSet::MAX_CPU && machine.is_set(number))
 }
 
-/// Asks for all that `policy` says, whatever is refused of it.
-pub(crate) fn ask(policy: &Policy, served: &Served<'_>) -> PolicyAnswer {
+/// Asks for each part of `policy`, even if the system refuses another part.
+pub(crate) fn ask(policy: &Policy, target: &Target<'_>) -> PolicyAnswer {
     let mut answer = PolicyAnswer::default();
-    let thread = || served.thread.clone();
-    if let Some(asked) = policy.affinity.and_then(|affinity| processors(affinity, served)) {
+    let thread = || target.thread.clone();
+    if let Some(asked) = policy.affinity.and_then(|affinity| processors(affinity, target)) {
         answer.thread = thread().and_then(|thread| bind(thread, &asked)).into();
-        answer.line = direct(Path::new("/proc/irq"), served.info.vector, &asked).into();
+        answer.line = direct(Path::new("/proc/irq"), target.info.vector, &asked).into();
     }
     if let Some(priority) = policy.priority.real_time() {
         answer.priority = thread().and_then(|thread| schedule(thread, priority)).into();
@@ -42,18 +42,18 @@ pub(crate) fn ask(policy: &Policy, served: &Served<'_>) -> PolicyAnswer {
     answer
 }
 
-/// The processors that `affinity` means here and now; `None`: as the system has it.
-fn processors(affinity: Affinity, served: &Served<'_>) -> Option<CpuSet> {
-    let message = served.info.message_number.unwrap_or(0) as usize;
+/// Returns the processors that `affinity` stands for at this moment, or `None` if the system decides.
+fn processors(affinity: Affinity, target: &Target<'_>) -> Option<CpuSet> {
+    let message = target.info.message_number.unwrap_or(0) as usize;
     match affinity {
         Affinity::MachineDefault => None,
         Affinity::All => Some(online()),
-        Affinity::AllClose => Some(close(served.sysfs.as_deref())),
-        Affinity::OneClose => Some(one_of(&close(served.sysfs.as_deref()), message)),
+        Affinity::AllClose => Some(close(target.sysfs.as_deref())),
+        Affinity::OneClose => Some(one_of(&close(target.sysfs.as_deref()), message)),
         Affinity::SpreadMessages => Some(one_of(&online(), message)),
         Affinity::Specified(set) => {
             let mut asked = CpuSet::new();
-            // None is beyond a `CpuSet`: the machine has them all.
+            // The machine has them all, so none is beyond a `CpuSet`.
             set.numbers().for_each(|number| asked.set(number));
             Some(asked)
         }
@@ -64,12 +64,12 @@ fn online() -> CpuSet {
     processors_in("/sys/devices/system/cpu/online").unwrap_or_else(of_this_thread)
 }
 
-/// Where sysfs is not to be seen.
+/// The processors of the calling thread, for a program that can't see sysfs.
 fn of_this_thread() -> CpuSet {
     sched_getaffinity(None).unwrap_or_default()
 }
 
-/// Those of the device's NUMA node; all, where that isn't known.
+/// Returns the processors of the device's NUMA node, or all if the node isn't known.
 fn close(sysfs: Option<&Path>) -> CpuSet {
     let online = online();
     let Some(mut close) = sysfs.and_then(|sysfs| processors_in(sysfs.join("local_cpulist"))) else { return online };
@@ -77,7 +77,7 @@ fn close(sysfs: Option<&Path>) -> CpuSet {
     if close.count() == 0 { online } else { close }
 }
 
-/// The n-th, beginning again after the last.
+/// Returns the n-th processor of `set`. After the last the first is next.
 fn one_of(set: &CpuSet, n: usize) -> CpuSet {
     let count = (set.count() as usize).max(1);
     let mut one = CpuSet::new();
@@ -85,10 +85,10 @@ fn one_of(set: &CpuSet, n: usize) -> CpuSet {
     one
 }
 
-fn bind(Thread(thread): Thread, asked: &CpuSet) -> Result<(), SourceError> {
+fn bind(ThreadId(thread): ThreadId, asked: &CpuSet) -> Result<(), SourceError> {
     sched_setaffinity(Some(thread), asked)
         .map_err(failed(format!("binding its thread to processors {}", listed(asked))))?;
-    // A container's share of the machine cuts the set down without a word.
+    // The system silently reduces the set to what the container may use.
     match sched_getaffinity(Some(thread)) {
         Ok(given) if given != *asked => {
             Err(refused(format!("of processors {} its thread may have only {}", listed(asked), listed(&given))))
@@ -97,7 +97,7 @@ fn bind(Thread(thread): Thread, asked: &CpuSet) -> Result<(), SourceError> {
     }
 }
 
-/// Has the vector delivered to those processors. A line moves for all who share it.
+/// Has the vector delivered to those processors. A line moves for all devices that share it.
 fn direct(irqs: &Path, vector: Option<u32>, asked: &CpuSet) -> Result<(), SourceError> {
     let Some(vector) = vector else {
         return Err(refused("the system tells no number of its line, so only its thread can be bound"));
@@ -110,16 +110,16 @@ fn direct(irqs: &Path, vector: Option<u32>, asked: &CpuSet) -> Result<(), Source
     })
 }
 
-fn schedule(Thread(thread): Thread, priority: i32) -> Result<(), SourceError> {
-    // Threads that an ISR starts are ordinary ones.
+fn schedule(ThreadId(thread): ThreadId, priority: i32) -> Result<(), SourceError> {
+    // Reset on fork: threads that an ISR starts are ordinary ones.
     let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
     let priority: libc::c_int = priority;
     // The system call itself: not every C library has this for a thread.
     // SAFETY: the kernel reads one `int` where the last argument points to, and keeps nothing of it.
-    let answer = unsafe {
+    let status = unsafe {
         libc::syscall(libc::SYS_sched_setscheduler, thread.as_raw_nonzero().get(), policy, &raw const priority)
     };
-    if answer == 0 {
+    if status == 0 {
         return Ok(());
     }
     let errno = Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO);
@@ -130,15 +130,15 @@ fn numbers(set: &CpuSet) -> impl Iterator<Item = usize> + '_ {
     (0..CpuSet::MAX_CPU).filter(|&number| set.is_set(number))
 }
 
-/// As Linux writes a set.
+/// Writes a set as Linux does.
 fn listed(set: &CpuSet) -> String {
     let mut text = String::new();
-    // A string takes all that is written to it.
+    // Writing to a string can't fail.
     let _ = list(numbers(set), &mut text);
     text
 }
 
-/// The set in a file of sysfs, such as `0-3,8`; `None` if there is none.
+/// Reads the set in a file of sysfs, such as `0-3,8`. Returns `None` if there is none.
 fn processors_in(path: impl AsRef<Path>) -> Option<CpuSet> {
     parse(&system::attribute(path)?).filter(|set| set.count() != 0)
 }

@@ -1,5 +1,5 @@
-//! Asks the system for what a policy says (rule P2). What it refuses is an answer, not an error: the interrupt is served
-//! all the same.
+//! Asks the system for what a policy says (rule P2). A refusal is reported and is no error: the interrupt is served all the
+//! same.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -11,33 +11,33 @@ use linux as system;
 #[cfg(not(target_os = "linux"))]
 use other as system;
 
-use crate::{Affinity, Error, Info, Name, Policy, ProcessorSet, SourceError};
+use crate::{Affinity, Error, ErrorKind, Info, Name, Policy, ProcessorSet, SourceError};
 
-pub(crate) use system::{Thread, ask};
+pub(crate) use system::{ThreadId, ask};
 
-/// Whom and what a policy is for.
-pub(crate) struct Served<'a> {
-    /// Who serves this interrupt and no other, or why there is no such thread.
-    pub(crate) thread: Result<Thread, SourceError>,
+/// The thread and the interrupt that a policy is asked for.
+pub(crate) struct Target<'a> {
+    /// The thread that serves this interrupt and no other, or why there is none.
+    pub(crate) thread: Result<ThreadId, SourceError>,
     /// The device's directory in sysfs.
     #[cfg(target_os = "linux")]
     pub(crate) sysfs: Option<std::path::PathBuf>,
     pub(crate) info: &'a Info,
 }
 
-/// Refuses a policy that asks for processors which the machine does not have.
+/// Refuses a policy whose processor set is empty, or has processors that the machine does not have.
 pub(crate) fn check(policy: &Policy, interrupt: &Name) -> Result<(), Error> {
     let Some(Affinity::Specified(set)) = policy.affinity else { return Ok(()) };
     if set.mask() == 0 {
-        return Err(Error::NoProcessors { interrupt: interrupt.clone() });
+        return Err(Error::new(interrupt.clone(), ErrorKind::NoProcessors));
     }
     match system::missing(set) {
-        Some(processors) => Err(Error::NoSuchProcessors { interrupt: interrupt.clone(), processors }),
+        Some(processors) => Err(Error::new(interrupt.clone(), ErrorKind::NoSuchProcessors { processors })),
         None => Ok(()),
     }
 }
 
-/// Those of `set` that `machine` says are not there, if there are any.
+/// Returns those of `set` that `machine` does not have, or `None` if it has them all.
 fn missing(set: ProcessorSet, machine: impl Fn(usize) -> bool) -> Option<ProcessorSet> {
     let first = usize::from(set.group()) * 64;
     let mask = set.numbers().filter(|&number| !machine(number)).fold(0, |mask, number| mask | 1 << (number - first));

@@ -1,28 +1,28 @@
-//! Where nothing is known of how to ask.
+//! On other systems than Linux: every request is refused.
 
-use crate::policy::placement::Served;
+use crate::policy::placement::Target;
 use crate::{Affinity, Answer, Policy, PolicyAnswer, Priority, ProcessorSet, SourceError};
 
-/// A thread that can't be asked for anything.
+/// A thread. Nothing can be asked of it here.
 #[derive(Clone, Copy)]
-pub(crate) struct Thread;
+pub(crate) struct ThreadId;
 
-impl Thread {
+impl ThreadId {
     pub(crate) fn current() -> Self {
         Self
     }
 }
 
-/// Those of `set` that the machine does not have, as far as the standard library knows it.
+/// Returns those of `set` that the machine does not have, as far as the standard library knows.
 pub(super) fn missing(set: ProcessorSet) -> Option<ProcessorSet> {
     let count = std::thread::available_parallelism().map_or(64, |count| count.get());
     super::missing(set, |number| number < count)
 }
 
 /// Refuses all that `policy` asks for.
-pub(crate) fn ask(policy: &Policy, served: &Served<'_>) -> PolicyAnswer {
-    let _ = served.info;
-    let refused = || match &served.thread {
+pub(crate) fn ask(policy: &Policy, target: &Target<'_>) -> PolicyAnswer {
+    let _ = target.info;
+    let refused = || match &target.thread {
         Ok(_) => Answer::Refused(SourceError::Refused("it can't be asked for on this system".into())),
         Err(why) => Answer::Refused(why.clone()),
     };

@@ -1,4 +1,4 @@
-//! Whatever refers to a block of registers is one.
+//! A reference, a box or an `Arc` of a block of registers is one, too.
 
 use crate::source::registers::Registers;
 

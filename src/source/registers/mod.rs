@@ -1,21 +1,22 @@
-//! Access to a device's registers (design: "a mapped region with width-checked volatile access").
+//! Access to a device's registers.
 
 mod forward;
-/// A block of device registers: a mapped PCI BAR, a UIO map, the simulated device.
+
+/// A block of device registers: a mapped PCI BAR, a UIO map, the simulated device. For drivers that run on all of them.
 ///
-/// A driver written against this trait runs on all of them. Offsets are in bytes; values are little-endian, as on PCI,
-/// and are given in the machine's order. Every access is one volatile access of just that width.
+/// Offsets are in bytes. Registers are little-endian, as on PCI; values are in the machine's byte order. Every access is one
+/// volatile access of exactly that width.
 ///
 /// # Panics
 ///
-/// Every access panics when it does not lie within the block or its offset isn't a multiple of its width, as indexing
-/// a slice would: an offset is the driver's own constant. The size of the block is [`len`](Self::len).
+/// An access panics if it does not lie within the block, or if its offset isn't a multiple of its width. The size of the
+/// block is [`len`](Self::len).
 ///
 /// # A device that is gone
 ///
-/// Reads of a PCI device that has been removed give all ones. Which of a device's registers never hold all ones is the
-/// driver's knowledge, so the check is asked for: [`read32_live`](Self::read32_live). An ISR that finds its device gone
-/// answers [`Claim::DeviceGone`](crate::Claim::DeviceGone).
+/// Reads of a PCI device that has been removed give all ones. Only the driver knows which registers never hold all ones, so
+/// it has to ask for the check: [`read32_live`](Self::read32_live). An ISR that finds its device gone returns
+/// [`Claim::DeviceGone`](crate::Claim::DeviceGone).
 ///
 /// # Examples
 ///
@@ -29,10 +30,10 @@ mod forward;
 /// }
 /// ```
 pub trait Registers: Send + Sync {
-    /// The size of the block in bytes.
+    /// Returns the size of the block in bytes.
     fn len(&self) -> usize;
 
-    /// Whether the block has no registers at all.
+    /// Returns whether the block has no registers at all.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -54,7 +55,7 @@ pub trait Registers: Send + Sync {
     /// Writes the 64-bit register at `offset`.
     fn write64(&self, offset: usize, value: u64);
 
-    /// Reads a 32-bit register that never holds all ones while the device is there; `None` means that it is gone.
+    /// Reads a 32-bit register that never holds all ones while the device is there. Returns `None` if the device is gone.
     fn read32_live(&self, offset: usize) -> Option<u32> {
         let value = self.read32(offset);
         (value != u32::MAX).then_some(value)

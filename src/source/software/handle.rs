@@ -1,14 +1,14 @@
-//! The ends that assert a software source.
+//! The handles that assert a software source.
 
 use std::sync::Arc;
 
 use crate::source::software::shared::{Shared, Wakeup};
-use crate::source::software::state::State;
+use crate::source::software::signal_word::SignalWord;
 
 /// Asserts an [edge](super::Software::edge) or a [message](super::Software::message), from any thread.
 ///
-/// No method blocks, allocates or panics; the waker of the interrupt runs on the calling thread, with no lock of the
-/// source held.
+/// No method blocks, allocates or panics. The interrupt's waker runs on the calling thread, with no lock of the source
+/// held.
 ///
 /// ```
 /// use std::{task::Waker, thread};
@@ -32,8 +32,8 @@ impl EdgeHandle {
 
     /// Signals once. While the source is disconnected the edge is stale; see [`Software`](super::Software).
     ///
-    /// The count of a source that nobody takes from ends at 2²⁶ − 1 where `usize` has 32 bits, at 2⁵⁸ − 1 where it has
-    /// 64; what comes later is merged into it.
+    /// If nothing takes from the source, its count ends at 2²⁶ − 1 (`usize` of 32 bits) or 2⁵⁸ − 1 (64 bits). Later edges
+    /// are merged into it.
     ///
     /// ```
     /// use std::task::Waker;
@@ -49,12 +49,12 @@ impl EdgeHandle {
         self.signal().wake();
     }
 
-    /// [`assert`](Self::assert) for a caller that has to release its own lock before it wakes.
+    /// As [`assert`](Self::assert), for a caller that has to release its own lock before it wakes.
     pub(crate) fn signal(&self) -> Wakeup {
-        self.0.assert(State::edge)
+        self.0.assert(SignalWord::edge)
     }
 
-    /// Asks the driver to let the device go: the source's [`removal`](crate::source::Source::removal) answers
+    /// Asks the driver to let the device go. The source's [`removal`](crate::source::Source::removal) returns
     /// [`Requested`](crate::source::Removal::Requested) from now on, and its waker is woken. Everything else goes on.
     ///
     /// ```
@@ -69,12 +69,12 @@ impl EdgeHandle {
     }
 
     pub(crate) fn removal_request(&self) -> Wakeup {
-        self.0.signal(State::removal_requested)
+        self.0.signal(SignalWord::removal_requested)
     }
 
-    /// Takes the device away, for good: from now on the source answers
-    /// [`SourceError::Removed`](crate::SourceError::Removed), what it had not been asked for yet is lost, and its
-    /// waker is woken.
+    /// Removes the device for good. From now on the source fails with
+    /// [`SourceError::Removed`](crate::SourceError::Removed). What was signalled and not yet taken is lost. The waker is
+    /// woken.
     ///
     /// ```
     /// use interrupt_lock::{SourceError, source::{Software, Source}};
@@ -88,15 +88,15 @@ impl EdgeHandle {
     }
 
     pub(crate) fn removal(&self) -> Wakeup {
-        self.0.step(State::removed);
+        self.0.step(SignalWord::removed);
         self.0.wakeup()
     }
 }
 
 /// Asserts and deasserts a [level line](super::Software::level), from any thread.
 ///
-/// All handles of a line drive the same wire: it is as the last call left it. No method blocks, allocates or panics;
-/// the waker of the interrupt runs on the calling thread, with no lock of the source held.
+/// All handles of a line drive the same wire: it is as the last call left it. No method blocks, allocates or panics. The
+/// interrupt's waker runs on the calling thread, with no lock of the source held.
 ///
 /// ```
 /// use std::task::Waker;
@@ -117,8 +117,8 @@ impl LevelHandle {
         Self(shared)
     }
 
-    /// Asserts the line: it signals now if it is connected and not masked, otherwise as soon as it is, unless it has
-    /// been deasserted by then.
+    /// Asserts the line. It signals now if it is connected and not masked. Otherwise it signals as soon as it is, unless it
+    /// has been deasserted by then.
     ///
     /// ```
     /// use std::task::Waker;
@@ -135,12 +135,12 @@ impl LevelHandle {
         self.signal().wake();
     }
 
-    /// [`assert`](Self::assert) for a caller that has to release its own lock before it wakes.
+    /// As [`assert`](Self::assert), for a caller that has to release its own lock before it wakes.
     pub(crate) fn signal(&self) -> Wakeup {
-        self.0.assert(State::asserted)
+        self.0.assert(SignalWord::asserted)
     }
 
-    /// Deasserts the line. What it has signalled already stays to be taken.
+    /// Deasserts the line. A signal that was made already stays to be taken.
     ///
     /// ```
     /// use std::task::Waker;
@@ -156,13 +156,13 @@ impl LevelHandle {
     /// # Ok::<(), interrupt_lock::SourceError>(())
     /// ```
     pub fn deassert(&self) {
-        let (before, _) = self.0.step(State::deasserted);
+        let (before, _) = self.0.step(SignalWord::deasserted);
         if before.is_timed() {
             self.0.withdraw();
         }
     }
 
-    /// Asks the driver to let the device go: the source's [`removal`](crate::source::Source::removal) answers
+    /// Asks the driver to let the device go. The source's [`removal`](crate::source::Source::removal) returns
     /// [`Requested`](crate::source::Removal::Requested) from now on, and its waker is woken. Everything else goes on.
     ///
     /// ```
@@ -177,12 +177,12 @@ impl LevelHandle {
     }
 
     pub(crate) fn removal_request(&self) -> Wakeup {
-        self.0.signal(State::removal_requested)
+        self.0.signal(SignalWord::removal_requested)
     }
 
-    /// Takes the device away, for good: from now on the source answers
-    /// [`SourceError::Removed`](crate::SourceError::Removed), what it had not been asked for yet is lost, and its
-    /// waker is woken.
+    /// Removes the device for good. From now on the source fails with
+    /// [`SourceError::Removed`](crate::SourceError::Removed). What was signalled and not yet taken is lost. The waker is
+    /// woken.
     ///
     /// ```
     /// use interrupt_lock::{SourceError, source::{Software, Source}};
@@ -196,7 +196,7 @@ impl LevelHandle {
     }
 
     pub(crate) fn removal(&self) -> Wakeup {
-        self.0.step(State::removed);
+        self.0.step(SignalWord::removed);
         self.0.wakeup()
     }
 }

@@ -1,35 +1,45 @@
 //! A source that code asserts.
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | the source |
+//! | `handle` | the handles that assert it |
+//! | `shared` | what the source and its handles share |
+//! | `signal_word` | the layout of the word that they change |
+//! | `waker_slot` | the waker of a connected source |
 
 mod handle;
 mod shared;
-mod state;
+mod signal_word;
+mod waker_slot;
 
 use std::sync::Arc;
 use std::task::Waker;
 
 pub use handle::{EdgeHandle, LevelHandle};
+#[cfg(feature = "simulated")]
 pub(crate) use shared::Wakeup;
 
 use crate::SourceError;
 use crate::source::{Assertions, Ready, Removal, Source};
 use crate::{Info, Trigger};
 use shared::Shared;
-use state::State;
+use signal_word::SignalWord;
 
-/// A source that code asserts, on any platform: an interrupt for tests, for simulated devices, and from other threads
-/// of the same program.
+/// A source that code asserts, on any platform: for tests, for simulated devices, and for other threads of the same
+/// program.
 ///
-/// Each constructor returns the source, which the interrupt owns, and a handle that any number of threads may hold.
-/// Edges and messages are counted; a level line behaves as a real one: it masks itself as it signals, and signals
-/// again for as long as it is asserted.
+/// Each constructor returns the source, which the interrupt owns, and a handle to assert it. Any number of threads may
+/// hold clones of the handle.
 ///
-/// The moment that counts is that of [`connect`](Source::connect) and of [`disconnect`](Source::disconnect): an edge
-/// before the one is never taken as signalled, an edge after the other neither. Such an edge is stale; it stays to be
-/// taken before the next `connect`. The first [`take`](Source::take) after a `disconnect` tells what was signalled
-/// before it, every later one what is stale.
+/// - Edges and messages are counted.
+/// - A level line behaves as a real one: it masks itself as it signals, and signals again for as long as it is asserted.
+/// - An edge before [`connect`](Source::connect) or after [`disconnect`](Source::disconnect) is stale. It stays to be taken
+///   before the next `connect`. The first [`take`](Source::take) after a `disconnect` returns what was signalled before the
+///   `disconnect`, every later one what is stale.
 ///
 /// No method blocks, and only [`connect`](Source::connect) may allocate (as it clones the waker). Dropping the source
-/// disconnects it; its handles then assert in vain.
+/// disconnects it. Its handles then assert in vain.
 ///
 /// # Examples
 ///
@@ -52,14 +62,14 @@ pub struct Software {
     shared: Arc<Shared>,
     trigger: Trigger,
     message: Option<u32>,
-    /// What was signalled when it was disconnected, until that is taken.
+    /// What had been signalled when the source was disconnected, until that is taken.
     left: Option<u64>,
-    /// What must not be taken as signalled.
+    /// How many assertions must not be taken as signalled.
     stale: u64,
 }
 
 impl Software {
-    /// A line that signals once for each assertion.
+    /// Makes a line that signals once for each assertion.
     ///
     /// ```
     /// use interrupt_lock::{Trigger, source::{Software, Source}};
@@ -74,7 +84,7 @@ impl Software {
         (source, handle)
     }
 
-    /// A message-signaled vector: an edge whose [`info`](Source::info) tells its number.
+    /// Makes a message-signaled vector: an edge whose [`info`](Source::info) has the message number.
     ///
     /// ```
     /// use interrupt_lock::source::{Software, Source};
@@ -89,7 +99,7 @@ impl Software {
         (source, handle)
     }
 
-    /// A line that signals for as long as it is asserted.
+    /// Makes a line that signals for as long as it is asserted.
     ///
     /// ```
     /// use std::task::Waker;
@@ -119,8 +129,8 @@ impl Software {
     }
 
     #[inline]
-    fn tell_taken(&self, state: State) {
-        if state.is_timed() {
+    fn tell_taken(&self, word: SignalWord) {
+        if word.is_timed() {
             self.shared.tell_taken();
         }
     }
@@ -128,12 +138,9 @@ impl Software {
 
 impl Source for Software {
     fn info(&self) -> Info {
-        Info {
-            message_number: self.message,
-            trigger: Some(self.trigger),
-            message_signaled: Some(self.trigger == Trigger::Message),
-            ..Info::default()
-        }
+        let mut info = Info::new().with_trigger(self.trigger).with_message_signaled(self.trigger == Trigger::Message);
+        info.message_number = self.message;
+        info
     }
 
     fn ready(&mut self) -> Ready<'_> {
@@ -141,9 +148,10 @@ impl Source for Software {
     }
 
     fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
-        // The waker comes first: whoever finds the source connected, or removes it afterwards, finds the waker too.
+        // The waker comes first. So a handle that finds the source connected, or that removes the device afterwards, finds
+        // the waker too.
         self.shared.set_waker(Some(waker.clone()));
-        let (before, after) = self.shared.step(State::connected);
+        let (before, after) = self.shared.step(SignalWord::connected);
         if after.is_removed() {
             self.shared.set_waker(None);
             return Err(SourceError::Removed);
@@ -162,7 +170,7 @@ impl Source for Software {
     }
 
     fn disconnect(&mut self) -> Result<(), SourceError> {
-        let (before, after) = self.shared.step(State::disconnected);
+        let (before, after) = self.shared.step(SignalWord::disconnected);
         self.shared.set_waker(None);
         if after.is_removed() {
             return Err(SourceError::Removed);
@@ -175,8 +183,8 @@ impl Source for Software {
 
     fn take(&mut self) -> Result<u64, SourceError> {
         if let Some(signalled) = self.left.take() {
-            self.tell_taken(self.shared.state());
-            return if self.shared.state().is_removed() { Err(SourceError::Removed) } else { Ok(signalled) };
+            self.tell_taken(self.shared.word());
+            return if self.shared.word().is_removed() { Err(SourceError::Removed) } else { Ok(signalled) };
         }
         let before = self.shared.take();
         self.tell_taken(before);
@@ -190,7 +198,7 @@ impl Source for Software {
     }
 
     fn unmask(&mut self) -> Result<(), SourceError> {
-        let (before, after) = self.shared.step(State::unmasked);
+        let (before, after) = self.shared.step(SignalWord::unmasked);
         if after.is_removed() {
             return Err(SourceError::Removed);
         }
@@ -203,10 +211,10 @@ impl Source for Software {
     }
 
     fn removal(&mut self) -> Option<Removal> {
-        let state = self.shared.state();
-        if state.is_removed() {
+        let word = self.shared.word();
+        if word.is_removed() {
             Some(Removal::Surprise)
-        } else if state.is_removal_requested() {
+        } else if word.is_removal_requested() {
             Some(Removal::Requested)
         } else {
             None
@@ -216,7 +224,7 @@ impl Source for Software {
 
 impl Drop for Software {
     fn drop(&mut self) {
-        self.shared.step(State::disconnected);
+        self.shared.step(SignalWord::disconnected);
         self.shared.set_waker(None);
     }
 }

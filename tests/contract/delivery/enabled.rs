@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use interrupt_lock::source::Software;
-use interrupt_lock::{Claim, Delivery, Interrupt, State};
+use interrupt_lock::{Claim, Delivery, ErrorKind, Interrupt, State};
 use support::log::Log;
 use support::script::Script;
 use support::{Gate, let_it_block, watchdog};
@@ -69,9 +69,9 @@ fn i4_a_failing_enable_callback_undoes_the_connection() {
             .unwrap();
         log.take();
         let refused = interrupt.enable().unwrap_err();
-        let interrupt_lock::Error::EnableCallback { interrupt: name, source } = refused else { panic!("{refused}") };
-        assert_eq!(name, *interrupt.name());
-        let os: &std::io::Error = source.get().downcast_ref().unwrap();
+        let ErrorKind::EnableCallback(error) = refused.kind() else { panic!("{refused}") };
+        assert_eq!(refused.name(), interrupt.name());
+        let os: &std::io::Error = error.get().downcast_ref().unwrap();
         assert_eq!(os.raw_os_error(), Some(5), "the driver's own error");
         assert_eq!(interrupt.state(), State::Disabled);
         device.assert();

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use interrupt_lock::simulated::Edu;
 use interrupt_lock::{
-    Claim, Delivery, Device, DeviceCallback, Error, Interrupt, NoWorkItem, Registers, State, Transition,
+    Claim, Delivery, Device, DeviceCallback, ErrorKind, Interrupt, NoWorkItem, Registers, State, Transition,
 };
 use support::log::Log;
-use support::watchdog;
+use support::{kind, watchdog};
 
 type Owned = Interrupt<(), NoWorkItem>;
 
@@ -93,7 +93,7 @@ fn e5_a_failing_reset_leaves_nothing_enabled() {
         let error =
             if panics { device.reset(|| -> () { panic!("testing") }) } else { device.reset(|| Err("it is on fire")) };
         let error = error.unwrap_err();
-        assert!(matches!(error, Error::DeviceCallback { callback: DeviceCallback::Reset, .. }), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::DeviceCallback { callback: DeviceCallback::Reset, .. }), "{error}");
         assert_eq!(log.take(), ["-b", "-a", "exit"]);
         assert_eq!((a.state(), b.state()), (State::Disabled, State::Disabled));
 
@@ -101,7 +101,8 @@ fn e5_a_failing_reset_leaves_nothing_enabled() {
         refuses.store(true, SeqCst);
         log.take();
         let error = device.reset(|| ()).unwrap_err();
-        assert!(matches!(&error, Error::EnableCallback { interrupt, .. } if interrupt.as_str() == "b"), "{error}");
+        assert!(matches!(error.kind(), ErrorKind::EnableCallback(_)), "{error}");
+        assert_eq!(error.name().as_str(), "b");
         assert_eq!(log.take(), ["-b", "-a", "+a", "+b", "-a", "exit"]);
         assert_eq!((a.state(), b.state()), (State::Disabled, State::Disabled));
     }
@@ -116,7 +117,10 @@ fn e4_a_reset_that_would_wait_for_itself() {
         let (a, _) = member(&Log::new(), &device, "a");
         a.enable().unwrap();
         let refused = [device.synchronize(|| device.reset(|| ())), a.synchronize(|()| device.reset(|| ()))];
-        assert!(refused.iter().all(|answer| matches!(answer, Err(Error::WouldDeadlock { .. }))), "{refused:?}");
+        assert!(
+            refused.iter().all(|answer| matches!(kind(answer), Some(ErrorKind::WouldDeadlock { .. }))),
+            "{refused:?}"
+        );
         // Without power management: those that were enabled come back.
         device.reset(|| ()).unwrap();
         assert_eq!(a.state(), State::Enabled);

@@ -89,9 +89,9 @@ fn a_misaligned_access_panics() {
 #[test]
 fn what_can_not_be_mapped_is_an_error() {
     let file = file(4096);
-    let error = |offset, len| MappedRegisters::map(&file, offset, len).unwrap_err().to_string();
-    assert_eq!(error(0, 0), "registers: 0 bytes can't be mapped");
-    assert_eq!(error(4, 4), "registers: registers begin at a multiple of 8");
+    let error = |offset, len| format!("{:#}", MappedRegisters::map(&file, offset, len).unwrap_err());
+    assert_eq!(error(0, 0), "registers: could not be set up: 0 bytes can't be mapped");
+    assert_eq!(error(4, 4), "registers: could not be set up: registers begin at a multiple of 8");
     error(0, usize::MAX);
     let read_only = File::open("/proc/self/exe").unwrap();
     assert!(MappedRegisters::map(&read_only, 0, 4).is_err());

@@ -11,7 +11,7 @@ use std::{
 };
 
 use interrupt_lock::{
-    Error, SourceError, Trigger,
+    ErrorKind, SourceError, Trigger,
     linux::Uio,
     source::{Ready, Source},
 };
@@ -19,6 +19,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::MemfdFlags,
 };
+use support::kind;
 
 /// The kernel's end of a UIO device.
 struct Kernel(UnixStream);
@@ -176,7 +177,7 @@ fn a_configuration_space_that_is_cut_short_is_an_error_with_its_number() {
     let (mut source, _kernel, config) = pci(INTX_DISABLE);
     config.set_len(4).unwrap();
     let error = source.unmask().unwrap_err();
-    assert_eq!(error.to_string(), "unmasking the UIO interrupt: Input/output error (os error 5)");
+    assert_eq!(format!("{error:#}"), "unmasking the UIO interrupt: Input/output error (os error 5)");
 }
 
 #[test]
@@ -188,16 +189,19 @@ fn a_count_of_another_size_is_refused() {
 
 #[test]
 fn what_can_not_be_opened_is_told_in_one_sentence() {
-    let sentence = |path| Uio::open(path).unwrap_err().to_string();
-    assert_eq!(sentence("/dev/no-uio"), "/dev/no-uio: looking it up: No such file or directory (os error 2)");
-    assert_eq!(sentence("/dev/null"), "/dev/null: it is not a UIO device");
-    assert_eq!(sentence("/"), "/: it is not a UIO device");
+    let sentence = |path| format!("{:#}", Uio::open(path).unwrap_err());
+    assert_eq!(
+        sentence("/dev/no-uio"),
+        "/dev/no-uio: could not be set up: looking it up: No such file or directory (os error 2)"
+    );
+    assert_eq!(sentence("/dev/null"), "/dev/null: could not be set up: it is not a UIO device");
+    assert_eq!(sentence("/"), "/: could not be set up: it is not a UIO device");
 }
 
 #[test]
 fn the_maps_of_a_device_without_sysfs_are_unknown() {
     let (source, _kernel) = writable();
-    assert!(matches!(source.registers(0), Err(Error::Open { .. })));
+    assert!(matches!(kind(&source.registers(0)), Some(ErrorKind::Open(_))));
     assert!(rustix::fs::fcntl_getfl(source.as_fd()).unwrap().contains(rustix::fs::OFlags::NONBLOCK));
 }
 
@@ -210,15 +214,15 @@ fn a_device_is_one_source_s_at_a_time() {
         let path = format!("/proc/self/fd/{}", device.as_raw_fd());
         File::options().read(true).write(true).open(path).unwrap().into()
     };
-    let in_use = "UIO device: it is in use already: a UIO device is one source's at a time";
+    let in_use = "UIO device: could not be set up: it is in use already: a UIO device is one source's at a time";
     let first = Uio::from_fd(open()).unwrap();
-    assert_eq!(Uio::from_fd(open()).unwrap_err().to_string(), in_use);
-    assert_eq!(Uio::from_fds(open(), config(0).into()).unwrap_err().to_string(), in_use);
+    assert_eq!(format!("{:#}", Uio::from_fd(open()).unwrap_err()), in_use);
+    assert_eq!(format!("{:#}", Uio::from_fds(open(), config(0).into()).unwrap_err()), in_use);
     // As mapped registers keep it.
     let same_opening = first.as_fd().try_clone_to_owned().unwrap();
     drop(first);
     let second = Uio::from_fds(open(), config(0).into()).unwrap();
-    assert_eq!(Uio::from_fd(open()).unwrap_err().to_string(), in_use);
+    assert_eq!(format!("{:#}", Uio::from_fd(open()).unwrap_err()), in_use);
     drop((second, same_opening));
     Uio::from_fd(open()).unwrap();
 }

@@ -1,21 +1,24 @@
 //! What VFIO says on a machine that has none of it. The rest needs a device.
 
-use interrupt_lock::linux::vfio::Device;
+use interrupt_lock::linux::vfio::PciDevice;
 
 fn sentence(address: &str) -> String {
-    Device::open(address).unwrap_err().to_string()
+    format!("{:#}", PciDevice::open(address).unwrap_err())
 }
 
 #[test]
 fn a_device_that_is_not_there_is_named() {
-    assert_eq!(sentence("ffff:ff:1f.7"), "ffff:ff:1f.7: there is no such PCI device");
-    assert_eq!(sentence("ff:1f.7"), "ff:1f.7: there is no such PCI device");
+    assert_eq!(sentence("ffff:ff:1f.7"), "ffff:ff:1f.7: could not be set up: there is no such PCI device");
+    assert_eq!(sentence("ff:1f.7"), "ff:1f.7: could not be set up: there is no such PCI device");
 }
 
 #[test]
 fn what_is_no_address_is_told_from_what_is_not_there() {
     for wrong in ["", "edu", "0000:00:04", "../../../dev"] {
-        assert_eq!(sentence(wrong), format!("{wrong}: it is no address of a PCI device, such as 0000:00:04.0"));
+        assert_eq!(
+            sentence(wrong),
+            format!("{wrong}: could not be set up: it is no address of a PCI device, such as 0000:00:04.0")
+        );
     }
 }
 

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::kind;
 use interrupt_lock::source::{EdgeHandle, Software};
 use interrupt_lock::{
-    Claim, Delivery, Dispatcher, Error, Interrupt, InterruptLockGuard, NoWorkItem, State, source::Source,
+    Claim, Delivery, Dispatcher, ErrorKind, Interrupt, InterruptLockGuard, NoWorkItem, State, source::Source,
 };
 
 use super::probe::{Probe, Record, Reluctance};
@@ -220,13 +221,13 @@ impl<R: Rig> Trial<R> {
             if self.attendance == Attendance::Nobody {
                 let _ = self.interrupt.service();
             }
-            matches!(self.interrupt.check(), Err(Error::Removed { .. }))
+            matches!(kind(&self.interrupt.check()), Some(ErrorKind::Removed))
         })
     }
 
     pub fn stays_removed(&self) -> Verdict {
         let answers = [self.interrupt.enable(), self.interrupt.disable(), self.interrupt.enable()];
-        expect(answers.iter().all(|answer| matches!(answer, Err(Error::Removed { .. }))), || {
+        expect(answers.iter().all(|answer| matches!(kind(answer), Some(ErrorKind::Removed))), || {
             format!("enable, disable, enable of an interrupt whose device is gone: {answers:?}")
         })
     }

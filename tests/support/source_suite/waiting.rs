@@ -104,7 +104,7 @@ pub fn until(what: &str, so: impl Fn() -> bool) -> Verdict {
 }
 
 pub fn sentence(error: impl fmt::Display) -> String {
-    error.to_string()
+    format!("{error:#}")
 }
 
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs;
 
-use interrupt_lock::{Claim, Error, Interrupt, SourceError, linux::vfio};
+use interrupt_lock::{Claim, Error, ErrorKind, Interrupt, SourceError, linux::vfio};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::account::Failure;
@@ -29,13 +29,13 @@ pub fn run(device: &Device) -> Result<String, Failure> {
 
 /// Everything but descriptors. Answers how many mistakes that are.
 fn ask_for_too_much(address: &str) -> Result<u32, Failure> {
-    let vfio = vfio::Device::open(address).map_err(Failure::of_the_device)?;
+    let vfio = vfio::PciDevice::open(address).map_err(Failure::of_the_device)?;
     let mut mistakes = 0;
     let mut refused = |answer: Option<Error>, why: &str| {
         mistakes += 1;
         names(answer, address, why)
     };
-    refused(vfio::Device::open(address).err(), "busy")?;
+    refused(vfio::PciDevice::open(address).err(), "busy")?;
     refused(vfio.registers(1).err(), "no BAR 1")?;
     refused(vfio.registers(6).err(), "no BAR 6")?;
     refused(vfio.msix(1).err(), "no MSI-X")?;
@@ -56,8 +56,8 @@ fn ask_for_too_much(address: &str) -> Result<u32, Failure> {
     let beyond = beyond.map_err(Failure::of_the_device)?;
     let answer = beyond.enable().err();
     let is_that =
-        matches!(&answer, Some(Error::Source { source: SourceError::NotGranted { message: 1, granted: 1 }, .. }));
-    ensure(is_that, || format!("a vector beyond the device's: {answer:?}"))?;
+        |error: &Error| matches!(error.kind(), ErrorKind::Source(SourceError::NotGranted { message: 1, granted: 1 }));
+    ensure(answer.as_ref().is_some_and(is_that), || format!("a vector beyond the device's: {answer:?}"))?;
     refused(answer, "message 1 was not granted")?;
 
     // Whoever may lock any amount of memory is under no limit.
@@ -93,9 +93,9 @@ fn with_too_few_descriptors(address: &str) -> Result<u32, Failure> {
         }
         Ok::<(), Failure>(())
     };
-    under_limits(&mut || vfio::Device::open(address).err())?;
+    under_limits(&mut || vfio::PciDevice::open(address).err())?;
     ensure(kept() == before, || format!("threads, descriptors and maps were {before:?} and are {:?}", kept()))?;
-    let vfio = vfio::Device::open(address).map_err(Failure::of_the_device)?;
+    let vfio = vfio::PciDevice::open(address).map_err(Failure::of_the_device)?;
     under_limits(&mut || vfio.intx().err())?;
     under_limits(&mut || vfio.msi(1).and_then(|vectors| vectors.vector(0)).err())?;
     let vector = vfio.msi(1).and_then(|vectors| vectors.vector(0)).map_err(Failure::of_the_device)?;
@@ -110,7 +110,7 @@ fn limit(what: Resource, ample: Rlimit, current: u64) -> Result<(), Failure> {
 }
 
 fn names(answer: Option<Error>, address: &str, why: &str) -> Result<(), Failure> {
-    let said = answer.map(|error| error.to_string()).unwrap_or_else(|| "it was granted".into());
+    let said = answer.map(|error| format!("{error:#}")).unwrap_or_else(|| "it was granted".into());
     println!("{said}");
     let is_told = said.starts_with(&format!("{address}: ")) && said.contains(why);
     ensure(is_told, || format!("'{said}' does not name {address} and '{why}'"))
@@ -124,5 +124,5 @@ fn kept() -> [usize; 3] {
 }
 
 fn sentence(error: impl fmt::Display) -> Failure {
-    Failure::Run(error.to_string())
+    Failure::Run(format!("{error:#}"))
 }

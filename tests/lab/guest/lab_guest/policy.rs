@@ -45,7 +45,7 @@ fn place_on<R: Rig<Device = Edu>>(rig: &R, processor: u32) -> Result<u32, Failur
             strays.fetch_add(u32::from(!at_home), SeqCst);
             if theirs.acknowledge() { Claim::Claimed } else { Claim::Unclaimed }
         })
-        .policy(Policy::new().affinity(Affinity::Specified(asked)).priority(Priority::High))
+        .policy(Policy::new().with_affinity(Affinity::Specified(asked)).with_priority(Priority::High))
         .source(source)
         .build()
         .map_err(Failure::of_the_run)?;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use interrupt_lock::{
-    Claim, Device as CoreDevice, Error, Interrupt, NoWorkItem, State, Transition, linux::vfio, source::Source,
+    Claim, Device as CoreDevice, ErrorKind, Interrupt, NoWorkItem, State, Transition, linux::vfio, source::Source,
 };
 
 use crate::account::Failure;
@@ -30,7 +30,7 @@ pub fn run(device: &Device) -> Result<String, Failure> {
     }
 }
 
-fn reset(vfio: &vfio::Device, edu: Edu, source: impl Source + 'static, is_line: bool) -> Result<String, Failure> {
+fn reset(vfio: &vfio::PciDevice, edu: Edu, source: impl Source + 'static, is_line: bool) -> Result<String, Failure> {
     let edu = Arc::new(edu);
     let isr = edu.clone();
     let device = CoreDevice::builder("edu").build();
@@ -68,14 +68,14 @@ fn reset(vfio: &vfio::Device, edu: Edu, source: impl Source + 'static, is_line: 
             serve(&interrupt, &edu)?;
             Ok(format!("reset; {SERVED} claimed before and after"))
         }
-        Err(error @ Error::DeviceCallback { .. }) => {
-            ensure(interrupt.state() == State::Disabled, || format!("after {error}: {:?}", interrupt.state()))?;
+        Err(error) if matches!(error.kind(), ErrorKind::DeviceCallback { .. }) => {
+            ensure(interrupt.state() == State::Disabled, || format!("after {error:#}: {:?}", interrupt.state()))?;
             let entered = device.enter_d0().map_err(Failure::of_the_run)?;
             ensure(entered == Transition::Done, || "after a reset that failed it was still in D0".into())?;
             let claimed = || interrupt.stats().claimed;
             until("what it asserted meanwhile is served", || claimed() > SERVED || !is_line).map_err(Failure::Run)?;
             serve(&interrupt, &edu)?;
-            Ok(format!("{error}; {SERVED} claimed before and after the next D0 entry"))
+            Ok(format!("{error:#}; {SERVED} claimed before and after the next D0 entry"))
         }
         Err(error) => Err(Failure::of_the_run(error)),
     }

@@ -124,9 +124,9 @@ impl Slot {
     }
 
     /// The device, and a quiet one.
-    pub fn vfio(&self) -> Result<(vfio::Device, Edu), String> {
+    pub fn vfio(&self) -> Result<(vfio::PciDevice, Edu), String> {
         self.bind()?;
-        let device = vfio::Device::open(&self.address()).map_err(sentence)?;
+        let device = vfio::PciDevice::open(&self.address()).map_err(sentence)?;
         let edu = Edu::quiet(device.registers(0).map_err(sentence)?, self.clone())?;
         Ok((device, edu))
     }
@@ -227,5 +227,5 @@ pub fn ensure(so: bool, why: impl FnOnce() -> String) -> Result<(), Failure> {
 }
 
 fn sentence(error: impl fmt::Display) -> String {
-    error.to_string()
+    format!("{error:#}")
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 
-use interrupt_lock::{Claim, Error, Fault, Interrupt};
+use interrupt_lock::{Claim, Error, ErrorKind, Fault, Interrupt};
 
 use crate::account::{Account, Failure};
 use crate::arguments::Device;
@@ -68,7 +68,8 @@ fn storm<R: Rig<Device = Edu>>(rig: &R, other: &Interrupt<Requests>) -> Result<S
     ensure(storm(interrupt.fault().as_ref()), || format!("the fault is no storm: {:?}", interrupt.fault()))?;
     ensure(meanwhile > 0, || "the other device was not served while it stormed".into())?;
     let refused = interrupt.enable();
-    ensure(matches!(&refused, Err(Error::Faulted { fault, .. }) if storm(Some(fault))), || format!("{refused:?}"))?;
+    let is_told = |error: &Error| matches!(error.kind(), ErrorKind::Faulted(fault) if storm(Some(fault)));
+    ensure(refused.as_ref().is_err_and(is_told), || format!("{refused:?}"))?;
     served(other)?;
     let line = edu.line()?;
     ensure(line == Line { masked: true, pending: true }, || format!("a quarantined line is left so: {line:?}"))?;

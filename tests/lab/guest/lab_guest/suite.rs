@@ -15,7 +15,7 @@ pub fn run(device: &Device) -> Result<String, Failure> {
             run_all(&UioLine(Slot::of_uio(path).map_err(Failure::Device)?))
         }
         Device::Vfio { address, msi } => {
-            vfio::Device::open(address).map_err(Failure::of_the_device)?;
+            vfio::PciDevice::open(address).map_err(Failure::of_the_device)?;
             let slot = Slot::of_address(address);
             match msi {
                 true => run_all(&VfioMessage(slot)),

@@ -1,5 +1,7 @@
 //! Memory that a device reads and writes.
 
+mod copy;
+
 use std::{fmt, format, sync::Arc};
 
 use rustix::{
@@ -8,26 +10,29 @@ use rustix::{
 };
 
 use crate::linux::MappedRegisters;
-use crate::linux::vfio::device::Inner;
-use crate::linux::vfio::{copy, ioctl};
+use crate::linux::vfio::ioctl;
+use crate::linux::vfio::open_device::OpenDevice;
 use crate::system::{failed, refused};
 use crate::{Registers, SourceError};
 
-/// Memory shared with a device, pinned, at an address of the device's own.
+/// DMA memory: a pinned buffer that the program and a device share, for the device's descriptors and data.
 ///
-/// The device may write to it at any time, so it is never seen as a slice: it is copied from and to, or accessed as
-/// [registers](Self::memory) are. The system keeps the order of accesses on x86; elsewhere the driver puts the barriers that
-/// its processor has for devices between them and those of the device's registers.
+/// The device may write to the memory at any time, so the buffer gives no slice of it. Copy with [`read`](Self::read) and
+/// [`write`](Self::write), or access the memory as [registers](Self::memory).
 ///
-/// Obtained from [`Device::dma_buffer`](super::Device::dma_buffer). When it is dropped, the device can't reach it any more.
-/// Not meant for many small buffers: every one takes whole pages, and counts against `RLIMIT_MEMLOCK`.
+/// On x86 the processor keeps the order of accesses to memory and to the device's registers. On other processors the
+/// driver has to put the processor's barrier for devices between them.
+///
+/// Obtained from [`PciDevice::dma_buffer`](super::PciDevice::dma_buffer). Once it has been
+/// dropped, the device can't reach the memory any more. Few and large buffers are best: each takes whole pages, and counts
+/// against `RLIMIT_MEMLOCK`.
 ///
 /// # Examples
 ///
 /// ```no_run
-/// use interrupt_lock::{Registers, linux::vfio::Device};
+/// use interrupt_lock::{Registers, linux::vfio::PciDevice};
 ///
-/// let device = Device::open("0000:00:04.0")?;
+/// let device = PciDevice::open("0000:00:04.0")?;
 /// let registers = device.registers(0)?;
 /// let buffer = device.dma_buffer(4096)?;
 /// buffer.write(0, b"to the device");
@@ -37,18 +42,18 @@ use crate::{Registers, SourceError};
 pub struct DmaBuffer {
     memory: MappedRegisters,
     iova: u64,
-    device: Arc<Inner>,
+    device: Arc<OpenDevice>,
 }
 
 impl DmaBuffer {
-    pub(super) fn new(device: Arc<Inner>, len: usize) -> Result<Self, SourceError> {
+    pub(super) fn new(device: Arc<OpenDevice>, len: usize) -> Result<Self, SourceError> {
         let memory = MappedRegisters::anonymous(len)?;
         let size = memory.mapped_len();
         let iova = device
             .iovas
             .allocate(size as u64)
             .ok_or_else(|| refused("the device has no free address range of this size"))?;
-        // SAFETY: the buffer keeps the memory mapped until it has taken it from the device again, and
+        // SAFETY: the buffer keeps the memory mapped until `unmap_dma` has taken it from the device, and
         // `MappedRegisters` makes no reference to it.
         let mapped = unsafe { ioctl::map_dma(device.container(), memory.address(), iova, size) };
         mapped.map_err(|errno| {
@@ -64,12 +69,12 @@ impl DmaBuffer {
         Ok(Self { memory, iova, device })
     }
 
-    /// The buffer's address as the device sees it: a multiple of the page size.
+    /// Returns the buffer's address as the device sees it: a multiple of the page size.
     ///
     /// # Examples
     ///
     /// ```no_run
-    /// let buffer = interrupt_lock::linux::vfio::Device::open("0000:00:04.0")?.dma_buffer(4096)?;
+    /// let buffer = interrupt_lock::linux::vfio::PciDevice::open("0000:00:04.0")?.dma_buffer(4096)?;
     /// assert_eq!(buffer.iova() % 4096, 0);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
@@ -78,16 +83,16 @@ impl DmaBuffer {
         self.iova
     }
 
-    /// The memory as little-endian words, for queues and descriptors.
+    /// Returns the memory as registers: little-endian words, for queues and descriptors.
     ///
-    /// A handle cloned from it keeps the memory, but not the device's view of it.
+    /// A clone keeps the memory mapped in the program after the buffer has been dropped. The device can't reach it then.
     ///
     /// # Examples
     ///
     /// ```no_run
-    /// use interrupt_lock::{Registers, linux::vfio::Device};
+    /// use interrupt_lock::{Registers, linux::vfio::PciDevice};
     ///
-    /// let queue = Device::open("0000:00:06.0")?.dma_buffer(4096)?;
+    /// let queue = PciDevice::open("0000:00:06.0")?.dma_buffer(4096)?;
     /// queue.memory().write32(0, 0x06);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
@@ -96,16 +101,16 @@ impl DmaBuffer {
         &self.memory
     }
 
-    /// Copies from the buffer, starting at `offset`, in words of eight bytes where they are whole.
+    /// Copies from the buffer into `bytes`, starting at `offset`. Whole words of eight bytes are copied at once.
     ///
     /// # Panics
     ///
-    /// If that is not all within the buffer; nothing is copied then.
+    /// If not all of that lies within the buffer. Nothing is copied then.
     ///
     /// # Examples
     ///
     /// ```no_run
-    /// let buffer = interrupt_lock::linux::vfio::Device::open("0000:00:04.0")?.dma_buffer(4096)?;
+    /// let buffer = interrupt_lock::linux::vfio::PciDevice::open("0000:00:04.0")?.dma_buffer(4096)?;
     /// let mut head = [0; 16];
     /// buffer.read(0, &mut head);
     /// # Ok::<(), interrupt_lock::Error>(())
@@ -115,16 +120,16 @@ impl DmaBuffer {
         copy::read(&self.memory, offset, bytes);
     }
 
-    /// Copies into the buffer, starting at `offset`, in words of eight bytes where they are whole.
+    /// Copies `bytes` into the buffer, starting at `offset`. Whole words of eight bytes are copied at once.
     ///
     /// # Panics
     ///
-    /// If that is not all within the buffer; nothing is copied then.
+    /// If not all of that lies within the buffer. Nothing is copied then.
     ///
     /// # Examples
     ///
     /// ```no_run
-    /// let buffer = interrupt_lock::linux::vfio::Device::open("0000:00:04.0")?.dma_buffer(4096)?;
+    /// let buffer = interrupt_lock::linux::vfio::PciDevice::open("0000:00:04.0")?.dma_buffer(4096)?;
     /// buffer.write(0, b"hello");
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
@@ -137,7 +142,7 @@ impl DmaBuffer {
 impl Drop for DmaBuffer {
     fn drop(&mut self) {
         let size = self.memory.mapped_len();
-        // It can only fail for a range that isn't mapped. The address is not used again if it does.
+        // This can only fail for a range that isn't mapped. The address is not used again then.
         if ioctl::unmap_dma(self.device.container(), self.iova, size).is_ok() {
             self.device.iovas.free(self.iova);
         }

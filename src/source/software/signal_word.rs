@@ -1,12 +1,12 @@
-//! What a software source and its handles share, in one word: flags below, the count above.
+//! The word that a software source and its handles share: flags below, the count of signals above.
 
 use std::fmt;
 
-/// One value of the word. Every method is a transition, to be made by one atomic read-modify-write.
+/// One value of the word. Methods that return another value are transitions, each made by one atomic read-modify-write.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct State(pub(super) usize);
+pub(super) struct SignalWord(pub(super) usize);
 
-impl State {
+impl SignalWord {
     const CONNECTED: usize = 1;
     /// The level line is asserted.
     const ASSERTED: usize = 1 << 1;
@@ -14,15 +14,15 @@ impl State {
     const MASKED: usize = 1 << 2;
     const REMOVAL_REQUESTED: usize = 1 << 3;
     const REMOVED: usize = 1 << 4;
-    /// Whoever asserts tells when.
+    /// Assertions are timed.
     const TIMED: usize = 1 << 5;
-    /// One signal that has not been taken. Edges count up; a level line has at most one.
+    /// One signal that has not been taken. Edges count up, a level line has at most one.
     const ONE: usize = 1 << 6;
     const FLAGS: usize = Self::ONE - 1;
 
-    /// Connected, and nothing else.
+    /// Connected, and nothing else is set.
     pub const QUIET: Self = Self(Self::CONNECTED);
-    /// What a take leaves.
+    /// The bits that a take leaves.
     pub const TAKEN: usize = Self::FLAGS;
 
     pub fn is_connected(self) -> bool {
@@ -45,13 +45,13 @@ impl State {
         (self.0 / Self::ONE) as u64
     }
 
-    /// Whether somebody has to look.
+    /// Whether the interrupt has to be woken.
     pub fn signals(self) -> bool {
         self.is_connected() && (self.count() > 0 || self.is_removal_requested())
     }
 
     pub fn edge(self) -> Self {
-        // A full counter stays full: it still signals.
+        // A full count stays full, and still signals.
         Self(self.0.checked_add(Self::ONE).unwrap_or(self.0))
     }
 
@@ -67,7 +67,7 @@ impl State {
         Self(self.0 & !Self::MASKED).level()
     }
 
-    /// Starts with an empty count: what came before is not for the interrupt that connects now.
+    /// Starts with an empty count, because earlier signals are not for the interrupt that connects now.
     pub fn connected(self) -> Self {
         if self.is_removed() || self.is_connected() {
             return self;
@@ -108,9 +108,9 @@ impl State {
     }
 }
 
-impl fmt::Debug for State {
+impl fmt::Debug for SignalWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State")
+        f.debug_struct("SignalWord")
             .field("connected", &self.is_connected())
             .field("asserted", &self.has(Self::ASSERTED))
             .field("masked", &self.has(Self::MASKED))
@@ -123,11 +123,11 @@ impl fmt::Debug for State {
 
 #[cfg(test)]
 mod tests {
-    use super::State;
+    use super::SignalWord;
 
     #[test]
     fn a_full_count_stays_full_and_signals() {
-        let full = State(usize::MAX & !State::REMOVED);
+        let full = SignalWord(usize::MAX & !SignalWord::REMOVED);
         assert_eq!(full.edge().count(), full.count());
         assert!(full.edge().signals());
     }

@@ -1,4 +1,4 @@
-//! Opening a device: from its address to its descriptor, with one clear sentence for each thing that can be missing.
+//! Opening a device: from its address to its descriptors, with one clear sentence for each thing that can be missing.
 
 use std::{
     ffi::CString,
@@ -27,7 +27,7 @@ pub(super) struct Descriptors {
     pub(super) container: OwnedFd,
 }
 
-/// Where sysfs has the device of an address, which may lack the domain.
+/// Returns the full address and the directory in sysfs of a device. The address may lack the domain.
 pub(super) fn find(address: &str) -> Result<(String, PathBuf), SourceError> {
     let full = complete(address).ok_or_else(|| refused("it is no address of a PCI device, such as 0000:00:04.0"))?;
     let sysfs = Path::new("/sys/bus/pci/devices").join(&full);
@@ -37,7 +37,7 @@ pub(super) fn find(address: &str) -> Result<(String, PathBuf), SourceError> {
     Ok((full, sysfs))
 }
 
-/// `0000:00:04.0`, from that or `00:04.0`.
+/// Makes `0000:00:04.0` from that or `00:04.0`.
 fn complete(address: &str) -> Option<String> {
     let full = match address.matches(':').count() {
         1 => format!("0000:{address}"),
@@ -109,7 +109,8 @@ fn is_vfio(driver: &str) -> bool {
     driver.contains("vfio")
 }
 
-/// A group is usable if nothing but VFIO, and drivers that do no DMA, hold its devices: names those that don't fit.
+/// Names the devices that keep a group from being viable: those bound to a driver that is neither VFIO's nor one that does no
+/// DMA.
 fn not_viable(group: &str) -> SourceError {
     let devices = fs::read_dir(format!("/sys/kernel/iommu_groups/{group}/devices"));
     let strangers: Vec<String> = devices

@@ -1,0 +1,75 @@
+//! What a device shares with its interrupts and its buffers.
+
+use std::{
+    os::fd::{AsFd, BorrowedFd},
+    path::PathBuf,
+    string::String,
+};
+
+use vfio_bindings::bindings::vfio::VFIO_PCI_CONFIG_REGION_INDEX;
+
+use crate::SourceError;
+use crate::linux::pci::{COMMAND, COMMAND_BUS_MASTER, COMMAND_MEMORY, ConfigSpace, STATUS};
+use crate::linux::vfio::descriptors::{self, Descriptors};
+use crate::linux::vfio::ioctl;
+use crate::linux::vfio::iova::Iovas;
+use crate::linux::vfio::mode::CurrentMode;
+use crate::linux::vfio::removal::RemovalWatch;
+use crate::system::{device_failed, failed};
+
+/// An open device. The `PciDevice` and everything obtained from it share one, and it is closed with the last of them.
+pub(super) struct OpenDevice {
+    /// The PCI address, domain included.
+    pub(super) address: String,
+    /// The device's directory in sysfs.
+    pub(super) sysfs: PathBuf,
+    pub(super) config: ConfigSpace,
+    pub(super) mode: CurrentMode,
+    pub(super) removal: Option<RemovalWatch>,
+    pub(super) iovas: Iovas,
+    descriptors: Descriptors,
+}
+
+impl OpenDevice {
+    /// Opens the device, has it decode its BARs and master the bus, and keeps it from asserting its line.
+    pub(super) fn open(address: &str) -> Result<Self, SourceError> {
+        let (address, sysfs) = descriptors::find(address)?;
+        let descriptors = descriptors::open(&address, &sysfs)?;
+        let device = descriptors.device.as_fd();
+        let config = ioctl::region_info(device, VFIO_PCI_CONFIG_REGION_INDEX)
+            .map_err(failed("looking for its configuration space"))?;
+        let opened = Self {
+            config: ConfigSpace::new(descriptors.device.clone(), config.offset),
+            mode: CurrentMode::default(),
+            removal: RemovalWatch::new(device)?,
+            iovas: Iovas::new(&sysfs)?,
+            address,
+            sysfs,
+            descriptors,
+        };
+        opened.set_command()?;
+        // A line that is asserted now would be a storm: nothing serves it before `Intx` is connected.
+        opened.config.disable_intx(true).map_err(device_failed("setting its PCI command register"))?;
+        Ok(opened)
+    }
+
+    pub(super) fn device(&self) -> BorrowedFd<'_> {
+        self.descriptors.device.as_fd()
+    }
+
+    pub(super) fn container(&self) -> BorrowedFd<'_> {
+        self.descriptors.container.as_fd()
+    }
+
+    /// Lets the device decode its BARs and write to memory, be it for DMA or for messages.
+    pub(super) fn set_command(&self) -> Result<(), SourceError> {
+        // The status register is the device's own, not VFIO's copy. All ones: the device does not answer.
+        if self.config.read16(STATUS) == Ok(u16::MAX) {
+            return Err(SourceError::Removed);
+        }
+        let command = self.config.read16(COMMAND);
+        command
+            .and_then(|command| self.config.write16(COMMAND, command | COMMAND_MEMORY | COMMAND_BUS_MASTER))
+            .map_err(device_failed("setting its PCI command register"))
+    }
+}

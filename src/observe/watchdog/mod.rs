@@ -1,0 +1,112 @@
+//! Reports callbacks that do not return in time (rule I17).
+//!
+//! Only interrupts that ask for it have their callbacks wrapped, so the others pay nothing. One thread looks after all of
+//! them. It takes no interrupt lock, because a callback that does not return holds that lock.
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | which callbacks of an interrupt are running, and since when |
+//! | `thread` | the thread that looks after all interrupts |
+//! | `model` | its stand-in under loom, which has no clock |
+
+#[cfg(loom)]
+mod model;
+#[cfg(not(loom))]
+mod thread;
+
+use core::time::Duration;
+use std::time::Instant;
+
+use alloc::sync::{Arc, Weak};
+
+use lock_api::Mutex;
+
+use crate::{Callback, RawInterruptLock, SourceError};
+#[cfg(loom)]
+use model as thread;
+
+/// As good as for ever. A later moment may be more than the clock can say.
+const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+
+/// An interrupt that is told of its overdue callbacks.
+pub(crate) trait Overdue: Send + Sync {
+    /// `callback` has been running for longer than `limit`.
+    fn overdue(&self, callback: Callback, limit: Duration);
+}
+
+/// The callbacks of one interrupt that are running.
+struct RunningCallbacks {
+    limit: Duration,
+    /// The callback that runs with the interrupt lock held: one at a time.
+    locked: RunSlot,
+    work_item: RunSlot,
+}
+
+type RunSlot = Mutex<RawInterruptLock, Option<Run>>;
+
+/// A callback that is running.
+#[derive(Clone, Copy)]
+struct Run {
+    callback: Callback,
+    since: Instant,
+    reported: bool,
+}
+
+/// The owner of an interrupt's record: its callbacks are watched until this is dropped.
+pub(crate) struct Watched(Arc<RunningCallbacks>);
+
+impl Watched {
+    pub(crate) fn new(limit: Duration) -> Self {
+        let slot = || Mutex::from_raw(RawInterruptLock::new(), None);
+        Self(Arc::new(RunningCallbacks { limit: limit.min(FOREVER), locked: slot(), work_item: slot() }))
+    }
+
+    /// Has `object` told from now on.
+    pub(crate) fn tell(&self, object: Weak<dyn Overdue>) -> Result<(), SourceError> {
+        thread::watch(self.0.clone(), object)
+    }
+
+    /// Runs `body`, which is the `callback`, and notes how long it has been running.
+    pub(crate) fn run<R>(&self, callback: Callback, body: impl FnOnce() -> R) -> R {
+        let slot = if callback == Callback::WorkItem { &self.0.work_item } else { &self.0.locked };
+        *slot.lock() = Some(Run { callback, since: Instant::now(), reported: false });
+        // Also if the body panics.
+        let _end = EndOfRun(slot);
+        body()
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        thread::forget(&self.0);
+    }
+}
+
+/// Notes as it is dropped that a callback has returned.
+struct EndOfRun<'a>(&'a RunSlot);
+
+impl Drop for EndOfRun<'_> {
+    fn drop(&mut self) {
+        *self.0.lock() = None;
+    }
+}
+
+#[cfg_attr(loom, expect(dead_code, reason = "a model has no clock"))]
+impl RunningCallbacks {
+    /// Returns the callbacks to report now, and when to look again.
+    fn look(&self, now: Instant) -> ([Option<Callback>; 2], Instant) {
+        let mut next = now + self.limit;
+        let overdue = [&self.locked, &self.work_item].map(|slot| {
+            let mut slot = slot.lock();
+            let run = slot.as_mut().filter(|run| !run.reported)?;
+            let due = run.since + self.limit;
+            if due > now {
+                next = next.min(due);
+                return None;
+            }
+            run.reported = true;
+            Some(run.callback)
+        });
+        (overdue, next)
+    }
+}

@@ -1,0 +1,14 @@
+//! Under loom there is no clock, so nothing is overdue.
+
+use alloc::sync::{Arc, Weak};
+
+use crate::observe::watchdog::{Overdue, RunningCallbacks};
+use crate::{Name, SourceError};
+
+/// Refuses.
+pub(super) fn watch(_: Arc<RunningCallbacks>, _: Weak<dyn Overdue>) -> Result<(), SourceError> {
+    Err(SourceError::Refused(Name::new("a loom model has no clock, so nothing is overdue in it")))
+}
+
+/// Does nothing: no callbacks are watched.
+pub(super) fn forget(_: &Arc<RunningCallbacks>) {}

@@ -1,0 +1,91 @@
+//! The thread that looks after the callbacks of all interrupts. It ends with the last interrupt that is watched.
+
+use core::time::Duration;
+use std::thread::{self, Thread};
+use std::time::Instant;
+
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+
+use lock_api::Mutex;
+
+use crate::observe::watchdog::{FOREVER, Overdue, RunningCallbacks};
+use crate::{Errno, Name, RawInterruptLock, SourceError, sync};
+
+/// The thread sleeps at least for so long between two looks.
+const FINEST: Duration = Duration::from_millis(1);
+
+static WATCHDOG: Mutex<RawInterruptLock, Watchdog> = Mutex::new(Watchdog { watched: Vec::new(), thread: None });
+
+struct Watchdog {
+    watched: Vec<(Arc<RunningCallbacks>, Weak<dyn Overdue>)>,
+    /// The thread, while there is one.
+    thread: Option<Thread>,
+}
+
+impl Watchdog {
+    /// Has the thread look again.
+    fn wake(&self) {
+        self.thread.as_ref().inspect(|thread| thread.unpark());
+    }
+}
+
+/// Watches `callbacks` for `object`. Starts the thread if there is none.
+pub(super) fn watch(callbacks: Arc<RunningCallbacks>, object: Weak<dyn Overdue>) -> Result<(), SourceError> {
+    let mut watchdog = WATCHDOG.lock();
+    if watchdog.thread.is_none() {
+        let started = thread::Builder::new().name("overdue".into()).spawn(look_after_all);
+        let handle = started.map_err(|error| SourceError::Os {
+            doing: Name::new("starting a thread"),
+            source: Errno::new(error.raw_os_error().unwrap_or(0)),
+        })?;
+        watchdog.thread = Some(handle.thread().clone());
+    }
+    watchdog.watched.push((callbacks, object));
+    // Its limit may be shorter than the others'.
+    watchdog.wake();
+    Ok(())
+}
+
+/// Watches `callbacks` no longer.
+pub(super) fn forget(callbacks: &Arc<RunningCallbacks>) {
+    let mut watchdog = WATCHDOG.lock();
+    let place = watchdog.watched.iter().position(|(watched, _)| Arc::ptr_eq(watched, callbacks));
+    let forgotten = place.map(|place| watchdog.watched.swap_remove(place));
+    watchdog.wake();
+    drop(watchdog);
+    drop(forgotten);
+}
+
+/// The thread.
+fn look_after_all() {
+    loop {
+        let mut watchdog = WATCHDOG.lock();
+        if watchdog.watched.is_empty() {
+            watchdog.thread = None;
+            return;
+        }
+        let now = Instant::now();
+        let mut next = now + FOREVER;
+        let mut reports = Vec::new();
+        for (callbacks, object) in &watchdog.watched {
+            let (overdue, look_again) = callbacks.look(now);
+            next = next.min(look_again);
+            reports.extend(overdue.into_iter().flatten().map(|callback| (object.clone(), callback, callbacks.limit)));
+        }
+        // From here on without the lock: a report may drop the last handle to an interrupt.
+        drop(watchdog);
+        if reports.is_empty() {
+            // A wake-up since the look makes this return at once.
+            thread::park_timeout(next.saturating_duration_since(now).max(FINEST));
+            continue;
+        }
+        for (object, callback, limit) in reports {
+            if let Some(object) = object.upgrade() {
+                object.overdue(callback, limit);
+                // This may be the last handle to its interrupt.
+                sync::drop_caught(object);
+            }
+        }
+    }
+}

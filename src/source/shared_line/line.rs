@@ -1,0 +1,126 @@
+//! What the members of a line share.
+//!
+//! Members reach the line with their interrupt lock held, so nothing in here may wait for one. The line's own lock is held
+//! only to look and to note, and every member is woken after it has been released.
+//!
+//! The source may wake the line with that lock held, for example from its `unmask`. The wake-up then leaves a note for the
+//! thread that holds the lock.
+
+use std::boxed::Box;
+#[cfg(unix)]
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::{Arc, Weak};
+use std::task::{Wake, Waker};
+
+use lock_api::Mutex;
+
+#[cfg(unix)]
+use crate::Name;
+#[cfg(unix)]
+use crate::SourceError;
+#[cfg(unix)]
+use crate::source::Ready;
+use crate::source::Source;
+use crate::source::shared_line::chain::Chain;
+use crate::{Error, ErrorKind, RawInterruptLock, Trigger};
+
+/// A line, its source and its members.
+pub(super) struct Line {
+    chain: Mutex<RawInterruptLock, Chain>,
+    /// The source has signalled, and the first member is still to be woken.
+    signalled: Mutex<RawInterruptLock, bool>,
+    /// A duplicate of the source's descriptor, if it has one.
+    #[cfg(unix)]
+    pub(super) signal: Option<OwnedFd>,
+    /// A duplicate of the source's removal descriptor, if it has one.
+    #[cfg(unix)]
+    pub(super) removal: Option<OwnedFd>,
+}
+
+impl Line {
+    pub(super) fn new(mut source: Box<dyn Source>) -> Result<Self, Error> {
+        let info = source.info();
+        if info.trigger.is_some_and(|trigger| trigger != Trigger::Level) || info.message_signaled == Some(true) {
+            return Err(Error::new(source.name(), ErrorKind::NotShareable));
+        }
+        #[cfg(unix)]
+        let (signal, removal) = descriptors(&mut *source)?;
+        Ok(Self {
+            chain: Mutex::from_raw(RawInterruptLock::new(), Chain::new(source)),
+            signalled: Mutex::from_raw(RawInterruptLock::new(), false),
+            #[cfg(unix)]
+            signal,
+            #[cfg(unix)]
+            removal,
+        })
+    }
+
+    /// Lets `f` use the line, and then wakes the member that is due.
+    pub(super) fn with<R>(&self, f: impl FnOnce(&mut Chain) -> R) -> R {
+        let mut chain = self.chain.lock();
+        let result = f(&mut chain);
+        let due = chain.due.take();
+        drop(chain);
+        due.inspect(Waker::wake_by_ref);
+        // A wake-up that found the lock held has left its note to this thread.
+        self.wake_first();
+        result
+    }
+
+    /// Wakes the first member if the source has signalled. If another thread (or this one) holds the lock, `with` does it
+    /// after the release.
+    fn wake_first(&self) {
+        loop {
+            if !*self.signalled.lock() {
+                return;
+            }
+            let Some(chain) = self.chain.try_lock() else { return };
+            *self.signalled.lock() = false;
+            let first = chain.first();
+            drop(chain);
+            first.inspect(Waker::wake_by_ref);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn descriptors(source: &mut dyn Source) -> Result<(Option<OwnedFd>, Option<OwnedFd>), Error> {
+    let duplicate = |descriptor: BorrowedFd<'_>| descriptor.try_clone_to_owned();
+    let signal = match source.ready() {
+        Ready::Descriptor(descriptor) => Some(duplicate(descriptor)),
+        Ready::Waker => None,
+    };
+    let removal = source.removal_descriptor().map(duplicate);
+    match (signal.transpose(), removal.transpose()) {
+        (Ok(signal), Ok(removal)) => Ok((signal, removal)),
+        (Err(error), _) | (_, Err(error)) => Err(Error::new(
+            source.name(),
+            ErrorKind::Source(SourceError::Os {
+                doing: Name::new("duplicating the source's descriptor"),
+                source: crate::Errno::new(error.raw_os_error().unwrap_or(0)),
+            }),
+        )),
+    }
+}
+
+/// Wakes the line: the waker that its source is connected with.
+pub(super) struct LineWaker(Weak<Line>);
+
+impl LineWaker {
+    pub(super) fn of(line: &Arc<Line>) -> Waker {
+        Waker::from(Arc::new(Self(Arc::downgrade(line))))
+    }
+}
+
+impl Wake for LineWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(line) = self.0.upgrade() {
+            *line.signalled.lock() = true;
+            line.wake_first();
+        }
+    }
+}

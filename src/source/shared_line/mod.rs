@@ -1,0 +1,132 @@
+//! One level line for several interrupts (rule I7).
+//!
+//! A signal begins a round: the line is offered to its members in the order of their connection, each on its own
+//! dispatcher's thread and under its own lock alone. A member that has answered wakes the next. After the last answer the
+//! line is unmasked, and if it is still asserted the next round begins.
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | the line as its driver sees it |
+//! | `member` | a member: the source of one of the interrupts |
+//! | `line` | what the members share: the lock, and the wake-ups after it |
+//! | `chain` | the members in order, and the round on its way through them |
+//! | `stats` | what became of the rounds |
+
+mod chain;
+mod line;
+mod member;
+mod stats;
+
+use std::boxed::Box;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::Error;
+#[cfg(doc)]
+use crate::ErrorKind;
+use crate::source::Source;
+use line::Line;
+pub use member::LineMember;
+pub use stats::LineStats;
+
+/// A level line that several interrupts share. Each interrupt gets a [`member`](Self::member) as its source.
+///
+/// When the line signals, the enabled interrupts are asked one after the other, in the order in which they were enabled,
+/// whether the device is theirs. Then the line is unmasked, and if it is still asserted all are asked again.
+///
+/// - An interrupt that keeps the line masked keeps it masked for all, until it unmasks it.
+/// - An interrupt that is disabled, faulted or dropped is passed over from then on.
+/// - An unclaimed run of one interrupt is expected, and is counted as [benign](crate::Stats::benign).
+/// - If no interrupt claims, the line's own [`stats`](Self::stats) count the round as spurious. A storm of spurious rounds
+///   (rule I10) faults all the interrupts, since nothing tells whose device it is.
+///
+/// The interrupts may have dispatchers of their own or one in common. An interrupt without a dispatcher has to call
+/// [`service`](crate::InterruptObject::service) whenever the line may have signalled, and again after the others have
+/// been asked. The others wait until it does.
+///
+/// # Examples
+///
+/// ```
+/// use interrupt_lock::{Claim, Dispatcher, Interrupt, source::{SharedLine, Software}};
+///
+/// let (source, line) = Software::level();
+/// let shared = SharedLine::new(source)?;
+/// let dispatcher = Dispatcher::new()?;
+///
+/// let first = Interrupt::builder(())
+///     .isr(|_| Claim::Unclaimed) // never mine
+///     .source(shared.member())
+///     .dispatcher(&dispatcher)
+///     .build()?;
+/// let quiet = line.clone();
+/// let second = Interrupt::builder(0)
+///     .isr(move |count| { **count += 1; quiet.deassert(); Claim::Claimed })
+///     .source(shared.member())
+///     .dispatcher(&dispatcher)
+///     .build()?;
+/// first.enable()?;
+/// second.enable()?;
+///
+/// line.assert();
+/// while *second.acquire_interrupt_lock() == 0 {}
+/// assert_eq!(first.stats().benign, 1);
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone)]
+#[doc(alias = "ShareVector")]
+pub struct SharedLine(Arc<Line>);
+
+impl SharedLine {
+    /// Takes the source of a line that several interrupts share.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::NotShareable`] if the source is known to be an edge or a message (rule I8).
+    /// - [`ErrorKind::Source`] if the system has no descriptor left.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{ErrorKind, source::{SharedLine, Software}};
+    ///
+    /// assert!(SharedLine::new(Software::level().0).is_ok());
+    /// assert!(matches!(SharedLine::new(Software::edge().0).unwrap_err().kind(), ErrorKind::NotShareable));
+    /// ```
+    pub fn new(source: impl Source + 'static) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Line::new(Box::new(source))?)))
+    }
+
+    /// Returns a source for one more interrupt on this line.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt, source::{SharedLine, Software}};
+    ///
+    /// let shared = SharedLine::new(Software::level().0)?;
+    /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(shared.member()).build()?;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn member(&self) -> LineMember {
+        LineMember::new(self.0.clone())
+    }
+
+    /// Returns what became of the line's signals. Waits for no interrupt lock.
+    ///
+    /// ```
+    /// use interrupt_lock::source::{SharedLine, Software};
+    ///
+    /// let shared = SharedLine::new(Software::level().0)?;
+    /// assert_eq!(shared.stats().claimed, 0);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> LineStats {
+        self.0.with(|chain| chain.stats)
+    }
+}
+
+impl fmt::Debug for SharedLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedLine").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
