@@ -66,8 +66,9 @@ macro_rules! lock_methods {
         ///
         /// # Errors
         ///
-        /// [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut), or at once
-        /// [`ErrorKind::Recursive`](crate::ErrorKind::Recursive) if the calling thread holds the lock.
+        /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if the lock is still held after `timeout`.
+        /// - [`ErrorKind::Recursive`](crate::ErrorKind::Recursive), at once, if the calling thread holds the lock
+        ///   already.
         ///
         /// # Examples
         ///
@@ -75,10 +76,12 @@ macro_rules! lock_methods {
         /// use interrupt_lock::{Error, ErrorKind, InterruptLock};
         /// use std::time::Duration;
         ///
-        /// let count = InterruptLock::new(0);
-        /// let guard = count.try_acquire_interrupt_lock_for(Duration::from_millis(1))?;
-        /// let again = count.try_acquire_interrupt_lock_for(Duration::from_secs(3600));
-        /// assert!(again.is_err_and(|error| matches!(error.kind(), ErrorKind::Recursive { .. }))); // said at once
+        /// struct Uart { to_send: Vec<u8> }
+        ///
+        /// let uart = InterruptLock::new(Uart { to_send: Vec::new() });
+        /// let guard = uart.try_acquire_interrupt_lock_for(Duration::from_millis(1))?;
+        /// let again = uart.try_acquire_interrupt_lock_for(Duration::from_secs(3600));
+        /// assert!(again.is_err_and(|error| matches!(error.kind(), ErrorKind::Recursive { .. }))); // at once
         /// # drop(guard);
         /// # Ok::<(), Error>(())
         /// ```
@@ -100,8 +103,9 @@ macro_rules! lock_methods {
         ///
         /// # Errors
         ///
-        /// [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut), or at once
-        /// [`ErrorKind::Recursive`](crate::ErrorKind::Recursive) if the calling thread holds the lock.
+        /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if the lock is still held at `deadline`.
+        /// - [`ErrorKind::Recursive`](crate::ErrorKind::Recursive), at once, if the calling thread holds the lock
+        ///   already.
         ///
         /// # Examples
         ///
@@ -109,8 +113,11 @@ macro_rules! lock_methods {
         /// use interrupt_lock::{Error, InterruptLock};
         /// use std::time::{Duration, Instant};
         ///
-        /// let count = InterruptLock::new(0);
-        /// *count.try_acquire_interrupt_lock_until(Instant::now() + Duration::from_millis(1))? += 1;
+        /// struct Uart { to_send: Vec<u8> }
+        ///
+        /// let uart = InterruptLock::new(Uart { to_send: Vec::new() });
+        /// let deadline = Instant::now() + Duration::from_millis(1);
+        /// uart.try_acquire_interrupt_lock_until(deadline)?.to_send.push(b'a');
         /// # Ok::<(), Error>(())
         /// ```
         #[cfg(feature = "std")]
