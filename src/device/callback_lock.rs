@@ -45,7 +45,7 @@ impl CallbackLock {
             Some(guard) => guard,
             None if self.raw().is_mine() => return Err("called with the callback lock held"),
             None => {
-                let _waits = Waits::announce([self.raw().awaited()])
+                let _waits = Waits::register([self.raw().awaited()])
                     .map_err(|_| "its holder waits for what this thread holds")?;
                 self.lock.lock()
             }

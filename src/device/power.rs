@@ -199,7 +199,7 @@ impl Device {
         let power = {
             // SAFETY: this only looks at the owner; it does not release the lock.
             let lock = unsafe { self.0.power.raw() };
-            let _waits = Waits::announce([lock.awaited()]).map_err(|_| {
+            let _waits = Waits::register([lock.awaited()]).map_err(|_| {
                 self.would_deadlock("called from a transition of the device, or one that another waits for")
             })?;
             self.0.power.lock()
@@ -214,7 +214,7 @@ impl Device {
         if sync::is_in_isr() {
             return Err(self.would_deadlock("called from an ISR"));
         }
-        Waits::announce([self.callback_lock().awaited()])
+        Waits::register([self.callback_lock().awaited()])
             .and_then(|_| self.interrupts().iter().try_for_each(|interrupt| interrupt.announce().map(drop)))
             .map_err(|_| self.would_deadlock("this thread is inside of a part of it"))
     }

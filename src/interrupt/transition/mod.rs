@@ -81,8 +81,8 @@ impl<T, W> InterruptObject<T, W> {
         let control = unsafe { self.control.raw() };
         let (control, lock, work) = (control.awaited(), self.lock().raw().awaited(), self.work.awaited());
         match self.callback_lock() {
-            None => Waits::announce([control, lock, work]),
-            Some(callback_lock) => Waits::announce([control, lock, work, callback_lock.awaited()]),
+            None => Waits::register([control, lock, work]),
+            Some(callback_lock) => Waits::register([control, lock, work, callback_lock.awaited()]),
         }
     }
 
