@@ -14,7 +14,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// needs, such as a register handle.
     ///
     /// The ISR must not wait for a thread that needs the interrupt lock. A panic in it is a fault and takes the
-    /// interrupt out of service (rule I12). If panics abort, the program ends.
+    /// interrupt out of service ([rule I12](crate::guide::contract#i12)). If panics abort, the program ends.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Error, Interrupt, NoWorkItem, Registers};
@@ -117,8 +117,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Registers the removal callback, in which the driver gives up what a vanished device has left undone (rule I13):
-    /// stands for *OnSurpriseRemoval*.
+    /// Registers the removal callback, in which the driver gives up what a vanished device has left undone ([rule
+    /// I13](crate::guide::contract#i13)): stands for *OnSurpriseRemoval*.
     ///
     /// If the device goes away without warning, it runs instead of the disable callback, with the interrupt lock held.
     /// It must not touch registers: the device is no longer there. The crate ignores what it returns.

@@ -140,8 +140,8 @@ impl<T, W> Interrupt<T, W> {
         Builder::new(Data::Own(data))
     }
 
-    /// Begins to build an interrupt that shares `lock`, and the data in it, with other interrupts (rule L9): stands for
-    /// *WDF_INTERRUPT_CONFIG.SpinLock*.
+    /// Begins to build an interrupt that shares `lock`, and the data in it, with other interrupts ([rule
+    /// L9](crate::guide::contract#l9)): stands for *WDF_INTERRUPT_CONFIG.SpinLock*.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -234,7 +234,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Says that other devices may assert the same line (rule I8): stands for *ShareVector*.
+    /// Says that other devices may assert the same line ([rule I8](crate::guide::contract#i8)): stands for
+    /// *ShareVector*.
     ///
     /// Only a level line can be shared: for a source that is known to be an edge or a message, [`build`](Self::build)
     /// returns an error.
@@ -255,7 +256,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// Sets the device that the interrupt belongs to.
     ///
     /// The device enables its interrupts as it enters D0, in the order in which they were built, and disables them in
-    /// reverse as it leaves D0 (rule E5).
+    /// reverse as it leaves D0 ([rule E5](crate::guide::contract#e5)).
     ///
     /// ```
     /// use interrupt_lock::{Claim, Device, Interrupt};
@@ -270,8 +271,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Lets the interrupt wake its device from low power (rule E9): stands for *CanWakeDevice*. It needs a
-    /// [`device`](Self::device).
+    /// Lets the interrupt wake its device from low power ([rule E9](crate::guide::contract#e9)): stands for
+    /// *CanWakeDevice*. It needs a [`device`](Self::device).
     ///
     /// If the interrupt is enabled when the device leaves D0, it stays connected, and its disable callback does not
     /// run. An assertion then makes the device enter D0, in this order:
@@ -360,8 +361,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
 }
 
 impl<T, I, S> Builder<T, WithWorkItem, I, S> {
-    /// Runs the work item under the callback lock of the interrupt's device (rule W5): stands for
-    /// *AutomaticSerialization*. It needs a [`device`](Self::device).
+    /// Runs the work item under the callback lock of the interrupt's device ([rule W5](crate::guide::contract#w5)):
+    /// stands for *AutomaticSerialization*. It needs a [`device`](Self::device).
     ///
     /// The work item then overlaps none of these:
     ///
@@ -372,8 +373,8 @@ impl<T, I, S> Builder<T, WithWorkItem, I, S> {
     /// The ISR and the enable and disable callbacks do not run under the callback lock.
     ///
     /// Enabling and disabling may have to flush the work item. A thread that holds the callback lock would wait for
-    /// itself there, so both are refused (rule E4), also in the device's callbacks. If such a thread drops the
-    /// interrupt, the interrupt ends as soon as the callback lock is released.
+    /// itself there, so both are refused ([rule E4](crate::guide::contract#e4)), also in the device's callbacks. If
+    /// such a thread drops the interrupt, the interrupt ends as soon as the callback lock is released.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Device, Error, ErrorKind, Interrupt};

@@ -73,7 +73,7 @@ use work_item::WorkWord;
 
 /// The interrupt object: an ISR, its data and its lock. It has all the operations of an interrupt.
 ///
-/// With an operating system, a driver builds an [`Interrupt`](crate::Interrupt), the handle that owns the object and
+/// With an operating system, a driver builds an [`Interrupt`], the handle that owns the object and
 /// derefs to it. On a microcontroller the object is a `static`: a `const fn` makes it from plain functions, and the
 /// interrupt vector calls [`service`](Self::service).
 ///
@@ -151,7 +151,7 @@ struct Notes {
     fault: Option<Fault>,
     /// The driver has asked for a shared line.
     shared: bool,
-    /// The system reports the source as shared, although it is not a level line (rule I8).
+    /// The system reports the source as shared, although it is not a level line ([rule I8](crate::guide::contract#i8)).
     doubtfully_shared: bool,
     /// The policy, if the driver gave one.
     #[cfg(feature = "std")]

@@ -129,8 +129,8 @@ fn is_vfio(driver: &str) -> bool {
     driver.contains("vfio")
 }
 
-/// Names the devices that keep a group from being viable: those bound to a driver that is neither VFIO's nor one that does no
-/// DMA.
+/// Names the devices that keep a group from being viable: those bound to a driver that is neither VFIO's nor one that
+/// does no DMA.
 fn not_viable(group: &str) -> SourceError {
     let devices = fs::read_dir(format!("/sys/kernel/iommu_groups/{group}/devices"));
     let strangers: Vec<String> = devices

@@ -64,7 +64,8 @@ unsafe impl RawMutex for RawInterruptLock {
     }
 }
 
-/// Acquiring with a time-out or a deadline (rule L8). A waiter that is woken as its time runs out tries once more.
+/// Acquiring with a time-out or a deadline ([rule L8](crate::guide::contract#l8)). A waiter that is woken as its time
+/// runs out tries once more.
 #[cfg(feature = "std")]
 mod timed {
     use std::time::{Duration, Instant};

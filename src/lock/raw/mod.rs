@@ -87,13 +87,13 @@ use sync::Ordering::{Acquire, Relaxed, Release};
 /// Acquiring parks the calling thread until the lock is free; on bare metal it spins. The lock knows its owner: a
 /// thread that acquires it twice panics, instead of hanging.
 ///
-/// Unsafe callers must keep the lock alive until [`unlock`](RawMutex::unlock) returns: `unlock` still reads it after
-/// freeing it.
+/// Unsafe callers must keep the lock alive until [`unlock`](lock_api::RawMutex::unlock) returns: `unlock` still reads
+/// it after freeing it.
 ///
 /// # Panics
 ///
-/// [`lock`](lock_api::RawMutex::lock) panics if the calling thread holds the lock already. The message names the place that took
-/// it.
+/// [`lock`](lock_api::RawMutex::lock) panics if the calling thread holds the lock already. The message names the place
+/// that took it.
 ///
 /// # Examples
 ///
@@ -119,7 +119,7 @@ pub struct RawInterruptLock {
 
 /// The state of one acquisition of a [`RawInterruptLock`], which `lock_api`'s guards carry from `lock` to `unlock`.
 ///
-/// It can't leave the thread that acquired the lock (rule L5).
+/// It can't leave the thread that acquired the lock ([rule L5](crate::guide::contract#l5)).
 ///
 /// ```
 /// use lock_api::RawMutex;
@@ -133,7 +133,8 @@ pub struct RawInterruptLock {
 pub struct Acquisition {
     /// Must end before the release: a model sees a section that outlives its release by this.
     _borrow: Borrow,
-    /// The owner word names the acquiring thread, so no other thread may release (rule L5).
+    /// The owner word names the acquiring thread, so no other thread may release ([rule
+    /// L5](crate::guide::contract#l5)).
     _thread: PhantomData<GuardNoSend>,
 }
 
