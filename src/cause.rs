@@ -5,8 +5,6 @@ use core::{error, fmt};
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, sync::Arc};
 
-use thiserror::Error;
-
 use crate::Name;
 
 /// With `{:#}`, writes the causes of what has been written, the nearest first: "a: b: c". With `{}`, writes nothing.
@@ -32,7 +30,7 @@ pub(crate) fn write_causes(f: &mut fmt::Formatter<'_>, nearest: Option<&(dyn err
 /// assert_eq!(format!("{error}"), "reading /dev/uio0");
 /// assert!(format!("{error:#}").starts_with("reading /dev/uio0: "));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SourceError {
     /// The device has been removed.
@@ -63,6 +61,28 @@ pub enum SourceError {
     Refused(Name),
 }
 
+#[cfg(feature = "std")]
+impl SourceError {
+    /// The operating system refused, for a source of your own: `doing` says what was being done, and to what.
+    ///
+    /// An error that the system gave no number becomes a [`Refused`](Self::Refused) with its text.
+    ///
+    /// ```
+    /// use interrupt_lock::SourceError;
+    ///
+    /// let opened = std::fs::File::open("/dev/nothing-there");
+    /// let error = opened.map_err(|error| SourceError::os("opening /dev/nothing-there", &error)).unwrap_err();
+    /// assert!(format!("{error:#}").starts_with("opening /dev/nothing-there: "));
+    /// ```
+    #[must_use]
+    pub fn os(doing: impl Into<Name>, error: &std::io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(raw) => Self::Os { doing: doing.into(), source: Errno::new(raw) },
+            None => Self::Refused(std::format!("{}: {error}", doing.into()).into()),
+        }
+    }
+}
+
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -80,13 +100,22 @@ impl fmt::Display for SourceError {
     }
 }
 
+impl error::Error for SourceError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::Os { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
 /// An error number of the operating system, such as `EACCES`. Prints the system's text for it.
 ///
 /// ```
 /// use interrupt_lock::Errno;
 /// assert_eq!(Errno::new(13).raw(), 13);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Errno(i32);
 
 impl Errno {
@@ -120,17 +149,12 @@ impl core::fmt::Display for Errno {
     }
 }
 
+impl error::Error for Errno {}
+
 #[cfg(feature = "std")]
 impl From<Errno> for std::io::Error {
     fn from(errno: Errno) -> Self {
         Self::from_raw_os_error(errno.0)
-    }
-}
-
-#[cfg(all(target_os = "linux", feature = "std"))]
-impl From<rustix::io::Errno> for Errno {
-    fn from(errno: rustix::io::Errno) -> Self {
-        Self(errno.raw_os_error())
     }
 }
 

@@ -2,8 +2,6 @@
 
 use core::{error, fmt};
 
-use thiserror::Error;
-
 use crate::cause::write_causes;
 use crate::{Name, SourceError};
 
@@ -22,7 +20,7 @@ use crate::{Name, SourceError};
 /// let fault = Fault::Panicked { callback: Callback::Isr, message: "index out of bounds".into() };
 /// assert_eq!(fault.to_string(), "the ISR panicked: index out of bounds");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
     /// A callback panicked (rule I12).
@@ -56,7 +54,16 @@ pub enum Fault {
         limit: core::time::Duration,
     },
     /// The source failed during a delivery.
-    Source(#[source] SourceError),
+    Source(SourceError),
+}
+
+impl core::error::Error for Fault {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Source(error) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Fault {

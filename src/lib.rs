@@ -1,10 +1,18 @@
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     any(loom, not(feature = "alloc")),
     allow(dead_code, reason = "a model has no threads of the crate, and without an allocator nothing is attached")
 )]
-#![cfg_attr(feature = "std", doc = include_str!("../README.md"))]
-#![cfg_attr(not(feature = "std"), doc = "The framework interrupt object for Rust drivers; see README.md.")]
+#![cfg_attr(
+    not(all(feature = "simulated", feature = "vfio", feature = "uio")),
+    allow(rustdoc::broken_intra_doc_links, reason = "the documentation is written for all features")
+)]
+#![cfg_attr(all(feature = "simulated", feature = "vfio", feature = "uio"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "simulated", feature = "vfio", feature = "uio")),
+    doc = "The framework interrupt object for Rust drivers; see README.md."
+)]
 //!
 //! # Where things are
 //!
@@ -55,16 +63,22 @@ mod name;
 mod observe;
 #[cfg(feature = "std")]
 mod policy;
-#[cfg(feature = "std")]
+#[cfg(feature = "simulated")]
 pub mod simulated;
 pub mod source;
 mod sync;
 #[cfg(all(target_os = "linux", feature = "std"))]
+#[cfg_attr(
+    not(all(feature = "uio", feature = "vfio")),
+    allow(dead_code, unused_imports, reason = "a back-end is left out")
+)]
 mod system;
 
 #[cfg(feature = "alloc")]
 pub use builder::Builder;
-pub use cause::{CallbackError, Errno, SourceError};
+#[doc(hidden)]
+pub use cause::Errno;
+pub use cause::{CallbackError, SourceError};
 pub use claim::Claim;
 #[cfg(feature = "alloc")]
 pub use device::{Device, DeviceBuilder};

@@ -208,6 +208,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// as it refuses a `period` of zero.
     ///
     /// ```
+    /// # #[cfg(feature = "simulated")] {
     /// use core::time::Duration;
     /// use interrupt_lock::{Claim, Interrupt, Registers, simulated::{Edu, Step}};
     ///
@@ -232,6 +233,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// device.perform(Step::Silent(true));
     /// device.perform(Step::Raise(1)); // the device sends no message
     /// while interrupt.stats().recovered == 0 {}
+    /// # }
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn poll_when_silent(mut self, period: Duration) -> Self {

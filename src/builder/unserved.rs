@@ -6,9 +6,12 @@ use alloc::sync::Arc;
 use crate::interrupt::{Registered, WorkFn};
 use crate::{Error, InterruptObject, Name};
 
-/// Without an operating system, nothing of this can be chosen.
+/// Nothing of this can be chosen where there is no operating system.
 #[derive(Default)]
-pub(super) struct ServiceOptions;
+pub(super) struct ServiceOptions(());
+
+/// Nothing is wrapped around the callbacks.
+pub(super) struct Instruments(());
 
 impl ServiceOptions {
     pub(super) fn without_dispatcher(&mut self) {}
@@ -17,12 +20,14 @@ impl ServiceOptions {
         Ok(())
     }
 
-    pub(super) fn instrument<T, W>(&self, _: &mut Registered<T, W>, _: &mut Option<WorkFn<T, W>>) {}
+    pub(super) fn instrument<T, W>(&self, _: &mut Registered<T, W>, _: &mut Option<WorkFn<T, W>>) -> Instruments {
+        Instruments(())
+    }
 
     pub(super) fn attach<T, W>(
         self,
         object: InterruptObject<T, W>,
-        (): (),
+        _: Instruments,
     ) -> Result<Arc<InterruptObject<T, W>>, Error> {
         Ok(Arc::new(object))
     }

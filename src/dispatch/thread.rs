@@ -8,7 +8,6 @@ use alloc::sync::Arc;
 
 use lock_api::Mutex;
 
-use crate::Errno;
 use crate::lock::raw::RawInterruptLock;
 use crate::policy::placement;
 use crate::sync::{AtomicUsize, Parker};
@@ -34,10 +33,7 @@ impl DispatchThread {
                 run();
             })
             .map(|handle| Self { handle: Mutex::new(Some(handle)), system })
-            .map_err(|error| SourceError::Os {
-                doing: Name::new("starting a thread"),
-                source: Errno::new(error.raw_os_error().unwrap_or(0)),
-            })
+            .map_err(|error| SourceError::os("starting a thread", &error))
     }
 
     /// Returns the thread as the system knows it. Waits until the thread has begun.

@@ -19,7 +19,7 @@ pub use crate::observe::timing::Assertions;
 pub use registers::Registers;
 #[cfg(feature = "std")]
 pub use shared_line::{LineMember, LineStats, SharedLine};
-#[cfg(feature = "std")]
+#[cfg(feature = "simulated")]
 pub(crate) use software::Wakeup;
 #[cfg(feature = "std")]
 pub use software::{EdgeHandle, LevelHandle, Software};
@@ -40,8 +40,6 @@ pub use software::{EdgeHandle, LevelHandle, Software};
 ///
 /// A [level](crate::Trigger::Level) source masks itself as it signals. If it is still asserted when `unmask` is called, it
 /// signals again.
-///
-/// A `Box<dyn Source>` is a source, too.
 ///
 /// # Examples
 ///
@@ -72,6 +70,21 @@ pub use software::{EdgeHandle, LevelHandle, Software};
 ///         Ok(std::mem::take(&mut self.0.lock().unwrap().count))
 ///     }
 /// }
+/// ```
+///
+/// A boxed source is a source, too, for a program that chooses at run time:
+///
+/// ```
+/// use interrupt_lock::{Claim, Interrupt, source::{Software, Source}};
+///
+/// let (source, edge) = Software::edge();
+/// let chosen: Box<dyn Source> = Box::new(source);
+/// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(chosen).without_dispatcher().build()?;
+/// interrupt.enable()?;
+/// edge.assert();
+/// interrupt.service();
+/// assert_eq!(interrupt.stats().claimed, 1);
+/// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 pub trait Source: Send {
     /// Returns what the system says of this interrupt now. Called when the interrupt is built and at each enable.

@@ -18,13 +18,13 @@ use alloc::vec::Vec;
 use lock_api::Mutex;
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
-use rustix::io::Errno;
 
+use crate::SourceError;
 use crate::dispatch::poller::{Event, Wait};
 use crate::lock::raw::RawInterruptLock;
 use crate::sync::AtomicUsize;
 use crate::sync::Ordering::Relaxed;
-use crate::{Name, SourceError};
+use crate::system::failed;
 
 /// The key of the eventfd among the keys of the interrupts.
 const WAKE: u64 = u64::MAX;
@@ -48,17 +48,16 @@ pub(in crate::dispatch) type Events = Vec<epoll::Event>;
 
 impl Poller {
     pub(in crate::dispatch) fn new() -> Result<Self, SourceError> {
-        let doing = |doing| move |errno| os(doing, errno);
         let poller = Self {
-            epoll: epoll::create(epoll::CreateFlags::CLOEXEC).map_err(doing("making an epoll instance"))?,
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC).map_err(failed("making an epoll instance"))?,
             wake_event: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-                .map_err(doing("making an eventfd"))?,
+                .map_err(failed("making an eventfd"))?,
             watched: Mutex::new(BTreeMap::new()),
             count: AtomicUsize::new(0),
         };
         let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
         epoll::add(&poller.epoll, &poller.wake_event, epoll::EventData::new_u64(WAKE), edges)
-            .map_err(doing("watching an eventfd"))?;
+            .map_err(failed("watching an eventfd"))?;
         Ok(poller)
     }
 
@@ -79,10 +78,10 @@ impl Poller {
             Event::Removal(number) => (removal_key(number), epoll::EventFlags::IN | epoll::EventFlags::ONESHOT),
         };
         let descriptor = rustix::io::fcntl_dupfd_cloexec(descriptor.as_fd(), 0)
-            .map_err(|errno| os("duplicating the source's descriptor", errno))?;
+            .map_err(failed("duplicating the source's descriptor"))?;
         let mut watched = self.watched.lock();
         epoll::add(&self.epoll, &descriptor, epoll::EventData::new_u64(key), flags)
-            .map_err(|errno| os("watching the source's descriptor", errno))?;
+            .map_err(failed("watching the source's descriptor"))?;
         watched.insert(key, descriptor);
         self.set_count(watched.len());
         Ok(())
@@ -146,8 +145,4 @@ fn signal_key(number: usize) -> u64 {
 
 fn removal_key(number: usize) -> u64 {
     signal_key(number) | 1
-}
-
-fn os(doing: &'static str, errno: Errno) -> SourceError {
-    SourceError::Os { doing: Name::new(doing), source: errno.into() }
 }

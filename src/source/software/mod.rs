@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 pub use handle::{EdgeHandle, LevelHandle};
+#[cfg(feature = "simulated")]
 pub(crate) use shared::Wakeup;
 
 use crate::SourceError;
