@@ -30,6 +30,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// ```
     #[doc(alias = "OnInterruptEnable")]
     #[doc(alias = "EvtInterruptEnable")]
+    #[doc(alias = "WUDF_INTERRUPT_ENABLE")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_ENABLE")]
     pub fn on_enable<F, R>(mut self, callback: F) -> Self
     where
         F: FnMut(&mut T) -> R + Send + 'static,
@@ -64,6 +66,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// ```
     #[doc(alias = "OnInterruptDisable")]
     #[doc(alias = "EvtInterruptDisable")]
+    #[doc(alias = "WUDF_INTERRUPT_DISABLE")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_DISABLE")]
     pub fn on_disable<F, R>(mut self, callback: F) -> Self
     where
         F: FnMut(&mut T) -> R + Send + 'static,
@@ -73,8 +77,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Registers the removal callback, in which the driver gives up what a vanished device has left undone (rule I13):
-    /// stands for *OnSurpriseRemoval*.
+    /// Registers the removal callback, in which the driver gives up what a vanished device has left undone ([rule
+    /// I13](crate::guide::contract#i13)): stands for *OnSurpriseRemoval*.
     ///
     /// If the device goes away without warning, it runs instead of the disable callback, with the interrupt lock held.
     /// It must not touch registers: the device is no longer there. The crate ignores what it returns.
@@ -140,6 +144,9 @@ impl<T, I> Builder<T, WithWorkItem, I, Missing> {
     #[doc(alias = "OnInterruptWorkItem")]
     #[doc(alias = "EvtInterruptWorkItem")]
     #[doc(alias = "EvtInterruptDpc")]
+    #[doc(alias = "WUDF_INTERRUPT_WORKITEM")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_DPC")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_WORKITEM")]
     pub fn work_item<F, R>(mut self, mut work: F) -> Builder<T, WithWorkItem, I, Given>
     where
         F: FnMut(&WorkItemContext<'_, T>) -> R + Send + 'static,

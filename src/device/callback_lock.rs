@@ -45,7 +45,7 @@ impl CallbackLock {
             Some(guard) => guard,
             None if self.raw().is_mine() => return Err("called with the callback lock held"),
             None => {
-                let _waits = Waits::announce([self.raw().awaited()])
+                let _waits = Waits::register([self.raw().awaited()])
                     .map_err(|_| "its holder waits for what this thread holds")?;
                 self.lock.lock()
             }
@@ -67,8 +67,8 @@ impl Drop for CallbackLockGuard<'_> {
 }
 
 impl Device {
-    /// Runs `section` under the device's callback lock and returns its value (rule W5): stands for *AcquireLock* on the
-    /// device's presentation lock.
+    /// Runs `section` under the device's callback lock and returns its value ([rule W5](crate::guide::contract#w5)):
+    /// stands for *AcquireLock* on the device's presentation lock.
     ///
     /// The callback lock excludes:
     ///

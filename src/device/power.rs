@@ -24,7 +24,8 @@ impl Power {
 }
 
 impl Device {
-    /// Makes the device enter D0, which enables its interrupts (rule E5): the driver's *D0 entry*.
+    /// Makes the device enter D0, which enables its interrupts ([rule E5](crate::guide::contract#e5)): the driver's *D0
+    /// entry*.
     ///
     /// The steps, in order:
     ///
@@ -104,7 +105,8 @@ impl Device {
         Ok(Transition::Done)
     }
 
-    /// Makes the device leave D0, which disables its interrupts (rule E5): the driver's *D0 exit*.
+    /// Makes the device leave D0, which disables its interrupts ([rule E5](crate::guide::contract#e5)): the driver's
+    /// *D0 exit*.
     ///
     /// The steps, in order:
     ///
@@ -199,7 +201,7 @@ impl Device {
         let power = {
             // SAFETY: this only looks at the owner; it does not release the lock.
             let lock = unsafe { self.0.power.raw() };
-            let _waits = Waits::announce([lock.awaited()]).map_err(|_| {
+            let _waits = Waits::register([lock.awaited()]).map_err(|_| {
                 self.would_deadlock("called from a transition of the device, or one that another waits for")
             })?;
             self.0.power.lock()
@@ -214,7 +216,7 @@ impl Device {
         if sync::is_in_isr() {
             return Err(self.would_deadlock("called from an ISR"));
         }
-        Waits::announce([self.callback_lock().awaited()])
+        Waits::register([self.callback_lock().awaited()])
             .and_then(|_| self.interrupts().iter().try_for_each(|interrupt| interrupt.announce().map(drop)))
             .map_err(|_| self.would_deadlock("this thread is inside of a part of it"))
     }

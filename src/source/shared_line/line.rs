@@ -65,8 +65,8 @@ impl Line {
         result
     }
 
-    /// Wakes the first member if the source has signalled. If another thread (or this one) holds the lock, `with` does it
-    /// after the release.
+    /// Wakes the first member if the source has signalled. If another thread (or this one) holds the lock, `with` does
+    /// it after the release.
     fn wake_first(&self) {
         loop {
             if !*self.signalled.lock() {
