@@ -20,15 +20,15 @@
 //!
 //! | to | use |
 //! |---|---|
-#![cfg_attr(feature = "alloc", doc = "| build an interrupt | [`Interrupt::builder`], [`Builder`], [`Claim`] |")]
+//! | build an interrupt | [`Interrupt::builder`], [`Builder`], [`Claim`] |
 #![cfg_attr(
     all(target_os = "linux", feature = "std"),
     doc = "| connect it to hardware | [`linux`]: UIO, VFIO, eventfds |"
 )]
-#![cfg_attr(feature = "simulated", doc = "| try it without hardware | [`simulated`] |")]
+//! | try it without hardware | [`simulated`] |
 //! | write a source of your own | [`source::Source`] |
-#![cfg_attr(feature = "std", doc = "| choose threads and processors | [`Dispatcher`], [`Polling`], [`Policy`] |")]
-#![cfg_attr(feature = "alloc", doc = "| handle several interrupts of one device | [`Device`], [`InterruptLock`] |")]
+//! | choose threads and processors | [`Dispatcher`], [`Polling`], [`Policy`] |
+//! | handle several interrupts of one device | [`Device`], [`InterruptLock`] |
 //! | wait for claims | [`Claims`] |
 //! | see what happens | [`Stats`], [`Table`], [`Fault`], [`Error`] |
 //! | run on a microcontroller | [`InterruptObject`], [`bare_metal`] |

@@ -1,58 +1,12 @@
-//! The options that register callbacks: ISR, enable, disable and removal callback, work item.
+//! The options that register callbacks beside the ISR: enable, disable and removal callback, work item.
 
 use alloc::boxed::Box;
 
+use crate::Outcome;
 use crate::builder::{Builder, Given, Missing};
-use crate::interrupt::{Isr, IsrContext, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome};
-use crate::{Claim, Outcome};
+use crate::interrupt::{OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome};
 
 impl<T, W, I, S> Builder<T, W, I, S> {
-    /// Registers the interrupt service routine, which every interrupt needs: stands for *OnInterruptIsr*.
-    ///
-    /// The ISR runs with the interrupt lock held, once for each assertion, or once for several if the source coalesces
-    /// them. Two runs never overlap. Its context dereferences to the interrupt data. The closure may own what else it
-    /// needs, such as a register handle.
-    ///
-    /// The ISR must not wait for a thread that needs the interrupt lock. A panic in it is a fault and takes the
-    /// interrupt out of service ([rule I12](crate::guide::contract#i12)). If panics abort, the program ends.
-    ///
-    /// ```
-    /// use interrupt_lock::{Claim, Error, Interrupt, NoWorkItem, Registers};
-    ///
-    /// const INTERRUPT_STATUS: usize = 0x24;
-    /// const ACKNOWLEDGE: usize = 0x64;
-    ///
-    /// #[derive(Default)]
-    /// struct Seen {
-    ///     status: u32,
-    /// }
-    ///
-    /// fn driver(registers: impl Registers + Send + 'static) -> Result<Interrupt<Seen, NoWorkItem>, Error> {
-    ///     Interrupt::builder(Seen::default())
-    ///         .isr(move |seen| {
-    ///             let status = registers.read32(INTERRUPT_STATUS);
-    ///             if status == 0 {
-    ///                 return Claim::Unclaimed;
-    ///             }
-    ///             registers.write32(ACKNOWLEDGE, status);
-    ///             seen.status |= status;
-    ///             Claim::Claimed
-    ///         })
-    ///         .build()
-    /// }
-    /// ```
-    #[doc(alias = "OnInterruptIsr")]
-    #[doc(alias = "EvtInterruptIsr")]
-    #[doc(alias = "WUDF_INTERRUPT_ISR")]
-    #[doc(alias = "EVT_WDF_INTERRUPT_ISR")]
-    pub fn isr<F>(mut self, isr: F) -> Builder<T, W, Given, S>
-    where
-        F: FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send + 'static,
-    {
-        self.options.registered.isr = Isr::Boxed(Box::new(isr));
-        self.given()
-    }
-
     /// Registers the enable callback, in which the driver lets its device assert: stands for *OnInterruptEnable*.
     ///
     /// It runs at each enable, with the interrupt lock held, after the source has been connected. It returns nothing or

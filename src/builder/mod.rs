@@ -2,8 +2,8 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | this one | the options that say what the interrupt is: data, name, source, device |
-//! | `callbacks` | the options that register its callbacks |
+//! | this one | the options that say what the interrupt is: data, name, ISR, source, device |
+//! | `callbacks` | the options that register its other callbacks |
 //! | `options` | all options, as plain data, and their checks |
 //! | `build` | checks, assembles and attaches the interrupt |
 //! | `service` | the options that say which thread serves the interrupt, and what is measured and watched |
@@ -26,9 +26,9 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use crate::device::Device;
-use crate::interrupt::{NoWorkItem, WithWorkItem};
+use crate::interrupt::{Isr, IsrContext, NoWorkItem, WithWorkItem};
 use crate::source::Source;
-use crate::{Interrupt, InterruptLock, Name};
+use crate::{Claim, Interrupt, InterruptLock, Name};
 use options::{Data, Options};
 
 /// In the type of a [`Builder`]: the ISR, or the work item, has not been registered yet.
@@ -200,6 +200,52 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     pub fn name(mut self, name: impl Into<Name>) -> Self {
         self.options.name = Some(name.into());
         self
+    }
+
+    /// Registers the interrupt service routine, which every interrupt needs: stands for *OnInterruptIsr*.
+    ///
+    /// The ISR runs with the interrupt lock held, once for each assertion, or once for several if the source coalesces
+    /// them. Two runs never overlap. Its context dereferences to the interrupt data. The closure may own what else it
+    /// needs, such as a register handle.
+    ///
+    /// The ISR must not wait for a thread that needs the interrupt lock. A panic in it is a fault and takes the
+    /// interrupt out of service ([rule I12](crate::guide::contract#i12)). If panics abort, the program ends.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Error, Interrupt, NoWorkItem, Registers};
+    ///
+    /// const INTERRUPT_STATUS: usize = 0x24;
+    /// const ACKNOWLEDGE: usize = 0x64;
+    ///
+    /// #[derive(Default)]
+    /// struct Seen {
+    ///     status: u32,
+    /// }
+    ///
+    /// fn driver(registers: impl Registers + Send + 'static) -> Result<Interrupt<Seen, NoWorkItem>, Error> {
+    ///     Interrupt::builder(Seen::default())
+    ///         .isr(move |seen| {
+    ///             let status = registers.read32(INTERRUPT_STATUS);
+    ///             if status == 0 {
+    ///                 return Claim::Unclaimed;
+    ///             }
+    ///             registers.write32(ACKNOWLEDGE, status);
+    ///             seen.status |= status;
+    ///             Claim::Claimed
+    ///         })
+    ///         .build()
+    /// }
+    /// ```
+    #[doc(alias = "OnInterruptIsr")]
+    #[doc(alias = "EvtInterruptIsr")]
+    #[doc(alias = "WUDF_INTERRUPT_ISR")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_ISR")]
+    pub fn isr<F>(mut self, isr: F) -> Builder<T, W, Given, S>
+    where
+        F: FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send + 'static,
+    {
+        self.options.registered.isr = Isr::Boxed(Box::new(isr));
+        self.given()
     }
 
     /// Sets the source, which asserts the interrupt: a line, a message vector, an eventfd, a simulated device.

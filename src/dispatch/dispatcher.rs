@@ -1,4 +1,4 @@
-//! The dispatcher: a waiter, a worker, and the registration of each interrupt with both.
+//! The dispatcher: a watcher, a worker, and the registration of each interrupt with both.
 
 use core::fmt;
 use core::task::Waker;
@@ -10,7 +10,7 @@ use alloc::sync::{Arc, Weak};
 use crate::SourceError;
 #[cfg(unix)]
 use crate::dispatch::poller::Event;
-use crate::dispatch::waiter::{Waiter, WaiterSlot};
+use crate::dispatch::watcher::{Watcher, WatcherSlot};
 use crate::dispatch::worker::{Worker, WorkerSlot};
 use crate::interrupt::{attached::Dispatch, serve::Serve};
 use crate::policy::placement;
@@ -52,7 +52,7 @@ pub struct Dispatcher {
 
 /// The two threads, shared by the clones of the handle and the registrations.
 struct Threads {
-    waiter: Waiter,
+    watcher: Watcher,
     worker: Worker,
 }
 
@@ -78,8 +78,8 @@ impl Dispatcher {
 
     /// Starts a dispatcher whose threads have that name.
     pub(crate) fn named(name: &Name) -> Result<Self, Error> {
-        let waiter = Waiter::start(name).map_err(|source| dispatcher_error(name, source))?;
-        Ok(Self { threads: Arc::new(Threads { waiter, worker: Worker::new() }) })
+        let watcher = Watcher::start(name).map_err(|source| dispatcher_error(name, source))?;
+        Ok(Self { threads: Arc::new(Threads { watcher, worker: Worker::new() }) })
     }
 
     /// Starts the worker, unless it runs. This happens when an interrupt is built, so no thread has to be started
@@ -102,7 +102,7 @@ impl Dispatcher {
     {
         let object: Weak<dyn Serve> = object;
         Box::new(Registration {
-            waiter_slot: Arc::new(self.threads.waiter.slot()),
+            watcher_slot: Arc::new(self.threads.watcher.slot()),
             worker_slot: self.threads.worker.slot(&object),
             object,
             polling,
@@ -115,7 +115,7 @@ impl Dispatcher {
 
 impl Threads {
     fn stop(&self) {
-        self.waiter.stop();
+        self.watcher.stop();
         self.worker.stop();
     }
 }
@@ -135,7 +135,7 @@ struct Registration {
     object: Weak<dyn Serve>,
     polling: Polling,
     poll_when_silent: Option<Duration>,
-    waiter_slot: Arc<WaiterSlot>,
+    watcher_slot: Arc<WatcherSlot>,
     worker_slot: WorkerSlot,
     threads: Arc<Threads>,
     /// The threads serve no other interrupt.
@@ -144,15 +144,15 @@ struct Registration {
 
 impl Dispatch for Registration {
     fn arm(&self, source: &mut dyn Source) -> Result<(), SourceError> {
-        let waiter = &self.threads.waiter;
-        waiter.open(&self.waiter_slot, &self.object, self.polling, self.poll_when_silent);
+        let watcher = &self.threads.watcher;
+        watcher.open(&self.watcher_slot, &self.object, self.polling, self.poll_when_silent);
         #[cfg(unix)]
         {
             if let Ready::Descriptor(descriptor) = source.ready() {
-                waiter.watch(Event::Signal(self.waiter_slot.number()), descriptor)?;
+                watcher.watch(Event::Signal(self.watcher_slot.number()), descriptor)?;
             }
             if let Some(descriptor) = source.removal_descriptor() {
-                waiter.watch(Event::Removal(self.waiter_slot.number()), descriptor)?;
+                watcher.watch(Event::Removal(self.watcher_slot.number()), descriptor)?;
             }
         }
         // Without descriptors, sources only wake the waker.
@@ -162,11 +162,11 @@ impl Dispatch for Registration {
     }
 
     fn disarm(&self) {
-        self.threads.waiter.close(&self.waiter_slot);
+        self.threads.watcher.close(&self.watcher_slot);
     }
 
     fn waker(&self) -> Waker {
-        Waker::from(self.waiter_slot.clone())
+        Waker::from(self.watcher_slot.clone())
     }
 
     fn schedule(&self) {
@@ -192,7 +192,7 @@ impl Dispatch for Registration {
 
     fn own_thread(&self) -> Result<placement::ThreadId, SourceError> {
         if self.is_own {
-            return Ok(self.threads.waiter.thread());
+            return Ok(self.threads.watcher.thread());
         }
         Err(SourceError::Refused("the thread that serves it is not its own: its dispatcher was given".into()))
     }
@@ -208,7 +208,7 @@ impl Dispatch for Registration {
     fn join(&self) {
         if self.is_own {
             self.threads.stop();
-            self.threads.waiter.join();
+            self.threads.watcher.join();
             self.threads.worker.join();
         }
     }

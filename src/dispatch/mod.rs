@@ -3,11 +3,11 @@
 //! | file | holds |
 //! |---|---|
 //! | `dispatcher` | the two threads, and the registration of each interrupt with them |
-//! | `waiter` | the thread that waits on sources |
-//! | `poller` | how the waiter waits: with epoll on Linux, as a parked thread elsewhere |
-//! | `polling`, `window` | how long the waiter polls before it sleeps |
+//! | `watcher` | the thread that waits on sources |
+//! | `poller` | how the watcher waits: with epoll on Linux, as a parked thread elsewhere |
+//! | `polling`, `window` | how long the watcher polls before it sleeps |
 //! | `worker` | the thread that runs work items |
-//! | `ready_list`, `ready_word` | which interrupts need the waiter or the worker; raising one allocates nothing |
+//! | `ready_list`, `ready_word` | which interrupts need the watcher or the worker; raising one allocates nothing |
 //! | `thread` | a thread of the crate, which can be joined |
 //! | `in_models` | stands in for `dispatcher` in a loom model |
 
@@ -24,7 +24,7 @@ pub(crate) mod ready_word;
 #[cfg(not(loom))]
 mod thread;
 #[cfg(not(loom))]
-mod waiter;
+mod watcher;
 #[cfg(not(loom))]
 mod window;
 #[cfg(not(loom))]

@@ -38,7 +38,7 @@ impl ReadyWord {
         // with the Release in `sleep`, so the caller that has to wake the thread sees what the thread has prepared for
         // that.
         let before = self.0.fetch_or(bit, AcqRel);
-        // If the bit was set already, another raise has set it since the thread fell asleep, and that one wakes the
+        // If the bit was set already, another raise has set it since the thread fell asleep, and that raise wakes the
         // thread.
         before & (ASLEEP | bit) == ASLEEP
     }

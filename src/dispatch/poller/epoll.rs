@@ -33,7 +33,7 @@ const BATCH: usize = 64;
 /// No time at all.
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
-/// How a waiter waits, and how others end its wait.
+/// How a watcher waits, and how others end its wait.
 pub(in crate::dispatch) struct Poller {
     epoll: OwnedFd,
     /// An eventfd. Writing to it ends a wait.

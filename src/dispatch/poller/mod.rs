@@ -1,4 +1,4 @@
-//! How a waiter waits: with epoll on Linux, as a parked thread elsewhere.
+//! How a watcher waits: with epoll on Linux, as a parked thread elsewhere.
 
 use core::time::Duration;
 

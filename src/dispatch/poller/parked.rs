@@ -12,7 +12,7 @@ use crate::sync::{
 };
 use crate::{Name, SourceError};
 
-/// How a waiter waits, and how others end its wait.
+/// How a watcher waits, and how others end its wait.
 pub(in crate::dispatch) struct Poller {
     /// 1 from a wake-up to the wait that it ends.
     woken: AtomicUsize,

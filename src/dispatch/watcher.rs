@@ -1,4 +1,4 @@
-//! The waiter: the dispatcher's thread that waits on sources and serves their interrupts.
+//! The watcher: the dispatcher's thread that waits on sources and serves their interrupts.
 
 use core::time::Duration;
 #[cfg(unix)]
@@ -18,14 +18,14 @@ use crate::{Name, Polling, SourceError, sync};
 /// How often a polling thread looks before it yields its processor.
 const LOOKS: u32 = 16;
 
-/// The waiter of a dispatcher.
-pub(super) struct Waiter {
+/// The watcher of a dispatcher.
+pub(super) struct Watcher {
     ready: Arc<ReadyList<Poller>>,
     thread: DispatchThread,
 }
 
-/// An interrupt's slot at the waiter.
-pub(super) type WaiterSlot = Slot<Poller>;
+/// An interrupt's slot at the watcher.
+pub(super) type WatcherSlot = Slot<Poller>;
 
 impl Sleeper for Poller {
     fn wake(&self) {
@@ -33,7 +33,7 @@ impl Sleeper for Poller {
     }
 }
 
-impl Waiter {
+impl Watcher {
     pub(super) fn start(name: &Name) -> Result<Self, SourceError> {
         let ready = ReadyList::new(Poller::new()?);
         let its_list = ready.clone();
@@ -41,14 +41,14 @@ impl Waiter {
         Ok(Self { ready, thread })
     }
 
-    pub(super) fn slot(&self) -> WaiterSlot {
+    pub(super) fn slot(&self) -> WatcherSlot {
         self.ready.slot()
     }
 
     /// Serves the interrupt from now on, whenever its slot is raised.
     pub(super) fn open(
         &self,
-        slot: &WaiterSlot,
+        slot: &WatcherSlot,
         object: &Weak<dyn Serve>,
         polling: Polling,
         silence: Option<Duration>,
@@ -63,7 +63,7 @@ impl Waiter {
     }
 
     /// Stops watching the interrupt's descriptors and serving the interrupt.
-    pub(super) fn close(&self, slot: &WaiterSlot) {
+    pub(super) fn close(&self, slot: &WatcherSlot) {
         self.ready.sleeper.unwatch(slot.number());
         slot.close();
     }
@@ -188,7 +188,7 @@ impl ReadyList<Poller> {
     }
 }
 
-impl Drop for Waiter {
+impl Drop for Watcher {
     fn drop(&mut self) {
         self.stop();
         self.join();
