@@ -73,9 +73,9 @@ use work_item::WorkWord;
 
 /// The interrupt object: an ISR, its data and its lock. It has all the operations of an interrupt.
 ///
-/// With an operating system, a driver builds an [`Interrupt`], the handle that owns the object and
-/// derefs to it. On a microcontroller the object is a `static`: a `const fn` makes it from plain functions, and the
-/// interrupt vector calls [`service`](Self::service).
+/// With an operating system, a driver builds an [`Interrupt`], the handle that owns the object and derefs to it. On a
+/// microcontroller the object is a `static`: a `const fn` makes it from plain functions, and the interrupt vector calls
+/// [`service`](Self::service).
 ///
 /// The type parameter `W` says whether a work item is registered: [`WithWorkItem`] or [`NoWorkItem`].
 ///
@@ -124,7 +124,7 @@ pub struct InterruptObject<T, W> {
     /// The interrupt data, its lock, and the name.
     data_lock: DataLock<T>,
     counters: Counters,
-    /// Held through each transition.
+    /// The control lock: a transition holds it to its end.
     control: Mutex<RawInterruptLock, ()>,
     /// Small facts that callers ask for, behind a lock of their own, so that reading them never waits for an ISR.
     notes: Mutex<RawInterruptLock, Notes>,

@@ -36,7 +36,8 @@ impl<T, W> InterruptObject<T, W> {
     ///   callback or the source panicked.
     /// - [`ErrorKind::WouldDeadlock`]: the call would wait for itself (rule E4). It came from an ISR or from a callback
     ///   or the work item of this interrupt, or its thread holds the interrupt lock, or the callback lock that the work
-    ///   item needs, or another thread waits for what this thread holds. Nothing has been done.
+    ///   item needs. Or this call would wait for another thread, which waits for what this thread holds. Nothing has
+    ///   been done.
     ///
     /// # Examples
     ///

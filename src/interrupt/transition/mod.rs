@@ -154,7 +154,7 @@ impl<T, W> Drop for InTransition<'_, T, W> {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Lets the dispatcher cease to wait on the source.
+    /// Makes the dispatcher stop waiting on the source.
     pub(in crate::interrupt) fn disarm(&self) {
         if let Some(dispatch) = &self.dispatch {
             dispatch.disarm();

@@ -17,8 +17,8 @@ const REQUESTED_REMOVAL_WAIT: Duration = Duration::from_secs(2);
 impl<T, W> InterruptObject<T, W> {
     /// Looks at the source for a removal, for a driver's own loop (rule I13).
     ///
-    /// Call it when the removal descriptor becomes readable, or at each wake-up if the
-    /// source wakes a waker. A dispatcher does this by itself.
+    /// Call it when the removal descriptor becomes readable, or at each wake-up if the source wakes a waker. A
+    /// dispatcher does this by itself.
     ///
     /// - If the device has gone (a surprise removal), this runs the removal callback instead of the disable callback.
     /// - If the system asks for the device back, the interrupt is disabled as usual: by the dispatcher's worker or,
@@ -69,7 +69,7 @@ impl<T, W> InterruptObject<T, W> {
         true
     }
 
-    /// Lets the dispatcher cease to wait, because the dispatcher's own thread holds the lock outside every section: a
+    /// Makes the dispatcher stop waiting, because the dispatcher's own thread holds the lock outside every section: a
     /// callback has leaked a guard there. The interrupt can't be served any more, and to wait on its source would be to
     /// spin.
     pub(crate) fn stop_after_lost_guard(&self) {
