@@ -16,7 +16,7 @@ use criterion::SamplingMode;
 use criterion::{Criterion, criterion_group, criterion_main};
 use interrupt_lock::{Claim, Interrupt};
 
-/// One delivery's own cost: an empty ISR, no thread, no source.
+/// A delivery's own cost: an empty ISR, no source, no thread.
 fn service(c: &mut Criterion) {
     let mut group = c.benchmark_group("service");
 
@@ -24,7 +24,7 @@ fn service(c: &mut Criterion) {
     interrupt.enable().unwrap();
     group.bench_function("Interrupt", |b| b.iter(|| black_box(&interrupt).service()));
 
-    // The least that a driver would write for itself: without disable, faults, panics or counters.
+    // The least that a driver would write by hand: without disable, faults, caught panics or counters.
     let isr: Box<dyn FnMut(&mut u64) -> bool> = Box::new(|_| true);
     let by_hand = parking_lot::Mutex::new((0u64, isr));
     group.bench_function("mutex and closure", |b| {
@@ -72,23 +72,23 @@ fn work_item(c: &mut Criterion) {
     group.finish();
 }
 
-/// An eventfd: from the assertion by another thread to the first line of the ISR, on a thread that slept.
+/// From the signal of an eventfd to the first line of the ISR, on a thread that slept. Another thread signals.
 #[cfg(target_os = "linux")]
 fn delivery(c: &mut Criterion) {
     let processors = placement::processors();
     let (first, last) = (processors[0], processors[processors.len() - 1]);
     if first != last {
-        // As a device does it: the assertion comes from elsewhere, and the processor is idle.
+        // As with a device: the assertion comes from elsewhere, and the dispatcher's processor is idle.
         placed(c, "delivery, two processors", first, last);
     }
-    // Nothing to wake but the thread: what the software on the way costs, and no more.
+    // On one processor only the thread has to be woken: this measures the software on the way, and no more.
     placed(c, "delivery, one processor", first, first);
 }
 
 #[cfg(target_os = "linux")]
 fn placed(c: &mut Criterion, name: &str, asserter: usize, server: usize) {
     let mut group = c.benchmark_group(name);
-    // Every sample has the same number of trips, since its figure is their median.
+    // Every sample has the same number of trips, since a sample's figure is the median of its trips.
     group.sampling_mode(SamplingMode::Flat);
     for (measured, name) in ["dispatcher", "bare read loop", "bare epoll and read loop"].into_iter().enumerate() {
         group.bench_function(name, |b| {

@@ -1,6 +1,7 @@
-//! What `.ci/instructions` counts: `instructions MEASURE ROUNDS` runs one measure so many times and does nothing else.
+//! The measures whose instructions `.ci/instructions` counts.
 //!
-//! Started without arguments (`cargo bench`) it runs each a few times, so that it is known to work.
+//! `instructions MEASURE ROUNDS` runs one measure ROUNDS times and does nothing else. Without arguments (`cargo bench`)
+//! it runs each measure ten times, to show that it works.
 
 use std::hint::black_box;
 
@@ -11,7 +12,7 @@ type Measured = Interrupt<u64, WithWorkItem>;
 struct Measure {
     name: &'static str,
     run: fn(u64, &Measured),
-    /// What has to have happened as often as there were rounds.
+    /// The counter that must be equal to the number of rounds afterwards.
     count: Option<fn(&Stats) -> u64>,
 }
 
@@ -39,7 +40,7 @@ fn service(rounds: u64, interrupt: &Measured) {
     }
 }
 
-/// A queueing where one is queued already.
+/// Queueing a work item that is queued already.
 #[inline(never)]
 fn queue_again(rounds: u64, interrupt: &Measured) {
     interrupt.queue_work_item();
@@ -48,7 +49,7 @@ fn queue_again(rounds: u64, interrupt: &Measured) {
     }
 }
 
-/// A queueing and the empty run that it causes.
+/// Queueing a work item, and its empty run.
 #[inline(never)]
 fn queue_and_run(rounds: u64, interrupt: &Measured) {
     for _ in 0..rounds {
@@ -57,7 +58,7 @@ fn queue_and_run(rounds: u64, interrupt: &Measured) {
     }
 }
 
-/// What no other measure may have on its way: a panic, and an allocation. Shows that they would be seen.
+/// What no other measure may contain: a panic and an allocation. It shows that `.ci/instructions` notices them.
 #[inline(never)]
 fn canary(rounds: u64, _: &Measured) {
     for round in 0..rounds {

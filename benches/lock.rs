@@ -1,4 +1,4 @@
-//! The interrupt lock against other mutexes and against the least that any lock has to do.
+//! The interrupt lock compared with other mutexes, and with the least that any lock has to do.
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use interrupt_lock::{Claim, Interrupt, InterruptLock};
 
-/// Acquire, touch the data, release; nobody else wants the lock.
+/// Acquire, touch the data, release. No other thread wants the lock.
 fn uncontended(c: &mut Criterion) {
     let mut group = c.benchmark_group("uncontended");
 
@@ -47,7 +47,7 @@ fn uncontended(c: &mut Criterion) {
     group.finish();
 }
 
-/// Two threads with short sections and something to do between them.
+/// Two threads with short sections, and as much to do between them.
 fn contended(c: &mut Criterion) {
     let mut group = c.benchmark_group("contended");
     group.sampling_mode(SamplingMode::Flat);
@@ -64,16 +64,17 @@ fn contended(c: &mut Criterion) {
     }
     group.finish();
 
-    // Whether the two threads share a processor changes between the figures above, but not within a sample.
+    // Whether the two threads share a processor may differ between the figures above, but not within a sample.
     samples.sort_unstable_by(f64::total_cmp);
     if let Some(ratio) = samples.get(samples.len() / 2) {
         println!("contended, against parking_lot in the same sample: {ratio:.3}\n");
     }
 }
 
-/// How long two threads take for so many sections each, of either kind in turns.
+/// Returns how long two threads take for `sections` sections each, of one lock and of the other. The two locks take
+/// turns.
 fn by_two(sections: u64, ours: impl Fn() + Sync, peers: impl Fn() + Sync) -> [Duration; 2] {
-    /// Enough to last while the other thread comes from the barrier.
+    /// So many sections last longer than the other thread needs to leave the barrier.
     const TURN: u64 = 10_000;
     let barrier = Barrier::new(2);
     let timed = |sections: u64, section: &dyn Fn(u64)| {
@@ -109,7 +110,7 @@ fn repeat(sections: u64, section: impl Fn()) {
     black_box(outside);
 }
 
-/// A few tens of nanoseconds.
+/// Takes a few tens of nanoseconds.
 #[inline(always)]
 fn work(n: &mut u64) {
     for _ in 0..10 {

@@ -1,8 +1,11 @@
-//! Every figure that the crate claims, beside its peer, in one run: `cargo bench -p interrupt-lock-benches --bench ratios [-- NAME…]`.
+//! Every figure that the crate claims, beside its peer, in one run.
 //!
-//! The machine's mood changes from second to second, so what is compared takes turns, many times, and a ratio is the
-//! median of the turns' ratios. A peer is what a driver would use otherwise; a limit is the least that any solution has to
-//! do.
+//! `cargo bench -p interrupt-lock-benches --bench ratios [-- NAME…]` measures all figures, or those whose names contain
+//! NAME.
+//!
+//! A *peer* is what a driver would use otherwise. A *limit* is the least that any solution has to do. A machine's speed
+//! changes from second to second. So the measures that are compared take turns, many times, and a ratio is the median
+//! of the turns' ratios.
 
 #[path = "ratios/lock.rs"]
 mod lock;

@@ -11,8 +11,8 @@ use crate::{CallbackError, Fault, Name, SourceError};
 ///
 /// A driver matches the kind. For people, there are two ways to print the error:
 ///
-/// - `{}` prints the name and what happened, without the cause. [`source`](error::Error::source) returns the cause, so a
-///   reporter that walks the causes prints each of them once.
+/// - `{}` prints the name and what happened, without the cause. [`source`](error::Error::source) returns the cause, so
+///   a reporter that walks the causes prints each of them once.
 /// - `{:#}` prints the name, what happened and all causes, on one line.
 ///
 /// ```
@@ -109,16 +109,18 @@ impl error::Error for Error {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The calling thread already holds the lock, so waiting for it would never end (rule L4).
+    /// The calling thread already holds the lock, so waiting for it would never end
+    /// ([rule L4](crate::guide::contract#l4)).
     ///
     /// A mistake in the program: drop the guard first, or use the one that exists.
     Recursive {
         /// Where the thread acquired it.
         taken_at: &'static Location<'static>,
     },
-    /// The lock was not free in time (rule L8). Nothing has been done; the call can be repeated.
+    /// The lock was not free in time ([rule L8](crate::guide::contract#l8)). Nothing has been done; the call can be
+    /// repeated.
     TimedOut,
-    /// The call would have waited for itself (rule E4). Nothing has been done.
+    /// The call would have waited for itself ([rule E4](crate::guide::contract#e4)). Nothing has been done.
     ///
     /// A mistake in the program: make the call from another thread, or after the callback or section has ended.
     WouldDeadlock {
@@ -130,11 +132,12 @@ pub enum ErrorKind {
     /// Bring the device into order, then call [`clear_fault`](crate::InterruptObject::clear_fault) and
     /// [`enable`](crate::InterruptObject::enable).
     Faulted(Fault),
-    /// The device is gone (rule I13). Stop using it, and drop the interrupt.
+    /// The device is gone ([rule I13](crate::guide::contract#i13)). Stop using it, and drop the interrupt.
     Removed,
     /// The owning handle was dropped, so the interrupt serves nothing any more.
     Ended,
-    /// The enable callback failed; the connection has been undone, and the interrupt is disabled (rule I4).
+    /// The enable callback failed; the connection has been undone, and the interrupt is disabled
+    /// ([rule I4](crate::guide::contract#i4)).
     ///
     /// [`CallbackError::get`] returns what the callback returned.
     EnableCallback(CallbackError),
@@ -144,16 +147,16 @@ pub enum ErrorKind {
     DisableCallback(CallbackError),
     /// The source could not be connected, disconnected or read.
     Source(SourceError),
-    /// Sharing was asked for, and the source is not a level line (rule I8).
+    /// Sharing was asked for, and the source is not a level line ([rule I8](crate::guide::contract#i8)).
     NotShareable,
     /// Automatic serialization or waking was asked for, which takes a device, and the interrupt was built without
     /// [`Builder::device`](crate::Builder::device).
     NoDevice,
     /// A polling policy was given, and no dispatcher waits on a source of this interrupt.
     NothingToPoll,
-    /// The processor set of the policy is empty (rule P1).
+    /// The processor set of the policy is empty ([rule P1](crate::guide::contract#p1)).
     NoProcessors,
-    /// The policy names processors that this machine does not have (rule P1).
+    /// The policy names processors that this machine does not have ([rule P1](crate::guide::contract#p1)).
     NoSuchProcessors {
         /// The processors that are missing.
         processors: crate::ProcessorSet,
@@ -163,7 +166,7 @@ pub enum ErrorKind {
         /// The builder's method that it was given to.
         option: &'static str,
     },
-    /// A callback of the device failed, or panicked (rule E5).
+    /// A callback of the device failed, or panicked ([rule E5](crate::guide::contract#e5)).
     #[cfg(feature = "alloc")]
     DeviceCallback {
         /// Which callback.
@@ -171,7 +174,7 @@ pub enum ErrorKind {
         /// What it returned, or the message of its panic.
         error: CallbackError,
     },
-    /// Another listener waits for the interrupt's claims (rule A1). Drop it first.
+    /// Another listener waits for the interrupt's claims ([rule A1](crate::guide::contract#a1)). Drop it first.
     Listened,
     /// A device, or something of it, could not be opened: its registers, its line, its messages, memory for its DMA.
     Open(SourceError),

@@ -12,8 +12,8 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Trigger {
-    /// A line that signals for as long as it is asserted. It masks itself as it signals. If it is still asserted when it is
-    /// unmasked, it signals again.
+    /// A line that signals for as long as it is asserted. It masks itself as it signals. If it is still asserted when
+    /// it is unmasked, it signals again.
     Level,
     /// A line that signals once for each change of its level.
     Edge,
@@ -66,8 +66,8 @@ pub enum Share {
 /// What is known of an interrupt's resources: `WUDF_INTERRUPT_INFO`, `WDF_INTERRUPT_INFO`.
 ///
 /// A driver gets it from [`info`](crate::InterruptObject::info), a back-end returns it from
-/// [`Source::info`](crate::source::Source::info). What the system does not tell, or has not assigned yet, is `None`, never a
-/// magic zero. The source is asked anew at each enable, because the resources may change in between.
+/// [`Source::info`](crate::source::Source::info). What the system does not tell, or has not assigned yet, is `None`,
+/// never a magic zero. The source is asked anew at each enable, because the resources may change in between.
 ///
 /// ```
 /// use interrupt_lock::{Info, Trigger};

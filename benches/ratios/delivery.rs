@@ -1,4 +1,4 @@
-//! From an eventfd's signal to the ISR, on a dispatcher that sleeps.
+//! From the signal of an eventfd to the ISR, on a dispatcher that sleeps.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub fn measure(table: &mut Table) {
     many_sources(table);
 }
 
-/// Against a bare thread in a blocking `read` loop.
+/// One source. The peer is a thread in a blocking `read` loop.
 fn sleeping(table: &mut Table, where_: &str, asserter: usize, server: usize) {
     const TURNS: usize = 20;
     const TRIPS: u64 = 250;
@@ -49,8 +49,11 @@ fn sleeping(table: &mut Table, where_: &str, asserter: usize, server: usize) {
     table.line(&format!("{name}, p99 / bare read loop"), &tails);
 }
 
-/// One dispatcher with 1,024 eventfds. One of them that is asserted again and again tells what the others cost that are
-/// only registered; all of them in turn tell what a source costs that no cache remembers, which the bare loop pays too.
+/// One dispatcher with 1,024 eventfds.
+///
+/// First, one of them is asserted again and again: this shows what the others cost that are only registered. Then all
+/// of them are asserted, one after the other: this shows what a source costs that is in no cache. The bare loop pays
+/// for that too.
 fn many_sources(table: &mut Table) {
     const TURNS: usize = 25;
     const TRIPS: usize = 40;
@@ -61,7 +64,7 @@ fn many_sources(table: &mut Table) {
         return;
     }
     let limit = getrlimit(Resource::Nofile);
-    // Each source is three descriptors: its own, the dispatcher's, and this program's; the bare loop's are two.
+    // Each source has three descriptors: its own, the dispatcher's, and this program's. Each of the bare loop has two.
     let wanted = 6_144;
     if limit.maximum.is_some_and(|maximum| maximum < wanted) {
         return table.missing(one_of_them, "too few files may be open");
@@ -86,10 +89,11 @@ fn many_sources(table: &mut Table) {
     }
 }
 
-/// From one source to the next of many: far enough, and so that all have their turn.
+/// The step from one source to the next. It is long, and it has no divisor in common with their number, so that all
+/// have their turn.
 const STEP: usize = 389;
 
-/// So many sources, served by one thread.
+/// Many sources that one thread serves.
 struct Crowd {
     signals: Vec<OwnedFd>,
     answer: Answer,
@@ -97,7 +101,7 @@ struct Crowd {
     _served: Box<dyn std::any::Any>,
 }
 
-/// When the last answer was begun.
+/// The time at which the last answer began.
 #[derive(Clone)]
 struct Answer {
     epoch: Instant,
@@ -119,7 +123,8 @@ impl Crowd {
         Self { signals, answer, next: 0, _served: Box::new(served) }
     }
 
-    /// Asserts one of them, so many after the last.
+    /// Asserts the source `step` places after the last. Returns how long it took until the answer began, in
+    /// nanoseconds.
     fn trip(&mut self, step: usize) -> f64 {
         self.next = (self.next + step) % self.signals.len();
         self.answer.begun.store(0, Ordering::SeqCst);
@@ -134,7 +139,7 @@ impl Crowd {
     }
 }
 
-/// Interrupts on one dispatcher.
+/// `size` interrupts on one dispatcher.
 fn dispatched(size: usize) -> Crowd {
     let (answer, dispatcher) = (Answer::new(), Dispatcher::new().unwrap());
     let member = |_| {
@@ -157,7 +162,8 @@ fn dispatched(size: usize) -> Crowd {
     Crowd::new(signals, answer, interrupts)
 }
 
-/// One thread with an epoll instance, which calls a closure for each that is readable. It ends with the program.
+/// One thread with an epoll instance and `size` eventfds. It calls a closure for each that is readable, until the
+/// program ends.
 fn bare(size: usize) -> Crowd {
     let answer = Answer::new();
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();

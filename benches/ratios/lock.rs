@@ -1,4 +1,4 @@
-//! The lock by itself.
+//! The lock on its own, and how long a delivery waits for it.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ pub fn measure(table: &mut Table) {
     wait_of_the_isr(table, 2);
 }
 
-/// Acquire, touch the data, release; nobody else wants the lock.
+/// Acquire, touch the data, release. No other thread wants the lock.
 fn uncontended(table: &mut Table) {
     const TURNS: usize = 300;
     const ROUNDS: u32 = 10_000;
@@ -67,7 +67,7 @@ fn uncontended(table: &mut Table) {
     );
 }
 
-/// Two threads, each on a processor of its own if there are two, with a short section and as much to do in between.
+/// Two threads with short sections, and as much to do between them. If there are two processors, each thread has one.
 fn contended(table: &mut Table) {
     const TURNS: usize = 15;
     const SECTIONS: u32 = 200_000;
@@ -100,7 +100,7 @@ fn by_two(sections: u32, section: impl Fn() + Sync) -> Figure {
     })
 }
 
-/// A few tens of nanoseconds.
+/// Takes a few tens of nanoseconds.
 #[inline(always)]
 fn work(n: &mut u64) {
     for _ in 0..10 {
@@ -108,7 +108,7 @@ fn work(n: &mut u64) {
     }
 }
 
-/// Trying in vain.
+/// Trying to acquire a lock that another thread holds.
 fn held(table: &mut Table) {
     const TURNS: usize = 300;
     const ROUNDS: u32 = 20_000;
@@ -129,7 +129,7 @@ fn held(table: &mut Table) {
     table.line(name, &figures);
 }
 
-/// From the call of `service` to the ISR, while `others` threads hammer the lock with sections of a microsecond.
+/// From the call of `service` to the ISR, while `others` threads run sections of a microsecond without a break.
 fn wait_of_the_isr(table: &mut Table, others: usize) {
     const TURNS: usize = 40;
     const WAITS: u32 = 600;
@@ -188,7 +188,7 @@ fn wait_of_the_isr(table: &mut Table, others: usize) {
     }
 }
 
-/// Runs `waits` while so many threads run `section` without a break, the first of them on another processor.
+/// Runs `waits` while `others` threads run `section` without a break, the first of them on another processor.
 fn hammered(others: usize, section: impl Fn() + Sync, waits: impl FnOnce() + Send) {
     let (stop, started) = (AtomicBool::new(false), Barrier::new(others + 1));
     let processors = processors();
@@ -214,7 +214,7 @@ fn hammered(others: usize, section: impl Fn() + Sync, waits: impl FnOnce() + Sen
     });
 }
 
-/// A section of a microsecond. The data is there to show that the lock is held.
+/// A section of a microsecond. The argument shows that the lock is held.
 fn spend<T>(_held: &T) {
     let start = Instant::now();
     while start.elapsed() < Duration::from_micros(1) {
@@ -222,7 +222,7 @@ fn spend<T>(_held: &T) {
     }
 }
 
-/// Between two interrupts.
+/// The pause between two interrupts.
 fn pause() {
     let start = Instant::now();
     while start.elapsed() < Duration::from_micros(20) {

@@ -1,4 +1,4 @@
-//! A dispatcher that polls.
+//! From an assertion to the ISR, on a dispatcher that polls.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
@@ -21,7 +21,8 @@ pub fn measure(table: &mut Table) {
     if processors().len() < 2 {
         return table.missing("polling", "there is one processor");
     }
-    // Off the processor that the asserting thread stays on; it is moved there itself, in a thread of its own.
+    // The asserting thread stays on the first processor, and the dispatchers move off it. A thread of its own asserts,
+    // so that the main thread keeps its processors.
     thread::scope(|threads| {
         let measured = threads.spawn(|| {
             move_to(processors()[0]);
@@ -33,10 +34,12 @@ pub fn measure(table: &mut Table) {
     });
 }
 
-/// Where the answers are noted, by whoever answers.
+/// The time at which an ISR, or a peer's thread, began to serve the last interrupt.
 struct Answers {
     epoch: Instant,
+    /// Nanoseconds since `epoch`; 0 for not yet.
     begun: AtomicU64,
+    /// Whether the serving thread has moved to its processor.
     moved: AtomicBool,
 }
 
@@ -56,7 +59,7 @@ impl Answers {
         }
     }
 
-    /// One interrupt, after a gap: how long until it was answered.
+    /// Asserts once, after a gap. Returns how long it took until the answer began.
     fn trip(&self, gap: Duration, assert: impl FnOnce()) -> Figure {
         let start = Instant::now();
         while start.elapsed() < gap {
@@ -83,7 +86,7 @@ impl Answers {
     }
 }
 
-/// Gaps of no time to so much, the same for all who are compared.
+/// Random gaps between zero and `longest`: the same sequence for all measures that are compared.
 fn gaps(longest: Duration) -> impl Iterator<Item = Duration> {
     let mut state = 1u64;
     std::iter::from_fn(move || {
@@ -137,8 +140,8 @@ fn wait(bell: &OwnedFd) -> u64 {
     u64::from_ne_bytes(value)
 }
 
-/// Code that asserts, a dispatcher that is awake; against a channel to a thread that blocks, and to one that never does.
-/// The gaps are so short that the one that blocks is still awake, most of the time.
+/// A software source and a dispatcher that is awake, compared with a channel to a thread that blocks, and to a thread
+/// that never blocks. The gaps are so short that the blocking thread is still awake, most of the time.
 fn software_to_isr(table: &mut Table) {
     let name = "software source to ISR, awake, p50 / crossbeam-channel";
     if !table.wants(name) {
@@ -151,7 +154,7 @@ fn software_to_isr(table: &mut Table) {
     interrupt.enable().unwrap();
 
     let gaps = || gaps(Duration::from_micros(2));
-    // It must not burn the processor while the dispatcher is measured.
+    // Each channel has a thread for its own turn only: it must not use the processor while the dispatcher is measured.
     for (name, awake) in [(format!("{name} recv"), false), (format!("{name} try_recv"), true)] {
         let ours = || median(gaps().take(TRIPS).map(|gap| answers.trip(gap, || line.assert())).collect());
         let channel = || {
@@ -177,7 +180,7 @@ fn software_to_isr(table: &mut Table) {
     }
 }
 
-/// What a polling dispatcher costs once its line is quiet.
+/// The processor time of a polling dispatcher whose source has become quiet.
 fn quiet(table: &mut Table) {
     const WATCHED: Duration = Duration::from_millis(300);
     let name = "processor time of a polling dispatcher, quiet";

@@ -1,17 +1,17 @@
-//! The table, and how its ratios are taken.
+//! The table of figures, and how its ratios are calculated.
 
 use std::time::{Duration, Instant};
 
-/// What one turn of one measure came to, in nanoseconds.
+/// The result of one turn of one measure, in nanoseconds.
 pub type Figure = f64;
 
-/// Prints its lines as they are measured.
+/// A table that prints each line as soon as it is measured.
 pub struct Table {
     chosen: Vec<String>,
     started: Instant,
 }
 
-/// The figures of all turns, in the same order for each.
+/// The figures of all turns. The same place in each list is the same turn.
 #[derive(Default)]
 pub struct Figures {
     pub ours: Vec<Figure>,
@@ -20,7 +20,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Has each of them measured in turns.
+    /// Runs the measures in turns.
     pub fn in_turns(
         turns: usize,
         mut ours: impl FnMut() -> Figure,
@@ -48,7 +48,7 @@ impl Table {
         Self { chosen, started: Instant::now() }
     }
 
-    /// Whether a measure of that name is to be taken.
+    /// Returns whether the measure `name` was asked for.
     pub fn wants(&self, name: &str) -> bool {
         self.chosen.is_empty() || self.chosen.iter().any(|chosen| name.contains(chosen.as_str()))
     }
@@ -65,7 +65,7 @@ impl Table {
         );
     }
 
-    /// A line whose figures are quantiles of all that was measured: there are no turns to be compared.
+    /// Prints a line whose figures are quantiles over all turns, so that there are no turns to compare.
     pub fn quantiles(&mut self, name: &str, ours: Figure, peer: Figure) {
         self.print(name, &time(ours), &time(peer), "-", &format!("{:.3}", ours / peer), "-");
     }
@@ -74,7 +74,7 @@ impl Table {
         println!("{name:<58} {ours:>10} {peer:>10} {limit:>10}  {to_peer:>9} {to_limit:>10}");
     }
 
-    /// Says why a measure could not be taken.
+    /// Prints why a measure could not be taken.
     pub fn missing(&mut self, name: &str, why: &str) {
         println!("{name:<58} not measured: {why}");
     }
@@ -111,7 +111,7 @@ pub fn quantile(mut figures: Vec<Figure>, part: f64) -> Figure {
     figures.get(place.min(figures.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
 }
 
-/// The time of one round of `work`, of so many.
+/// Runs `work` `rounds` times. Returns the time of one round.
 pub fn per_round(rounds: u32, mut work: impl FnMut()) -> Figure {
     let start = Instant::now();
     for _ in 0..rounds {

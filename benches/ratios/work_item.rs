@@ -1,4 +1,4 @@
-//! The work item.
+//! Queueing a work item, and the way from the ISR to its run.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub fn measure(table: &mut Table) {
     hand_over(table);
 }
 
-/// Where one is queued already.
+/// Queueing a work item that is queued already.
 fn queue_again(table: &mut Table) {
     const TURNS: usize = 300;
     const ROUNDS: u32 = 10_000;
@@ -46,8 +46,8 @@ fn queue_again(table: &mut Table) {
     table.line(name, &Figures::in_turns(TURNS, ours, swap, Some(&mut load)));
 }
 
-/// From the queueing in the ISR to the work item's first line, on a thread that slept; against a channel from the same
-/// place to a thread in `recv`.
+/// From the queueing in the ISR to the work item's first line, on a worker that slept. The peer is a channel from the
+/// ISR to a thread in `recv`.
 fn hand_over(table: &mut Table) {
     const TURNS: usize = 25;
     const TRIPS: usize = 40;

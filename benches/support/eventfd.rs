@@ -1,4 +1,4 @@
-//! From the signal of an eventfd by another thread to the first line of the ISR, on a thread that slept.
+//! From the signal of an eventfd to the first line of the ISR, on a thread that slept. Another thread signals.
 
 use std::cell::Cell;
 use std::os::fd::{AsFd, OwnedFd};
@@ -16,8 +16,10 @@ use rustix::process::setpriority_process;
 
 use crate::placement;
 
-/// So many trips to each of three: a dispatcher, a bare `read` loop, a bare epoll and `read` loop. They take turns, so what
-/// else the machine does meets all alike, and each sleeps again before its next turn. It runs on a thread of its own.
+/// Takes `trips` trips to each of three servers: a dispatcher, a bare `read` loop, a bare epoll and `read` loop.
+///
+/// The servers take turns, so the machine's other work meets all alike, and each sleeps again before its next turn. The
+/// asserting thread is a new one.
 pub fn trips(trips: u64, asserter: usize, server: usize) -> [Vec<Duration>; 3] {
     thread::spawn(move || take_trips(trips, asserter, server)).join().unwrap()
 }
@@ -25,7 +27,7 @@ pub fn trips(trips: u64, asserter: usize, server: usize) -> [Vec<Duration>; 3] {
 fn take_trips(trips: u64, asserter: usize, server: usize) -> [Vec<Duration>; 3] {
     let servers = [dispatched(server), bare(server, Wait::Read), bare(server, Wait::Epoll)];
     placement::move_to(asserter);
-    // On one processor, whoever is woken runs at once.
+    // Lowest priority: if all are on one processor, a server that is woken runs at once.
     setpriority_process(None, 19).unwrap();
     let mut taken = [const { Vec::new() }; 3];
     for _ in 0..trips {
@@ -36,7 +38,7 @@ fn take_trips(trips: u64, asserter: usize, server: usize) -> [Vec<Duration>; 3] 
     taken
 }
 
-/// Somebody who answers assertions until he is dropped.
+/// A thread that answers assertions until this is dropped.
 struct Server {
     assert: Arc<OwnedFd>,
     answer: Arc<Answer>,
@@ -44,7 +46,7 @@ struct Server {
 }
 
 impl Server {
-    /// One assertion: how long until the answer began.
+    /// Asserts once. Returns how long it took until the answer began.
     fn trip(&self) -> Duration {
         let start = self.answer.epoch.elapsed();
         ring(&self.assert, 1);
@@ -53,7 +55,7 @@ impl Server {
     }
 }
 
-/// What every ISR does: note the time, let the asserting thread go on.
+/// What every server does when it is woken: it notes the time and lets the asserting thread go on.
 struct Answer {
     epoch: Instant,
     begun: AtomicU64,
@@ -99,7 +101,7 @@ fn dispatched(processor: usize) -> Server {
 
 enum Wait {
     Read,
-    /// What waiting for several descriptors at once costs by itself.
+    /// Shows what it costs to wait for several descriptors at once.
     Epoll,
 }
 
@@ -152,7 +154,7 @@ fn wait(bell: &OwnedFd) -> u64 {
     u64::from_ne_bytes(value)
 }
 
-/// Has the calling thread run on that processor from its first answer on.
+/// Moves the calling thread to `processor`, at its first answer.
 fn move_to(processor: usize) {
     thread_local!(static MOVED: Cell<bool> = const { Cell::new(false) });
     if !MOVED.replace(true) {

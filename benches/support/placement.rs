@@ -1,4 +1,4 @@
-//! Which processor a thread runs on. Elsewhere than on Linux the system decides.
+//! Which processor a thread runs on. On other systems than Linux the system decides.
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -6,7 +6,8 @@ mod linux {
 
     use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-    /// The processors that this program may use; those of the thread that asks first, which has not moved yet.
+    /// Returns the processors that this program may use. The first caller must not have moved yet: the result is the
+    /// set of its processors, from then on.
     pub fn processors() -> Vec<usize> {
         static PROCESSORS: OnceLock<Vec<usize>> = OnceLock::new();
         let find = || {
@@ -16,7 +17,7 @@ mod linux {
         PROCESSORS.get_or_init(find).clone()
     }
 
-    /// Has the calling thread run on that processor from now on.
+    /// Moves the calling thread to `processor`.
     pub fn move_to(processor: usize) {
         let mut there = CpuSet::new();
         there.set(processor);

@@ -3,12 +3,12 @@
 //! Begin here:
 //!
 #![cfg_attr(
-    all(feature = "std", not(loom)),
+    all(feature = "simulated", feature = "vfio", feature = "uio", not(loom)),
     doc = "- [`first_driver`]: the parts of a driver, from its device to its end."
 )]
 //! - [`how_it_works`]: the states of an interrupt, and the way from an assertion to the work item, in two pictures.
 #![cfg_attr(
-    all(feature = "std", not(loom)),
+    all(feature = "simulated", feature = "vfio", feature = "uio", not(loom)),
     doc = "- [`sources`]: which source your device needs, and the threads that serve it.",
     doc = "- [`teardown`]: the order of enable, disable and the end; devices that read and write memory (DMA).",
     doc = "",
@@ -62,7 +62,7 @@ pub mod bare_metal {}
 pub mod figures {}
 
 // The others use what the features bring, in links and in snippets.
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(all(feature = "simulated", feature = "vfio", feature = "uio", not(loom)))]
 mod pages {
     #[doc = include_str!("first_driver.md")]
     pub mod first_driver {}
@@ -89,7 +89,7 @@ mod pages {
     #[doc = include_str!("teardown.md")]
     pub mod teardown {}
 }
-#[cfg(all(feature = "std", not(loom)))]
+#[cfg(all(feature = "simulated", feature = "vfio", feature = "uio", not(loom)))]
 pub use pages::*;
 
 /// What the page on teardown says of buffers in the interrupt data, for a driver that drops itself in its own work item.

@@ -151,7 +151,7 @@ struct Notes {
     fault: Option<Fault>,
     /// The driver has asked for a shared line.
     shared: bool,
-    /// The system reports the source as shared, although it is not a level line (rule I8).
+    /// The system reports the source as shared, although it is not a level line ([rule I8](crate::guide::contract#i8)).
     doubtfully_shared: bool,
     /// The policy, if the driver gave one.
     #[cfg(feature = "std")]

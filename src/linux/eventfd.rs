@@ -17,11 +17,11 @@ use crate::source::{Ready, Source};
 use crate::system::{failed, opening, refused};
 use crate::{Error, Info, Trigger, system};
 
-/// A source that another thread, another process or the kernel signals through an eventfd.
+/// An eventfd as a source: another thread, another process or the kernel signals it.
 ///
-/// Each signal is an edge. Signals that arrive before they are taken coalesce, and [`take`](Source::take) tells how
-/// many there were. The counter can't be disarmed: what is signalled while the source is disconnected stays in it,
-/// and is found by the drain that precedes the next connection.
+/// Each signal is an edge. Signals that arrive before they are taken coalesce, and [`take`](Source::take) returns how
+/// many there were. The counter can't be disarmed: what is signalled while the source is disconnected stays in the
+/// counter, and is drained before the next connection.
 ///
 /// # Examples
 ///
@@ -58,14 +58,14 @@ impl Eventfd {
         create().map(Self::from_counter).map_err(opening("eventfd"))
     }
 
-    /// Takes an eventfd that somebody else opened. What it counts already stays to be taken.
+    /// Takes an eventfd that other code opened. What it counts already stays to be taken.
     ///
-    /// It is made non-blocking, which whoever else has it open will notice, and closed on exec.
+    /// The descriptor is made non-blocking, for all that have it open, and closed on exec.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if it is no eventfd, or one in semaphore mode, which undoes coalescing (kernels before 6.5 don't
-    /// tell; there it is served once for each signal).
+    /// [`ErrorKind::Open`] if it is no eventfd, or one in semaphore mode, which undoes coalescing. Kernels before 6.5
+    /// don't tell the mode. There such an eventfd is accepted and is served once for each signal.
     ///
     /// # Examples
     ///
@@ -87,7 +87,7 @@ impl Eventfd {
         Ok(Self::from_counter(counter))
     }
 
-    /// A handle that signals this source.
+    /// Returns a handle that signals this source.
     ///
     /// # Examples
     ///
@@ -109,12 +109,13 @@ impl Eventfd {
     }
 }
 
-/// A new eventfd: non-blocking, closed on exec, never in semaphore mode.
+/// Makes an eventfd: non-blocking, closed on exec, never in semaphore mode.
 pub(crate) fn create() -> Result<OwnedFd, SourceError> {
     eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(failed("making an eventfd"))
 }
 
-/// Refuses what proc says is no eventfd, or one in semaphore mode. Without proc, the first `take` has to tell.
+/// Refuses a descriptor if proc says that it is no eventfd, or one in semaphore mode. Without proc, the first `take`
+/// fails.
 fn check(counter: &OwnedFd) -> Result<(), SourceError> {
     let number = counter.as_raw_fd();
     match fs::read_link(format!("/proc/self/fd/{number}")) {
@@ -163,9 +164,9 @@ impl Source for Eventfd {
     }
 }
 
-/// Signals an [`Eventfd`] from any thread.
+/// Signals an [`Eventfd`] from any thread. Give its descriptor to another process or to the kernel to have them signal.
 ///
-/// Its descriptor can be given to another process or to the kernel. It may outlive the source.
+/// It may outlive the source.
 ///
 /// # Examples
 ///
@@ -173,7 +174,7 @@ impl Source for Eventfd {
 /// use interrupt_lock::linux::Eventfd;
 ///
 /// let signaller = Eventfd::new()?.signaller();
-/// signaller.signal(); // nobody is there to take it: no harm
+/// signaller.signal(); // the source is gone: no harm
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -192,7 +193,7 @@ impl EventfdSignaller {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn signal(&self) {
-        // The one way to fail is a full counter, after 2^64 - 2 signals; and that is readable already.
+        // This can only fail if the counter is full, after 2^64 - 2 signals. Then the descriptor is readable already.
         let _ = rustix::io::retry_on_intr(|| rustix::io::write(&self.counter, &1_u64.to_ne_bytes()));
     }
 }

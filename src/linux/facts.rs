@@ -1,17 +1,26 @@
-//! What may be sent and shared: facts that every build checks. An ISR may own any of these.
+//! Which types may be sent and shared, checked by every build. An ISR may own any of them.
 
 use static_assertions::assert_impl_all;
 
+#[cfg(feature = "uio")]
+use crate::linux::Uio;
+#[cfg(feature = "vfio")]
 use crate::linux::vfio;
-use crate::linux::{Eventfd, EventfdSignaller, MappedRegisters, Uio};
+use crate::linux::{Eventfd, EventfdSignaller, MappedRegisters};
 use crate::source::{Registers, Source};
 
 assert_impl_all!(MappedRegisters: Registers, Send, Sync, Clone);
 assert_impl_all!(Eventfd: Source, Send);
 assert_impl_all!(EventfdSignaller: Send, Sync, Clone);
+#[cfg(feature = "uio")]
 assert_impl_all!(Uio: Source, Send);
-assert_impl_all!(vfio::PciDevice: Send, Sync);
-assert_impl_all!(vfio::DmaBuffer: Send);
-assert_impl_all!(vfio::Intx: Source, Send);
-assert_impl_all!(vfio::Vectors: Send);
-assert_impl_all!(vfio::Vector: Source, Send);
+#[cfg(feature = "vfio")]
+mod of_vfio {
+    use super::*;
+
+    assert_impl_all!(vfio::PciDevice: Send, Sync);
+    assert_impl_all!(vfio::DmaBuffer: Send);
+    assert_impl_all!(vfio::Intx: Source, Send);
+    assert_impl_all!(vfio::Vectors: Send);
+    assert_impl_all!(vfio::Vector: Source, Send);
+}

@@ -1,4 +1,4 @@
-//! Registers that are mapped into the program's memory.
+//! Registers mapped into the program's memory.
 
 use core::{ffi::c_void, fmt, panic::RefUnwindSafe, ptr::NonNull};
 use std::{format, os::fd::AsFd, sync::Arc};
@@ -14,11 +14,13 @@ use crate::Registers;
 use crate::system::{failed, opening, refused};
 use crate::{Error, SourceError};
 
-/// A block of registers mapped into the program's memory: a PCI BAR, a UIO map.
+/// A block of registers mapped into the program's memory: a PCI BAR, a UIO map. Its accesses are those of
+/// [`Registers`].
 ///
-/// A clone is another handle to the same mapping, so that every callback can have its own; the last one unmaps it.
-/// Accesses are volatile, of exactly the width asked for (64-bit ones on a 64-bit machine), and never through a
-/// reference, so it does no harm that the device changes what is there. It is little-endian, as PCI is.
+/// A clone is another handle to the same mapping, so each callback can have its own. The last handle unmaps it.
+///
+/// Accesses are volatile and of exactly the width asked for (64-bit accesses on a 64-bit machine). They never go
+/// through a reference, so the device may change the registers at any time. Registers are little-endian, as on PCI.
 ///
 /// Obtained from [`Uio::registers`](crate::linux::Uio::registers),
 /// [`vfio::PciDevice::registers`](crate::linux::vfio::PciDevice::registers) or, for any other file, [`map`](Self::map).
@@ -26,11 +28,13 @@ use crate::{Error, SourceError};
 /// # Examples
 ///
 /// ```no_run
+/// # #[cfg(feature = "uio")] {
 /// use interrupt_lock::{Registers, linux::Uio};
 ///
 /// let registers = Uio::open("/dev/uio0")?.registers(0)?;
 /// let in_isr = registers.clone();
 /// assert_eq!(registers.read32(0), in_isr.read32(0));
+/// # }
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[derive(Clone)]
@@ -40,13 +44,13 @@ pub struct MappedRegisters {
     mapping: Arc<Mapping>,
 }
 
-// SAFETY: the mapping lives as long as any handle, belongs to no thread, and is only reached by volatile accesses,
-// each of which is one machine access; a race between two threads is one between two bus cycles.
+// SAFETY: the mapping lives as long as any handle, belongs to no thread, and is only reached by volatile accesses, each of
+// which is one machine access. A race between two threads is a race between two bus cycles.
 unsafe impl Send for MappedRegisters {}
-// SAFETY: as for `Send`: a shared handle gives nothing but such accesses.
+// SAFETY: as for `Send`. A shared handle offers only such accesses.
 unsafe impl Sync for MappedRegisters {}
 
-/// What a mapping needs to stay valid, beside itself.
+/// What else has to be kept for a mapping to stay valid.
 pub(crate) type Keep = Arc<dyn RefUnwindSafe + Send + Sync>;
 
 struct Mapping {
@@ -56,28 +60,28 @@ struct Mapping {
     _keep: Option<Keep>,
 }
 
-// SAFETY: nothing but the address range is kept, and only `drop` uses it, once.
+// SAFETY: it holds only an address range, and only `drop` uses that, once.
 unsafe impl Send for Mapping {}
-// SAFETY: a shared `Mapping` offers no operation at all.
+// SAFETY: a shared `Mapping` offers no operation.
 unsafe impl Sync for Mapping {}
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: `start` and `len` are what `mmap` gave, and the last handle that could reach them is gone.
-        // A failure would mean that the range isn't mapped, and then there is nothing to undo.
+        // SAFETY: `start` and `len` are those of the mapping, and the last handle that could reach it is gone.
+        // A failure would mean that the range isn't mapped. Then there is nothing to undo.
         let _ = unsafe { munmap(self.start, self.len) };
     }
 }
 
 impl MappedRegisters {
-    /// Maps `len` bytes of `file` from `offset` on, for reading and writing, shared with whoever else maps them.
+    /// Maps `len` bytes of `file` from `offset` on, for reading and writing. The mapping is shared with other programs.
     ///
-    /// `offset` need not be at the start of a page, only a multiple of 8. The file may be closed afterwards. If a file
-    /// is cut short while it is mapped, an access ends the program with `SIGBUS`.
+    /// `offset` has to be a multiple of 8, not of a page. The file may be closed afterwards. If a file is cut short
+    /// while it is mapped, an access ends the program with `SIGBUS`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if the system refuses to map it, `len` is 0 or `offset` is odd.
+    /// [`ErrorKind::Open`] if the system refuses, `len` is 0, or `offset` is no multiple of 8.
     ///
     /// # Examples
     ///
@@ -106,18 +110,18 @@ impl MappedRegisters {
         }
         let start = offset - into_page as u64;
         Self::new(into_page, len, keep, |whole| {
-            // SAFETY: a new mapping at an address that the system chooses: no memory in use is touched.
+            // SAFETY: the system chooses the address of the new mapping, so no memory in use is touched.
             unsafe {
                 mmap(core::ptr::null_mut(), whole, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &file, start)
             }
         })
     }
 
-    /// Maps `len` bytes of new memory, filled with zeros. A forked child shares it rather than copying it, so that it
-    /// keeps its place for a device.
+    /// Maps `len` bytes of new memory, filled with zeros. A forked child shares the memory instead of copying it, so a
+    /// device still finds it at the same place.
     pub(crate) fn anonymous(len: usize) -> Result<Self, SourceError> {
         Self::new(0, len, None, |whole| {
-            // SAFETY: a new mapping at an address that the system chooses: no memory in use is touched.
+            // SAFETY: the system chooses the address of the new mapping, so no memory in use is touched.
             unsafe {
                 mmap_anonymous(core::ptr::null_mut(), whole, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)
             }
@@ -142,17 +146,17 @@ impl MappedRegisters {
         Ok(Self { base, len, mapping })
     }
 
-    /// Where the bytes are in this program's memory.
+    /// Returns the address in this program's memory.
     pub(crate) fn address(&self) -> usize {
         self.base.addr().get()
     }
 
-    /// How many bytes are mapped: whole pages.
+    /// Returns how many bytes are mapped: whole pages.
     pub(crate) fn mapped_len(&self) -> usize {
         self.mapping.len
     }
 
-    /// The register of type `T` at `offset`.
+    /// Returns the place of the register of type `T` at `offset`. Panics if the block has none.
     #[track_caller]
     fn register<T>(&self, offset: usize) -> NonNull<T> {
         let width = size_of::<T>();
@@ -172,16 +176,16 @@ macro_rules! accesses {
         #[track_caller]
         fn $read(&self, offset: usize) -> $width {
             let register = self.register::<$width>(offset);
-            // SAFETY: `register` checked the range and the alignment (`base` is aligned to 8); every pattern of bits
-            // is an integer.
+            // SAFETY: `register` checked the range and the alignment (`base` is aligned to 8). Every pattern of bits is an
+            // integer.
             <$width>::from_le(unsafe { register.read_volatile() })
         }
 
         #[track_caller]
         fn $write(&self, offset: usize, value: $width) {
             let register = self.register::<$width>(offset);
-            // SAFETY: `register` checked the range and the alignment, and the mapping is writable and borrowed by
-            // nobody: no reference into it is ever made.
+            // SAFETY: `register` checked the range and the alignment. The mapping is writable, and no reference into it is
+            // ever made.
             unsafe { register.write_volatile(value.to_le()) };
         }
     )*};

@@ -1,19 +1,25 @@
-//! What Linux has to offer a driver in user space.
+//! Sources and registers of Linux, for a driver in user space.
 //!
 //! | item | for |
 //! |---|---|
 //! | [`Eventfd`] | an eventfd as a source |
-//! | [`Uio`] | the line of a UIO device as a source |
-//! | [`vfio`](vfio) | a PCI device: its registers, interrupts and DMA memory |
+//! | [`Uio`] | the line of a UIO device as a source (feature `uio`) |
+//! | [`vfio`] | a PCI device: its registers, interrupts and DMA memory (feature `vfio`) |
 //! | [`MappedRegisters`] | a device's registers, mapped into the program's memory |
 
 pub(crate) mod eventfd;
 mod facts;
+#[cfg_attr(not(all(feature = "uio", feature = "vfio")), allow(dead_code, reason = "a back-end is left out"))]
 mod mapped;
+#[cfg(any(feature = "uio", feature = "vfio"))]
+#[cfg_attr(not(all(feature = "uio", feature = "vfio")), allow(dead_code, reason = "a back-end is left out"))]
 mod pci;
+#[cfg(feature = "uio")]
 mod uio;
+#[cfg(feature = "vfio")]
 pub mod vfio;
 
 pub use eventfd::{Eventfd, EventfdSignaller};
 pub use mapped::MappedRegisters;
+#[cfg(feature = "uio")]
 pub use uio::Uio;

@@ -1,4 +1,4 @@
-//! The way to a lock: how it is acquired, by a thread and by a delivery.
+//! How an interrupt lock is acquired: by a thread, by a closure, by a delivery.
 
 use core::panic::Location;
 
@@ -10,13 +10,14 @@ use crate::lock::release::{Released, Tenant, release_serving};
 use crate::sync;
 use crate::{Error, ErrorKind};
 
-/// A lock with its data, and for whom it is acquired.
+/// A lock with its data, and the tenant for which it is acquired.
 pub(crate) struct Access<'a, T> {
     pub(crate) mutex: &'a Mutex<RawInterruptLock, T>,
     pub(crate) tenant: &'a dyn Tenant<T>,
 }
 
 impl<'a, T> Access<'a, T> {
+    /// Waits until the caller holds the lock. Panics if it holds the lock already.
     #[inline]
     #[track_caller]
     pub(crate) fn acquire(self) -> InterruptLockGuard<'a, T> {
@@ -29,6 +30,7 @@ impl<'a, T> Access<'a, T> {
         }
     }
 
+    /// Takes the lock if that needs no wait. Serves first what is left to the owner.
     #[inline]
     #[track_caller]
     pub(crate) fn try_acquire(self) -> Option<InterruptLockGuard<'a, T>> {
@@ -37,7 +39,7 @@ impl<'a, T> Access<'a, T> {
                 Ok(acquisition) => return Some(self.guard(acquisition)),
                 Err(NotAcquired::ServeFirst) => {
                     if serve_first(self.mutex, self.tenant) == Released::ClosuresLeft {
-                        // They are many: a section comes between.
+                        // There are more closures than one release may run: the caller's section comes before the rest.
                         return self.raw().deliver_at_once().ok().map(|acquisition| self.guard(acquisition));
                     }
                 }
@@ -46,7 +48,7 @@ impl<'a, T> Access<'a, T> {
         }
     }
 
-    /// Acquires for a closure that is not to overtake others: only if that needs no wait and no closure waits.
+    /// Takes the lock for a closure that must not overtake others: only if that needs no wait and no closure waits.
     #[cfg(feature = "alloc")]
     #[track_caller]
     pub(crate) fn try_acquire_in_order(self) -> Option<InterruptLockGuard<'a, T>> {
@@ -59,14 +61,14 @@ impl<'a, T> Access<'a, T> {
         }
     }
 
-    /// Leaves a closure to the owner. Returns the lock if nobody owns it: its release runs the closure.
+    /// Leaves a closure to the owner. Returns the lock if there is no owner: the guard's release runs the closure.
     #[cfg(feature = "alloc")]
     #[track_caller]
     pub(crate) fn leave_or_acquire(self) -> Option<InterruptLockGuard<'a, T>> {
         self.raw().leave_or_acquire().map(|acquisition| self.guard(acquisition))
     }
 
-    /// Waits no longer than until `deadline`.
+    /// Waits until the caller holds the lock, or until `deadline`.
     #[inline]
     #[track_caller]
     pub(crate) fn acquire_until(self, deadline: Option<sync::Instant>) -> Result<InterruptLockGuard<'a, T>, Error> {
@@ -76,19 +78,20 @@ impl<'a, T> Access<'a, T> {
         }
     }
 
-    /// Acquires for a delivery; `None` if the owner serves the delivery as it releases, in which case `leave` has run
-    /// first. `through_wait` runs the step that may have to wait and returns whether the lock was acquired.
+    /// Acquires for a delivery. Returns `None` if the delivery is left to the owner; then `before_leaving` has run.
+    ///
+    /// `through_wait` is given the step that may have to wait, and runs it. The step returns whether it took the lock.
     #[inline]
     #[track_caller]
     pub(crate) fn deliver(
         self,
         may_wait: bool,
-        leave: impl FnOnce(),
+        before_leaving: impl FnOnce(),
         through_wait: impl FnOnce(&mut dyn FnMut() -> bool),
     ) -> Option<InterruptLockGuard<'a, T>> {
         let admission = match self.raw().deliver_at_once() {
             Ok(acquisition) => Admission::Acquired(acquisition),
-            Err(_) => deliver_slow(self.raw(), may_wait, leave, through_wait),
+            Err(_) => deliver_slow(self.raw(), may_wait, before_leaving, through_wait),
         };
         match admission {
             Admission::Acquired(acquisition) => Some(self.guard(acquisition)),
@@ -98,7 +101,7 @@ impl<'a, T> Access<'a, T> {
 
     #[inline]
     pub(crate) fn raw(self) -> &'a RawInterruptLock {
-        // SAFETY: here and in the object the raw lock is used only through guards; nothing else releases it.
+        // SAFETY: `Access` and the interrupt's object use the raw lock only through guards; nothing else releases it.
         unsafe { self.mutex.raw() }
     }
 
@@ -116,8 +119,8 @@ impl<T> Clone for Access<'_, T> {
 
 impl<T> Copy for Access<'_, T> {}
 
-// What follows is given the parts: an `Access` that is passed on has to be in memory, and its stores would come before the
-// acquisition.
+// The slow paths take the parts of an `Access`. If they took the `Access`, it would have to be in memory, and the fast
+// path would pay for the stores before its acquisition.
 
 #[cold]
 #[track_caller]
@@ -132,7 +135,7 @@ fn acquire_slow<'a, T>(
         let acquired = match refused {
             NotAcquired::Held => access.raw().wait(deadline),
             NotAcquired::ServeFirst if serve_first(mutex, tenant) == Released::ClosuresLeft => {
-                // They are many: a section comes between.
+                // There are more closures than one release may run: the caller's section comes before the rest.
                 access.raw().deliver_at_once()
             }
             NotAcquired::ServeFirst => access.raw().acquire_at_once(),
@@ -149,10 +152,12 @@ fn acquire_slow<'a, T>(
     }
 }
 
-/// Serves what was left to the owner before the section of the caller, who has the lock for that alone.
+/// Serves what is left to the owner, and releases. The caller holds the lock for that alone, and tries again
+/// afterwards.
 #[cold]
 fn serve_first<T>(mutex: &Mutex<RawInterruptLock, T>, tenant: &dyn Tenant<T>) -> Released {
-    // SAFETY: after `NotAcquired::ServeFirst` the caller has the lock, without a borrow; it tries again afterwards.
+    // SAFETY: after `NotAcquired::ServeFirst` the caller holds the lock, without a borrow. Before it touches the data
+    // it acquires again.
     unsafe { release_serving(mutex, tenant) }
 }
 
@@ -160,13 +165,13 @@ fn serve_first<T>(mutex: &Mutex<RawInterruptLock, T>, tenant: &dyn Tenant<T>) ->
 fn deliver_slow(
     raw: &RawInterruptLock,
     may_wait: bool,
-    leave: impl FnOnce(),
+    before_leaving: impl FnOnce(),
     through_wait: impl FnOnce(&mut dyn FnMut() -> bool),
 ) -> Admission {
-    let (mut admission, mut leave) = (Admission::LeftToOwner, Some(leave));
+    let (mut admission, mut before_leaving) = (Admission::LeftToOwner, Some(before_leaving));
     through_wait(&mut || {
-        if let Some(leave) = leave.take() {
-            admission = raw.deliver_slow(may_wait, leave);
+        if let Some(before_leaving) = before_leaving.take() {
+            admission = raw.deliver_slow(may_wait, before_leaving);
         }
         matches!(admission, Admission::Acquired(_))
     });

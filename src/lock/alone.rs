@@ -1,4 +1,4 @@
-//! Without an allocator no interrupts share a lock, so a lock that stands alone has nobody to serve.
+//! The lock on its own, without an allocator: no interrupts can share it, so its release serves nothing.
 
 use crate::Name;
 use crate::lock::InterruptLock;

@@ -1,18 +1,18 @@
-//! What may be sent, what may be shared, and how large it is: facts that every build checks.
+//! Facts that every build checks: which of the lock's types are `Send` and `Sync`, and their sizes.
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
 use crate::{Acquisition, InterruptLock, InterruptLockGuard};
 
-// The lock makes what may be sent shareable, and nothing else.
+// The lock makes data that is `Send` shareable, and no other data.
 assert_impl_all!(InterruptLock<core::cell::Cell<u32>>: Send, Sync);
 assert_not_impl_any!(InterruptLock<*mut u32>: Send, Sync);
 
-// A section belongs to its thread (rule L5), whatever the data is, and is not to be had twice.
+// A guard belongs to its thread (rule L5), whatever the data is, and can't be copied.
 assert_not_impl_any!(InterruptLockGuard<'static, u32>: Send, Sync, Clone, Copy, Default);
 assert_not_impl_any!(Acquisition: Send, Clone, Copy, Default);
 
-/// A model's lock carries what loom needs, so only the real one has a size worth knowing.
+/// Sizes outside models: a model's lock carries what loom needs.
 #[cfg(not(loom))]
 mod sizes {
     use static_assertions::const_assert_eq;
@@ -22,9 +22,10 @@ mod sizes {
 
     const WORD: usize = size_of::<usize>();
 
-    // The owner, what is announced, and where it was taken: on one cache line, since a release touches two of them.
+    // The owner word, the announce word and the place that took the lock. They are on one cache line, since a release
+    // touches both words.
     const_assert_eq!(size_of::<RawInterruptLock>(), 3 * WORD);
-    // The mutex, and what is done at the release. One that was not had takes no more room.
+    // The mutex, and the tenant with its table of functions. An `Option` of a guard takes no more room.
     const_assert_eq!(size_of::<InterruptLockGuard<'_, u32>>(), 3 * WORD);
     const_assert_eq!(size_of::<Option<InterruptLockGuard<'_, u32>>>(), 3 * WORD);
 }

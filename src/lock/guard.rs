@@ -1,4 +1,4 @@
-//! The guard: the right to the data.
+//! The guard of an interrupt lock: access to the data, and the release.
 
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -9,16 +9,22 @@ use lock_api::Mutex;
 use crate::lock::raw::{Acquisition, RawInterruptLock, StillHeld};
 use crate::lock::release::{Released, Tenant, release_serving};
 
-/// The right to the data of an [`InterruptLock`](crate::InterruptLock), for as long as it lives. Dropping it is *ReleaseInterruptLock*: there
-/// is no other way to release, and no second time.
+/// Access to the data of an [`InterruptLock`](crate::InterruptLock), for as long as the guard lives.
 ///
-/// It can't leave its thread and borrows its interrupt (rule L5). Leaking it leaves the lock held for ever.
+/// Dropping the guard releases the lock: it stands for *ReleaseInterruptLock*. There is no other way to release, and no
+/// way to release twice. The release also does what was left to the owner of the lock: it may run an ISR and deferred
+/// closures, and end an interrupt.
+///
+/// A guard can't leave its thread, and it borrows its interrupt or lock ([rule L5](crate::guide::contract#l5)). If a
+/// guard is leaked, the lock stays held for ever.
 ///
 /// ```
-/// # let interrupt = interrupt_lock::InterruptLock::new(0);
-/// let mut count = interrupt.acquire_interrupt_lock();
-/// *count += 1;
-/// drop(count); // ReleaseInterruptLock
+/// struct Uart { to_send: Vec<u8> }
+///
+/// let uart = interrupt_lock::InterruptLock::new(Uart { to_send: Vec::new() });
+/// let mut guard = uart.acquire_interrupt_lock();
+/// guard.to_send.push(b'a');
+/// drop(guard); // ReleaseInterruptLock
 /// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 #[clippy::has_significant_drop]
@@ -41,7 +47,7 @@ impl<'a, T> InterruptLockGuard<'a, T> {
     }
 }
 
-/// Nothing implements it. It is here for what the compiler says to who tries.
+/// No type implements this trait. It makes the message that the compiler shows when a guard is sent to another thread.
 #[diagnostic::on_unimplemented(
     message = "the guard of an interrupt lock can't leave the thread that acquired it",
     label = "the lock belongs to the thread that acquired it",
@@ -50,11 +56,12 @@ impl<'a, T> InterruptLockGuard<'a, T> {
 #[doc(hidden)]
 pub trait LeavesItsThread {}
 
-// SAFETY: it never applies: nothing implements the bound, and nobody outside can name it.
+// SAFETY: this never applies. No type implements the bound, and no other crate can: the trait can't be named there.
 #[doc(hidden)]
 unsafe impl<T> Send for InterruptLockGuard<'_, T> where Self: LeavesItsThread {}
 
-// SAFETY: as above. (Sharing it would be harmless; but then the compiler would propose to borrow a guard that is sent.)
+// SAFETY: as above. (Sharing a guard would be harmless. But if it were `Sync`, the compiler would propose to send a
+// borrow of the guard.)
 #[doc(hidden)]
 unsafe impl<T> Sync for InterruptLockGuard<'_, T> where Self: LeavesItsThread {}
 
@@ -79,13 +86,13 @@ impl<T> DerefMut for InterruptLockGuard<'_, T> {
 impl<T> Drop for InterruptLockGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the guard holds the raw lock of this mutex, and goes now.
+        // SAFETY: the guard holds the raw lock of this mutex, and releases it here, once.
         let raw = unsafe { self.mutex.raw() };
-        // SAFETY: dropped here and nowhere else.
+        // SAFETY: the acquisition is dropped here and nowhere else.
         unsafe { ManuallyDrop::drop(&mut self.acquisition) };
         // SAFETY: the guard holds the lock, its borrow has ended above, and it touches the data no more.
         if let Err(StillHeld) = unsafe { raw.release() } {
-            // SAFETY: the release was refused, and the guard's acquisition is over.
+            // SAFETY: after `StillHeld` this thread holds the lock, and the guard's borrow has ended.
             let released = unsafe { release_serving(self.mutex, self.tenant) };
             if released == Released::ClosuresLeft {
                 let tenant = self.tenant.all().unwrap_or(self.tenant);

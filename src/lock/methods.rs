@@ -1,28 +1,35 @@
-//! The methods by which a driver acquires an interrupt lock. They are the same for a lock that stands alone and for an
-//! interrupt, so they are written, and documented, once.
+//! The methods by which a driver acquires an interrupt lock. A lock on its own and an interrupt have the same, so they
+//! are written and documented once.
 
-/// Defines them in an `impl` block whose type has `fn lock(&self) -> Access<'_, T>`.
+/// Defines the methods in an `impl` block whose type has `fn lock(&self) -> Access<'_, T>`.
 macro_rules! lock_methods {
     () => {
-        /// Waits until the caller holds the lock (rule L1): *AcquireInterruptLock*. Dropping the guard is
-        /// *ReleaseInterruptLock*.
+        /// Waits until the calling thread holds the lock, and returns the guard that gives access to the data ([rule
+        /// L1](crate::guide::contract#l1)).
         ///
-        /// Not for contexts that may not block; the ISR and the callbacks hold the lock already and have the data at hand.
+        /// Stands for *AcquireInterruptLock*. Dropping the guard stands for *ReleaseInterruptLock*.
+        ///
+        /// The ISR and the enable, disable and removal callbacks must not call this: they hold the lock already, and
+        /// they are given the data. Code that must not block calls
+        /// [`try_acquire_interrupt_lock`](Self::try_acquire_interrupt_lock).
         ///
         /// # Panics
         ///
-        /// If the calling thread holds the lock already; the message names the interrupt and the place that took it. (The
-        /// reference hangs.) An ended thread's identity may be given to a new thread, so if a guard was leaked by
-        /// [`core::mem::forget`] before its thread ended, this can be said of the wrong thread; the lock can't be had then
-        /// either way.
+        /// Panics if the calling thread holds the lock already. The message names the interrupt and the place that took
+        /// the lock. (WDF hangs.)
+        ///
+        /// If a guard was leaked ([`core::mem::forget`]) and its thread has ended, a new thread may get the ended
+        /// thread's identity. The panic then blames the wrong thread. That lock can't be acquired any more in any case.
         ///
         /// # Examples
         ///
         /// ```
-        /// let count = interrupt_lock::InterruptLock::new(0);
-        /// let mut guard = count.acquire_interrupt_lock();
-        /// *guard += 1;
-        /// drop(guard);
+        /// struct Uart { to_send: Vec<u8> }
+        ///
+        /// let uart = interrupt_lock::InterruptLock::new(Uart { to_send: Vec::new() });
+        /// let mut guard = uart.acquire_interrupt_lock();
+        /// guard.to_send.push(b'a');
+        /// drop(guard); // ReleaseInterruptLock
         /// ```
         #[inline]
         #[track_caller]
@@ -32,13 +39,17 @@ macro_rules! lock_methods {
             self.lock().acquire()
         }
 
-        /// Takes the lock if that needs no wait (rule L2): *TryToAcquireInterruptLock*. `None` if anybody holds it, the
-        /// caller included.
+        /// Takes the lock if that needs no wait, for code that must not block ([rule L2](crate::guide::contract#l2)).
+        ///
+        /// Stands for *TryToAcquireInterruptLock*. Returns `None` if a thread holds the lock, even if that is the
+        /// caller. Also returns `None` if a delivery waits for the lock.
         ///
         /// ```
-        /// let count = interrupt_lock::InterruptLock::new(0);
-        /// let guard = count.try_acquire_interrupt_lock().unwrap();
-        /// assert!(count.try_acquire_interrupt_lock().is_none());
+        /// struct Uart { to_send: Vec<u8> }
+        ///
+        /// let uart = interrupt_lock::InterruptLock::new(Uart { to_send: Vec::new() });
+        /// let guard = uart.try_acquire_interrupt_lock().unwrap();
+        /// assert!(uart.try_acquire_interrupt_lock().is_none());
         /// # drop(guard);
         /// ```
         #[inline]
@@ -49,12 +60,15 @@ macro_rules! lock_methods {
             self.lock().try_acquire()
         }
 
-        /// Waits for the lock for as long as `timeout` (rule L8).
+        /// Waits for the lock, but no longer than `timeout` ([rule L8](crate::guide::contract#l8)).
+        ///
+        /// A waiter that is woken as its time runs out tries once more.
         ///
         /// # Errors
         ///
-        /// [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut), or at once
-        /// [`ErrorKind::Recursive`](crate::ErrorKind::Recursive) if the calling thread holds the lock.
+        /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if the lock is still held after `timeout`.
+        /// - [`ErrorKind::Recursive`](crate::ErrorKind::Recursive), at once, if the calling thread holds the lock
+        ///   already.
         ///
         /// # Examples
         ///
@@ -62,10 +76,12 @@ macro_rules! lock_methods {
         /// use interrupt_lock::{Error, ErrorKind, InterruptLock};
         /// use std::time::Duration;
         ///
-        /// let count = InterruptLock::new(0);
-        /// let guard = count.try_acquire_interrupt_lock_for(Duration::from_millis(1))?;
-        /// let again = count.try_acquire_interrupt_lock_for(Duration::from_secs(3600));
-        /// assert!(again.is_err_and(|error| matches!(error.kind(), ErrorKind::Recursive { .. }))); // said at once
+        /// struct Uart { to_send: Vec<u8> }
+        ///
+        /// let uart = InterruptLock::new(Uart { to_send: Vec::new() });
+        /// let guard = uart.try_acquire_interrupt_lock_for(Duration::from_millis(1))?;
+        /// let again = uart.try_acquire_interrupt_lock_for(Duration::from_secs(3600));
+        /// assert!(again.is_err_and(|error| matches!(error.kind(), ErrorKind::Recursive { .. }))); // at once
         /// # drop(guard);
         /// # Ok::<(), Error>(())
         /// ```
@@ -77,16 +93,19 @@ macro_rules! lock_methods {
             &self,
             timeout: core::time::Duration,
         ) -> Result<$crate::InterruptLockGuard<'_, T>, $crate::Error> {
-            // A time-out beyond what the clock can say is no time-out.
+            // A deadline beyond the clock's range is none.
             self.lock().acquire_until(std::time::Instant::now().checked_add(timeout))
         }
 
-        /// Waits for the lock until `deadline` (rule L8).
+        /// Waits for the lock, but no longer than until `deadline` ([rule L8](crate::guide::contract#l8)).
+        ///
+        /// A waiter that is woken as its time runs out tries once more.
         ///
         /// # Errors
         ///
-        /// [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut), or at once
-        /// [`ErrorKind::Recursive`](crate::ErrorKind::Recursive) if the calling thread holds the lock.
+        /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if the lock is still held at `deadline`.
+        /// - [`ErrorKind::Recursive`](crate::ErrorKind::Recursive), at once, if the calling thread holds the lock
+        ///   already.
         ///
         /// # Examples
         ///
@@ -94,8 +113,11 @@ macro_rules! lock_methods {
         /// use interrupt_lock::{Error, InterruptLock};
         /// use std::time::{Duration, Instant};
         ///
-        /// let count = InterruptLock::new(0);
-        /// *count.try_acquire_interrupt_lock_until(Instant::now() + Duration::from_millis(1))? += 1;
+        /// struct Uart { to_send: Vec<u8> }
+        ///
+        /// let uart = InterruptLock::new(Uart { to_send: Vec::new() });
+        /// let deadline = Instant::now() + Duration::from_millis(1);
+        /// uart.try_acquire_interrupt_lock_until(deadline)?.to_send.push(b'a');
         /// # Ok::<(), Error>(())
         /// ```
         #[cfg(feature = "std")]
@@ -108,18 +130,23 @@ macro_rules! lock_methods {
             self.lock().acquire_until(Some(deadline))
         }
 
-        /// Runs `section` with the lock held and gives its value (rule L11): *WdfInterruptSynchronize*.
+        /// Runs `section` with the lock held, and returns its value ([rule L11](crate::guide::contract#l11)).
+        ///
+        /// Stands for *WdfInterruptSynchronize*. Waits for the lock as
+        /// [`acquire_interrupt_lock`](Self::acquire_interrupt_lock) does.
         ///
         /// # Panics
         ///
-        /// As [`acquire_interrupt_lock`](Self::acquire_interrupt_lock).
+        /// Panics if the calling thread holds the lock already. If `section` panics, the lock is released.
         ///
         /// # Examples
         ///
         /// ```
-        /// let count = interrupt_lock::InterruptLock::new(1);
-        /// let before = count.synchronize(|count| core::mem::replace(count, 2));
-        /// assert_eq!(before, 1);
+        /// struct Uart { received: Vec<u8> }
+        ///
+        /// let uart = interrupt_lock::InterruptLock::new(Uart { received: vec![b'a'] });
+        /// let received = uart.synchronize(|uart| uart.received.pop());
+        /// assert_eq!(received, Some(b'a'));
         /// ```
         #[inline]
         #[track_caller]

@@ -1,17 +1,17 @@
-//! The interrupt lock: a value that an ISR and its driver share, and the guard that gives access to it.
+//! The interrupt lock: the data that an ISR and its driver share, and the guard that gives access to it.
 //!
 //! | file | holds |
 //! |---|---|
-//! | this one | the lock on its own, or of several interrupts |
-//! | `access` | how it is acquired |
+//! | this one | the lock on its own, or shared by several interrupts |
+//! | `access` | how a thread, a closure or a delivery acquires it |
 //! | `methods` | the methods by which a driver acquires it: of the lock, and of an interrupt |
 //! | `guard` | the guard, whose drop is the release |
-//! | `release` | what a release does for those who left something to the owner |
+//! | `release` | a release that serves what was left to the owner |
 //! | `sharing`, `alone` | the interrupts that share a lock (rule L9); none, without an allocator |
 //! | `raw` | the raw lock: its words, its slow paths |
-//! | `waits` | circles of waits (rule E4) |
+//! | `waits` | the register of waits, which finds circles (rule E4) |
 //! | `pi` | a raw lock with priority inheritance |
-//! | `facts` | what may be sent and shared, and how large it is |
+//! | `facts` | which types are `Send` and `Sync`, and their sizes |
 
 mod access;
 #[cfg(not(feature = "alloc"))]
@@ -44,60 +44,72 @@ use lock_api::Mutex;
 use crate::Name;
 use crate::sync::const_outside_models;
 
-/// A lock, and the data that it protects, which an ISR shares with the rest of its driver.
+/// A lock with data inside, which an ISR and the rest of its driver share.
 ///
-/// Each [`Interrupt`](crate::Interrupt) has one; it can also be used on its own. The data is reachable only while the
-/// lock is held (rule L3). A panic while it is held releases it and poisons nothing.
+/// Each [`Interrupt`](crate::Interrupt) has one. Use an `InterruptLock` on its own for data that several interrupts
+/// share, or for data without an interrupt.
 ///
-/// Acquiring it twice on one thread would wait for ever; it is noticed at once (rule L4): see each method.
+/// The data can be reached only while the lock is held ([rule L3](crate::guide::contract#l3)). If a section panics, the
+/// lock is released, and the data is not poisoned. A thread that acquires the lock twice learns of it at once, instead
+/// of hanging ([rule L4](crate::guide::contract#l4)): each method says how.
 ///
 /// # Examples
 ///
 /// ```
 /// use interrupt_lock::InterruptLock;
 ///
-/// static PENDING: InterruptLock<Vec<u32>> = InterruptLock::new(Vec::new());
+/// struct Uart { received: Vec<u8> }
 ///
-/// PENDING.acquire_interrupt_lock().push(7);
-/// assert_eq!(PENDING.synchronize(|pending| pending.pop()), Some(7));
+/// static UART: InterruptLock<Uart> = InterruptLock::new(Uart { received: Vec::new() });
+///
+/// UART.acquire_interrupt_lock().received.push(b'a');
+/// assert_eq!(UART.synchronize(|uart| uart.received.pop()), Some(b'a'));
 /// ```
 ///
-/// A guard that is a temporary of a `while let` or an `if let` lives until the end of the whole statement, so its body
-/// runs with the lock held, and a second acquisition in it panics:
+/// If a guard is a temporary in the head of a `while let`, it lives until the loop's body has run. So the body runs
+/// with the lock held, and a second acquisition in it panics:
 ///
 /// ```should_panic
-/// # let pending = interrupt_lock::InterruptLock::new(vec![1]);
-/// while let Some(_) = pending.acquire_interrupt_lock().pop() {
-///     pending.acquire_interrupt_lock().push(2); // still held by the line above
+/// # struct Uart { received: Vec<u8> }
+/// # let uart = interrupt_lock::InterruptLock::new(Uart { received: vec![b'a'] });
+/// while let Some(_) = uart.acquire_interrupt_lock().received.pop() {
+///     uart.acquire_interrupt_lock().received.clear(); // the line above still holds the lock
 /// }
 /// ```
 ///
+/// `synchronize` releases the lock before the body runs:
+///
 /// ```
-/// # let pending = interrupt_lock::InterruptLock::new(vec![1]);
-/// while let Some(n) = pending.synchronize(|pending| pending.pop()) {
-///     if n == 1 { pending.acquire_interrupt_lock().push(2); } // free again
+/// # struct Uart { received: Vec<u8> }
+/// # let uart = interrupt_lock::InterruptLock::new(Uart { received: vec![b'a'] });
+/// while let Some(_) = uart.synchronize(|uart| uart.received.pop()) {
+///     uart.acquire_interrupt_lock().received.clear();
 /// }
 /// ```
 ///
 /// # Shared by several interrupts
 ///
-/// For a device with several lines or message vectors whose ISRs work on the same data: no two of them run at once, and
-/// whoever holds the lock keeps them all out (rule L9). Otherwise each interrupt has a lock of its own, and their ISRs run
-/// beside each other.
+/// A device with several lines or message vectors may have ISRs that work on the same data. Its interrupts can share
+/// one lock: then no two of the ISRs run at once, and a thread that holds the lock keeps them all out ([rule
+/// L9](crate::guide::contract#l9)). Without sharing each interrupt has a lock of its own, and their ISRs may run at the
+/// same time.
 ///
-/// Each is made by [`Interrupt::builder_sharing`](crate::Interrupt::builder_sharing) and remains an interrupt of its own:
-/// it is enabled, faulted and ended by itself. Its own
-/// [`acquire_interrupt_lock`](crate::InterruptObject::acquire_interrupt_lock) acquires this lock. What would wait for
-/// itself is refused as with one interrupt: an ISR and the callbacks hold the lock, so they can't enable or disable any
-/// interrupt that shares it (rule E4). An interrupt that is dropped by a thread that holds the lock ends as soon as the
-/// lock is released. Whoever releases it does what was left for any of them: it may run the ISR, the closures and the
-/// end, disable callback and destructors included, of an interrupt that it has nothing else to do with.
+/// [`Interrupt::builder_sharing`](crate::Interrupt::builder_sharing) makes an interrupt that shares a lock:
 ///
-/// Two locks that are taken one inside the other, by two ISRs that call each other's
-/// [`service`](crate::InterruptObject::service) for example, have to be taken in one order by all, as any two locks.
+/// - It is enabled, faulted and ended by itself.
+/// - Its [`acquire_interrupt_lock`](crate::InterruptObject::acquire_interrupt_lock) acquires the shared lock.
+/// - Its ISR and its enable, disable and removal callbacks hold the lock, so they can't enable or disable any interrupt
+///   that shares it ([rule E4](crate::guide::contract#e4)).
+/// - If a thread that holds the lock drops the interrupt, the interrupt ends when the lock is released.
+/// - A release does what was left to the owner for any of the interrupts. So a thread that releases may run the ISR and
+///   the closures of an interrupt that it does not know, and end it: with its disable callback and its destructors.
 ///
-/// On a machine without an operating system taking the lock masks all interrupts of the processor, whatever their
-/// priority. Sharing needs an allocator: `static` interrupts have a lock each.
+/// Two locks may be held at once, for example if an ISR calls another interrupt's
+/// [`service`](crate::InterruptObject::service). Then all code must acquire the two in the same order, as with any two
+/// locks.
+///
+/// On bare metal, acquiring the lock masks all interrupts of the processor, whatever their priority. Sharing needs an
+/// allocator: `static` interrupts have a lock each.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, InterruptLock};
@@ -115,7 +127,7 @@ use crate::sync::const_outside_models;
 /// let held = port.acquire_interrupt_lock();
 /// rx.service();
 /// tx.service();
-/// assert_eq!((held.received, held.sent), (0, 0)); // both wait
+/// assert_eq!((held.received, held.sent), (0, 0)); // both are left to the owner of the lock
 /// drop(held);
 /// assert_eq!(port.synchronize(|port| (port.received, port.sent)), (1, 1));
 /// # Ok::<(), interrupt_lock::Error>(())
@@ -123,26 +135,25 @@ use crate::sync::const_outside_models;
 ///
 /// # Priority inversion
 ///
-/// The lock has no priority inheritance: a thread of low priority that holds it and is preempted delays a real-time
-/// dispatcher, and with it the ISR, for as long as it does not run. What the lock bounds is the number of sections that a
-/// waiting delivery lets pass: the one that is being run, and no other, whoever waits or comes (rule L7). It can't bound
-/// how long that one lasts. What a driver does about it:
+/// The lock has no priority inheritance. If a thread of low priority holds the lock and is preempted, it delays a
+/// real-time dispatcher, and with it the ISR, until it runs again. The lock bounds the number of sections that come
+/// before a waiting delivery: only the one that is running, however many threads wait or come ([rule
+/// L7](crate::guide::contract#l7)). The lock can't bound how long that section lasts. A driver can:
 ///
-/// - keep sections short: compute outside, and only store or take inside; no system call that may block;
-/// - from code of low priority, hand the section over
-///   ([`run_or_defer`](crate::InterruptObject::run_or_defer)) or try
-///   ([`try_acquire_interrupt_lock`](Self::try_acquire_interrupt_lock)) rather than wait for it. The section still runs
-///   on the caller where the lock is free, so this shortens the wait, and does not remove the inversion;
-/// - give every thread that takes the lock a priority as high as the dispatcher's, at least while it holds it, so that
-///   nothing in between can preempt it. (On bare metal masking the interrupt does that.)
-/// - keep what threads of low priority share with the ISR out of the interrupt data, in a lock whose holder inherits the
-///   dispatcher's priority (`RawPiLock`, on Linux), which the ISR takes for a moment.
+/// - Keep sections short. Compute outside, and only store or take inside. Make no system call that may block.
+/// - In code of low priority, hand the section over ([`run_or_defer`](crate::InterruptObject::run_or_defer)) or try
+///   ([`try_acquire_interrupt_lock`](Self::try_acquire_interrupt_lock)) instead of waiting. If the lock is free, the
+///   section still runs on the caller. So this shortens the wait, and does not remove the inversion.
+/// - Give every thread that acquires the lock a priority as high as the dispatcher's, at least while it holds the lock.
+///   Then no thread in between can preempt it. (On bare metal, masking the interrupt does that.)
+/// - Keep what threads of low priority share with the ISR out of the interrupt data. Put it in a lock whose owner
+///   inherits the dispatcher's priority (`RawPiLock`, on Linux), and let the ISR acquire that lock for a moment.
 #[doc(alias = "WDFSPINLOCK")]
 #[doc(alias = "WdfSpinLockCreate")]
 #[doc(alias = "WDFWAITLOCK")]
 #[doc(alias = "WdfWaitLockCreate")]
-// The lock's words and the first of the data lie on one cache line, wherever the lock itself does; the name is only for
-// errors.
+// The lock's words and the first bytes of the data lie on one cache line, wherever the lock lies. The name comes last:
+// only errors need it.
 #[repr(C, align(32))]
 pub struct InterruptLock<T> {
     mutex: Mutex<RawInterruptLock, T>,
@@ -153,21 +164,26 @@ pub struct InterruptLock<T> {
 
 impl<T> InterruptLock<T> {
     const_outside_models! {
-        /// A free lock around `data`.
+        /// Returns a free lock around `data`.
         ///
         /// ```
-        /// static COUNT: interrupt_lock::InterruptLock<u32> = interrupt_lock::InterruptLock::new(0);
-        /// assert_eq!(*COUNT.acquire_interrupt_lock(), 0);
+        /// use interrupt_lock::InterruptLock;
+        ///
+        /// struct Counters { received: u32 }
+        ///
+        /// static COUNTERS: InterruptLock<Counters> = InterruptLock::new(Counters { received: 0 });
+        /// assert_eq!(COUNTERS.acquire_interrupt_lock().received, 0);
         /// ```
         #[must_use]
         pub fn new(data: T) -> Self {
             Self::named(Name::new("interrupt lock"), data)
         }
 
-        /// A free lock around `data`, with the name that panics and errors give it.
+        /// Returns a free lock around `data`, with a name for panics and errors.
         ///
         /// ```
         /// use interrupt_lock::{InterruptLock, Name};
+        ///
         /// static FIFO: InterruptLock<[u8; 16]> = InterruptLock::named(Name::new("uart0"), [0; 16]);
         /// assert_eq!(FIFO.name().as_str(), "uart0");
         /// ```
@@ -182,7 +198,7 @@ impl<T> InterruptLock<T> {
         }
     }
 
-    /// The lock's name, as in errors.
+    /// Returns the lock's name, which panics and errors show.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::InterruptLock::new(()).name().as_str(), "interrupt lock");
@@ -193,18 +209,20 @@ impl<T> InterruptLock<T> {
 
     lock_methods!();
 
-    /// The data, without the lock: the exclusive borrow proves that nobody holds it (or that its guard was leaked).
+    /// Returns the data without acquiring the lock. The exclusive borrow proves that no thread is in a section.
     ///
     /// ```
-    /// let mut count = interrupt_lock::InterruptLock::new(1);
-    /// *count.get_mut() += 1;
-    /// assert_eq!(count.into_inner(), 2);
+    /// struct Counters { received: u32 }
+    ///
+    /// let mut counters = interrupt_lock::InterruptLock::new(Counters { received: 1 });
+    /// counters.get_mut().received += 1;
+    /// assert_eq!(counters.into_inner().received, 2);
     /// ```
     pub fn get_mut(&mut self) -> &mut T {
         self.mutex.get_mut()
     }
 
-    /// The data, of a lock that is not needed any more.
+    /// Takes the lock apart, and returns its data.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::InterruptLock::new(7).into_inner(), 7);
@@ -220,7 +238,7 @@ impl<T> InterruptLock<T> {
     }
 }
 
-/// What several interrupts that share it ask of it.
+/// For the interrupts that share the lock.
 #[cfg(feature = "alloc")]
 impl<T> InterruptLock<T> {
     pub(crate) fn mutex(&self) -> &Mutex<RawInterruptLock, T> {
@@ -239,7 +257,9 @@ impl<T: Default> Default for InterruptLock<T> {
 }
 
 impl<T: fmt::Debug> fmt::Debug for InterruptLock<T> {
-    /// One snapshot; never waits. Where the lock is free it takes it, and so serves what was left for an interrupt.
+    /// Shows the name and, if the lock is free, the data. Never waits.
+    ///
+    /// To read the data it acquires and releases the lock, so it may serve what was left to the owner.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("InterruptLock");
         debug.field("name", &self.name);

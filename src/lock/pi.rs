@@ -1,8 +1,10 @@
-//! A mutex whose holder inherits the priority of those who wait for it, as the kernel offers it.
+//! A raw lock whose owner inherits the priority of the threads that wait for it: Linux's futex with priority
+//! inheritance.
 //!
-//! The word is the kernel's as much as ours: 0, or the owner's thread number, and a bit for "somebody waits". Taking and
-//! leaving it without a waiter is one compare-exchange here; all else is the kernel's, which queues by priority, lends the
-//! highest to the owner, and hands the word over. So there is no protocol here that a model could explore.
+//! This code and the kernel share one word: 0, or the owner's thread number, and a bit that says that threads wait.
+//! Without a waiter, acquiring and releasing are one compare-exchange each. The kernel does all the rest: it queues the
+//! waiters by priority, lends the highest priority to the owner, and hands the word over. So there is no protocol here
+//! that a model could explore.
 
 use core::sync::atomic::{
     AtomicU32,
@@ -17,20 +19,25 @@ use rustix::{
 };
 use std::thread_local;
 
-/// A raw lock with priority inheritance, for `lock_api`'s generics: a thread that holds it runs with the highest priority of
-/// those who wait for it.
+/// A raw lock with priority inheritance, for data that threads of low priority share with a real-time ISR.
 ///
-/// It is not what an [`InterruptLock`](crate::InterruptLock) is made of: that one gives deliveries precedence, serves
-/// what was left, and costs half as much. It is for data that threads of low priority share with a real-time dispatcher: the
-/// ISR takes this lock for a moment, those threads take it instead of the interrupt lock, and none in between can delay the
-/// ISR by preempting them.
+/// A thread that holds it runs with the highest priority of the threads that wait for it. `lock_api`'s generics work
+/// over it.
 ///
-/// A forked child must not use what its parent has used: the kernel knows owners by their thread numbers.
+/// Use it beside an [`InterruptLock`](crate::InterruptLock), which has no priority inheritance, but lets deliveries go
+/// first and costs half as much. The threads of low priority acquire the `RawPiLock` instead of the interrupt lock, and
+/// the ISR acquires it for a moment. Then no thread of medium priority can delay the ISR by preempting them.
+///
+/// A forked child must not use a `RawPiLock` that its parent has used: the kernel knows owners by their thread numbers.
 ///
 /// # Panics
 ///
-/// [`lock`](RawMutex::lock) panics if the calling thread holds the lock already, if the thread that holds it has ended
-/// (a guard was leaked; others may then wait until a thread that was told so ends too), or if the kernel has no such locks.
+/// [`lock`](RawMutex::lock) panics:
+///
+/// - if the calling thread holds the lock already,
+/// - if the owner has ended, with its guard leaked. Other threads may then wait until the thread that panicked ends
+///   too,
+/// - if the kernel has no locks with priority inheritance.
 ///
 /// # Examples
 ///
@@ -38,17 +45,18 @@ use std::thread_local;
 /// use interrupt_lock::{Claim, Interrupt, RawPiLock};
 /// use std::sync::Arc;
 ///
-/// type Settings = lock_api::Mutex<RawPiLock, u32>;
+/// struct Settings { step: u32 }
+/// struct Position { steps: u32 }
 ///
-/// let settings = Arc::new(Settings::new(7));
-/// let isr = settings.clone();
-/// let interrupt = Interrupt::builder(0)
-///     .isr(move |sum| { **sum += *isr.lock(); Claim::Claimed })
+/// let settings = Arc::new(lock_api::Mutex::<RawPiLock, _>::new(Settings { step: 7 }));
+/// let for_isr = settings.clone();
+/// let interrupt = Interrupt::builder(Position { steps: 0 })
+///     .isr(move |position| { position.steps += for_isr.lock().step; Claim::Claimed })
 ///     .build()?;
 /// interrupt.enable()?;
-/// *settings.lock() = 8; // a thread of low priority
+/// settings.lock().step = 8; // a thread of low priority
 /// interrupt.service();
-/// assert_eq!(*interrupt.acquire_interrupt_lock(), 8);
+/// assert_eq!(interrupt.acquire_interrupt_lock().steps, 8);
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[derive(Debug, Default)]
@@ -58,7 +66,7 @@ pub struct RawPiLock(AtomicU32);
 
 const ENDED: &str = "the thread that holds the lock has ended";
 
-/// The calling thread's number, which the kernel is not asked for twice.
+/// Returns the calling thread's number. Each thread asks the kernel once.
 #[inline]
 fn me() -> u32 {
     thread_local! {
@@ -68,7 +76,7 @@ fn me() -> u32 {
 }
 
 impl RawPiLock {
-    /// A free lock.
+    /// Returns a free lock.
     ///
     /// ```
     /// use lock_api::RawMutex;
@@ -88,30 +96,33 @@ impl RawPiLock {
     #[cold]
     #[track_caller]
     fn wait(&self) {
-        // Relaxed: the kernel sets the bit in the word that it hands over, or before that.
+        // Relaxed: the kernel sets the bit before it hands the word over, or as it does.
         let owner_has_ended = || self.0.load(Relaxed) & futex::OWNER_DIED != 0;
         loop {
             match futex::lock_pi(&self.0, futex::Flags::PRIVATE, None) {
-                // The kernel gives a waiter what an ended thread held. Its guard was leaked, and what that gave access to
-                // may be in use: so nobody gets the lock any more, and it stays this thread's.
+                // The kernel gives a waiter the lock that an ended thread held. The ended thread has leaked its guard,
+                // and what that guard gave access to may be in use. So no thread gets the lock any more: it stays this
+                // thread's.
                 Ok(()) | Err(Errno::DEADLK) if owner_has_ended() => panic!("{ENDED}"),
                 Ok(()) => break,
-                // The owner is about to end, and the kernel has not let go of the lock for it yet; or it was interrupted.
+                // The owner is about to end, and the kernel has not released the lock for it yet; or a signal
+                // interrupted the wait.
                 Err(Errno::AGAIN | Errno::INTR) => std::thread::yield_now(),
                 Err(Errno::DEADLK) => panic!("this thread holds the lock already"),
                 Err(Errno::SRCH) => panic!("{ENDED}"),
                 Err(errno) => panic!("the kernel gives no lock with priority inheritance: {errno}"),
             }
         }
-        // Acquire: pairs with the Release in `unlock`; the kernel has handed the word over.
+        // Acquire: pairs with the Release in `hand_over`; the kernel has handed the word over.
         fence(Acquire);
     }
 }
 
-// SAFETY: whoever has a guard is the owner by the word, and so alone: a thread sets it from 0 to itself by a
-// compare-exchange, or the kernel to one that it has let return from `lock_pi`; only the owner clears it, or has the kernel
-// hand it over. The guard stays on its thread, which the word names. A panicking `lock` gives no guard, and a lock whose
-// owner has ended, with the guard leaked, is never had again.
+// SAFETY: a thread with a guard is the owner that the word names, so it is alone. The word gets an owner in two ways: a
+// thread sets it from 0 to itself by a compare-exchange, or the kernel sets it to a thread that it lets return from
+// `lock_pi`. Only the owner clears the word, or makes the kernel hand it over. The guard stays on its thread, which the
+// word names. A `lock` that panics gives no guard. A lock whose owner has ended, with its guard leaked, is never
+// acquired again.
 unsafe impl RawMutex for RawPiLock {
     const INIT: Self = Self::new();
 
@@ -147,12 +158,12 @@ unsafe impl RawMutex for RawPiLock {
 }
 
 impl RawPiLock {
-    /// Somebody waits: the kernel gives the lock to the most urgent.
+    /// Releases a lock for which threads wait: the kernel gives it to the one with the highest priority.
     #[cold]
     fn hand_over(&self) {
         // Release: pairs with the Acquire in `wait`.
         fence(Release);
-        // The caller is the owner, so there is nothing to fail.
+        // The caller is the owner, so this can't fail.
         let _ = futex::unlock_pi(&self.0, futex::Flags::PRIVATE);
     }
 }

@@ -1,83 +1,85 @@
-//! What a release does for those who left something to the owner of the lock.
+//! A release that serves what was left to the owner of the lock.
 //!
-//! A delivery that must not wait, a deferred closure, an end: each is *left to the owner*, who finds it as the lock is
-//! released. The release takes the lock back, serves one turn, and frees it again, so that a delivery that waits goes
-//! before the next closure (rules L7, L12).
+//! A delivery that must not wait, a deferred closure and an end are *left to the owner*: the owner finds them as it
+//! releases the lock. The release takes the lock back, serves one batch, and frees the lock again. A batch is all
+//! deliveries that were left, and one closure. So a delivery that waits goes before the next closure (rules L7, L12).
 
 use lock_api::Mutex;
 
 use crate::Name;
 use crate::lock::raw::RawInterruptLock;
 
-/// How many closures a release runs. The others are passed on.
+/// How many closures one release runs. It passes the others on.
 const CLOSURES: u32 = 64;
 
-/// For whom a lock is held, and what its release does for them: one interrupt, or all that share the lock. Nothing of
-/// this unwinds.
+/// The interrupt for which a lock is held, or all interrupts that share the lock: what a release does for them.
+///
+/// No method unwinds.
 pub(crate) trait Tenant<T> {
-    /// As in errors.
+    /// Returns the name for errors.
     fn name(&self) -> &Name;
 
-    /// Returns all that share the lock, where it is shared: the release serves them.
+    /// Returns all that share the lock, if it is shared: the release serves them instead.
     fn all(&self) -> Option<&dyn Tenant<T>> {
         None
     }
 
-    /// Serves the deliveries that were left. Runs with the lock held.
+    /// Serves the deliveries that were left to the owner. Runs with the lock held.
     fn serve_deliveries(&self, data: &mut T);
 
-    /// Runs the deferred closure whose turn it is; returns whether there was one. Runs with the lock held.
+    /// Runs the next deferred closure. Returns whether there was one. Runs with the lock held.
     fn run_closure(&self, data: &mut T) -> bool;
 
     /// Returns whether deferred closures wait. Runs with the lock held.
     fn has_closures(&self) -> bool;
 
-    /// Has a worker go on with the closures that a release passes on; returns whether there is a worker.
+    /// Makes a worker go on with the closures that a release passes on. Returns whether there is a worker.
     fn pass_on_closures(&self) -> bool;
 
-    /// Follows a release that had served: tells a listener, ends what was to be ended.
+    /// Runs after a release that has served: wakes a listener, ends an interrupt whose handle has been dropped.
     fn after_release(&self);
 }
 
-/// What a release that has served one turn does next.
+/// What a release does after it has served one batch.
 enum Next {
-    /// Nothing is left: it frees the lock.
+    /// It frees the lock: nothing is left.
     Free,
-    /// Closures are left: it frees the lock, so that a delivery that waits comes next, and goes on if none does.
+    /// It frees the lock, so that a delivery that waits comes next. If none waits, it goes on with the closures that
+    /// are left.
     FreeAndGoOn,
-    /// It has run as many closures as it may: it frees the lock and passes the others on.
+    /// It has run as many closures as it may, and some are left: it frees the lock and passes them on.
     PassOn,
 }
 
-/// How a release that had to serve has ended.
+/// The result of a release that had to serve.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Released {
-    /// Nothing is left.
+    /// Nothing is left to the owner.
     AllServed,
-    /// It has run as many closures as it may, and some are left.
+    /// The release has run as many closures as it may, and some are left.
     ClosuresLeft,
 }
 
-/// Serves what was left until the lock can be freed, and frees it.
+/// Serves what was left to the owner until the lock can be freed, and frees it.
 ///
-/// It takes the guard's parts, not the guard: one whose address is known has to be in memory, and each store between
-/// acquire and release is one more that the release waits for.
+/// It takes the guard's parts, not the guard. A guard whose address is passed on has to be in memory, and the release
+/// would wait for each of those stores.
 ///
 /// # Safety
 ///
-/// The caller holds the lock, without a borrow, and passes it on: it must not touch the lock or the data any more.
+/// The caller holds the lock, without a borrow. Afterwards it must not touch the lock's data any more.
 #[cold]
 pub(super) unsafe fn release_serving<T>(mutex: &Mutex<RawInterruptLock, T>, tenant: &dyn Tenant<T>) -> Released {
-    // SAFETY: the lock is held, and is released here alone.
+    // SAFETY: the caller holds the lock, and only this function releases it.
     let raw = unsafe { mutex.raw() };
     let tenant = tenant.all().unwrap_or(tenant);
     let mut closures = 0;
     let released = loop {
         let next = if raw.take_left() {
-            // SAFETY: the lock is still held, and its borrow has ended.
+            // SAFETY: this thread still holds the lock, and the borrow has ended.
             let acquisition = unsafe { raw.resume() };
             // SAFETY: the acquisition excludes every other access.
-            let next = serve_turn(unsafe { &mut *mutex.data_ptr() }, tenant, &mut closures);
+            let next = serve_batch(unsafe { &mut *mutex.data_ptr() }, tenant, &mut closures);
             acquisition.end();
             next
         } else {
@@ -88,12 +90,12 @@ pub(super) unsafe fn release_serving<T>(mutex: &Mutex<RawInterruptLock, T>, tena
             Next::FreeAndGoOn => raw.note_left(),
             Next::PassOn => {
                 raw.note_left();
-                // SAFETY: still held, without a borrow, and not touched again.
+                // SAFETY: this thread still holds the lock, without a borrow, and does not touch the data again.
                 unsafe { raw.release_passing_on() };
                 break Released::ClosuresLeft;
             }
         }
-        // SAFETY: still held, without a borrow, and not touched again after success.
+        // SAFETY: this thread still holds the lock, without a borrow, and does not touch the data again after success.
         if unsafe { raw.release() }.is_ok() {
             break Released::AllServed;
         }
@@ -102,8 +104,8 @@ pub(super) unsafe fn release_serving<T>(mutex: &Mutex<RawInterruptLock, T>, tena
     released
 }
 
-/// One turn: the deliveries, and one closure.
-fn serve_turn<T>(data: &mut T, tenant: &dyn Tenant<T>, closures: &mut u32) -> Next {
+/// Serves one batch: the deliveries that were left, and one closure.
+fn serve_batch<T>(data: &mut T, tenant: &dyn Tenant<T>, closures: &mut u32) -> Next {
     tenant.serve_deliveries(data);
     if *closures < CLOSURES {
         *closures += 1;

@@ -1,7 +1,7 @@
 //! The interrupts that share a lock (rule L9).
 //!
-//! The release serves what was left for any of them. So the lock knows its interrupts: it keeps each from when it is built
-//! until it has ended, also where the driver has dropped it in the meantime.
+//! A release serves what was left to the owner for any of them. So the lock knows its interrupts: it keeps each from
+//! its building to its end, even after the driver has dropped the handle.
 
 use core::ptr;
 
@@ -19,17 +19,18 @@ use crate::sync::{Counter, const_outside_models};
 /// An interrupt that shares a lock.
 pub(crate) type Sharer<T> = dyn Tenant<T> + Send + Sync;
 
+/// The interrupts that share a lock.
 pub(crate) struct Sharers<T> {
-    /// Whose closure runs first. Written with the interrupt lock held.
-    turn: Counter,
-    /// Never held while anything else is waited for, or called.
+    /// Which interrupt's closures the next release looks at first. Written with the interrupt lock held.
+    first: Counter,
+    /// A thread that holds this lock waits for nothing else, and calls no callback.
     interrupts: Mutex<RawInterruptLock, Vec<Arc<Sharer<T>>>>,
 }
 
 impl<T> Sharers<T> {
     const_outside_models! {
         pub(super) fn none() -> Self {
-            Self { turn: Counter::new(), interrupts: Mutex::from_raw(RawInterruptLock::new(), Vec::new()) }
+            Self { first: Counter::new(), interrupts: Mutex::from_raw(RawInterruptLock::new(), Vec::new()) }
         }
     }
 
@@ -38,8 +39,8 @@ impl<T> Sharers<T> {
         self.interrupts.lock().push(interrupt);
     }
 
-    /// Takes an interrupt out that has ended. The caller holds the interrupt lock, so nobody goes through them meanwhile,
-    /// and has the interrupt from somebody else who keeps it: nothing is freed here.
+    /// Takes out an interrupt that has ended. The caller holds the interrupt lock, so no release goes through the
+    /// interrupts meanwhile. The caller's own reference keeps the interrupt, so nothing is freed here.
     pub(crate) fn leave(&self, interrupt: *const ()) {
         self.interrupts.lock().retain(|joined| !ptr::addr_eq(Arc::as_ptr(joined), interrupt));
     }
@@ -52,13 +53,14 @@ impl<T> Sharers<T> {
         self.interrupts.lock().get(place).cloned()
     }
 
-    /// All of them. With the interrupt lock held none leaves: each is met, and none is dropped here.
+    /// Returns all of them, one by one. The caller holds the interrupt lock, so none leaves: the iterator skips none,
+    /// and frees none.
     fn all(&self) -> impl Iterator<Item = Arc<Sharer<T>>> {
         (0..self.count()).filter_map(|place| self.at(place))
     }
 }
 
-/// For a lock with its interrupts: for each of them. A lock that stands alone has none.
+/// Does for each interrupt what a release does for one. A lock on its own has none.
 impl<T> Tenant<T> for InterruptLock<T> {
     fn name(&self) -> &Name {
         self.name()
@@ -69,9 +71,10 @@ impl<T> Tenant<T> for InterruptLock<T> {
     }
 
     fn run_closure(&self, data: &mut T) -> bool {
-        // Each is first in turn, or the closures of one could keep those of another waiting for ever.
-        let first = self.sharers.turn.get() as usize;
-        self.sharers.turn.add_exclusive(1);
+        // Another interrupt is first each time. Otherwise one interrupt's closures could keep another's waiting for
+        // ever.
+        let first = self.sharers.first.get() as usize;
+        self.sharers.first.add_exclusive(1);
         let count = self.sharers.count();
         (0..count)
             .filter_map(|step| self.sharers.at(first.wrapping_add(step) % count))
@@ -88,7 +91,8 @@ impl<T> Tenant<T> for InterruptLock<T> {
     }
 
     fn after_release(&self) {
-        // From the last to the first: one that leaves meanwhile, or now, moves only those that have been met.
+        // From the last to the first: if one leaves meanwhile, only interrupts that this loop has been at change their
+        // places.
         for place in (0..self.sharers.count()).rev() {
             if let Some(interrupt) = self.sharers.at(place) {
                 interrupt.after_release();

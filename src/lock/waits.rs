@@ -1,9 +1,10 @@
-//! Who waits for whom, so that a wait which would close a circle is refused before it begins (rule E4).
+//! The register of waits: a wait that would close a circle is refused before it begins (rule E4).
 //!
-//! Each transition announces, for as long as it lasts, everything that it may come to wait for. Whoever announces last
-//! sees the whole circle: the owners in it are all inside their own transitions, so they have announced before.
+//! Each transition registers, for as long as it lasts, everything that it may come to wait for. The transition that
+//! registers last sees the whole circle: the other owners in it are inside transitions of their own, which have
+//! registered before.
 
-/// The wait would never end.
+/// The wait would close a circle, and never end.
 #[derive(Debug)]
 pub(crate) struct Circle;
 
@@ -23,40 +24,45 @@ mod registered {
     use crate::lock::raw::{Awaited, RawInterruptLock};
     use crate::sync;
 
-    static REGISTER: Mutex<RawInterruptLock, Register> = Mutex::new(Register { announced: Vec::new(), next: 0 });
+    static REGISTER: Mutex<RawInterruptLock, Register> = Mutex::new(Register { waits: Vec::new(), next_id: 0 });
 
     struct Register {
-        announced: Vec<Wait>,
-        next: u64,
+        waits: Vec<Wait>,
+        next_id: u64,
     }
 
+    /// A thread may come to wait for something.
     struct Wait {
+        /// The `id` of the `Waits` that registered it.
         by: u64,
         waiter: usize,
-        /// Really as long as the `Waits` that announced it.
+        /// Valid as long as the `Waits` that registered it.
         awaited: Awaited<'static>,
     }
 
-    /// The announcement of what the calling thread may come to wait for, withdrawn when it is dropped.
+    /// What the calling thread may come to wait for. Dropping it takes that out of the register.
     pub(crate) struct Waits<'a> {
         id: u64,
         _awaited: PhantomData<Awaited<'a>>,
     }
 
     impl<'a> Waits<'a> {
-        pub(crate) fn announce<const N: usize>(awaited: [Awaited<'a>; N]) -> Result<Self, Circle> {
+        /// Registers that the calling thread may come to wait for `awaited`, unless one of these waits would close a
+        /// circle.
+        pub(crate) fn register<const N: usize>(awaited: [Awaited<'a>; N]) -> Result<Self, Circle> {
             let me = sync::this_thread();
             let mut register = REGISTER.lock();
-            if awaited.iter().any(|awaited| register.leads_to(me, *awaited, register.announced.len())) {
+            if awaited.iter().any(|awaited| register.leads_to(me, *awaited, register.waits.len())) {
                 return Err(Circle);
             }
-            let id = register.next;
-            register.next += 1;
-            register.announced.extend(awaited.map(|awaited| Wait {
+            let id = register.next_id;
+            register.next_id += 1;
+            register.waits.extend(awaited.map(|awaited| Wait {
                 by: id,
                 waiter: me,
-                // SAFETY: only the lifetime changes. The drop of the `Waits<'a>` made below takes the announcement
-                // back, it lives on the stack of a transition (so it is never leaked), and nothing reads it after.
+                // SAFETY: only the lifetime changes. The drop of the `Waits<'a>` made below takes the wait out of the
+                // register, and nothing reads it after that. The `Waits<'a>` lives on the stack of a transition, so it
+                // is never leaked.
                 awaited: unsafe { core::mem::transmute::<Awaited<'a>, Awaited<'static>>(awaited) },
             }));
             Ok(Self { id, _awaited: PhantomData })
@@ -64,15 +70,15 @@ mod registered {
     }
 
     impl Register {
-        /// Whether `awaited` belongs to `me`, or to somebody who waits for something that does. `depth` bounds the
-        /// walk: no chain without a circle is longer than there are announcements.
+        /// Returns whether the owner of `awaited` is `me`, or waits for something whose owner is, and so on. `depth`
+        /// bounds the walk: a chain without a circle is no longer than the number of registered waits.
         fn leads_to(&self, me: usize, awaited: Awaited<'_>, depth: usize) -> bool {
             let owner = awaited.owner();
             owner == me
                 || (owner != 0
                     && depth > 0
                     && self
-                        .announced
+                        .waits
                         .iter()
                         .filter(|other| other.waiter == owner && other.awaited.owner() != owner)
                         .any(|other| self.leads_to(me, other.awaited, depth - 1)))
@@ -81,12 +87,12 @@ mod registered {
 
     impl Drop for Waits<'_> {
         fn drop(&mut self) {
-            REGISTER.lock().announced.retain(|announced| announced.by != self.id);
+            REGISTER.lock().waits.retain(|wait| wait.by != self.id);
         }
     }
 }
 
-/// Without an operating system (and in models) only the circle of one is looked for.
+/// Without an operating system, and in models: finds only a thread that would wait for itself.
 #[cfg(not(all(feature = "std", not(loom))))]
 mod direct {
     use core::marker::PhantomData;
@@ -98,7 +104,7 @@ mod direct {
     pub(crate) struct Waits<'a>(PhantomData<Awaited<'a>>);
 
     impl<'a> Waits<'a> {
-        pub(crate) fn announce<const N: usize>(awaited: [Awaited<'a>; N]) -> Result<Self, Circle> {
+        pub(crate) fn register<const N: usize>(awaited: [Awaited<'a>; N]) -> Result<Self, Circle> {
             let me = sync::this_thread();
             if awaited.iter().any(|awaited| awaited.owner() == me) {
                 return Err(Circle);

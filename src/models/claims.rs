@@ -1,4 +1,4 @@
-//! A listener against deliveries, another listener and the end (A1 to A4).
+//! A listener that meets deliveries, another listener, and the end (A1 to A4).
 
 use alloc::sync::Arc;
 use core::future::Future;
@@ -12,34 +12,34 @@ use loom::thread;
 use crate::models::{Shared, bounded};
 use crate::{Claim, ErrorKind, Interrupt, NoWorkItem};
 
-/// Loom's `unpark` also ends a `join`, so it is not used here.
+/// Wakes a thread through a flag of its own: loom's `unpark` would also end a `join`.
 #[derive(Default)]
-struct Woken {
-    is: Mutex<bool>,
+struct WakeFlag {
+    woken: Mutex<bool>,
     changed: Condvar,
 }
 
-impl Wake for Woken {
+impl Wake for WakeFlag {
     fn wake(self: Arc<Self>) {
-        *self.is.lock().unwrap() = true;
+        *self.woken.lock().unwrap() = true;
         self.changed.notify_one();
     }
 }
 
-/// An executor of one thread. One that nobody wakes is a deadlock, and loom says so.
+/// An executor on one thread. If nothing wakes it, loom reports a deadlock.
 fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
-    let woken = Arc::new(Woken::default());
-    let waker = Waker::from(woken.clone());
+    let flag = Arc::new(WakeFlag::default());
+    let waker = Waker::from(flag.clone());
     loop {
-        if let Poll::Ready(answer) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return answer;
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
         }
-        let mut is = woken.is.lock().unwrap();
-        while !*is {
-            is = woken.changed.wait(is).unwrap();
+        let mut woken = flag.woken.lock().unwrap();
+        while !*woken {
+            woken = flag.changed.wait(woken).unwrap();
         }
-        *is = false;
+        *woken = false;
     }
 }
 
@@ -72,7 +72,7 @@ fn no_claim_is_slept_through() {
     });
 }
 
-/// A delivery that is left to the owner of the lock is told by its release.
+/// The release that serves a delivery which was left to the owner wakes the listener.
 // Caught: a-release-tells-nobody.
 #[test]
 fn a_claim_at_a_release_is_not_slept_through() {
@@ -92,7 +92,7 @@ fn a_claim_at_a_release_is_not_slept_through() {
     });
 }
 
-/// A listener that goes takes nothing from the one that follows.
+/// A listener that is dropped takes nothing from the next listener: no claim, no wake-up.
 // Caught: a-listener-leaves-its-bit-first.
 #[test]
 fn a_listener_that_goes_leaves_the_next_alone() {
@@ -116,7 +116,7 @@ fn a_listener_that_goes_leaves_the_next_alone() {
     });
 }
 
-/// Whenever the end comes, it ends the wait.
+/// The end of the interrupt ends the listener's wait, whenever it comes.
 // Caught: a-transition-tells-nobody.
 #[test]
 fn an_end_is_not_slept_through() {

@@ -1,9 +1,9 @@
-//! Closures that wait for the lock: none lost, none twice, in order (L12), and all before the end (E6).
+//! Deferred closures: each runs once, in order (L12), and before the end (E6).
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-// Not loom's: they count what the model has done.
+// Not loom's: they record what the model has done.
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::Mutex;
 
@@ -13,7 +13,7 @@ use crate::interrupt::deferred::queue::Deferred;
 use crate::models::{Probe, Shared, all, bounded};
 use crate::{Claim, Deferral, ErrorKind, Interrupt, NoWorkItem, State};
 
-/// A closure sees what its submitter did before. The stack alone: in an interrupt the lock orders this too.
+/// A closure sees what its submitter did before. This models the queue alone: in an interrupt the lock orders this too.
 // Caught: push-release, take-submitted-acquire.
 #[test]
 fn a_closure_sees_what_its_submitter_did() {
@@ -35,7 +35,7 @@ fn a_closure_sees_what_its_submitter_did() {
     });
 }
 
-/// Two submit while a third takes: each closure is taken once, those of one thread in its order.
+/// Two threads submit while a third takes. Each closure is taken once, and one thread's closures keep their order.
 // Caught: push-torn, take-submitted-torn, taken-backwards.
 #[test]
 fn each_closure_is_taken_once_and_in_order() {
@@ -64,7 +64,7 @@ fn each_closure_is_taken_once_and_in_order() {
     });
 }
 
-/// What is submitted either comes before the close, and is taken, or is refused.
+/// A closure is either submitted before the close, and taken, or refused.
 // Caught: closed-too-softly.
 #[test]
 fn nothing_is_submitted_after_the_close() {
@@ -96,7 +96,8 @@ fn interrupt() -> Shared<u32, NoWorkItem> {
     Arc::new(interrupt)
 }
 
-/// Whoever holds the lock meanwhile, and does nothing else with it afterwards: the closure has run.
+/// A closure meets a section. When both threads are done, the closure has run, though no thread acquires the lock
+/// again.
 // Caught: left-without-barrier, left-to-nobody, left-without-a-word.
 #[test]
 fn a_deferred_closure_is_run_by_whoever_has_the_lock() {
@@ -120,7 +121,7 @@ fn a_deferred_closure_is_run_by_whoever_has_the_lock() {
     });
 }
 
-/// Two closures of one thread run in its order, whoever runs them.
+/// Two closures of one thread run in their order, whichever thread runs them.
 // Caught: overtaken.
 #[test]
 fn closures_of_one_thread_keep_their_order() {
@@ -142,7 +143,7 @@ fn closures_of_one_thread_keep_their_order() {
     });
 }
 
-/// A closure that meets the end of the interrupt has run when both are over, or has been refused.
+/// A closure that meets the end of the interrupt either runs before the end, or is refused.
 // Caught: ended-without-the-deferred.
 #[test]
 fn a_closure_runs_before_the_end_or_is_refused() {

@@ -1,4 +1,4 @@
-//! Delivery against enable, disable and the driver's own sections (I3, I4, I5, I15, E2).
+//! A delivery that meets enable, disable, inactivity and the driver's own sections (I3, I4, I5, I15, E2).
 
 use alloc::sync::Arc;
 
@@ -7,7 +7,7 @@ use loom::thread;
 use crate::models::{Counted, Probe, Shared, Wire, bounded};
 use crate::{Claim, Delivery, Interrupt, NoWorkItem};
 
-/// Counts what its ISR is told of, and touches `probe` in it.
+/// An interrupt whose ISR adds up the assertions that it is told of, and touches `probe`.
 fn counting(wire: &Arc<Wire>, probe: &Arc<Probe>) -> Shared<u64, NoWorkItem> {
     let probe = probe.clone();
     Arc::new(
@@ -24,7 +24,7 @@ fn counting(wire: &Arc<Wire>, probe: &Arc<Probe>) -> Shared<u64, NoWorkItem> {
     )
 }
 
-/// What was signalled before a disable is delivered; when it has returned, no ISR runs, and none will.
+/// A disable delivers what was signalled before it. When it has returned, no ISR runs, and none will.
 // Caught: disable-drops-the-signalled, disable-skips-the-lock, delivers-while-disabled.
 #[test]
 fn disable_loses_nothing_and_leaves_nothing_running() {
@@ -44,13 +44,13 @@ fn disable_loses_nothing_and_leaves_nothing_running() {
         // Ordered after every ISR, or loom says so.
         probe.touch();
         let signalled = device.join().unwrap();
-        // An edge between the disconnection and the last look is still counted by a wire that counts always.
+        // A `Wire` counts always. So an edge between the disconnection and the last look is delivered as well.
         assert!(*interrupt.acquire_interrupt_lock() >= signalled);
     });
 }
 
-/// What fires between the connection and the success of the enable callback is kept and served after it; what was
-/// there before the connection is drained and counted, never delivered.
+/// What is asserted between the connection and the success of the enable callback is kept, and delivered after it. What
+/// was there before the connection is drained and counted as stale, never delivered.
 // Caught: enabled-before-its-callback, enable-drains-nothing.
 #[test]
 fn enable_serves_what_fires_meanwhile() {
@@ -70,7 +70,7 @@ fn enable_serves_what_fires_meanwhile() {
                 .build()
                 .unwrap(),
         );
-        // Left from before.
+        // Before the enable.
         wire.assert();
         let device = thread::spawn({
             let (wire, interrupt) = (wire.clone(), interrupt.clone());
@@ -85,13 +85,13 @@ fn enable_serves_what_fires_meanwhile() {
         interrupt.service();
         let delivered = interrupt.acquire_interrupt_lock().1;
         let stale = interrupt.stats().stale;
-        // An edge between the drain and the connection has nobody to be counted by but the ISR.
+        // An edge between the drain and the connection is not stale: it is delivered.
         assert_eq!(delivered + stale, 2);
         assert!(stale >= 1 && (!signalled || delivered == 1));
     });
 }
 
-/// A vector never waits: it finds the lock free, or the section that it interrupted runs its ISR.
+/// A vector never waits: it finds the lock free, or the release of the section that it interrupted runs its ISR.
 // Caught: pending-not-counted, pending-not-served.
 #[test]
 fn a_vector_that_may_not_wait_loses_nothing() {
@@ -112,15 +112,15 @@ fn a_vector_that_may_not_wait_loses_nothing() {
                 assert_ne!(interrupt.service_waiting(false), Delivery::NotServed);
             })
         });
-        // A section of the driver's, to be interrupted.
+        // The driver's section, which the vectors interrupt.
         drop(interrupt.acquire_interrupt_lock());
         vectors.into_iter().for_each(|vector| vector.join().unwrap());
         assert_eq!(*interrupt.acquire_interrupt_lock(), 2);
     });
 }
 
-/// A vector that was told "pending" while a disable held the lock is served by that disable, which sees what the vector
-/// left; one that came after it is counted as stale.
+/// If a disable holds the lock, a vector's delivery is pending. The disable serves it, and sees what the vector did
+/// before. A delivery that comes after the disable is counted as stale.
 // Caught: pending-release, pending-acquire, disable-drops-the-pending.
 #[test]
 fn a_vector_that_meets_a_disable_is_served_or_counted() {
@@ -177,7 +177,7 @@ fn an_isr_never_runs_twice_at_once() {
     });
 }
 
-/// An assertion that meets a time of inactivity is delivered before it or after it, once; in it no ISR runs.
+/// An assertion that meets a time of inactivity is delivered once, before or after it. In between no ISR runs.
 // Caught: inactive-skips-the-lock, inactive-delivers, withheld-is-dropped.
 #[test]
 fn inactivity_loses_nothing_and_leaves_nothing_running() {
@@ -201,7 +201,7 @@ fn inactivity_loses_nothing_and_leaves_nothing_running() {
     });
 }
 
-/// Reporting it active takes what the source has, too: nobody may come back for it.
+/// Reporting the interrupt active takes what the source has signalled: no other delivery may come for it.
 // Caught: active-without-a-look.
 #[test]
 fn becoming_active_looks_at_the_source() {

@@ -1,4 +1,4 @@
-//! The end against a delivery and a work item (E6).
+//! An end that meets a delivery or a work item (E6).
 
 use alloc::sync::Arc;
 
@@ -8,7 +8,7 @@ use loom::thread;
 use crate::models::{Counted, Probe, Wire, bounded};
 use crate::{Claim, Delivery, Interrupt, State};
 
-/// What a callback owns; counts how often it is freed.
+/// A value that a callback owns. It counts how often it is freed.
 struct Owned(Arc<AtomicUsize>);
 
 impl Drop for Owned {
@@ -17,8 +17,8 @@ impl Drop for Owned {
     }
 }
 
-/// Dropping the handle while a delivery is going on: the ISR has finished, or never runs; what the callbacks own is
-/// freed exactly once, and is freed when the drop returns.
+/// The handle is dropped during a delivery. When the drop returns, the ISR has finished or will never run, and what the
+/// callbacks own has been freed once.
 // Caught: end-skips-the-lock, delivers-after-the-end.
 #[test]
 fn an_end_waits_for_the_delivery() {
@@ -60,7 +60,7 @@ fn an_end_waits_for_the_delivery() {
     });
 }
 
-/// Dropping the handle runs a queued work item, or waits for the one that runs, and frees it after that.
+/// Dropping the handle runs a queued work item, or waits for the run, and frees the work item after that.
 // Caught: end-skips-the-flush.
 #[test]
 fn an_end_flushes_the_work_item() {
@@ -92,7 +92,8 @@ fn an_end_flushes_the_work_item() {
     });
 }
 
-/// A handle dropped in its own work item, while an ISR sets another bit of the state (it finds the device gone): the end comes, once.
+/// A handle is dropped in its own work item, while the ISR finds the device gone and sets another bit of the state. The
+/// end comes, once.
 // Caught: state-torn, work-end-forgets-the-end.
 #[test]
 fn a_bit_set_beside_another_is_not_lost() {
@@ -120,15 +121,15 @@ fn a_bit_set_beside_another_is_not_lost() {
             move || object.service()
         });
         while object.run_work_item() {}
-        // Either of the two sections may be the last, and the end is its thread's.
+        // The thread that comes last, of the run and the ISR, ends the interrupt.
         device.join().unwrap();
         assert_eq!(object.state(), State::Ended);
         assert_eq!(freed.load(Relaxed), 1);
     });
 }
 
-/// A handle dropped by who holds the lock, while its work item runs: either the release runs it down, or the end of that
-/// run does, which sees then that it was dropped.
+/// The owner of the lock drops the handle while the work item runs. Either the release ends the interrupt, or the
+/// thread of the run does: then it sees that the handle was dropped.
 // Caught: end-left-by-a-load, work-end-without-acquire.
 #[test]
 fn an_end_left_to_a_run_comes() {

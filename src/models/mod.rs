@@ -1,9 +1,9 @@
-//! The models: every interleaving of the crate's atomic state, explored by loom.
+//! The models: tests of the crate's atomic protocols, in which loom explores every interleaving.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --profile loom --lib models`
 //!
-//! Small models of two threads are explored without a bound, the others with three preemptions. Beside each model stands the mutation that
-//! it was seen to catch; `.ci/mutations` makes each of them again and expects the model to fail.
+//! Small models of two threads have no bound; the others have a bound of three preemptions. "Caught:" beside a model
+//! names the mutations that it has caught. `.ci/mutations` makes each again, and expects the model to fail.
 
 mod claims;
 mod deferred;
@@ -47,11 +47,11 @@ fn explore(bound: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
 
 /// The wire between a model's device and its source.
 struct Wire {
-    /// Bit 0 says connected, the rest counts.
+    /// Bit 0: whether the source is connected. The rest: how often the device has asserted.
     word: AtomicUsize,
-    /// Touched as the line is opened again.
+    /// Touched as the line is unmasked.
     line: Arc<Probe>,
-    /// How often it was. Not loom's: only looked at when all is over.
+    /// How often the line was unmasked. Not loom's atomic: a model reads it only after all threads have ended.
     unmasked: core::sync::atomic::AtomicUsize,
 }
 
@@ -67,7 +67,7 @@ impl Wire {
         })
     }
 
-    /// The device asserts. The answer is whether anybody was connected.
+    /// The device asserts. Returns whether the source was connected.
     fn assert(&self) -> bool {
         self.word.fetch_add(ONE, AcqRel) & CONNECTED != 0
     }
@@ -84,7 +84,7 @@ impl Wire {
 /// A source that counts edges, as an eventfd does.
 struct Counted {
     wire: Arc<Wire>,
-    /// What every `take` answers instead, once it is enabled.
+    /// The error that `take` returns instead of a count, once the source is connected.
     fails: Option<SourceError>,
 }
 
@@ -132,7 +132,7 @@ impl Source for Counted {
     }
 }
 
-/// A place that two threads may only use one after the other; loom fails the model where they don't.
+/// A place that two threads may only use one after the other. If they don't, loom fails the model.
 struct Probe(loom::cell::UnsafeCell<usize>);
 
 // SAFETY: loom checks every use.
@@ -145,7 +145,7 @@ impl Probe {
         Arc::new(Self(loom::cell::UnsafeCell::new(0)))
     }
 
-    /// Uses it, and says how often it was used before.
+    /// Uses the place. Returns how often it was used before.
     fn touch(&self) -> usize {
         self.0.with_mut(|uses| {
             // SAFETY: loom fails the model if another use overlaps this one, or is not ordered with it.
@@ -156,5 +156,5 @@ impl Probe {
     }
 }
 
-/// An interrupt in the shape that the models share between threads.
+/// An interrupt that a model's threads share.
 type Shared<T, W> = Arc<Interrupt<T, W>>;

@@ -1,4 +1,4 @@
-//! The cell that says which machine it is.
+//! The cell that is set once, with the platform.
 
 use alloc::sync::Arc;
 
@@ -7,7 +7,7 @@ use loom::thread;
 use crate::models::{Probe, all};
 use crate::sync::bare_metal::Once;
 
-/// Of two that set it one wins, and who sees the value sees what was done before it was set.
+/// Of two threads that set it, one wins. A thread that sees the value sees what was done before it was set.
 // Caught: once-release, once-acquire, once-set-twice.
 #[test]
 fn it_is_set_once_and_seen_whole() {

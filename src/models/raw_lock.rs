@@ -1,4 +1,4 @@
-//! The lock word: exclusion, wake-ups, time-outs, recursion, what is left pending.
+//! The raw lock: exclusion, wake-ups, time-outs, recursion, turns, and what is left to the owner.
 
 use alloc::sync::Arc;
 use core::marker::PhantomData;
@@ -45,7 +45,7 @@ fn sections_exclude_one_another() {
     });
 }
 
-/// No wake-up is lost: three threads that queue up all get the lock.
+/// No wake-up is lost: three threads that wait for one another all get the lock.
 // Caught: parked-forgotten, unlock-forgets-to-wake, parked-cleared-too-early, validate-skipped.
 #[test]
 fn every_waiter_is_woken() {
@@ -61,7 +61,7 @@ fn every_waiter_is_woken() {
     });
 }
 
-/// A waiter whose time runs out takes no wake-up from another, and one that was woken takes the lock.
+/// A waiter whose time runs out takes no wake-up from another waiter. A timed waiter that is woken tries again.
 // Caught: timed-out-clears-parked, woken-gives-up.
 #[test]
 fn a_timed_waiter_takes_no_wake_up_away() {
@@ -86,7 +86,7 @@ fn a_timed_waiter_takes_no_wake_up_away() {
         lock.expire_waiters();
         // SAFETY: the acquisition above.
         unsafe { lock.unlock(held) };
-        // A timed waiter that queued after the clock had struck is woken by the release.
+        // For a timed waiter that has queued after the first call.
         lock.expire_waiters();
         timed.join().unwrap();
         patient.join().unwrap();
@@ -95,7 +95,7 @@ fn a_timed_waiter_takes_no_wake_up_away() {
     });
 }
 
-/// The last waiter that gives up leaves no sign of itself, so that later releases are cheap again.
+/// The last waiter that gives up clears `PARKED`, so that later releases are cheap again.
 // Caught: timed-out-leaves-parked.
 #[test]
 fn a_timed_waiter_leaves_no_trace() {
@@ -120,7 +120,7 @@ fn a_timed_waiter_leaves_no_trace() {
     });
 }
 
-/// A thread that holds the lock is told so, whatever others do.
+/// A thread that acquires a lock which it holds is told so, whatever other threads do.
 // Caught: recursion-unnoticed.
 #[test]
 fn recursion_is_noticed() {
@@ -162,7 +162,7 @@ fn trying_excludes_too() {
     });
 }
 
-/// Takes the lock as an interrupt's guards do; says how often something pending was served first.
+/// Takes the lock as an interrupt does. Returns how often it served something that was left to the owner.
 fn acquire_serving(lock: &RawInterruptLock, serve: impl Fn()) -> usize {
     let mut served = 0;
     loop {
@@ -173,21 +173,22 @@ fn acquire_serving(lock: &RawInterruptLock, serve: impl Fn()) -> usize {
             }
             Err(refused) => assert!(matches!(refused, NotAcquired::ServeFirst)),
         }
-        served += serve_pending(lock, &serve) + release_serving(lock, &serve);
+        served += serve_left(lock, &serve) + release_serving(lock, &serve);
     }
 }
 
-/// Releases it likewise. The caller holds the lock, without a borrow.
+/// Releases the lock as an interrupt's guard does. The caller holds the lock, without a borrow. Returns how often it
+/// served.
 fn release_serving(lock: &RawInterruptLock, serve: impl Fn()) -> usize {
     let mut served = 0;
     // SAFETY: the caller's own acquisition; its borrow has ended.
     while unsafe { lock.release() }.is_err() {
-        served += serve_pending(lock, &serve);
+        served += serve_left(lock, &serve);
     }
     served
 }
 
-fn serve_pending(lock: &RawInterruptLock, serve: impl Fn()) -> usize {
+fn serve_left(lock: &RawInterruptLock, serve: impl Fn()) -> usize {
     let has_left = lock.take_left();
     if has_left {
         serve();
@@ -195,14 +196,15 @@ fn serve_pending(lock: &RawInterruptLock, serve: impl Fn()) -> usize {
     usize::from(has_left)
 }
 
-/// A delivery that may not wait: whether it left word, and how often it served something pending itself.
-fn vector(lock: &RawInterruptLock, leave: impl FnOnce(), serve: impl Fn()) -> (bool, usize) {
+/// A delivery that must not wait. Returns whether it was left to the owner, and how often it served something that was
+/// left.
+fn vector(lock: &RawInterruptLock, before_leaving: impl FnOnce(), serve: impl Fn()) -> (bool, usize) {
     let mut left = false;
-    let entry = lock.enter(false, || {
-        leave();
+    let admission = lock.deliver(false, || {
+        before_leaving();
         left = true;
     });
-    match entry {
+    match admission {
         Admission::Acquired(acquisition) => {
             acquisition.end();
             (left, release_serving(lock, serve))
@@ -211,7 +213,7 @@ fn vector(lock: &RawInterruptLock, leave: impl FnOnce(), serve: impl Fn()) -> (b
     }
 }
 
-/// A delivery that may not wait is served by the owner, exactly once, and the owner sees what it left.
+/// The owner serves a delivery that must not wait, exactly once, and sees what was done before it was left.
 // Caught: pending-release, take-pending-acquire, release-ignores-pending, pending-without-barrier.
 #[test]
 fn what_is_left_pending_is_served() {
@@ -233,8 +235,8 @@ fn what_is_left_pending_is_served() {
     });
 }
 
-/// Between a release that finds something pending and its taking back, others may have had the lock; whoever has it
-/// next serves what is pending, exactly once.
+/// A release finds something left to the owner. Before it takes the lock back, another thread may have held the lock.
+/// One of the two serves what was left, exactly once, and both exclude each other.
 // Caught: take-back-acquire, take-back-ignores-owner, take-ignores-pending.
 #[test]
 fn a_lock_taken_back_is_a_section_like_any_other() {
@@ -264,13 +266,13 @@ fn a_lock_taken_back_is_a_section_like_any_other() {
     });
 }
 
-/// A delivery that has announced itself waits for at most the section that runs at that moment (rule L7).
+/// A delivery that has drawn its ticket waits for at most the section that runs at that moment (rule L7).
 // Caught: take-ignores-deliveries, arrival-without-barrier, take-without-barrier.
 #[test]
 fn l7_one_section_at_most_precedes_a_delivery() {
     bounded(|| {
         let (lock, probe) = (lock(), Probe::new());
-        // Not loom's: counts in the order in which the model runs.
+        // Not loom's atomic: it counts in the order in which the model runs.
         let ended = Arc::new(AtomicUsize::new(0));
         let section = {
             let (lock, probe, ended) = (lock.clone(), probe.clone(), ended.clone());
@@ -303,7 +305,7 @@ fn l7_one_section_at_most_precedes_a_delivery() {
     });
 }
 
-/// A delivery that sleeps is woken, also where its arrival was no barrier to the release.
+/// A delivery that sleeps is woken, even on a machine where its arrival is no barrier to the release.
 // Caught: delivery-parks-without-barrier.
 #[test]
 fn a_delivery_that_sleeps_is_woken() {
@@ -314,7 +316,7 @@ fn a_delivery_that_sleeps_is_woken() {
             let delivery = thread::spawn({
                 let lock = lock.clone();
                 move || {
-                    let Admission::Acquired(acquisition) = lock.enter(true, || ()) else { unreachable!() };
+                    let Admission::Acquired(acquisition) = lock.deliver(true, || ()) else { unreachable!() };
                     // SAFETY: this section's own acquisition.
                     unsafe { lock.unlock(acquisition) };
                 }
@@ -326,7 +328,7 @@ fn a_delivery_that_sleeps_is_woken() {
     });
 }
 
-/// Who has seen a delivery wait comes after it (rule L7), also where it only tries.
+/// A thread that has seen a delivery wait comes after it (rule L7), even if it only tries.
 // Caught: take-ignores-deliveries, step-aside-forgets-to-wake.
 #[test]
 fn l7_who_comes_later_waits() {
@@ -336,7 +338,7 @@ fn l7_who_comes_later_waits() {
         let delivery = thread::spawn({
             let (lock, served) = (lock.clone(), served.clone());
             move || {
-                let Admission::Acquired(acquisition) = lock.enter(true, || ()) else { unreachable!() };
+                let Admission::Acquired(acquisition) = lock.deliver(true, || ()) else { unreachable!() };
                 served.store(1, Relaxed);
                 // SAFETY: this section's own acquisition.
                 unsafe { lock.unlock(acquisition) };
@@ -386,13 +388,13 @@ fn l7_deliveries_are_served_in_order() {
         // SAFETY: the acquisition above.
         unsafe { lock.unlock(held) };
         let [first, second] = deliveries.map(|delivery| delivery.join().unwrap());
-        // With nobody left to wait, the tickets begin anew.
+        // If no delivery waits any more, the tickets start again from zero.
         assert!(first.0 == second.0 || first.0.comes_before(second.0) == (first.1 < second.1), "{first:?} {second:?}");
         assert!(!alloc::format!("{lock:?}").contains("deliveries: true"), "{lock:?}");
     });
 }
 
-/// What is left pending comes before the section of a thread that takes the lock next (rule L7).
+/// What is left to the owner comes before the section of the thread that takes the lock next (rule L7).
 // Caught: take-ignores-pending.
 #[test]
 fn l7_what_is_pending_precedes_a_thread() {
@@ -409,21 +411,21 @@ fn l7_what_is_pending_precedes_a_thread() {
                 release_serving(&lock, serve);
             }
         });
-        assert!(matches!(lock.enter(true, || ()), Admission::LeftToOwner));
+        assert!(matches!(lock.deliver(true, || ()), Admission::LeftToOwner));
         release_serving(&lock, || served.store(1, Relaxed));
         later.join().unwrap();
         assert_eq!(served.load(Relaxed), 1);
     });
 }
 
-/// The canary: with a lock that locks nothing, the models must fail. Through `lock_api` the data is in core's cell, which
-/// loom can't see, so without the borrow in the guard's state they would not.
+/// The canary: the models must fail with a lock that locks nothing. `lock_api` keeps the data in core's cell, which
+/// loom can't see. Loom sees only the borrow in the guard's state.
 #[test]
 #[should_panic(expected = "Causality violation")]
 fn a_lock_that_locks_nothing_is_found_out() {
     struct LocksNothing(Witness);
 
-    // SAFETY: none: it is a lie, and that it is found out is the point. It never leaves this model.
+    // SAFETY: none. This lock is unsound on purpose, and the model shows that loom notices. It never leaves this model.
     unsafe impl RawMutex for LocksNothing {
         const INIT: Self = panic!();
         type Guard = (Borrow, PhantomData<GuardNoSend>);

@@ -8,13 +8,13 @@ use loom::thread;
 use crate::dispatch::ready_word::ReadyWord;
 use crate::models::{Probe, all, bounded};
 
-/// A word with its bell.
-struct Bell {
+/// A ready word, and what wakes its thread.
+struct WordWithBell {
     word: ReadyWord,
     bell: Notify,
 }
 
-impl Bell {
+impl WordWithBell {
     fn new() -> Arc<Self> {
         Arc::new(Self { word: ReadyWord::new(), bell: Notify::new() })
     }
@@ -31,7 +31,7 @@ impl Bell {
         }
     }
 
-    /// The thread: sleeps whenever there is nothing, and calls `each` for what was raised, until it is stopped.
+    /// Runs the dispatcher's thread: calls `each` for what was raised, and sleeps if there is nothing, until the stop.
     fn run(&self, mut each: impl FnMut(usize)) {
         loop {
             if !self.word.is_raised() && self.word.sleep() {
@@ -47,13 +47,13 @@ impl Bell {
     }
 }
 
-/// Whoever raises is seen by a thread that falls asleep at that moment, with all that was done before. A wake-up that is
-/// lost leaves the thread asleep, which loom calls a deadlock.
+/// A thread that falls asleep during a raise sees the raise, and all that was done before it. If the wake-up is lost,
+/// the thread sleeps for ever, and loom reports a deadlock.
 // Caught: raise-release, take-raised-acquire, sleep-unasked, sleep-unsaid, raise-rings-nobody.
 #[test]
 fn a_raise_ends_the_sleep() {
     all(|| {
-        let (bell, probe) = (Bell::new(), Probe::new());
+        let (bell, probe) = (WordWithBell::new(), Probe::new());
         let raiser = thread::spawn({
             let (bell, probe) = (bell.clone(), probe.clone());
             move || {
@@ -75,12 +75,12 @@ fn a_raise_ends_the_sleep() {
     });
 }
 
-/// A thread that falls asleep as it is stopped sees the stop, with all that was done before.
+/// A thread that falls asleep during a stop sees the stop, and all that was done before it.
 // Caught: stop-release, stop-rings-nobody, sleep-unasked.
 #[test]
 fn a_stop_ends_the_sleep() {
     all(|| {
-        let (bell, probe) = (Bell::new(), Probe::new());
+        let (bell, probe) = (WordWithBell::new(), Probe::new());
         let thread = thread::spawn({
             let (bell, probe) = (bell.clone(), probe.clone());
             move || {
@@ -94,13 +94,13 @@ fn a_stop_ends_the_sleep() {
     });
 }
 
-/// A thread hangs up its bell before it first sleeps: whoever is told to ring finds it.
+/// The thread hangs up its bell before it first sleeps, so a thread that has to ring finds the bell.
 // Caught: raise-acquire, stop-acquire, sleep-release.
 #[test]
 fn who_rings_finds_the_bell() {
     for stop in [false, true] {
         all(move || {
-            let (bell, hung_up) = (Bell::new(), Probe::new());
+            let (bell, hung_up) = (WordWithBell::new(), Probe::new());
             let thread = thread::spawn({
                 let (bell, hung_up) = (bell.clone(), hung_up.clone());
                 move || {
@@ -116,12 +116,13 @@ fn who_rings_finds_the_bell() {
     }
 }
 
-/// Two that raise at once, one of them the other's bit too, are both seen, before the stop that comes after them.
+/// Two threads raise at once, one of them the other's bit too. Both raises are seen before the stop that comes after
+/// them.
 // Caught: take-raised-torn, sleep-unasked, sleep-unsaid, stop-rings-nobody.
 #[test]
 fn every_raise_is_seen_before_the_stop() {
     bounded(|| {
-        let bell = Bell::new();
+        let bell = WordWithBell::new();
         let thread = thread::spawn({
             let bell = bell.clone();
             move || {

@@ -1,4 +1,5 @@
-//! One lock of several interrupts (L9): what is left for one of them is served by whoever holds the lock, and their ends.
+//! A lock shared by several interrupts (L9): a release serves what was left to the owner for any of them, and ends
+//! them.
 
 use alloc::sync::Arc;
 
@@ -21,8 +22,8 @@ fn member(lock: &Arc<InterruptLock<u32>>, probe: &Arc<Probe>) -> Interrupt<u32, 
     interrupt
 }
 
-/// One interrupt's owner leaves word for the other, while somebody else comes for the lock: it is served once, and before
-/// that section.
+/// A thread holds the lock for one interrupt and delivers the other, while a second thread comes for the lock. That
+/// delivery is served once, by a release.
 // Caught: a-release-serves-its-own-alone.
 #[test]
 fn a_release_serves_the_others() {
@@ -44,7 +45,8 @@ fn a_release_serves_the_others() {
     });
 }
 
-/// One is dropped with the lock held, while somebody else comes for the lock: it ends, once, and is forgotten.
+/// A thread that holds the lock drops an interrupt, while a second thread comes for the lock. The interrupt ends, once,
+/// and the lock keeps it no longer.
 // Caught: a-release-ends-its-own-alone.
 #[test]
 fn a_release_ends_the_others() {

@@ -1,4 +1,4 @@
-//! The word of the software source.
+//! The software source's word: edges and levels that meet a take, an unmask or a disconnection.
 
 use core::task::Waker;
 
@@ -7,7 +7,7 @@ use loom::thread;
 use crate::models::{Probe, all};
 use crate::source::{Software, Source};
 
-/// Who takes an edge sees what was done before it was asserted, and none is lost between two takes.
+/// A take that gets an edge sees what was done before the assertion. No edge is lost between two takes.
 // Caught: software-release, software-take-acquire, software-take-torn, software-torn.
 #[test]
 fn an_edge_publishes_and_is_counted_once() {
@@ -31,7 +31,7 @@ fn an_edge_publishes_and_is_counted_once() {
     });
 }
 
-/// So does who takes what was signalled before a disconnection, and what came after it is not taken as signalled.
+/// The take after a disconnection sees what was done before an edge that it gets, and no edge is lost.
 // Caught: software-acquire, software-release.
 #[test]
 fn an_edge_publishes_to_the_take_after_a_disconnection() {
@@ -56,7 +56,7 @@ fn an_edge_publishes_to_the_take_after_a_disconnection() {
     });
 }
 
-/// A level that is asserted while the line is opened signals: to the one or to the other.
+/// A level that is asserted during an unmask signals, through the assertion or through the unmask.
 // Caught: software-torn, unmask-forgets-the-level.
 #[test]
 fn a_level_that_meets_an_unmask_signals() {

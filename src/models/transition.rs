@@ -1,4 +1,4 @@
-//! What meets a transition: a fault (I12); and a work item under its device's callback lock (W5).
+//! A fault that meets a transition (I12), and a work item under its device's callback lock (W5).
 
 use alloc::sync::Arc;
 
@@ -8,8 +8,8 @@ use crate::models::{Counted, Probe, Wire, bounded};
 use crate::{Claim, Device, ErrorKind, Fault, Interrupt, State};
 use crate::{Errno, SourceError};
 
-/// A fault that meets an enable: the interrupt is either quarantined and disconnected, or was never served; it can't be
-/// enabled past the fault, and can after it has been cleared.
+/// A fault meets an enable. Either the interrupt is faulted and disconnected, or it was never served. A faulted
+/// interrupt can't be enabled until the fault has been cleared.
 // Caught: quarantine-leaves-it-connected, enable-ignores-a-fault.
 #[test]
 fn a_fault_that_meets_an_enable_stays_a_fault() {
@@ -34,7 +34,7 @@ fn a_fault_that_meets_an_enable_stays_a_fault() {
         let disabled = interrupt.disable();
         let enabled = interrupt.enable();
         device.join().unwrap();
-        // Whatever came first, the books agree with each other.
+        // Whichever came first, state, fault and connection agree.
         assert!(disabled.is_ok());
         match interrupt.state() {
             State::Faulted => {
@@ -54,7 +54,7 @@ fn a_fault_that_meets_an_enable_stays_a_fault() {
     });
 }
 
-/// A work item that runs under the callback lock and a section of the device never overlap.
+/// A work item that runs under the callback lock never overlaps a section of the device.
 // Caught: work-item-not-serialized.
 #[test]
 fn a_serialized_work_item_excludes_sections() {

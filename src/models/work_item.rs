@@ -1,4 +1,4 @@
-//! The work item: merged, never lost, never overlapping, flushed (W1, W2, W3, W7).
+//! The work item: queueings merge, none is lost, runs never overlap, a flush waits (W1, W2, W3, W7).
 
 use alloc::sync::Arc;
 
@@ -15,7 +15,7 @@ fn working(mut work: impl FnMut() -> Work + Send + 'static) -> Shared<(), WithWo
     Arc::new(interrupt)
 }
 
-/// A run sees what was done before the queueing that it answers.
+/// A run sees what was done before the queueing that caused it.
 // Caught: queue-release, begin-acquire.
 #[test]
 fn a_run_sees_what_was_queued() {
@@ -40,8 +40,8 @@ fn a_run_sees_what_was_queued() {
     });
 }
 
-/// What the caller did before a queueing that was merged is seen by the run that it was merged into, also where the
-/// caller published it by nothing else: a load that finds the item queued would not do.
+/// A run sees what was done before a queueing that was merged into it, even if nothing else publishes that. So a
+/// queueing that merges must write: a load that finds the item queued is not enough.
 // Caught: merged-by-a-load, queue-release.
 #[test]
 fn a_run_sees_what_was_merged_into_it() {
@@ -71,8 +71,8 @@ fn a_run_sees_what_was_merged_into_it() {
     });
 }
 
-/// Each queueing is new or merged, and a queueing during a run causes one more: the number of runs is that of the new
-/// ones, and none overlaps another.
+/// Each queueing is new or merged, and a queueing during a run causes one more run. There are as many runs as new
+/// queueings, and no two overlap.
 // Caught: end-release, begin-while-running, begin-keeps-queued.
 #[test]
 fn runs_are_as_many_as_new_queueings_and_never_overlap() {
@@ -102,8 +102,8 @@ fn runs_are_as_many_as_new_queueings_and_never_overlap() {
     });
 }
 
-/// Disable runs what is queued and waits for what runs, even if that queues itself again and again; what the runs did
-/// is seen after it.
+/// Disable runs what is queued and waits for the run, even if the work item always queues itself again. After it, the
+/// caller sees what the runs did.
 // Caught: flush-does-not-wait, flush-ignores-the-queued, close-forgotten, end-wakes-nobody.
 #[test]
 fn disable_flushes_the_work_item() {
@@ -131,8 +131,9 @@ fn disable_flushes_the_work_item() {
     });
 }
 
-/// Who finds the item idle sees what its last run did. The word alone: in an interrupt the fences that stand for the
-/// lock's barriers would order this too, and outside of models they are none.
+/// A thread that finds the item idle sees what its last run did. This models the word alone: in a model of an
+/// interrupt, the fences that stand for the lock's barriers would order this too, and outside models they may be no
+/// fences.
 // Caught: is-idle-acquire.
 #[test]
 fn who_finds_it_idle_sees_the_last_run() {
@@ -179,8 +180,8 @@ fn one_queueing_is_one_run() {
     });
 }
 
-/// A line that the ISR keeps masked for its work item is opened after the run, also where that is over before the ISR
-/// has answered.
+/// A line that the ISR keeps masked for its work item is unmasked after the run, even if the run is over before the ISR
+/// has returned.
 // Caught: keep-torn, keep-acquire, end-ignores-the-kept, fast-run-leaves-the-line-masked.
 #[test]
 fn a_kept_line_is_opened_by_the_fastest_run() {

@@ -17,7 +17,9 @@ macro_rules! event {
     ($level:ident, $interrupt:ident, $what:literal $(, $cause:ident)?) => {{
         // A subscriber's panic goes no further, because a delivery may be under way.
         #[cfg(feature = "tracing")]
-        let _ = crate::sync::catch(|| tracing::$level!(interrupt = %$interrupt, $(cause = %format_args!("{:#}", $cause),)? $what));
+        let _ = crate::sync::catch(|| {
+            tracing::$level!(interrupt = %$interrupt, $(cause = %format_args!("{:#}", $cause),)? $what);
+        });
         #[cfg(not(feature = "tracing"))]
         let _ = ($interrupt, $($cause)?);
     }};

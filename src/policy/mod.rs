@@ -4,10 +4,11 @@ pub(crate) mod placement;
 
 use crate::{ProcessorSet, SourceError};
 
-/// Where and how urgently an interrupt is served: WDF's extended policy, for [`Builder::policy`](crate::Builder::policy).
+/// Where and how urgently an interrupt is served: WDF's extended policy, for
+/// [`Builder::policy`](crate::Builder::policy).
 ///
-/// The policy is given once, while building. At each enable the crate asks the system for it: for the thread that serves
-/// the interrupt, and for the interrupt's own vector where the system knows it.
+/// The policy is given once, while building. At each enable the crate asks the system for it: for the thread that
+/// serves the interrupt, and for the interrupt's own vector where the system knows it.
 /// [`policy_answer`](crate::InterruptObject::policy_answer) says what the system took and what it refused.
 ///
 /// The default is WDF's: one close processor and an undefined priority. For this default the crate asks nothing of the
@@ -132,9 +133,9 @@ pub enum Affinity {
 
 /// How urgently an interrupt is served, for [`Policy::with_priority`].
 ///
-/// On Linux the serving thread is scheduled as `SCHED_FIFO`, which needs `CAP_SYS_NICE` or `RLIMIT_RTPRIO`. Such a thread
-/// runs before all ordinary threads. An ISR that does not return, or a [polling](crate::Polling) window that does not end,
-/// then keeps its processor from them.
+/// On Linux the serving thread is scheduled as `SCHED_FIFO`, which needs `CAP_SYS_NICE` or `RLIMIT_RTPRIO`. Such a
+/// thread runs before all ordinary threads. An ISR that does not return, or a [polling](crate::Polling) window that
+/// does not end, then keeps its processor from them.
 ///
 /// ```
 /// use interrupt_lock::Priority;

@@ -1,4 +1,4 @@
-//! What may be sent and shared: facts that every build checks. An ISR may own any of these.
+//! Which types may be sent and shared, checked by every build. An ISR may own any of them.
 
 use static_assertions::assert_impl_all;
 

@@ -1,4 +1,4 @@
-//! Devices that live in this process: to try a driver, and to test one, where no such hardware is.
+//! Devices that live in this process, to try and to test a driver without its hardware.
 //!
 //! A driver written against [`Registers`](crate::Registers) and [`Source`](crate::source::Source) runs on them unchanged.
 //!

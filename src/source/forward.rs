@@ -62,7 +62,7 @@ impl<S: Source + ?Sized> Source for Box<S> {
     }
 }
 
-#[cfg(all(test, target_os = "linux", feature = "std", not(loom)))]
+#[cfg(all(test, target_os = "linux", feature = "std"))]
 mod tests {
     use std::collections::BTreeSet;
     use std::os::fd::{AsFd, BorrowedFd};
@@ -176,17 +176,5 @@ mod tests {
         Source::time_assertions(source, Arc::new(Timing::new()).assertions());
         assert_eq!(Source::removal(source), Some(Removal::Requested));
         assert_eq!(*called.lock().unwrap(), declared());
-    }
-
-    #[test]
-    fn a_boxed_source_serves_an_interrupt() {
-        let (source, edge) = crate::source::Software::edge();
-        let boxed: Box<dyn Source> = Box::new(source);
-        let interrupt = crate::Interrupt::builder(()).isr(|_| Claim::Claimed).source(boxed).without_dispatcher();
-        let interrupt = interrupt.build().unwrap();
-        interrupt.enable().unwrap();
-        edge.assert();
-        interrupt.service();
-        assert_eq!(interrupt.stats().claimed, 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Bare metal: no threads, only processors and what interrupts them.
+//! Bare metal: there are no threads, only processors and the ISRs that interrupt them.
 
 use core::sync::atomic::{AtomicUsize, Ordering, fence};
 
@@ -6,13 +6,14 @@ pub(crate) use crate::sync::bare_metal::{in_isr, is_in_isr, mask, this_processor
 
 use crate::sync::Parked;
 
-/// There is no clock here, so there is no deadline.
+/// Uninhabited: there is no clock, so there are no deadlines.
 pub(crate) type Instant = core::convert::Infallible;
 
-/// An ISR that waited for what it interrupted would wait for ever, so a delivery leaves word instead.
+/// A delivery must not wait: an ISR that waited for the code that it interrupted would wait for ever. So the delivery
+/// is left to the owner of the lock.
 pub(crate) const DELIVERY_MAY_WAIT: bool = false;
 
-/// Spins, since there is nobody to yield to.
+/// Spins: there is no other thread to yield to.
 pub(crate) struct Backoff(crossbeam_utils::Backoff);
 
 impl Backoff {
@@ -24,40 +25,40 @@ impl Backoff {
         self.0.snooze();
     }
 
-    /// Never time to park: there is no parking.
+    /// Returns `false`: it is never time to sleep.
     pub(crate) fn is_completed(&self) -> bool {
         false
     }
 }
 
-/// On bare metal sections are short, and nobody yields.
+/// As [`Backoff::new`]: on bare metal sections are short.
 pub(crate) fn patient_backoff() -> Backoff {
     Backoff::new()
 }
 
-/// What one processor has to order against others. (An ISR on the same one is ordered as it is.)
+/// A fence, for the order against other processors. (An ISR on the same processor needs none.)
 #[inline(always)]
 pub(crate) fn light_barrier() {
     fence(Ordering::SeqCst);
 }
 
-/// The same: nobody can make another processor pass a barrier.
+/// As [`light_barrier`]. No processor can make another pass a barrier, so each barrier is a fence.
 #[inline(always)]
 pub(crate) fn light_barrier_after_exchange() {
     fence(Ordering::SeqCst);
 }
 
-/// The same.
+/// As [`light_barrier`].
 pub(crate) fn heavy_barrier() {
     fence(Ordering::SeqCst);
 }
 
-/// The same.
+/// As [`light_barrier`].
 pub(crate) fn heavy_barrier_for_exchanges() {
     fence(Ordering::SeqCst);
 }
 
-/// Where nobody waits.
+/// The place where threads of an operating system would sleep. Processors don't: they spin.
 pub(crate) struct Parker;
 
 impl Parker {
@@ -65,7 +66,7 @@ impl Parker {
         Self
     }
 
-    /// One turn of a spin: what is waited for belongs to a section that another processor is running.
+    /// Spins once, and returns: the section that ends the wait runs on another processor.
     pub(crate) fn park(
         &self,
         _word: &AtomicUsize,
@@ -87,7 +88,7 @@ impl Parker {
     pub(crate) fn wake_all(&self, _word: &AtomicUsize) {}
 }
 
-/// Runs a callback; there is no unwinding here: a panic ends the program.
+/// Runs a callback. There is no unwinding on bare metal: a panic ends the program.
 pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::Name> {
     Ok(callback())
 }

@@ -1,11 +1,11 @@
-//! Cells whose exclusion is somebody else's business: a lock word's, a bit's.
+//! Cells whose exclusion another word provides: a lock's word, a bit.
 
 use core::cell::UnsafeCell;
 
-/// What a guard borrows, so that a model sees overlapping sections. Nothing outside models.
+/// What a section borrows, so that a model sees sections that overlap. Empty outside models.
 pub(crate) struct Witness;
 
-/// The borrow itself; it must end before the release.
+/// A section's borrow of a [`Witness`]. It must end before the release.
 pub(crate) struct Borrow;
 
 impl Witness {
@@ -19,11 +19,11 @@ impl Witness {
     }
 }
 
-/// A value that only the holder of something else may touch.
+/// A value that only the owner of a lock or of a bit elsewhere may touch.
 pub(crate) struct Locked<T>(UnsafeCell<T>);
 
-// SAFETY: the value is reached only through `with`, whose callers promise exclusion, so sharing the cell between
-// threads only ever moves the value between them; and through `read`, which is used for values that are `Sync`.
+// SAFETY: threads reach the value in two ways. The callers of `with` promise exclusion, so sharing the cell only moves
+// the value from thread to thread. `read` needs a value that is `Sync`.
 unsafe impl<T: Send> Sync for Locked<T> {}
 
 impl<T> Locked<T> {

@@ -1,8 +1,8 @@
-//! Statistics. They carry no synchronisation, so they stay out of the models.
+//! Counters and moments for statistics. They synchronise nothing, so they stay out of the models.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// A count that anybody may read at any time, without a lock.
+/// A count that any thread may read at any time, without a lock.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicUsize);
 
@@ -11,14 +11,14 @@ impl Counter {
         Self(AtomicUsize::new(0))
     }
 
-    /// Adds, where an exclusion that is not the counter's own makes the caller its only writer: no read-modify-write.
+    /// Adds `n`, without a read-modify-write. The caller must be the only writer, for example because it holds a lock.
     #[inline]
     pub(crate) fn add_exclusive(&self, n: usize) {
         // Relaxed: nothing is published through a statistic.
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 
-    /// Takes all of it, under the same condition.
+    /// Returns the count, and sets it to 0. The caller must be the only writer.
     pub(crate) fn take_exclusive(&self) -> usize {
         let all = self.0.load(Ordering::Relaxed);
         self.0.store(0, Ordering::Relaxed);
@@ -32,7 +32,7 @@ impl Counter {
     }
 }
 
-/// A moment for a statistic, as a number that is not 0; or none.
+/// A moment for a statistic, or none. It is a number, and 0 is none.
 #[cfg(feature = "std")]
 pub(crate) struct Stamp(AtomicUsize);
 
@@ -42,18 +42,19 @@ impl Stamp {
         Self(AtomicUsize::new(0))
     }
 
-    /// 0 for none.
+    /// Sets the moment; 0 is none.
     pub(crate) fn set(&self, moment: usize) {
         // Relaxed: nothing is published through a statistic.
         self.0.store(moment, Ordering::Relaxed);
     }
 
-    /// Keeps one that is there.
+    /// Sets the moment, unless there is one already.
     pub(crate) fn set_first(&self, moment: usize) {
         // Relaxed: as above.
         let _ = self.0.compare_exchange(0, moment, Ordering::Relaxed, Ordering::Relaxed);
     }
 
+    /// Returns the moment, and leaves none.
     pub(crate) fn take(&self) -> Option<usize> {
         // Relaxed: as above.
         Some(self.0.swap(0, Ordering::Relaxed)).filter(|&moment| moment != 0)

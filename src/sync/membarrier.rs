@@ -1,20 +1,22 @@
-//! A program's say in how the lock orders its release against a waiter's look.
+//! A program's choice between `membarrier` and fences.
 
-/// Has the interrupt locks of this process do without `membarrier`, from now on and for good.
+/// Makes the interrupt locks of this process do without `membarrier`, for programs with a processor that nothing may
+/// interrupt.
 ///
-/// On Linux a thread that is about to wait for an interrupt lock has every running thread of the process pass a memory
-/// barrier, so that a release needs none. That interrupts the processors that run them for a moment; where a processor is
-/// isolated for a thread that nothing may interrupt, call this first in `main`. Each acquisition and release
-/// then pays for a fence of its own. Without `membarrier` in the system (an old kernel, a seccomp filter) that is so
-/// anyway.
+/// On Linux, a thread that is about to wait for an interrupt lock makes every running thread of the process pass a
+/// memory barrier (`membarrier`), so that a release needs none. This interrupts the processors of those threads for a
+/// moment. If one of them is isolated for a thread that must not be interrupted, call this function first in `main`.
+/// Each acquisition and each release then pays for a fence.
 ///
-/// If it is called when locks have been used already, threads that wait look again every few milliseconds from then on.
+/// The choice can't be taken back. If the system has no `membarrier` (an old kernel, a seccomp filter), the locks use
+/// fences anyway.
+///
+/// If locks have been used before the call, it may sleep once for 10 ms, and threads that wait look again every 10 ms
+/// from then on.
 ///
 /// ```
+/// // first in `main`
 /// interrupt_lock::without_membarrier();
-///
-/// let lock = interrupt_lock::InterruptLock::new(1);
-/// *lock.acquire_interrupt_lock() += 1;
 /// ```
 pub fn without_membarrier() {
     crate::sync::without_membarrier();

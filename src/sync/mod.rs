@@ -1,12 +1,20 @@
-//! The facade: the only module that knows whether the crate runs on an operating system, on bare metal or in a model.
+//! The facade: threads, waiting, atomics and barriers of an operating system, of bare metal, or of a model.
 //!
-//! | file | under | threads | waiting |
+//! | file | used with | threads | a thread that waits |
 //! |---|---|---|---|
-//! | `os` | feature `std` | the system's | parked in the parking lot |
-//! | `bare` | neither | processors | a spin on another processor's section |
-//! | `model` | `--cfg loom` | loom's | a queue that loom explores |
+//! | `os` | feature `std` | the system's | sleeps in the parking lot |
+//! | `bare` | neither | processors | spins until another processor's section ends |
+//! | `model` | `--cfg loom` | loom's | is in a queue that loom explores |
 //!
-//! All three have the same items; nothing outside this folder asks which of them it got.
+//! All three have the same items. No module outside this folder asks which of them it uses.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `cell` | cells whose exclusion another word provides |
+//! | `counter` | counters and moments for statistics |
+//! | `origin` | the place that took a lock |
+//! | `bare_metal` | what a machine without an operating system provides |
+//! | `membarrier` | a program's choice between `membarrier` and fences |
 
 #[cfg(not(any(loom, feature = "std")))]
 mod bare;
@@ -43,10 +51,10 @@ pub(crate) use counter::Counter;
 pub(crate) use counter::Stamp;
 pub(crate) use origin::Origin;
 
-/// How a wait in the parking lot ended.
+/// How a wait in a [`Parker`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parked {
-    /// Somebody woke this thread.
+    /// Another thread woke this one.
     #[cfg(any(loom, feature = "std"))]
     Woken,
     /// There was nothing to wait for.
@@ -55,7 +63,7 @@ pub(crate) enum Parked {
     TimedOut,
 }
 
-/// Declares a function that is `const` wherever the facade's types can be built in constants: everywhere but in models.
+/// Declares functions that are `const` outside models: a model can't build the facade's types in a constant.
 macro_rules! const_outside_models {
     ($($(#[$attr:meta])* $vis:vis fn $name:ident($($arg:tt)*) $(-> $ret:ty)? $body:block)+) => {$(
         #[cfg(not(loom))]

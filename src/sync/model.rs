@@ -1,4 +1,4 @@
-//! Loom's threads, so that every interleaving of them is explored.
+//! Models: loom's threads, of which loom explores every interleaving.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -13,35 +13,36 @@ use loom::sync::{Condvar, Mutex};
 use crate::sync::Parked;
 
 loom::thread_local! {
-    static THREAD: Thread = Thread::new();
+    static THIS_THREAD: PerThread = PerThread::new();
 }
 
-struct Thread {
+/// What the crate keeps for each thread of a model.
+struct PerThread {
     id: usize,
     isrs: Cell<u32>,
 }
 
-impl Thread {
+impl PerThread {
     fn new() -> Self {
-        // Not loom's: which numbers the threads get makes no difference to what they do.
+        // Not loom's atomic: the threads' numbers make no difference to what the threads do.
         static NEXT: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(8);
         Self { id: NEXT.fetch_add(8, Ordering::Relaxed), isrs: Cell::new(0) }
     }
 }
 
 pub(crate) fn this_thread() -> usize {
-    THREAD.with(|thread| thread.id)
+    THIS_THREAD.with(|thread| thread.id)
 }
 
 pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {
-    THREAD.with(|thread| thread.isrs.set(thread.isrs.get() + 1));
+    THIS_THREAD.with(|thread| thread.isrs.set(thread.isrs.get() + 1));
     let result = isr();
-    THREAD.with(|thread| thread.isrs.set(thread.isrs.get() - 1));
+    THIS_THREAD.with(|thread| thread.isrs.set(thread.isrs.get() - 1));
     result
 }
 
 pub(crate) fn is_in_isr() -> bool {
-    THREAD.with(|thread| thread.isrs.get() != 0)
+    THIS_THREAD.with(|thread| thread.isrs.get() != 0)
 }
 
 pub(crate) const DELIVERY_MAY_WAIT: bool = true;
@@ -50,35 +51,37 @@ pub(crate) fn mask() {}
 
 pub(crate) fn unmask() {}
 
-/// Loom knows no barrier that one thread has others pass, so a fence on each side stands for the pair.
+/// A fence: loom knows no barrier that one thread makes others pass, so a fence on each side stands for the pair.
 pub(crate) fn light_barrier() {
     fence(Ordering::SeqCst);
 }
 
-/// As `light_barrier`.
+/// As [`light_barrier`].
 pub(crate) fn light_barrier_after_exchange() {
     fence(Ordering::SeqCst);
 }
 
-/// As `light_barrier`.
+/// As [`light_barrier`].
 pub(crate) fn heavy_barrier() {
     fence(Ordering::SeqCst);
 }
 
 std::thread_local! {
-    // Not loom's: it is the model's that runs on this thread of the system's.
+    // Not loom's thread-local: it belongs to the model that runs on this thread of the system.
     static EXCHANGES_FENCE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// As `light_barrier`, unless the model says that exchanges need none.
+/// As [`light_barrier`], unless the model runs in `where_exchanges_fence`.
 pub(crate) fn heavy_barrier_for_exchanges() {
     if !EXCHANGES_FENCE.get() {
         fence(Ordering::SeqCst);
     }
 }
 
-/// Runs a model of a machine whose exchanges are full barriers, so that what is meant for them is none to others. (Loom's
-/// exchanges are none, so such a model can't ask who comes first.)
+/// Runs a model of a machine whose exchanges are full barriers: there [`heavy_barrier_for_exchanges`] does nothing, so
+/// the model fails if other code relies on it.
+///
+/// Loom's own exchanges are no barriers, so such a model can't ask which thread comes first.
 #[cfg(test)]
 pub(crate) fn where_exchanges_fence(model: impl FnOnce()) {
     EXCHANGES_FENCE.set(true);
@@ -86,23 +89,27 @@ pub(crate) fn where_exchanges_fence(model: impl FnOnce()) {
     EXCHANGES_FENCE.set(false);
 }
 
-/// Loom's atomic, with every interleaving explored.
+/// Loom's atomic, changed so that loom explores every interleaving.
 ///
-/// Loom remembers one last access to an atomic. A thread that loads it and then exchanges it overwrites the memory of
-/// another thread's load before, and the order "exchange, then that load" is never tried. So each load touches a second
-/// atomic first, which makes loom try both orders of any two threads there. It orders nothing in the model's memory.
+/// Loom remembers only the last access to an atomic. Suppose that one thread loads, and then another loads and
+/// exchanges. Its accesses overwrite what loom remembers of the first load, so loom never tries the order "exchange,
+/// then first load". So here each load touches a second atomic before, which makes loom try both orders of any two
+/// threads. That access is Relaxed: it orders nothing in the model's memory.
 pub(crate) struct AtomicUsize {
-    turn: loom::sync::atomic::AtomicUsize,
+    schedule_point: loom::sync::atomic::AtomicUsize,
     value: loom::sync::atomic::AtomicUsize,
 }
 
 impl AtomicUsize {
     pub(crate) fn new(value: usize) -> Self {
-        Self { turn: loom::sync::atomic::AtomicUsize::new(0), value: loom::sync::atomic::AtomicUsize::new(value) }
+        Self {
+            schedule_point: loom::sync::atomic::AtomicUsize::new(0),
+            value: loom::sync::atomic::AtomicUsize::new(value),
+        }
     }
 
     pub(crate) fn load(&self, order: Ordering) -> usize {
-        self.turn.fetch_or(0, Ordering::Relaxed);
+        self.schedule_point.fetch_or(0, Ordering::Relaxed);
         self.value.load(order)
     }
 
@@ -137,19 +144,22 @@ impl AtomicUsize {
     }
 }
 
-/// As [`AtomicUsize`].
+/// Loom's atomic pointer, changed as [`AtomicUsize`].
 pub(crate) struct AtomicPtr<T> {
-    turn: loom::sync::atomic::AtomicUsize,
+    schedule_point: loom::sync::atomic::AtomicUsize,
     value: loom::sync::atomic::AtomicPtr<T>,
 }
 
 impl<T> AtomicPtr<T> {
     pub(crate) fn new(value: *mut T) -> Self {
-        Self { turn: loom::sync::atomic::AtomicUsize::new(0), value: loom::sync::atomic::AtomicPtr::new(value) }
+        Self {
+            schedule_point: loom::sync::atomic::AtomicUsize::new(0),
+            value: loom::sync::atomic::AtomicPtr::new(value),
+        }
     }
 
     pub(crate) fn load(&self, order: Ordering) -> *mut T {
-        self.turn.fetch_or(0, Ordering::Relaxed);
+        self.schedule_point.fetch_or(0, Ordering::Relaxed);
         self.value.load(order)
     }
 
@@ -168,7 +178,7 @@ impl<T> AtomicPtr<T> {
     }
 }
 
-/// Parks at once: a spin only repeats what parking explores.
+/// Completed at once, so that the thread parks: a spin only repeats what parking explores.
 pub(crate) struct Backoff;
 
 impl Backoff {
@@ -185,17 +195,18 @@ impl Backoff {
     }
 }
 
-/// A model has no time to be patient in.
+/// As [`Backoff::new`]: a model has no time.
 pub(crate) fn patient_backoff() -> Backoff {
     Backoff::new()
 }
 
-/// Borrowed by each guard, so that loom sees sections that overlap.
+/// What a section borrows, so that loom sees sections that overlap.
 pub(crate) struct Witness(UnsafeCell<()>);
 
+/// A section's borrow of a [`Witness`].
 pub(crate) struct Borrow(#[expect(dead_code, reason = "held for its Drop")] MutPtr<()>);
 
-// SAFETY: it holds nothing; loom follows who borrows it.
+// SAFETY: it holds no data; loom tracks its borrows.
 unsafe impl Sync for Witness {}
 
 impl Witness {
@@ -208,10 +219,11 @@ impl Witness {
     }
 }
 
+/// A value that only the owner of a lock or of a bit elsewhere may touch.
 pub(crate) struct Locked<T>(UnsafeCell<T>);
 
-// SAFETY: as outside models: the value is reached only through `with`, whose callers promise exclusion (and loom
-// checks that they keep the promise).
+// SAFETY: threads reach the value as outside models: through `with`, whose callers promise exclusion, and through
+// `read`, which needs a value that is `Sync`. Loom checks that they keep the promise.
 unsafe impl<T: Send> Sync for Locked<T> {}
 
 impl<T> Locked<T> {
@@ -248,12 +260,13 @@ impl<T> Locked<T> {
     }
 }
 
-/// The parking lot as loom sees it: a queue behind one of loom's mutexes.
+/// A parking lot for loom: a queue behind one of loom's mutexes.
 pub(crate) struct Parker(Mutex<VecDeque<Arc<Waiter>>>);
 
+/// A thread in the queue.
 struct Waiter {
     wake: Condvar,
-    // Written and read with the queue locked.
+    // Only touched with the queue locked.
     state: Cell<WaiterState>,
     token: usize,
     #[cfg_attr(not(test), expect(dead_code, reason = "only models have a clock"))]
@@ -336,7 +349,7 @@ impl Parker {
         }
     }
 
-    /// Lets the deadline of every timed waiter pass. Loom has no clock; a model's own thread is one.
+    /// Makes the deadline of every timed waiter pass. Loom has no clock: a thread of the model stands for it.
     #[cfg(test)]
     pub(crate) fn expire(&self) {
         let queue = self.0.lock().unwrap();
@@ -347,15 +360,15 @@ impl Parker {
     }
 }
 
-/// Runs a callback; a panic in a model is the model's failure, and must reach loom.
+/// Runs a callback. A panic fails the model: it must reach loom, so it is not caught.
 pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::Name> {
     Ok(callback())
 }
 
-/// As [`catch`]: a panic reaches loom.
+/// Drops a value. As in [`catch`], a panic reaches loom.
 pub(crate) fn drop_caught<T>(theirs: T) {
     drop(theirs);
 }
 
-/// Nothing: a model has no `membarrier`.
+/// Does nothing: a model has no `membarrier`.
 pub(crate) fn without_membarrier() {}

@@ -1,4 +1,4 @@
-//! Where a lock was taken. A diagnosis only, so it stays out of the models.
+//! The place that took a lock. It serves diagnosis only, so it stays out of the models.
 
 use core::panic::Location;
 use core::ptr;
@@ -15,8 +15,8 @@ impl Origin {
     #[inline(always)]
     pub(crate) fn set(&self, at: &'static Location<'static>) {
         let at = ptr::from_ref(at).cast_mut();
-        // Relaxed: the holder alone writes it, and only the holder's own recursion reads it. The next acquisition has to wait
-        // until each store of this section has reached the cache, so one that changes nothing is left out.
+        // Relaxed: only the owner writes it, and only the owner reads it, when it acquires again. The next acquisition
+        // waits until each store of this section has reached the cache. So a store that changes nothing is left out.
         if self.0.load(Ordering::Relaxed) != at {
             self.0.store(at, Ordering::Relaxed);
         }

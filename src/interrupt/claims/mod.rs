@@ -46,7 +46,8 @@ enum InterruptRef<'a> {
     Owned(Arc<dyn CountsClaims + 'a>),
 }
 
-/// The listener of an interrupt: with it an async task waits until the ISR has claimed (rules A1 to A4).
+/// The listener of an interrupt: with it an async task waits until the ISR has claimed (rules
+/// [A1](crate::guide::contract#a1) to [A4](crate::guide::contract#a4)).
 ///
 /// [`Interrupt::claims`](crate::Interrupt::claims) returns one, and on bare metal
 /// [`InterruptObject::claims`](crate::InterruptObject::claims). An interrupt has one listener at a time: drop it to

@@ -10,7 +10,7 @@ use crate::{Callback, CallbackError, Error, ErrorKind, SourceError, sync};
 impl<T, W> InterruptObject<T, W> {
     /// Disconnects the interrupt, so that neither its ISR nor its work item runs.
     ///
-    /// In this order (rules E2, W7), it:
+    /// In this order (rules [E2](crate::guide::contract#e2), [W7](crate::guide::contract#w7)), it:
     ///
     /// 1. runs the disable callback, with the lock held;
     /// 2. disconnects the source;
@@ -18,11 +18,11 @@ impl<T, W> InterruptObject<T, W> {
     /// 4. flushes the work item: runs it on this thread if it is queued, and waits for it if it runs elsewhere.
     ///
     /// When it returns, no ISR and no work item of this interrupt is running, and none begins until the next enable
-    /// (rule I5). It waits for the interrupt lock, for another transition, and for the work item. If the interrupt is
-    /// disabled already, it returns [`Transition::Already`] and runs no callback.
+    /// ([rule I5](crate::guide::contract#i5)). It waits for the interrupt lock, for another transition, and for the
+    /// work item. If the interrupt is disabled already, it returns [`Transition::Already`] and runs no callback.
     ///
     /// An interrupt that the driver has disabled stays so through the power cycles of its [`Device`](crate::Device),
-    /// until the driver enables it again (rule E5).
+    /// until the driver enables it again ([rule E5](crate::guide::contract#e5)).
     ///
     /// It stands for *WdfInterruptDisable* and *Disable*.
     ///

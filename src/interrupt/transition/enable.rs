@@ -9,7 +9,7 @@ use crate::{Callback, Error, ErrorKind, Info, Share, SourceError, Trigger, sync}
 impl<T, W> InterruptObject<T, W> {
     /// Connects the interrupt, so that its ISR runs for assertions.
     ///
-    /// In this order (rule E1), it:
+    /// In this order ([rule E1](crate::guide::contract#e1)), it:
     ///
     /// 1. drains what the source holds from before, and counts it as stale;
     /// 2. lets the dispatcher wait on the source;
@@ -17,8 +17,9 @@ impl<T, W> InterruptObject<T, W> {
     /// 4. runs the enable callback, with the lock held.
     ///
     /// No ISR runs before the callback has succeeded. An assertion since the connection is delivered right after it
-    /// (rules I4, I9, I15). It waits for the interrupt lock, and for another transition. If the interrupt is enabled
-    /// already, it returns [`Transition::Already`] and runs no callback.
+    /// (rules [I4](crate::guide::contract#i4), [I9](crate::guide::contract#i9), [I15](crate::guide::contract#i15)). It
+    /// waits for the interrupt lock, and for another transition. If the interrupt is enabled already, it returns
+    /// [`Transition::Already`] and runs no callback.
     ///
     /// A [`Device`](crate::Device) enables its interrupts itself as it enters D0. An interrupt that the driver has
     /// disabled is an exception: it waits for the driver to call this. The function connects the interrupt whether its
@@ -34,10 +35,10 @@ impl<T, W> InterruptObject<T, W> {
     /// - [`ErrorKind::Ended`]: the handle has been dropped.
     /// - [`ErrorKind::Faulted`]: a fault has to be cleared first ([`clear_fault`](Self::clear_fault)), or the enable
     ///   callback or the source panicked.
-    /// - [`ErrorKind::WouldDeadlock`]: the call would wait for itself (rule E4). It came from an ISR or from a callback
-    ///   or the work item of this interrupt, or its thread holds the interrupt lock, or the callback lock that the work
-    ///   item needs. Or this call would wait for another thread, which waits for what this thread holds. Nothing has
-    ///   been done.
+    /// - [`ErrorKind::WouldDeadlock`]: the call would wait for itself ([rule E4](crate::guide::contract#e4)). It came
+    ///   from an ISR or from a callback or the work item of this interrupt, or its thread holds the interrupt lock, or
+    ///   the callback lock that the work item needs. Or this call would wait for another thread, which waits for what
+    ///   this thread holds. Nothing has been done.
     ///
     /// # Examples
     ///

@@ -14,8 +14,8 @@ use crate::observe::events;
 use crate::{Delivery, Error};
 
 impl<T, W> InterruptObject<T, W> {
-    /// Stops delivery without a disconnection and without the disable callback (rule E8), for a device, or a part of
-    /// one, that idles.
+    /// Stops delivery without a disconnection and without the disable callback ([rule E8](crate::guide::contract#e8)),
+    /// for a device, or a part of one, that idles.
     ///
     /// When it returns, no ISR is running, and none begins until [`report_active`](Self::report_active). What is
     /// asserted meanwhile is withheld: edges are counted, a level line stays masked. One ISR run gets it all when the
@@ -74,7 +74,7 @@ impl<T, W> InterruptObject<T, W> {
         Ok(Transition::Done)
     }
 
-    /// Resumes delivery after [`report_inactive`](Self::report_inactive) (rule E8).
+    /// Resumes delivery after [`report_inactive`](Self::report_inactive) ([rule E8](crate::guide::contract#e8)).
     ///
     /// If anything was asserted meanwhile, the ISR runs for it, on the calling thread, before this returns. It waits
     /// for the interrupt lock, and for another transition. It stands for *WdfInterruptReportActive*.

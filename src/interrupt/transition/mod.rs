@@ -38,7 +38,8 @@ use crate::lock::waits::{Circle, Waits};
 use crate::lock::{InterruptLockGuard, RawInterruptLock};
 use crate::{Callback, Error, ErrorKind, Fault, SourceError, sync};
 
-/// Whether a transition, such as an enable, had to do anything, for the driver that called it (rule E3).
+/// Whether a transition, such as an enable, had to do anything, for the driver that called it ([rule
+/// E3](crate::guide::contract#e3)).
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, Transition};
@@ -84,12 +85,12 @@ impl<T, W> InterruptObject<T, W> {
         let control = unsafe { self.control.raw() };
         let (control, lock, work) = (control.awaited(), self.lock().raw().awaited(), self.work.awaited());
         match self.callback_lock() {
-            None => Waits::announce([control, lock, work]),
-            Some(callback_lock) => Waits::announce([control, lock, work, callback_lock.awaited()]),
+            None => Waits::register([control, lock, work]),
+            Some(callback_lock) => Waits::register([control, lock, work, callback_lock.awaited()]),
         }
     }
 
-    /// The callback lock under which the work item runs, if it is serialized (rule W5).
+    /// The callback lock under which the work item runs, if it is serialized ([rule W5](crate::guide::contract#w5)).
     fn callback_lock(&self) -> Option<&RawInterruptLock> {
         self.serializer().map(|device| device.callback_lock())
     }

@@ -16,7 +16,8 @@ pub(in crate::interrupt) struct RequestedPolicy {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Returns the policy that the interrupt was built with (rule P1). Never waits for the interrupt lock.
+    /// Returns the policy that the interrupt was built with ([rule P1](crate::guide::contract#p1)). Never waits for the
+    /// interrupt lock.
     ///
     /// ```
     /// use interrupt_lock::{Affinity, Claim, Interrupt, Policy};
@@ -31,7 +32,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Returns what became of the [policy](Self::policy) at the last enable: what the system took, and what it refused
-    /// and why (rule P2).
+    /// and why ([rule P2](crate::guide::contract#p2)).
     ///
     /// A thread gets processors and a priority only if it serves this interrupt and no other. So they are refused if
     /// the driver gave the builder a dispatcher, and if the interrupt has none. Never waits for the interrupt lock.

@@ -15,7 +15,7 @@ use crate::sync;
 const REQUESTED_REMOVAL_WAIT: Duration = Duration::from_secs(2);
 
 impl<T, W> InterruptObject<T, W> {
-    /// Looks at the source for a removal, for a driver's own loop (rule I13).
+    /// Looks at the source for a removal, for a driver's own loop ([rule I13](crate::guide::contract#i13)).
     ///
     /// Call it when the removal descriptor becomes readable, or at each wake-up if the source wakes a waker. A
     /// dispatcher does this by itself.

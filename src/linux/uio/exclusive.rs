@@ -1,4 +1,4 @@
-//! A UIO device is one source's.
+//! A UIO device belongs to one source at a time.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -10,13 +10,13 @@ use rustix::{
 use crate::SourceError;
 use crate::system::{failed, refused};
 
-/// A device's file, locked: the kernel tells every opener of every interrupt, so a second source would unmask the line
-/// that the first one's ISR still works on.
+/// A device's file, locked. The kernel reports each interrupt to every opener. So a second source would unmask the line
+/// while the first source's ISR still runs.
 #[derive(Debug)]
 pub(super) struct Exclusive(OwnedFd);
 
 impl Exclusive {
-    /// To be taken before anything is done to the device: it may be another's.
+    /// Locks the file. To be done before anything else, because the device may belong to another source.
     pub(super) fn take(device: OwnedFd) -> Result<Self, SourceError> {
         match flock(&device, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self(device)),
@@ -28,8 +28,8 @@ impl Exclusive {
 
 impl Drop for Exclusive {
     fn drop(&mut self) {
-        // Closing it isn't enough: registers that are mapped from the same file keep that open. It can't fail for a lock
-        // that is held, and nobody waits for one.
+        // Closing the file isn't enough, because registers mapped from it keep it open. Unlocking can't fail for a lock that
+        // is held.
         let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }

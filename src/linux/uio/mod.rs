@@ -1,7 +1,7 @@
 //! A UIO device as a source.
 
-mod entry;
 mod exclusive;
+mod sysfs_entry;
 
 use std::{
     fmt,
@@ -22,27 +22,28 @@ use crate::ErrorKind;
 use crate::SourceError;
 use crate::linux::MappedRegisters;
 use crate::linux::pci::ConfigSpace;
-use crate::linux::uio::entry::Entry;
 use crate::linux::uio::exclusive::Exclusive;
+use crate::linux::uio::sysfs_entry::SysfsEntry;
 use crate::source::{Ready, Source};
 use crate::system::{device_failed, failed, opening, refused};
 use crate::{Error, Info, Trigger, system};
 
-/// The interrupt of a UIO device (`/dev/uio0`), and its registers.
+/// The interrupt of a UIO device (`/dev/uio0`) as a source, and the device's registers.
 ///
-/// Drivers of two kinds keep the line masked after an interrupt, and both are [level](Trigger::Level) sources: those
-/// that take a write to unmask it, and `uio_pci_generic`, whose line is masked by bit 10 of the PCI command register and
-/// unmasked by clearing it. A driver of neither kind answers its interrupts in the kernel; its events are
-/// [edges](Trigger::Edge).
+/// The kernel's driver of the device decides how its line is masked:
 ///
-/// The kernel counts a device's interrupts in 32 bits; [`take`](Source::take) gives how many there were since the last
-/// call, also when that count wraps.
+/// - a driver that takes a write to unmask the line: a [level](Trigger::Level) source;
+/// - `uio_pci_generic`, which masks the line by bit 10 of the PCI command register: a level source, too;
+/// - any other driver serves its interrupts in the kernel: its events are [edges](Trigger::Edge).
 ///
-/// A device is one source's at a time, in all programs that use this crate: its file is locked (`flock`) as long as the
-/// source lives. Another program that reads the device without such a lock is not kept from it; it is told of every
-/// interrupt too, and must not unmask the line.
+/// The kernel counts a device's interrupts in 32 bits. [`take`](Source::take) returns how many there were since the
+/// last call, also when that count wraps.
 ///
-/// It needs read and write permission on the device and, for `uio_pci_generic`, on the `config` file of the PCI device.
+/// A device belongs to one source at a time, in all programs that use this crate: its file is locked (`flock`) as long
+/// as the source lives. The lock does not stop a program that reads the device without asking for it. Such a program
+/// gets every interrupt too, and must not unmask the line.
+///
+/// Needs read and write permission on the device and, for `uio_pci_generic`, on the `config` file of the PCI device.
 ///
 /// # Examples
 ///
@@ -63,10 +64,10 @@ use crate::{Error, Info, Trigger, system};
 pub struct Uio {
     device: Exclusive,
     masking: Masking,
-    /// The kernel's count when it was last read.
+    /// The kernel's count at the last read.
     seen: Option<u32>,
-    entry: Option<Entry>,
-    /// Another driver may have the PCI device by now, so its configuration space is left alone.
+    entry: Option<SysfsEntry>,
+    /// The UIO device is gone. Another driver may have the PCI device by now, so its configuration space is left alone.
     gone: bool,
 }
 
@@ -77,7 +78,7 @@ enum Masking {
     Write,
     /// By a bit in the PCI command register.
     CommandRegister(ConfigSpace),
-    /// Not at all: the kernel's driver answers the device.
+    /// Not at all: the kernel's driver serves the device.
     Never,
 }
 
@@ -86,8 +87,11 @@ impl Uio {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if there is no such device, permission is lacking, it is no UIO device, it has no
-    /// interrupt, or it is another source's already, in this program or in another.
+    /// [`ErrorKind::Open`] if:
+    ///
+    /// - there is no such device, it is no UIO device, or it has no interrupt;
+    /// - permission is lacking;
+    /// - another source has the device, in this program or in another.
     ///
     /// # Examples
     ///
@@ -104,19 +108,19 @@ impl Uio {
 
     fn open_path(path: &Path) -> Result<Self, SourceError> {
         let status = rustix::fs::stat(path).map_err(failed("looking it up"))?;
-        let entry = Entry::of(&status).ok_or_else(|| refused("it is not a UIO device"))?;
-        // Read before the device is opened: what happens in between is counted twice rather than not at all.
+        let entry = SysfsEntry::of(&status).ok_or_else(|| refused("it is not a UIO device"))?;
+        // Read before the device is opened, so that an interrupt in between is counted twice rather than not at all.
         let seen = entry.count();
         let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let device = rustix::fs::open(path, flags, Mode::empty()).map_err(failed("opening it"))?;
         Self::with_entry(Exclusive::take(device)?, entry, seen)
     }
 
-    /// Takes a UIO device that somebody else opened for reading and writing, and finds the rest in sysfs.
+    /// Takes a UIO device that other code opened for reading and writing, and finds the rest in sysfs.
     ///
-    /// It is made non-blocking and closed on exec. A duplicate of a descriptor is the same opening of the device: that two
-    /// sources were made from it is not noticed. What is no device at all, such as a socket, is taken for one that is
-    /// unmasked by a write: so a test can play the device.
+    /// The descriptor is made non-blocking and closed on exec. Two sources made from duplicates of one descriptor are
+    /// not noticed, because these share the device's lock. A descriptor that is no device at all, such as a socket, is
+    /// taken for a device that is unmasked by a write. So a test can play the device.
     ///
     /// # Errors
     ///
@@ -137,7 +141,7 @@ impl Uio {
     /// assert_eq!(u32::from_ne_bytes(written), 1); // unmasked
     ///
     /// kernel.write_all(&41_u32.to_ne_bytes())?;
-    /// assert_eq!(source.take()?, 1); // some interrupts before it are not ours
+    /// assert_eq!(source.take()?, 1); // the interrupts before it are not ours
     /// kernel.write_all(&44_u32.to_ne_bytes())?;
     /// assert_eq!(source.take()?, 3);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -147,8 +151,8 @@ impl Uio {
             let device = Exclusive::take(device)?;
             system::adopt(device.as_fd()).map_err(failed("setting it up"))?;
             let status = rustix::fs::fstat(&device).map_err(failed("looking it up"))?;
-            match Entry::of(&status) {
-                // How much of the count was there before can't be known any more.
+            match SysfsEntry::of(&status) {
+                // How much of the count is older can't be known any more.
                 Some(entry) => Self::with_entry(device, entry, None),
                 None => Ok(Self::with_masking(device, Masking::Write)),
             }
@@ -156,12 +160,14 @@ impl Uio {
         take(device).map_err(opening("UIO device"))
     }
 
-    /// Takes a UIO device and the PCI configuration space (`config` in sysfs) through which it is unmasked, both opened
-    /// by somebody else for reading and writing. For programs that don't see sysfs themselves.
+    /// Takes a UIO device and the PCI configuration space through which it is unmasked (`config` in sysfs). For
+    /// programs that can't open sysfs themselves.
+    ///
+    /// Other code has opened both for reading and writing.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if the device is another source's already, or the descriptors can't be made non-blocking and closed
+    /// [`ErrorKind::Open`] if another source has the device, or the descriptors can't be made non-blocking and closed
     /// on exec.
     ///
     /// # Examples
@@ -190,8 +196,8 @@ impl Uio {
         Self { device, masking, seen: None, entry: None, gone: false }
     }
 
-    fn with_entry(device: Exclusive, entry: Entry, seen: Option<u32>) -> Result<Self, SourceError> {
-        // Masking tells what kind of driver it is, and whether there is an interrupt.
+    fn with_entry(device: Exclusive, entry: SysfsEntry, seen: Option<u32>) -> Result<Self, SourceError> {
+        // Masking shows what kind of driver it is, and whether there is an interrupt.
         let masking = match write_control(&device, 0) {
             Ok(()) => Masking::Write,
             Err(Errno::NOSYS) if entry.is_pci_generic() => Masking::CommandRegister(entry.config_space()?),
@@ -205,15 +211,15 @@ impl Uio {
 
     /// Maps the device's map `number` (`/sys/class/uio/uio0/maps/mapN`) or, with `uio_pci_generic`, its BAR `number`.
     ///
-    /// Of this driver's maps, which it has only since late, the numbers are not those of the BARs; so it is the BAR
-    /// everywhere, through the PCI device's `resourceN` in sysfs, which needs read and write permission.
+    /// With `uio_pci_generic` the BAR is mapped through the PCI device's `resourceN` in sysfs, which needs read and
+    /// write permission. (Only recent kernels give this driver maps, and number them differently from the BARs.)
     ///
     /// The mapping stays valid when the source is dropped.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if there is no such map, or it can't be mapped (a BAR of I/O ports). For a source made from
-    /// descriptors of a device that sysfs doesn't show, use [`MappedRegisters::map`].
+    /// [`ErrorKind::Open`] if the device has no such map, or it can't be mapped (a BAR of I/O ports). For a source made
+    /// from descriptors of a device that sysfs doesn't show, use [`MappedRegisters::map`].
     ///
     /// # Examples
     ///
@@ -231,7 +237,7 @@ impl Uio {
         entry.registers(&self.device, number).map_err(opening(entry.device_path()))
     }
 
-    /// Looks whether the device has left, which the kernel shows as an error on its descriptor.
+    /// Fails if the device has been removed, which the kernel shows as an error on its descriptor.
     fn check(&mut self) -> Result<(), SourceError> {
         self.gone |= system::shows(&self.device, PollFlags::ERR);
         if self.gone { Err(SourceError::Removed) } else { Ok(()) }
@@ -243,8 +249,8 @@ impl Uio {
         }
         let done = match &self.masking {
             Masking::Write => write_control(&self.device, on.into()),
-            // It begins with a read, which waits for the device: what the ISR wrote to its registers has arrived when the
-            // line is opened again.
+            // This begins with a read, which waits for the device. So what the ISR wrote to its registers has arrived when
+            // the line is unmasked.
             Masking::CommandRegister(config) => config.disable_intx(!on),
             Masking::Never => Ok(()),
         };
@@ -263,7 +269,7 @@ fn write_control(device: impl AsFd, on: u32) -> Result<(), Errno> {
 
 impl Source for Uio {
     fn info(&self) -> Info {
-        let mut info = self.entry.as_ref().map(Entry::info).unwrap_or_default();
+        let mut info = self.entry.as_ref().map(SysfsEntry::info).unwrap_or_default();
         info.trigger = Some(match self.masking {
             Masking::Write | Masking::CommandRegister(_) => Trigger::Level,
             Masking::Never => Trigger::Edge,
@@ -272,7 +278,7 @@ impl Source for Uio {
     }
 
     fn sysfs(&self) -> Option<std::path::PathBuf> {
-        self.entry.as_ref().map(Entry::device)
+        self.entry.as_ref().map(SysfsEntry::device)
     }
 
     fn ready(&mut self) -> Ready<'_> {
@@ -282,8 +288,8 @@ impl Source for Uio {
     fn connect(&mut self, _waker: &Waker) -> Result<(), SourceError> {
         self.check()?;
         if let Masking::CommandRegister(_) = self.masking {
-            // A line that was asserted before the kernel's driver came may have been missed by the interrupt controller
-            // (QEMU's does that): it sees it now, as it rises.
+            // The interrupt controller may have missed a line that was asserted before the kernel's driver came (QEMU's
+            // does). It sees the line now, as it rises.
             self.control(false)?;
         }
         self.control(true)

@@ -1,15 +1,18 @@
-//! The announce word of the raw lock: what an owner has to know before it runs its section, or as it releases.
+//! The announce word of the raw lock: what an owner has to know before its section, and at its release.
 //!
 //! | bits | name | set by | cleared by |
 //! |---|---|---|---|
-//! | high half | deliveries served | each delivery that takes the lock adds one | with the low half, when both are equal |
-//! | low half | deliveries arrived | each delivery that waits adds one | as above |
-//! | 1 | `LEFT` | a delivery (or the end) that must not wait, while there is an owner | an owner, before it serves it |
-//! | 0 | `PARKED` | a thread, before it sleeps | the last thread to leave the queue, with the queue locked |
+//! | high half | served | each delivery that waited and takes the lock adds one | with `arrived`, once both are equal |
+//! | low half | arrived | each delivery that has to wait adds one | with `served`, once both are equal |
+//! | 1 | `LEFT` | a caller that leaves something to the owner | the owner, before it serves |
+//! | 0 | `PARKED` | a thread, before it sleeps | with the queue locked: the step that empties the queue |
 //!
-//! The two counts are tickets: a delivery's turn has come when as many have been served as had arrived before it.
+//! The counts make tickets. A delivery's ticket is the number of deliveries that had arrived before it. Its turn has
+//! come when as many have been served.
 
+/// Threads sleep, or are about to.
 pub(super) const PARKED: usize = 1;
+/// Something is left to the owner: a delivery that must not wait, a deferred closure, an end.
 pub(super) const LEFT: usize = 1 << 1;
 
 const ARRIVED_SHIFT: u32 = 2;
@@ -18,7 +21,7 @@ const SERVED_SHIFT: u32 = ARRIVED_SHIFT + COUNT_BITS;
 const COUNT: usize = (1 << COUNT_BITS) - 1;
 const DELIVERIES: usize = COUNT << ARRIVED_SHIFT | COUNT << SERVED_SHIFT;
 
-/// A snapshot of the word.
+/// A snapshot of the announce word.
 #[derive(Clone, Copy)]
 pub(super) struct Announced(pub(super) usize);
 
@@ -32,13 +35,15 @@ impl Announced {
         self.0 == 0
     }
 
-    /// Whether something comes before a thread's section.
+    /// Returns whether something comes before a thread's section: a delivery that waits, or what is left to the owner.
     #[inline(always)]
     pub(super) fn precedes_threads(self) -> bool {
         self.0 & (DELIVERIES | LEFT) != 0
     }
 
-    /// Whether something comes before a delivery that has just come. (What is pending is served by its release.)
+    /// Returns whether something comes before a delivery that has just arrived: a delivery that waits.
+    ///
+    /// What is left to the owner does not: the delivery serves it at its release.
     #[inline(always)]
     pub(super) fn precedes_deliveries(self) -> bool {
         self.deliveries_wait()
@@ -56,17 +61,17 @@ impl Announced {
         self.0 & PARKED != 0
     }
 
-    /// Whose turn it is, if any delivery waits.
+    /// Returns the ticket of the delivery whose turn it is, if any waits.
     pub(super) fn turn(self) -> Ticket {
         Ticket(self.served())
     }
 
-    /// So many deliveries have followed one upon the other that the threads should have a turn.
+    /// Returns whether so many deliveries have followed without a pause that a thread should get the lock in between.
     pub(super) fn never_ceases(self) -> bool {
         self.served() >= 64
     }
 
-    /// One more delivery waits: its ticket, and the word with it. `None` if no more can be told apart.
+    /// Returns the ticket of one more delivery that waits, and the word with it. `None` if all tickets are in use.
     pub(super) fn with_arrival(self) -> Option<(Ticket, usize)> {
         let arrived = self.arrived();
         let next = (arrived + 1) & COUNT;
@@ -74,7 +79,8 @@ impl Announced {
         (next != self.served()).then_some((Ticket(arrived), with))
     }
 
-    /// The delivery whose turn it was has the lock. With nobody left to wait, the counts begin anew.
+    /// Returns the word without the delivery whose turn it was: it has the lock. If no other waits, the counts start
+    /// again from zero.
     pub(super) fn without_first(self) -> usize {
         let served = (self.served() + 1) & COUNT;
         let rest = self.0 & !DELIVERIES;
@@ -94,7 +100,7 @@ impl Announced {
 mod tests {
     use super::*;
 
-    /// Tickets are told apart for as long as anybody waits, also where the counts begin again.
+    /// Waiting deliveries have different tickets, also where the counts overflow.
     #[test]
     fn tickets_come_round() {
         let (first, mut word) = Announced(PARKED).with_arrival().unwrap();
@@ -116,7 +122,7 @@ mod tests {
         assert_eq!(word.without_first(), 0);
     }
 
-    /// More than can be told apart are not taken.
+    /// A delivery gets no ticket while all are in use.
     #[test]
     fn too_many_wait_elsewhere() {
         let full = Announced((COUNT - 1) << ARRIVED_SHIFT | COUNT << SERVED_SHIFT);

@@ -1,56 +1,79 @@
-//! The raw lock: two words, and a release without a read-modify-write.
+//! The raw lock of an interrupt: a mutex for threads in which deliveries go first (rule L7).
+//!
+//! Without contention, acquiring is one exchange, and releasing is one plain store: no read-modify-write. All the rest
+//! is in the slow paths.
 //!
 //! | file | holds |
 //! |---|---|
-//! | this one | the two fast paths, and `lock_api`'s traits |
-//! | `wait` | what a thread or a delivery does that finds the lock held |
-//! | `announced` | the layout of the announce word |
+//! | this one | the two fast paths |
+//! | `lock_api_traits` | the lock as `lock_api` knows raw locks |
+//! | `wait` | the slow paths: waiting for a held lock, leaving something to its owner, a release that has more to do |
+//! | `announced` | the bits of the announce word |
+//! | `awaited` | the lock as something that a thread waits for |
 //!
-//! # The words
+//! # The two words
 //!
-//! The **owner** word is the identity of the thread that holds the lock, or zero. So the owner *is* the lock bit, and a
-//! recursive acquire is known in the slow path and costs the fast one nothing. The **announce** word is what others want
-//! the owner to know: threads sleep, a delivery waits, something was left pending.
+//! - The **owner word** is the identity of the thread that holds the lock, or zero. So it is the lock bit, and it also
+//!   tells a thread that it holds the lock already. Only the slow path asks that: it costs the fast path nothing.
+//! - The **announce word** tells the owner what others want of it. Threads sleep (`PARKED`). Deliveries wait, each with
+//!   a *ticket*. Or something is *left to the owner* (`LEFT`): a delivery that must not wait, a deferred closure, an
+//!   end.
 //!
-//! Acquire: exchange the owner word, then read the announce word. Release: store zero, then read the announce word.
-//! Whoever announces something writes the announce word, then reads the owner word. Each side writes one word and then
-//! reads the other, so a barrier between the two is needed on both, or both might miss the other's write. The two sides
-//! share its cost unequally: the owner's is [`light`](sync::light_barrier) (for the compiler alone, where the system
-//! helps), the announcer's is [`heavy`](sync::heavy_barrier), and only who is about to wait pays it.
+//! # The barriers
+//!
+//! | step | writes | passes | then reads |
+//! |---|---|---|---|
+//! | acquire | the owner word: from zero to the caller | the light barrier | the announce word |
+//! | release | the owner word: zero | the light barrier | the announce word |
+//! | announce | the announce word | the heavy barrier | the owner word |
+//!
+//! An owner and an announcer each write one word and then read the other. Without a barrier in between, on both sides,
+//! each might miss what the other wrote. With both barriers, at least one of them sees it.
+//!
+//! The barriers do not cost the same. The owner passes the [light](sync::light_barrier) one: where the system helps, it
+//! binds the compiler alone. The announcer passes the [heavy](sync::heavy_barrier) one, which then makes every other
+//! thread pass a barrier too. Only a caller that finds the lock held pays for that.
 //!
 //! # Why nothing is lost
 //!
-//! - **A wake-up.** A thread announces `PARKED`, passes the heavy barrier, and looks at the owner word again with the queue
-//!   locked before it sleeps. Either the release reads `PARKED`, or the thread reads that there is no owner. A releaser
-//!   that read it wakes one thread with the queue locked, so either that one was asleep already, or it looks at the owner
-//!   after the release. The tempting race, a thread that barges in between release and wake-up, is harmless: `PARKED`
-//!   stays set for as long as anybody is queued, so the barger's release wakes the next.
-//! - **A delivery's turn** (rule L7). A delivery that waits draws a ticket, passes a barrier for exchanges (where an exchange
-//!   is a full barrier by itself, nothing), and from then on a thread that exchanges the owner word reads the ticket and
-//!   steps aside. So at most the section that runs at that moment comes first: the word may be free for an instant, but
-//!   only the delivery whose turn it is keeps it. Before it sleeps it passes the heavy barrier, as a thread does. Its own
-//!   release wakes the next ticket, then the threads.
-//! - **A pending delivery.** `LEFT` is set by who has seen an owner, and who looks again after the heavy barrier. Either
-//!   that owner's release reads it, takes the lock back and serves it; or another was faster to take the lock, who reads
-//!   it as it acquires and serves it before its own section; or there is no owner, and the delivery serves itself.
-//! - **A waiter whose time runs out.** The parking lot answers either "woken" or "timed out", never both, and the woken
-//!   one tries again whatever the time is. A waiter that gives up leaves `PARKED` to those who stay.
+//! - **A thread's wake-up.** A thread sets `PARKED` and passes the heavy barrier. Then it locks the queue, reads the
+//!   owner word again, and sleeps if the lock is still held. So either the release reads `PARKED`, or the thread reads
+//!   that the lock is free. A release that has read `PARKED` wakes one thread with the queue locked. Either that thread
+//!   was asleep already, or it reads the owner word after the release.
+//!
+//!   There is a tempting race: a third thread takes the lock between the release and the wake-up. It is harmless.
+//!   `PARKED` stays set for as long as a thread is in the queue, so the third thread's release wakes the next.
+//! - **A delivery's turn** (rule L7). A delivery that waits draws a ticket and passes a barrier for exchanges. (Where
+//!   an exchange is a full barrier by itself, that barrier is nothing.) From then on, a thread that exchanges the owner
+//!   word reads that a delivery waits, and steps aside: it frees the lock again. So at most the section that runs at
+//!   that moment comes before the delivery. The owner word may be zero for an instant, but only the delivery whose turn
+//!   it is keeps the lock. Before the delivery sleeps, it passes the heavy barrier, as a thread does. Its own release
+//!   wakes the delivery with the next ticket; if there is none, it wakes a thread.
+//! - **What is left to the owner.** A caller that must not wait and has seen an owner sets `LEFT`, passes the heavy
+//!   barrier, and reads the owner word again. Then one of three things is true:
+//!   1. The owner's release reads `LEFT`, takes the lock back, and serves what was left.
+//!   2. Another caller was faster to take the lock. A thread reads `LEFT` as it acquires, and serves before its own
+//!      section. A delivery serves at its release.
+//!   3. There is no owner any more. Then the caller itself takes the lock and serves.
+//! - **A waiter whose time runs out.** The parking lot reports "woken" or "timed out", never both. A waiter that was
+//!   woken tries again, even if its time has run out. A waiter that gives up leaves `PARKED` set for those that stay.
 //!
 //! # What a release touches
 //!
-//! After the store that frees the lock, the release still reads the announce word, and may wake by its address. The guard
-//! borrows the lock until its drop returns, so the word is there. Who uses the raw lock through `unsafe` code must keep
-//! it alive likewise: the next owner may not free it as soon as it has the lock, as it could where the release's last
-//! access is the one that frees it.
+//! A release reads the announce word after the store that frees the lock, and it may wake a thread by the address of a
+//! word. A guard borrows the lock until its drop has returned, so the words are still there. Unsafe callers must keep
+//! the lock alive until `unlock` returns: the next owner must not free the lock's memory before that. (With a lock
+//! whose release ends with the access that frees it, the next owner could.)
 
 mod announced;
 mod awaited;
+mod lock_api_traits;
 mod wait;
 
 use core::marker::PhantomData;
 use core::panic::Location;
 
-use lock_api::{GuardNoSend, RawMutex};
+use lock_api::GuardNoSend;
 
 use crate::sync;
 use crate::sync::{AtomicUsize, Borrow, Origin, Parker, Witness, const_outside_models};
@@ -58,24 +81,30 @@ use announced::{Announced, LEFT};
 pub(crate) use awaited::Awaited;
 use sync::Ordering::{Acquire, Relaxed, Release};
 
-/// The raw lock: `lock_api`'s generics work over it.
+/// The mutex without data of which an [`InterruptLock`](crate::InterruptLock) is made, for code that wants another
+/// wrapper around it: `lock_api`'s generics work over it.
 ///
-/// It is what [`InterruptLock`](crate::InterruptLock) is made of, for those who want another wrapper around it. It is
-/// a mutex for threads: acquiring parks the thread. It knows its owner, so acquiring it twice on one thread panics and
-/// says where it was taken, instead of hanging.
+/// Acquiring parks the calling thread until the lock is free; on bare metal it spins. The lock knows its owner: a
+/// thread that acquires it twice panics, instead of hanging.
+///
+/// Unsafe callers must keep the lock alive until [`unlock`](lock_api::RawMutex::unlock) returns: `unlock` still reads
+/// it after freeing it.
 ///
 /// # Panics
 ///
-/// [`lock`](RawMutex::lock) panics if the calling thread holds the lock already.
+/// [`lock`](lock_api::RawMutex::lock) panics if the calling thread holds the lock already. The message names the place
+/// that took it.
 ///
 /// # Examples
 ///
 /// ```
-/// type Mutex<T> = lock_api::Mutex<interrupt_lock::RawInterruptLock, T>;
+/// struct Counters { received: u32 }
 ///
-/// static COUNT: Mutex<u32> = Mutex::new(0);
-/// *COUNT.lock() += 1;
-/// assert_eq!(*COUNT.lock(), 1);
+/// type Mutex<T> = lock_api::Mutex<interrupt_lock::RawInterruptLock, T>;
+/// static COUNTERS: Mutex<Counters> = Mutex::new(Counters { received: 0 });
+///
+/// COUNTERS.lock().received += 1;
+/// assert_eq!(COUNTERS.lock().received, 1);
 /// ```
 pub struct RawInterruptLock {
     owner: AtomicUsize,
@@ -88,7 +117,9 @@ pub struct RawInterruptLock {
     witness: Witness,
 }
 
-/// One acquisition of a [`RawInterruptLock`], as `lock_api`'s guards carry it. It belongs to the acquiring thread.
+/// The state of one acquisition of a [`RawInterruptLock`], which `lock_api`'s guards carry from `lock` to `unlock`.
+///
+/// It can't leave the thread that acquired the lock ([rule L5](crate::guide::contract#l5)).
 ///
 /// ```
 /// use lock_api::RawMutex;
@@ -100,27 +131,29 @@ pub struct RawInterruptLock {
 /// assert!(!lock.is_locked());
 /// ```
 pub struct Acquisition {
-    /// Ends before the release, so that a model sees a section that outlives it.
+    /// Must end before the release: a model sees a section that outlives its release by this.
     _borrow: Borrow,
-    /// The word names the acquiring thread, so no other may release (rule L5).
+    /// The owner word names the acquiring thread, so no other thread may release ([rule
+    /// L5](crate::guide::contract#l5)).
     _thread: PhantomData<GuardNoSend>,
 }
 
 impl Acquisition {
-    /// Ends the section's borrow. The lock is still held.
+    /// Ends the section's borrow. The caller still holds the lock.
     pub(crate) fn end(self) {}
 }
 
-/// Why an acquisition was not had.
+/// Why the caller's section can't begin.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum NotAcquired {
-    /// Somebody holds the lock, or a delivery comes first.
+    /// Another thread holds the lock, or a delivery that waits comes first.
     Held,
-    /// The calling thread holds the lock.
+    /// The calling thread holds the lock already. It was taken at this place, if that is known.
     Recursive(Option<&'static Location<'static>>),
     /// The deadline passed.
     TimedOut,
-    /// The caller has the lock, but has to serve what was left to the owner and release it, before it tries again.
+    /// The caller holds the lock, but not for its section: it has to serve what is left to the owner, release the lock,
+    /// and try again.
     ServeFirst,
 }
 
@@ -132,10 +165,10 @@ pub(crate) enum Admission {
     LeftToOwner,
 }
 
-/// A release was refused: what was left to the owner has to be served first; the caller still holds the lock.
+/// A release did not free the lock: the caller still holds it, and has to serve what is left to the owner first.
 pub(crate) struct StillHeld;
 
-/// Who acquires.
+/// The thread that acquires, and the place in its code.
 #[derive(Clone, Copy)]
 struct Caller {
     me: usize,
@@ -152,7 +185,7 @@ impl Caller {
 
 impl RawInterruptLock {
     const_outside_models! {
-        /// A free lock.
+        /// Returns a free lock.
         ///
         /// ```
         /// use lock_api::RawMutex;
@@ -171,31 +204,32 @@ impl RawInterruptLock {
         }
     }
 
-    /// Waits until the caller holds the lock, or `deadline` has passed. After [`NotAcquired::ServeFirst`] it has to be
-    /// called again.
+    /// Waits until the caller's section can begin, or until `deadline`.
+    ///
+    /// After [`NotAcquired::ServeFirst`] the caller serves, releases, and calls again.
     #[inline]
     #[track_caller]
     pub(crate) fn acquire(&self, deadline: Option<sync::Instant>) -> Result<Acquisition, NotAcquired> {
         match self.acquire_at_once() {
             Err(NotAcquired::Held) => self.wait(deadline),
-            answer => answer,
+            decided => decided,
         }
     }
 
-    /// The fast part of [`acquire`](Self::acquire).
+    /// The fast path of [`acquire`](Self::acquire): takes the lock if it is free and nothing comes before a thread.
     #[inline]
     #[track_caller]
     pub(crate) fn acquire_at_once(&self) -> Result<Acquisition, NotAcquired> {
         self.take(Caller::here(), Announced::precedes_threads)
     }
 
-    /// The slow one.
+    /// The slow path of [`acquire`](Self::acquire).
     #[track_caller]
     pub(crate) fn wait(&self, deadline: Option<sync::Instant>) -> Result<Acquisition, NotAcquired> {
         self.wait_as_thread(Caller::here(), deadline)
     }
 
-    /// Takes the lock if it is free. Never waits.
+    /// Takes the lock if it is free and nothing comes before a thread. Never waits.
     #[inline]
     #[track_caller]
     pub(crate) fn try_acquire(&self) -> Result<Acquisition, NotAcquired> {
@@ -206,15 +240,18 @@ impl RawInterruptLock {
         self.take(Caller::here(), Announced::precedes_threads)
     }
 
-    /// Takes the lock for a delivery, if it is free and no other delivery waits. If not: [`deliver_slow`](Self::deliver_slow).
-    /// (Also for a thread that has served so much that what is still pending may wait for its section.)
+    /// Takes the lock for a delivery, if it is free and no other delivery waits. If that fails, the caller calls
+    /// [`deliver_slow`](Self::deliver_slow).
+    ///
+    /// A thread calls this too, after it has run as many closures as a release may: then its section comes before the
+    /// closures that are still left to the owner.
     #[inline]
     #[track_caller]
     pub(crate) fn deliver_at_once(&self) -> Result<Acquisition, NotAcquired> {
         self.take(Caller::here(), Announced::precedes_deliveries)
     }
 
-    /// Takes the lock if it is free, and nothing announced `precedes` the caller.
+    /// Takes the lock if it is free, and `precedes` says that nothing announced comes before the caller.
     #[inline(always)]
     fn take(&self, caller: Caller, precedes: impl FnOnce(Announced) -> bool) -> Result<Acquisition, NotAcquired> {
         if !self.exchange_owner(caller.me) {
@@ -229,10 +266,10 @@ impl RawInterruptLock {
         Ok(self.begin(caller))
     }
 
-    /// From no owner to `me`.
+    /// Exchanges the owner word from zero to `me`. Returns whether it was zero.
     #[inline(always)]
     fn exchange_owner(&self, me: usize) -> bool {
-        // Before the word: an ISR between the two would find the lock held by what it interrupted.
+        // Masked before the exchange: an ISR between the two would find the lock held by the code that it interrupted.
         sync::mask();
         // Acquire: pairs with the Release in `free`, so this section sees what the one before it did.
         let taken = self.owner.compare_exchange(0, me, Acquire, Relaxed).is_ok();
@@ -242,15 +279,17 @@ impl RawInterruptLock {
         taken
     }
 
-    /// The caller's section begins; it has exchanged the owner word.
+    /// Begins the section of the caller, which has exchanged the owner word.
     #[inline(always)]
     fn begin(&self, caller: Caller) -> Acquisition {
         self.taken_at.set(caller.at);
         Acquisition { _borrow: self.witness.borrow(), _thread: PhantomData }
     }
 
-    /// Ends the caller's section, unless something is pending that nobody else came to serve: then the caller still holds
-    /// the lock.
+    /// Frees the lock and wakes the next waiter.
+    ///
+    /// Returns [`StillHeld`] if something is left to the owner and neither a waiting delivery nor a new owner serves
+    /// it.
     ///
     /// # Safety
     ///
@@ -266,7 +305,7 @@ impl RawInterruptLock {
         self.release_slow(announced)
     }
 
-    /// From the caller to no owner; what is announced after that.
+    /// Stores zero in the owner word. Returns what is announced after that.
     #[inline(always)]
     fn free(&self) -> Announced {
         // Release: pairs with the Acquire in `exchange_owner`.
@@ -276,15 +315,15 @@ impl RawInterruptLock {
         Announced(self.announced.load(Relaxed))
     }
 
-    /// Takes note of what is pending. Only the owner calls it, and serves it next; `false` if somebody has served it
-    /// meanwhile.
+    /// Clears `LEFT`. Returns whether it was set: then the caller, which is the owner, serves what was left.
+    ///
+    /// It is not set if an owner in between has served already.
     pub(crate) fn take_left(&self) -> bool {
-        // Acquire: pairs with the Release in `note_left`, so that what was left is seen.
+        // Acquire: pairs with the Release in `note_left`, so that the owner sees what was left.
         Announced(self.announced.fetch_and(!LEFT, Acquire)).has_left()
     }
 
-    /// Resumes a section that [`release`](Self::release) refused to end, or begins one that [`NotAcquired::ServeFirst`] put
-    /// off.
+    /// Begins a section in which the caller serves: after [`StillHeld`], or after [`NotAcquired::ServeFirst`].
     ///
     /// # Safety
     ///
@@ -293,30 +332,31 @@ impl RawInterruptLock {
         Acquisition { _borrow: self.witness.borrow(), _thread: PhantomData }
     }
 
-    /// Whether something is left for who takes the lock next.
+    /// Returns whether something is left to the owner, or to the next owner if there is none now.
     #[cfg(feature = "std")]
     pub(crate) fn has_left(&self) -> bool {
-        // Relaxed: whoever is asked to look was asked after the word had been left.
+        // Relaxed: a worker that is asked to look was asked after `LEFT` had been set.
         Announced(self.announced.load(Relaxed)).has_left()
     }
 
-    /// Who holds the lock; 0 for nobody.
+    /// Returns the identity of the owner, or 0 if there is none.
     pub(crate) fn owner(&self) -> usize {
-        // Relaxed: exact where it is the caller itself, which wrote it; a snapshot otherwise.
+        // Relaxed: exact if the caller is the owner, since it wrote the word itself; otherwise a snapshot.
         self.owner.load(Relaxed)
     }
 
-    /// The lock as something that a thread may wait for.
+    /// Returns the lock as something that a thread may wait for.
     pub(crate) fn awaited(&self) -> Awaited<'_> {
         Awaited(&self.owner)
     }
 
-    /// Whether the calling thread holds the lock.
+    /// Returns whether the calling thread holds the lock.
     pub(crate) fn is_mine(&self) -> bool {
         self.owner() == sync::this_thread()
     }
 
-    /// Releases for who can't serve: only an interrupt leaves something pending, and its own guards serve it.
+    /// Releases for a caller that can't serve: `lock_api`'s guards. Only an interrupt leaves something to the owner,
+    /// and only its own guards hold its lock.
     fn release_unserving(&self) {
         // SAFETY: the callers hold the lock and have ended their borrow.
         while unsafe { self.release() }.is_err() {
@@ -325,22 +365,22 @@ impl RawInterruptLock {
     }
 }
 
-/// What the models need to see and do.
+/// For the models: a delivery in one step or in two, and a look at the announce word.
 #[cfg(all(loom, test))]
 mod model {
     use super::announced::Ticket;
     use super::*;
 
     impl RawInterruptLock {
-        /// A delivery takes the lock.
-        pub(crate) fn enter(&self, may_wait: bool, announce: impl FnOnce()) -> Admission {
+        /// Takes the lock for a delivery, as an interrupt does.
+        pub(crate) fn deliver(&self, may_wait: bool, before_leaving: impl FnOnce()) -> Admission {
             match self.deliver_at_once() {
                 Ok(acquisition) => Admission::Acquired(acquisition),
-                Err(_) => self.deliver_slow(may_wait, announce),
+                Err(_) => self.deliver_slow(may_wait, before_leaving),
             }
         }
 
-        /// Lets the deadline of every timed waiter pass.
+        /// Makes the deadline of every timed waiter pass.
         pub(crate) fn expire_waiters(&self) {
             self.threads.expire();
         }
@@ -361,91 +401,6 @@ mod model {
     }
 }
 
-#[cold]
-#[track_caller]
-fn recursion(taken_at: Option<&'static Location<'static>>) -> ! {
-    match taken_at {
-        Some(at) => panic!("this thread holds the lock already, taken at {at}"),
-        None => panic!("this thread holds the lock already"),
-    }
-}
-
-// SAFETY: the owner word is the lock: `exchange_owner` sets it by a compare-exchange from zero with Acquire, only the
-// owner clears it, with Release. A panicking `lock` holds nothing: it panics before it takes. The words are plain data,
-// so a lock may be moved or dropped while it is held.
-unsafe impl RawMutex for RawInterruptLock {
-    #[cfg(not(loom))]
-    const INIT: Self = Self::new();
-    // Loom's atomics can't be made in a constant: in a model, `Mutex::from_raw(RawInterruptLock::new(), …)`.
-    #[cfg(loom)]
-    const INIT: Self = panic!("under loom, make the lock with Mutex::from_raw(RawInterruptLock::new(), …)");
-
-    type Guard = Acquisition;
-
-    #[inline]
-    #[track_caller]
-    fn lock(&self) -> Acquisition {
-        loop {
-            match self.acquire(None) {
-                Ok(acquisition) => return acquisition,
-                Err(NotAcquired::Recursive(at)) => recursion(at),
-                Err(NotAcquired::ServeFirst) => self.release_unserving(),
-                Err(NotAcquired::Held | NotAcquired::TimedOut) => {}
-            }
-        }
-    }
-
-    #[inline]
-    #[track_caller]
-    fn try_lock(&self) -> Option<Acquisition> {
-        loop {
-            match self.try_acquire() {
-                Ok(acquisition) => return Some(acquisition),
-                Err(NotAcquired::ServeFirst) => self.release_unserving(),
-                Err(_) => return None,
-            }
-        }
-    }
-
-    #[inline]
-    unsafe fn unlock(&self, acquisition: Acquisition) {
-        acquisition.end();
-        self.release_unserving();
-    }
-
-    #[inline]
-    fn is_locked(&self) -> bool {
-        self.owner() != 0
-    }
-}
-
-/// Acquisition with a time-out or a deadline (rule L8). A waiter that is woken as its time runs out tries once more.
-#[cfg(feature = "std")]
-mod timed {
-    use std::time::{Duration, Instant};
-
-    use lock_api::RawMutexTimed;
-
-    use super::*;
-
-    // SAFETY: the timed forms take the lock through `acquire`, as `lock` does.
-    unsafe impl RawMutexTimed for RawInterruptLock {
-        type Duration = Duration;
-        type Instant = Instant;
-
-        #[track_caller]
-        fn try_lock_for(&self, timeout: Duration) -> Option<Acquisition> {
-            // A time-out beyond what the clock can say is no time-out.
-            self.acquire(Instant::now().checked_add(timeout)).ok()
-        }
-
-        #[track_caller]
-        fn try_lock_until(&self, deadline: Instant) -> Option<Acquisition> {
-            self.acquire(Some(deadline)).ok()
-        }
-    }
-}
-
 impl Default for RawInterruptLock {
     fn default() -> Self {
         Self::new()
@@ -454,7 +409,7 @@ impl Default for RawInterruptLock {
 
 impl core::fmt::Debug for RawInterruptLock {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        // Relaxed: a snapshot, for people.
+        // Relaxed: a snapshot for a reader's eyes.
         let announced = Announced(self.announced.load(Relaxed));
         f.debug_struct("RawInterruptLock")
             .field("locked", &(self.owner() != 0))

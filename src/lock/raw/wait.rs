@@ -1,4 +1,5 @@
-//! The slow paths: what a thread or a delivery does that can't have the lock at once.
+//! The slow paths of the raw lock: a thread or a delivery that finds the lock held, and a release that finds something
+//! announced.
 
 use crate::lock::raw::announced::{Announced, LEFT, PARKED, Ticket};
 use crate::lock::raw::{Acquisition, Admission, Caller, NotAcquired, RawInterruptLock, StillHeld};
@@ -6,11 +7,12 @@ use crate::sync;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{Backoff, Parked};
 
-/// How often a thread is woken in vain, because deliveries come first, before it takes its place among them: several that
-/// never cease would keep it, and whoever wants to disable them, out for ever.
+/// How often a thread is woken in vain, because deliveries come first, before it draws a ticket like a delivery.
+///
+/// Otherwise deliveries without a pause would keep the thread out for ever, even a thread that wants to disable them.
 const PATIENCE: u32 = 4;
 
-/// As a thread.
+/// A thread that waits.
 impl RawInterruptLock {
     #[cold]
     pub(super) fn wait_as_thread(
@@ -28,15 +30,15 @@ impl RawInterruptLock {
             if is_open_to_threads(owner, announced) {
                 match self.take(caller, Announced::precedes_threads) {
                     Err(NotAcquired::Held) => {}
-                    answer => return answer,
+                    decided => return decided,
                 }
             }
-            // With nobody asleep the section may be short: look a few times before the expensive sleep.
+            // If no thread sleeps, the section may be short: look a few times before the expensive sleep.
             if !announced.is_parked() && !backoff.is_completed() {
                 backoff.snooze();
                 continue;
             }
-            // Relaxed: publishes nothing. The barrier is the announcer's; see the top of `raw_lock`.
+            // Relaxed: publishes nothing. The barrier after it is the announcer's; see "The barriers" in `raw`.
             self.announced.fetch_or(PARKED, Relaxed);
             sync::heavy_barrier();
             let parked = self.threads.park(
@@ -44,12 +46,12 @@ impl RawInterruptLock {
                 0,
                 || {
                     let announced = self.announced();
-                    // `PARKED` says that a wake-up is to come: who has cleared it since has missed this thread.
+                    // `PARKED` promises a wake-up. If it has been cleared in between, nothing would wake this thread.
                     announced.is_parked() && !is_open_to_threads(self.owner(), announced)
                 },
                 |last| {
                     if last {
-                        // Relaxed: with the queue locked, nobody else clears this bit.
+                        // Relaxed: the queue is locked, so no other thread clears this bit.
                         self.announced.fetch_and(!PARKED, Relaxed);
                     }
                 },
@@ -58,10 +60,10 @@ impl RawInterruptLock {
             if parked == Parked::TimedOut {
                 return Err(NotAcquired::TimedOut);
             }
-            // Woken, or there was nothing to wait for: try once more, whatever the time is.
+            // Woken, or there was nothing to wait for: try once more, even if the time has run out.
             backoff = sync::patient_backoff();
             passed_over += u32::from(self.announced().deliveries_wait());
-            // (One that may give up can't: those behind it wait for its turn.)
+            // (Not with a deadline: a thread that gave up would keep its turn, and all later tickets wait for that.)
             if passed_over > PATIENCE && deadline.is_none() {
                 return Ok(self.wait_for_turn(caller, self.arrive()));
             }
@@ -73,36 +75,42 @@ impl RawInterruptLock {
         Announced(self.announced.load(Relaxed))
     }
 
-    /// The caller has exchanged the owner word, and found something announced that precedes it.
+    /// Lets what is announced go first. The caller has exchanged the owner word, and has found something that precedes
+    /// it.
+    ///
+    /// Frees the lock if a delivery waits. Otherwise the caller keeps the lock and serves what is left to the owner.
     #[cold]
     pub(super) fn step_aside(&self, announced: Announced) -> NotAcquired {
         if !announced.deliveries_wait() {
             return NotAcquired::ServeFirst;
         }
-        // What is pending as well is found by the release of the delivery.
+        // If something is left to the owner as well, the delivery's release finds it.
         let announced = self.free();
         sync::unmask();
-        self.wake_turn(announced);
+        self.wake_delivery(announced);
         NotAcquired::Held
     }
 }
 
-/// Whether a thread would get the lock. (A delivery that waits has it next, and its release wakes a thread.)
+/// Returns whether a thread could take the lock: it is free, and no delivery waits. (A delivery that waits gets the
+/// lock next, and its release wakes a thread.)
 fn is_open_to_threads(owner: usize, announced: Announced) -> bool {
     owner == 0 && !announced.deliveries_wait()
 }
 
-/// As a delivery.
+/// A delivery that waits, and what a caller leaves to the owner.
 impl RawInterruptLock {
-    /// Takes the lock for a delivery that could not have it at once. Where the caller can't wait for the owner (or
-    /// `may_wait` forbids it), it runs `announce` and tells the owner to serve the delivery.
+    /// Takes the lock for a delivery, after [`deliver_at_once`](Self::deliver_at_once) has failed.
+    ///
+    /// If `may_wait`, waits for the delivery's turn. If not, or if the caller itself is the owner, runs
+    /// `before_leaving` and leaves the delivery to the owner.
     #[cold]
     #[track_caller]
-    pub(crate) fn deliver_slow(&self, may_wait: bool, announce: impl FnOnce()) -> Admission {
+    pub(crate) fn deliver_slow(&self, may_wait: bool, before_leaving: impl FnOnce()) -> Admission {
         let caller = Caller::here();
         if self.is_mine() {
-            announce();
-            // The release is this thread's own, so there is nobody to pass a barrier.
+            before_leaving();
+            // The release is this thread's own, so no other thread has to pass a barrier.
             self.note_left();
             return Admission::LeftToOwner;
         }
@@ -110,29 +118,32 @@ impl RawInterruptLock {
             let ticket = self.arrive();
             return Admission::Acquired(self.wait_for_turn(caller, ticket));
         }
-        announce();
+        before_leaving();
         self.note_left();
         sync::heavy_barrier();
         if self.owner() == 0 && self.exchange_owner(caller.me) {
-            // The owner had gone, perhaps without a look. The release finds the bit, if nobody has been faster.
+            // The owner has released, perhaps without a look at `LEFT`. This delivery's own release finds it, unless
+            // another owner has cleared it.
             return Admission::Acquired(self.begin(caller));
         }
         Admission::LeftToOwner
     }
 
-    /// Announces a delivery that waits. From when this returns, at most the section that runs comes before it, and no
-    /// delivery that arrives later.
+    /// Announces a delivery that waits, and returns its ticket.
+    ///
+    /// Once this has returned, at most the section that is running comes before the delivery, and no delivery that
+    /// arrives later.
     pub(crate) fn arrive(&self) -> Ticket {
         let backoff = Backoff::new();
         let mut word = self.announced();
         let ticket = loop {
             let Some((ticket, with)) = word.with_arrival() else {
-                // Half an address space of threads waits already.
+                // All tickets are in use: as many deliveries wait as half the announce word can count.
                 backoff.snooze();
                 word = self.announced();
                 continue;
             };
-            // Relaxed: publishes nothing. The barriers order it; see the top of `raw_lock`.
+            // Relaxed: publishes nothing. The barriers order it; see "The barriers" in `raw`.
             match self.announced.compare_exchange(word.0, with, Relaxed, Relaxed) {
                 Ok(_) => break ticket,
                 Err(now) => word = Announced(now),
@@ -142,15 +153,15 @@ impl RawInterruptLock {
         ticket
     }
 
-    /// Waits until all deliveries that came before have been served, and takes the lock.
+    /// Waits for the turn of `ticket`, and takes the lock.
     pub(super) fn wait_for_turn(&self, caller: Caller, ticket: Ticket) -> Acquisition {
         let mut backoff = Backoff::new();
         loop {
             if self.is_open_to(ticket) && self.exchange_owner(caller.me) {
-                self.leave();
+                self.count_served();
                 return self.begin(caller);
             }
-            // The section that runs may be short: look a few times before the expensive barrier, and the expensive sleep.
+            // The running section may be short: look a few times before the expensive barrier and the expensive sleep.
             if !backoff.is_completed() {
                 backoff.snooze();
                 continue;
@@ -161,12 +172,13 @@ impl RawInterruptLock {
         }
     }
 
+    /// Returns whether the lock is free and it is the turn of `ticket`.
     fn is_open_to(&self, ticket: Ticket) -> bool {
         self.owner() == 0 && self.announced().turn() == ticket
     }
 
-    /// The delivery whose turn it was has the lock.
-    fn leave(&self) {
+    /// Ends the turn of the delivery that has taken the lock.
+    fn count_served(&self) {
         let mut word = self.announced();
         // Relaxed: the next delivery sees this with the lock's own release.
         while let Err(now) = self.announced.compare_exchange(word.0, word.without_first(), Relaxed, Relaxed) {
@@ -174,47 +186,51 @@ impl RawInterruptLock {
         }
     }
 
-    /// Has the owner, whoever it is, look for something to serve as it releases; `false` if there is none.
+    /// Makes the owner look for something to serve as it releases. Returns `false` if there is no owner.
     pub(crate) fn leave_to_owner(&self) -> bool {
         if self.owner() == 0 {
             return false;
         }
         self.note_left();
         sync::heavy_barrier();
-        // If there is none any more, whoever comes next looks in vain: no harm.
+        // If there is no owner any more, `LEFT` stays set, and the next owner looks in vain. That is harmless.
         self.owner() != 0
     }
 
-    /// For who does not wait and has left something to be served: word for the owner. The lock itself, if there is none any
-    /// more and no delivery waits: its release then finds the word.
+    /// Makes the owner look for something to serve as it releases. Never waits.
+    ///
+    /// Returns the lock if there is no owner and no delivery waits: then the caller's own release finds `LEFT`.
     #[cfg(feature = "alloc")]
     #[track_caller]
     pub(crate) fn leave_or_acquire(&self) -> Option<Acquisition> {
         self.note_left();
         if self.is_mine() {
-            // The release is this thread's own.
+            // The release is this thread's own, so no other thread has to pass a barrier.
             return None;
         }
         sync::heavy_barrier();
-        // (A delivery that waits finds the word as it releases.)
+        // (A delivery that waits finds `LEFT` as it releases.)
         if self.owner() == 0 { self.take(Caller::here(), Announced::precedes_deliveries).ok() } else { None }
     }
 
-    /// Has the owner look for something to serve as it releases. An owner that leaves word to itself needs nothing more;
-    /// anybody else has others pass a barrier, and looks whether there is an owner still.
+    /// Sets `LEFT`, so that a release looks for something to serve.
+    ///
+    /// If the caller is the owner, that is all. Any other caller then passes the heavy barrier and reads the owner
+    /// word: the owner may have released before it saw `LEFT`.
     pub(crate) fn note_left(&self) {
-        // Release: whoever serves sees what the caller published before this; pairs with the Acquire in `take_left`.
+        // Release: the owner that serves sees what the caller published before. Pairs with the Acquire in `take_left`.
         self.announced.fetch_or(LEFT, Release);
     }
 }
 
-/// As the owner.
+/// An owner that releases.
 impl RawInterruptLock {
-    /// The rest of a release that found something announced.
+    /// Finishes a release that has freed the lock and found something announced.
+    ///
+    /// Takes the lock back if something is left to the owner, unless a delivery waits: its release serves that too.
     #[cold]
     pub(super) fn release_slow(&self, announced: Announced) -> Result<(), StillHeld> {
-        let in_turn = announced.deliveries_wait();
-        if !in_turn && announced.has_left() && self.take_back() {
+        if !announced.deliveries_wait() && announced.has_left() && self.take_back() {
             return Err(StillHeld);
         }
         sync::unmask();
@@ -222,7 +238,8 @@ impl RawInterruptLock {
         Ok(())
     }
 
-    /// Releases with something pending, for who has served as much as a release may: whoever takes the lock next goes on.
+    /// Releases and passes on what is still left: the next owner serves it. For an owner that has run as many closures
+    /// as one release may.
     ///
     /// # Safety
     ///
@@ -234,33 +251,35 @@ impl RawInterruptLock {
         self.wake_next(announced);
     }
 
+    /// Wakes the delivery whose turn it is. Wakes a thread if no delivery waits, or if deliveries never cease.
     fn wake_next(&self, announced: Announced) {
-        let in_turn = announced.deliveries_wait();
-        if in_turn {
-            self.wake_turn(announced);
+        let deliveries_wait = announced.deliveries_wait();
+        if deliveries_wait {
+            self.wake_delivery(announced);
         }
-        // The release of the last delivery wakes a thread, unless they don't cease.
-        if announced.is_parked() && (!in_turn || announced.never_ceases()) {
-            // The word is still there: the caller's borrow of the lock lasts until this function returns.
+        if announced.is_parked() && (!deliveries_wait || announced.never_ceases()) {
+            // The word is still there: the caller borrows the lock until this function returns.
             self.threads.wake_one(&self.owner, |more| {
                 if !more {
-                    // Relaxed: with the queue locked, nobody else clears this bit.
+                    // Relaxed: the queue is locked, so no other thread clears this bit.
                     self.announced.fetch_and(!PARKED, Relaxed);
                 }
             });
         }
     }
 
-    /// Takes a lock that was released with something pending back, to serve it; `false` if another owner was faster, who
-    /// finds it too.
+    /// Takes the lock back after a release, to serve what is left to the owner. Returns `false` if another owner was
+    /// faster: that owner finds `LEFT` too.
     fn take_back(&self) -> bool {
-        // Acquire: pairs with the Release in `free`, of others who had the lock meanwhile. (The mask is still in force.)
+        // Acquire: pairs with the Release in `free` of other owners in between. (The processor's mask is still in
+        // force.)
         self.owner.compare_exchange(0, sync::this_thread(), Acquire, Relaxed).is_ok()
     }
 
-    /// Wakes the delivery whose turn it is, if it sleeps. One that does not has the lock next, or looks again first.
-    fn wake_turn(&self, announced: Announced) {
-        // The word is still there: the caller's borrow of the lock lasts until this function returns.
+    /// Wakes the delivery whose turn it is, if it sleeps. If it does not, it takes the lock next, or looks again before
+    /// it sleeps.
+    fn wake_delivery(&self, announced: Announced) {
+        // The word is still there: the caller borrows the lock until this function returns.
         self.deliveries.wake(&self.announced, announced.turn().0);
     }
 }

@@ -1,10 +1,19 @@
 //! QEMU's `edu` device.
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | the device for its user |
+//! | `registers`, `source` | its BAR and its interrupt |
+//! | `script` | what a test can make it do |
+//! | `shared_model` | the model behind a lock, and the thread of what the device does by itself |
+//! | `model` | what registers say and do |
+//! | `output` | the wire from the model to the interrupt |
 
-mod device;
 mod model;
 mod output;
 mod registers;
 mod script;
+mod shared_model;
 mod source;
 
 use std::sync::Arc;
@@ -17,33 +26,37 @@ pub use source::EduSource;
 
 use crate::source::{Software, Wakeup};
 use crate::{Error, ErrorKind, Name};
-use device::Device;
 use output::Output;
+use shared_model::SharedModel;
 
-/// A model of QEMU's `edu` device, PCI 1234:11e8: it computes factorials and interrupts when told to.
+/// A simulated `edu`, as QEMU has it (PCI 1234:11e8): it computes factorials and interrupts when told to.
 ///
-/// BAR 0 is 1 MiB of registers, all of 32 bits; [`registers`](Self::registers) reaches them.
+/// BAR 0 is 1 MiB of registers, all of 32 bits: [`registers`](Self::registers).
 ///
 /// | offset | register | |
 /// |---|---|---|
 /// | 0x00 | identification | reads 0x010000ed |
 /// | 0x04 | liveness | reads the inverse of what was written |
-/// | 0x08 | factorial | a write of n starts the computation, unless one is going on; when it is done, n! modulo 2³² is read |
+/// | 0x08 | factorial | a write of n starts the computation, unless one is going on; afterwards reads n! modulo 2³² |
 /// | 0x20 | status | bit 0: computing (read only); bit 7: raise interrupt 1 when the computation is done |
 /// | 0x24 | interrupt status | the bits raised and not acknowledged |
 /// | 0x60 | raise | sets the bits written in the interrupt status, and interrupts |
 /// | 0x64 | acknowledge | clears the bits written in the interrupt status |
 /// | 0x80, 0x88, 0x90, 0x98 | DMA source, destination, count, command | **not modelled**: they read 0 and ignore writes, so a transfer never starts |
 ///
-/// All other registers, 0x60 and 0x64 too, read as all ones. So does an access of 64 bits below 0x80; one of 8 or 16
-/// bits reads 0, as the device never sees it. Writes to either go nowhere.
+/// All other registers read as all ones, also 0x60 and 0x64. So does an access of 64 bits below 0x80. An access of 8 or
+/// 16 bits reads 0, because the device never sees it. All these writes are ignored.
 ///
-/// It interrupts in one of two ways: a level [`line`](Self::line), asserted while the interrupt status is not 0; or a
-/// [`message`](Self::message) for each raise, whether or not the bit was set already.
+/// It interrupts in one of two ways:
 ///
-/// The model is cheap to clone, and every clone is the same device, which exists until the last of its clones,
-/// registers and sources is dropped. It starts one thread at most, for what happens by itself (the first computation or
-/// [`play`](Self::play)); the last drop joins it, unless that drop is made by a waker on this thread.
+/// - a level [`line`](Self::line), asserted while the interrupt status is not 0;
+/// - a [`message`](Self::message) for each raise, whether or not the bit was set already.
+///
+/// A clone is another handle to the same device. The device exists until the last of its handles, registers and sources
+/// is dropped.
+///
+/// The first computation or [`play`](Self::play) starts a thread, for what the device does by itself. The last drop
+/// joins the thread, unless a waker on that very thread makes the drop.
 ///
 /// # Examples
 ///
@@ -59,9 +72,9 @@ use output::Output;
 /// assert_eq!(registers.read32(0x08), 120);
 /// ```
 #[derive(Clone, Debug)]
-pub struct Edu(Arc<Device>);
+pub struct Edu(Arc<SharedModel>);
 
-/// What an [`Edu`] is like.
+/// What to call an [`Edu`], and how fast it is: for [`Edu::with_options`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -75,10 +88,10 @@ pub struct Edu(Arc<Device>);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EduOptions {
-    /// What errors call the device; "simulated edu" by default.
+    /// The device's name in errors. By default "simulated edu".
     pub name: Name,
-    /// How long a computation takes; no time by default, which leaves only that of the device's thread. One of
-    /// [`Duration::MAX`] never ends.
+    /// How long a computation takes. By default zero, which leaves only the time that the device's thread needs. A
+    /// computation of [`Duration::MAX`] never ends.
     pub compute_time: Duration,
 }
 
@@ -96,7 +109,7 @@ impl Edu {
     /// ```
     pub const PCI_ID: (u16, u16) = (0x1234, 0x11e8);
 
-    /// A device as it is after reset, with the default [options](EduOptions).
+    /// Makes a device in its state after reset, with the default [options](EduOptions).
     ///
     /// ```
     /// use interrupt_lock::{Registers, simulated::Edu};
@@ -108,7 +121,7 @@ impl Edu {
         Self::with_options(EduOptions::default())
     }
 
-    /// A device as it is after reset.
+    /// Makes a device in its state after reset.
     ///
     /// ```
     /// use interrupt_lock::simulated::{Edu, EduOptions};
@@ -121,15 +134,15 @@ impl Edu {
     /// ```
     #[must_use]
     pub fn with_options(options: EduOptions) -> Self {
-        Self(Arc::new(Device::new(options)))
+        Self(Arc::new(SharedModel::new(options)))
     }
 
-    /// BAR 0.
+    /// Returns the registers: BAR 0.
     ///
     /// ```
     /// use interrupt_lock::{Registers, simulated::Edu};
     ///
-    /// let registers = Edu::new().registers(); // keeps the device
+    /// let registers = Edu::new().registers(); // these keep the device
     /// registers.write32(0x04, 0x1234_5678);
     /// assert_eq!(registers.read32(0x04), !0x1234_5678);
     /// ```
@@ -138,12 +151,12 @@ impl Edu {
         EduRegisters::new(Arc::clone(&self.0))
     }
 
-    /// The level line (INTx). If the interrupt status is not 0, it is asserted now.
+    /// Returns the level line (INTx) as a source. If the interrupt status is not 0, the line is asserted now.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] while the line or the message is taken (drop that source first), or when the device has been
-    /// removed.
+    /// [`ErrorKind::Open`] while another source has the line or the message (drop that source first), or if the device
+    /// has been removed.
     ///
     /// ```
     /// use interrupt_lock::{Trigger, simulated::Edu, source::Source};
@@ -161,12 +174,12 @@ impl Edu {
         self.plug(source, Output::Line(handle))
     }
 
-    /// The message (MSI): message number 0.
+    /// Returns the message (MSI) as a source: message number 0.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] while the line or the message is taken (drop that source first), or when the device has been
-    /// removed.
+    /// [`ErrorKind::Open`] while another source has the line or the message (drop that source first), or if the device
+    /// has been removed.
     ///
     /// ```
     /// use interrupt_lock::{simulated::Edu, source::Source};
@@ -180,7 +193,7 @@ impl Edu {
         self.plug(source, Output::Message(handle))
     }
 
-    /// Makes one step of a script, now and on this thread.
+    /// Performs one step of a script, now and on this thread.
     ///
     /// ```
     /// use interrupt_lock::{Registers, simulated::{Edu, Step}};
@@ -193,9 +206,10 @@ impl Edu {
         self.0.act(|model| model.perform(step));
     }
 
-    /// Plays a script on the device's thread, and doesn't wait for it: each step comes the given time after the step
-    /// before it, the first after now or after the end of the script that is still playing. A step that is late doesn't
-    /// delay those that follow.
+    /// Plays a script on the device's thread, and doesn't wait for it.
+    ///
+    /// Each step comes the given time after the step before it. The first step's time counts from now, or from the end
+    /// of the script that is still playing. A late step doesn't delay the steps after it.
     ///
     /// # Panics
     ///
@@ -221,8 +235,8 @@ impl Edu {
         });
     }
 
-    /// Blocks until nothing is being computed or played and the interrupts of both have been signalled, at most for
-    /// `timeout`; answers whether that is so.
+    /// Blocks until nothing is being computed or played and all interrupts of that have been signalled, but no longer
+    /// than `timeout`. Returns whether that is so.
     ///
     /// ```
     /// use std::time::Duration;

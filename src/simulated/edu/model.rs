@@ -1,4 +1,4 @@
-//! What the device's registers say and do: a state machine that knows no thread, and is told the time.
+//! What the device's registers say and do: a state machine without threads. The caller says what time it is.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -31,11 +31,11 @@ const COMPUTED: u32 = 1;
 pub(super) struct Model {
     compute_time: Duration,
     liveness: u32,
-    /// The argument while it computes, the result afterwards.
+    /// The argument during a computation, the result afterwards.
     factorial: u32,
     raise_when_done: bool,
     interrupt_status: u32,
-    /// When the computation that goes on will be done.
+    /// When the computation will be done, if one is going on.
     computation: Option<Instant>,
     script: VecDeque<(Instant, Step)>,
     output: Output,
@@ -55,7 +55,7 @@ impl Model {
             return u64::MAX;
         }
         match (offset, width) {
-            // The bus turns these down and gives 0; what the device itself doesn't know reads as all ones.
+            // The bus refuses these and gives 0. Registers that the device doesn't have read as all ones.
             (_, 1 | 2) => 0,
             (IDENTIFICATION, 4) => 0x0100_00ed,
             (LIVENESS, 4) => self.liveness.into(),
@@ -88,7 +88,7 @@ impl Model {
         Wakeup::default()
     }
 
-    /// Gives the device its one wire; the line is brought to its level.
+    /// Connects the device's only wire, and brings a line to its level.
     pub fn plug(&mut self, output: Output) -> Result<(), SourceError> {
         if self.removed {
             return Err(SourceError::Removed);
@@ -98,7 +98,7 @@ impl Model {
             return Err(SourceError::Refused(why.into()));
         }
         self.output = output;
-        // Nobody is connected to a new wire, so there is nobody to wake.
+        // No interrupt is connected to a new wire, so there is nothing to wake.
         let _ = self.drive();
         if self.removal_requested {
             let _ = self.output.request_removal();
@@ -149,7 +149,7 @@ impl Model {
         }));
     }
 
-    /// When the device will do something by itself.
+    /// Returns when the device will do something by itself.
     pub fn next_due(&self) -> Option<Instant> {
         let step = self.script.front().map(|&(due, _)| due);
         self.computation.into_iter().chain(step).min()
@@ -186,7 +186,7 @@ impl Model {
     fn raise(&mut self, bits: u32) -> Wakeup {
         self.interrupt_status |= bits;
         match self.output {
-            // Each raise sends one, also while earlier bits are set.
+            // Each raise sends a message, also while earlier bits are set.
             Output::Message(_) if self.interrupts() => self.output.send(),
             _ => self.drive(),
         }
@@ -202,14 +202,14 @@ impl Model {
 }
 
 fn factorial(n: u32) -> u32 {
-    // 34! is the first to hold 32 factors of two; all that follow are 0 in 32 bits as well.
+    // 34! is the first factorial with 32 factors of two. From there on all are 0 in 32 bits.
     if n >= 34 {
         return 0;
     }
     (1..=n).fold(1, u32::wrapping_mul)
 }
 
-/// `delay` after `start`, or a time that no process lives to see if the clock doesn't go that far.
+/// Returns the time `delay` after `start`, or one that no process lives to see if the clock doesn't go that far.
 fn later(start: Instant, delay: Duration) -> Instant {
     const THIRTY_YEARS: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     start.checked_add(delay).unwrap_or_else(|| start + THIRTY_YEARS)

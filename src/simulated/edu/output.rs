@@ -2,10 +2,10 @@
 
 use crate::source::{EdgeHandle, LevelHandle, Wakeup};
 
-/// At most one of the two ways to interrupt: on PCI they exclude each other.
+/// The way to interrupt that is in use. On PCI the two exclude each other.
 #[derive(Debug, Default)]
 pub(super) enum Output {
-    /// Neither is taken.
+    /// Neither is in use.
     #[default]
     None,
     Line(LevelHandle),

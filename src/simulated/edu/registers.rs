@@ -4,19 +4,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::Registers;
-use crate::simulated::edu::device::Device;
+use crate::simulated::edu::shared_model::SharedModel;
 
-/// BAR 0 of an [`Edu`](super::Edu): 1 MiB, laid out as told there.
+/// BAR 0 of an [`Edu`](super::Edu): 1 MiB, laid out as described there.
 ///
-/// Cheap to clone; it keeps the device in existence. An access takes the device's own mutex for a moment, and a write
-/// that interrupts runs the interrupt's waker before it returns, as a write to such a device may interrupt the very
-/// processor that made it. Once the device is [removed](super::Step::Remove) every read gives all ones, and writes are
-/// ignored.
+/// - A clone is another handle to the same registers. Each keeps the device in existence.
+/// - An access takes the device's own mutex for a moment.
+/// - A write that interrupts runs the interrupt's waker before it returns. In the same way a write to a real device may
+///   interrupt the very processor that made it.
+/// - Once the device is [removed](super::Step::Remove), every read gives all ones, and writes are ignored.
 ///
 /// # Panics
 ///
-/// As for every block of [`Registers`]: an access outside the block, or at an offset that isn't a multiple of its
-/// width. The write that starts the first computation also panics if the system has no thread left for the device.
+/// - As every block of [`Registers`]: at an access outside the block, or at an offset that isn't a multiple of its
+///   width.
+/// - At the write that starts the first computation, if the system has no thread left for the device.
 ///
 /// ```
 /// use interrupt_lock::{Registers, simulated::Edu};
@@ -28,12 +30,12 @@ use crate::simulated::edu::device::Device;
 /// assert_eq!(registers.read32(0x24), 0b100);
 /// ```
 #[derive(Clone, Debug)]
-pub struct EduRegisters(Arc<Device>);
+pub struct EduRegisters(Arc<SharedModel>);
 
 const LEN: usize = 1 << 20;
 
 impl EduRegisters {
-    pub(super) fn new(device: Arc<Device>) -> Self {
+    pub(super) fn new(device: Arc<SharedModel>) -> Self {
         Self(device)
     }
 

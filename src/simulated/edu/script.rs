@@ -2,12 +2,14 @@
 
 use crate::source::Removal;
 
-/// One thing that an [`Edu`](super::Edu) does by itself, [now](super::Edu::perform) or
-/// [in its time](super::Edu::play). After a surprise removal no step does anything.
+/// One thing that a test makes an [`Edu`](super::Edu) do, [now](super::Edu::perform) or [at a set
+/// time](super::Edu::play).
+///
+/// After a surprise removal no step does anything.
 ///
 /// # Examples
 ///
-/// A device that misbehaves for a while, and is pulled:
+/// A device that misbehaves for a while, and is then removed:
 ///
 /// ```
 /// use std::time::Duration;
@@ -26,18 +28,19 @@ use crate::source::Removal;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
-    /// Sets these bits in the interrupt status and interrupts, as a write of the raise register does.
+    /// Sets these bits in the interrupt status and interrupts, as a write to the raise register does.
     Raise(u32),
-    /// Holds the level line asserted whatever the interrupt status says, so that no acknowledge quiets it: a storm of
-    /// unclaimed interrupts. `false` lets go. Messages know no such state.
+    /// Holds the level line asserted whatever the interrupt status says, so that no acknowledge quiets it. This makes a
+    /// storm of unclaimed interrupts. `false` ends it. It has no effect on messages.
     Stuck(bool),
-    /// Swallows interrupts: the interrupt status is set, but no message is sent and the line stays deasserted (unless
-    /// it is [stuck](Self::Stuck)). `false` ends it: the line says again what the status says; messages not sent are
-    /// lost.
+    /// Suppresses interrupts: the interrupt status is set, but no message is sent, and the line stays deasserted
+    /// (unless it is [stuck](Self::Stuck)). `false` ends it: the line follows the status again, and suppressed messages
+    /// are lost.
     Silent(bool),
-    /// Takes the device away, or asks the driver to let it go. After a surprise every read gives all ones, writes are
-    /// ignored, what was being computed or played is over, and the source answers
-    /// [`SourceError::Removed`](crate::SourceError::Removed). A request changes nothing but what
-    /// [`Source::removal`](crate::source::Source::removal) answers.
+    /// Removes the device, or asks the driver to let it go.
+    ///
+    /// - After a surprise removal every read gives all ones, and writes are ignored. Computation and script are over.
+    ///   The source fails with [`SourceError::Removed`](crate::SourceError::Removed).
+    /// - A request changes only what [`Source::removal`](crate::source::Source::removal) returns.
     Remove(Removal),
 }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::simulated::edu::device::Device;
 use crate::simulated::edu::model::Model;
+use crate::simulated::edu::shared_model::SharedModel;
 use crate::source::{Assertions, Ready, Removal, Software, Source};
 use crate::{Info, Polarity, Share, SourceError, Trigger};
 
-/// The [line](super::Edu::line) or the [message](super::Edu::message) of an [`Edu`](super::Edu): a [`Software`] source
-/// that the device asserts. It keeps the device in existence; dropping it lets the line or the message be taken again.
+/// The [line](super::Edu::line) or the [message](super::Edu::message) of an [`Edu`](super::Edu), as a source for an
+/// interrupt.
+///
+/// It keeps the device in existence. Dropping it frees the line or the message for another source.
 ///
 /// ```
 /// use std::task::Waker;
@@ -25,23 +27,19 @@ use crate::{Info, Polarity, Share, SourceError, Trigger};
 #[derive(Debug)]
 pub struct EduSource {
     software: Software,
-    device: Arc<Device>,
+    device: Arc<SharedModel>,
 }
 
 impl EduSource {
-    pub(super) fn new(software: Software, device: Arc<Device>) -> Self {
+    pub(super) fn new(software: Software, device: Arc<SharedModel>) -> Self {
         Self { software, device }
     }
 }
 
 impl Source for EduSource {
     fn info(&self) -> Info {
-        let mut info = self.software.info();
-        info.share = Some(Share::Exclusive);
-        if info.trigger == Some(Trigger::Level) {
-            info.polarity = Some(Polarity::ActiveLow);
-        }
-        info
+        let info = self.software.info().with_share(Share::Exclusive);
+        if info.trigger == Some(Trigger::Level) { info.with_polarity(Polarity::ActiveLow) } else { info }
     }
 
     fn ready(&mut self) -> Ready<'_> {

@@ -8,8 +8,8 @@ use crate::RawInterruptLock;
 
 #[cfg(not(loom))]
 type Lock = lock_api::Mutex<RawInterruptLock, Option<Waker>>;
-/// Not modelled: a driver's model explores its driver and not this lock, which would multiply the executions by hundreds. Nothing
-/// that loom knows of happens while it is held.
+/// Not modelled: a driver's model explores its driver and not this lock, which would multiply the executions by
+/// hundreds. Nothing that loom knows of happens while it is held.
 #[cfg(loom)]
 type Lock = std::sync::Mutex<Option<Waker>>;
 

@@ -1,10 +1,11 @@
-//! What a machine without an operating system has to provide: its processors and its interrupt mask.
+//! For firmware: what a machine without an operating system provides, its processors and its interrupt mask.
 //!
-//! With the feature `std` there is an operating system, and nothing here is consulted.
+//! With the feature `std` there is an operating system, and the crate uses nothing of this module.
 //!
-//! Without a [`Platform`] the crate takes the machine for a single processor that can't mask anything. The lock is
-//! sound even so, because exclusion is always the lock word's: an ISR whose delivery finds the lock held by the very
-//! code that it interrupted leaves word and returns, and the release runs it. A mask only makes that rarer.
+//! Without a [`Platform`] the crate assumes a single processor that can't mask interrupts. The lock is sound even then,
+//! because the lock's own word excludes others, never the mask. An interrupt may arrive while the code that it
+//! interrupts holds the lock. Its delivery is then left to the owner of the lock: it returns, and the release runs the
+//! ISR. A mask only makes that rarer.
 
 mod once;
 
@@ -13,7 +14,9 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 #[cfg(any(test, not(loom)))]
 pub(crate) use once::Once;
 
-/// The processors of a machine and their interrupt mask.
+/// The processors of a machine and their interrupt masks, as a board support crate provides them.
+///
+/// Give it to [`install`] at the start.
 ///
 /// ```
 /// use interrupt_lock::bare_metal::{Cpu, Platform, install};
@@ -33,20 +36,25 @@ pub(crate) use once::Once;
 ///
 /// # Safety
 ///
-/// [`this_processor`](Self::this_processor) must give the same `Cpu` for one processor and different ones for
-/// different processors: the lock takes the `Cpu` for the caller's identity.
+/// [`this_processor`](Self::this_processor) must return the same `Cpu` each time on one processor, and different ones
+/// on different processors: the lock uses the address of the `Cpu` as the caller's identity.
 pub unsafe trait Platform: Send + Sync {
-    /// The processor that runs the caller.
+    /// Returns the processor that runs the caller.
     fn this_processor(&self) -> &'static Cpu;
 
-    /// Masks this processor's interrupts and says whether they were unmasked. Called as its first lock is taken.
+    /// Masks this processor's interrupts. Returns whether they were unmasked before.
+    ///
+    /// The crate calls it before the processor acquires a lock while it holds none.
     fn mask(&self) -> bool;
 
-    /// Unmasks them. Called after its last lock has been released, if [`mask`](Self::mask) had found them unmasked.
+    /// Unmasks this processor's interrupts.
+    ///
+    /// The crate calls it after the processor has released its last lock, or has failed to acquire its first, if
+    /// [`mask`](Self::mask) had returned `true`.
     fn unmask(&self);
 }
 
-/// What the crate keeps for each processor. Its address is the processor's identity.
+/// What the crate keeps for each processor, in a `static` of the board's. Its address is the processor's identity.
 ///
 /// ```
 /// static BOOT_PROCESSOR: interrupt_lock::bare_metal::Cpu = interrupt_lock::bare_metal::Cpu::new();
@@ -55,12 +63,13 @@ pub unsafe trait Platform: Send + Sync {
 #[derive(Debug, Default)]
 #[repr(align(8))]
 pub struct Cpu {
-    /// How many locks it holds: the mask is this count, so guards may go in any order, or never (rule L10).
+    /// How many locks the processor holds. It masks while the count is not 0, so guards may be dropped in any order, or
+    /// never ([rule L10](crate::guide::contract#l10)).
     locks: AtomicU32,
-    /// Whether the first of them found the interrupts unmasked.
+    /// Whether the first lock found the interrupts unmasked.
     #[cfg_attr(any(feature = "std", loom), expect(dead_code, reason = "the operating system knows better"))]
     unmask: AtomicBool,
-    /// How many ISRs it is inside of.
+    /// How many ISRs the processor is inside of.
     #[cfg_attr(any(feature = "std", loom), expect(dead_code, reason = "the operating system knows better"))]
     isrs: AtomicU32,
 }
@@ -68,7 +77,7 @@ pub struct Cpu {
 // Every access is Relaxed: only the processor itself writes its `Cpu`, and an ISR that interrupts it leaves the counts
 // as it found them.
 impl Cpu {
-    /// A processor that holds no lock.
+    /// Returns a processor that holds no lock.
     ///
     /// ```
     /// static CPU: interrupt_lock::bare_metal::Cpu = interrupt_lock::bare_metal::Cpu::new();
@@ -78,7 +87,7 @@ impl Cpu {
         Self { locks: AtomicU32::new(0), unmask: AtomicBool::new(false), isrs: AtomicU32::new(0) }
     }
 
-    /// How many interrupt locks this processor holds now.
+    /// Returns how many interrupt locks this processor holds now.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::bare_metal::Cpu::new().locks_held(), 0);
@@ -89,8 +98,9 @@ impl Cpu {
     }
 }
 
-/// Tells the crate which machine it runs on, once, before the first lock is taken. The answer is `false`, and nothing
-/// changes, if that has been told before.
+/// Tells the crate which machine it runs on. Call it once, before the first lock is acquired.
+///
+/// Returns `false`, and changes nothing, if a platform has been installed before.
 ///
 /// ```
 /// # use interrupt_lock::bare_metal::{Cpu, Platform, install};
@@ -106,7 +116,7 @@ impl Cpu {
 /// assert!(!install(&Board));
 /// ```
 pub fn install(platform: &'static dyn Platform) -> bool {
-    // The machine of a model is loom, which is there already.
+    // A model's machine is loom: there is nothing to install.
     #[cfg(loom)]
     return {
         let _ = platform;
@@ -119,12 +129,12 @@ pub fn install(platform: &'static dyn Platform) -> bool {
 #[cfg(not(loom))]
 static INSTALLED: Once<&'static dyn Platform> = Once::new();
 
-/// What the facade asks where there is no operating system.
+/// What the facade takes from the platform.
 #[cfg(not(any(feature = "std", loom)))]
 mod facade {
     use super::*;
 
-    /// The only processor of a machine that told nothing.
+    /// The only processor, if no platform is installed.
     static THE_PROCESSOR: Cpu = Cpu::new();
 
     fn cpu() -> &'static Cpu {
@@ -155,14 +165,14 @@ mod facade {
             let unmasked = platform.mask();
             cpu.unmask.store(unmasked, Ordering::Relaxed);
         }
-        // After the mask: an interrupt before it finds, and leaves, a count of zero.
+        // After the mask: an interrupt before that finds a count of 0, and leaves it at 0.
         cpu.locks.store(locks + 1, Ordering::Relaxed);
     }
 
     pub(crate) fn unmask() {
         let Some(platform) = INSTALLED.get() else { return };
         let cpu = platform.this_processor();
-        // Saturating: a lock may have been taken before the platform was told.
+        // Saturating: a lock may have been acquired before the platform was installed.
         let locks = cpu.locks.load(Ordering::Relaxed).saturating_sub(1);
         cpu.locks.store(locks, Ordering::Relaxed);
         if locks == 0 && cpu.unmask.load(Ordering::Relaxed) {

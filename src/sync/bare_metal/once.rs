@@ -1,4 +1,4 @@
-//! A value that is written once, and that nobody waits for.
+//! A value that is set once. Reading it never waits.
 
 use crate::sync::{AtomicUsize, Locked, Ordering, const_outside_models};
 
@@ -6,6 +6,7 @@ const EMPTY: usize = 0;
 const WRITING: usize = 1;
 const THERE: usize = 2;
 
+/// A value that is set once.
 pub(crate) struct Once<T> {
     state: AtomicUsize,
     value: Locked<Option<T>>,
@@ -21,11 +22,12 @@ impl<T: Copy + Sync> Once<T> {
         }
     }
 
+    /// Sets the value. Returns `false`, and changes nothing, if it has been set before or is being set.
     pub(crate) fn set(&self, value: T) -> bool {
-        // Relaxed: winning EMPTY gives the right to write, it reads nothing.
+        // Relaxed: the winner of EMPTY may write; it reads nothing.
         let first = self.state.compare_exchange(EMPTY, WRITING, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if first {
-            // SAFETY: of all callers one wins EMPTY, and nobody reads before THERE.
+            // SAFETY: only one caller wins EMPTY, and no thread reads before THERE.
             unsafe { self.value.with(|slot| *slot = Some(value)) };
             // Release: pairs with the Acquire in `get`, which then reads the value.
             self.state.store(THERE, Ordering::Release);
@@ -33,6 +35,7 @@ impl<T: Copy + Sync> Once<T> {
         first
     }
 
+    /// Returns the value, if it has been set.
     #[cfg_attr(feature = "std", allow(dead_code, reason = "an operating system knows better"))]
     pub(crate) fn get(&self) -> Option<T> {
         // Acquire: pairs with the Release in `set`.

@@ -1,4 +1,4 @@
-//! Threads of an operating system, which wait in the parking lot.
+//! An operating system: threads, which sleep in the parking lot of `parking_lot_core`.
 
 mod barrier;
 
@@ -16,51 +16,52 @@ pub(crate) use barrier::{
     heavy_barrier, heavy_barrier_for_exchanges, light_barrier, light_barrier_after_exchange, without_membarrier,
 };
 
-/// What the crate keeps for each thread. Its address is the thread's identity, so its alignment leaves three bits free.
+/// What the crate keeps for each thread. Its address is the thread's identity; its alignment leaves the low three bits
+/// clear.
 #[repr(align(8))]
-struct Thread {
+struct PerThread {
     in_isr: Cell<bool>,
 }
 
 std::thread_local! {
-    // Without a destructor it is there until the thread's very end, so guards in thread-local destructors work too.
-    static THREAD: Thread = const { Thread { in_isr: Cell::new(false) } };
+    // It has no destructor, so it is there until the thread's very end: guards work in thread-local destructors too.
+    static THIS_THREAD: PerThread = const { PerThread { in_isr: Cell::new(false) } };
 }
 
-/// The identity of this thread: never zero, the low three bits clear, its own for as long as the thread lives.
+/// Returns the identity of this thread: not zero, the low three bits clear, and unique for as long as the thread lives.
 #[inline(always)]
 pub(crate) fn this_thread() -> usize {
-    THREAD.with(|thread| core::ptr::from_ref(thread).addr())
+    THIS_THREAD.with(|thread| core::ptr::from_ref(thread).addr())
 }
 
-/// Says that this thread enters an ISR, or leaves one. The ISR does not unwind.
+/// Runs `isr`, with the mark that this thread is inside an ISR. `isr` does not unwind.
 #[inline]
 pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {
-    // Another interrupt's, which calls this one.
-    let outer = THREAD.with(|thread| thread.in_isr.replace(true));
+    // Already set if another interrupt's ISR has led to this one.
+    let outer = THIS_THREAD.with(|thread| thread.in_isr.replace(true));
     let result = isr();
-    THREAD.with(|thread| thread.in_isr.set(outer));
+    THIS_THREAD.with(|thread| thread.in_isr.set(outer));
     result
 }
 
-/// Whether this thread is inside an ISR.
+/// Returns whether this thread is inside an ISR.
 pub(crate) fn is_in_isr() -> bool {
-    THREAD.with(|thread| thread.in_isr.get())
+    THIS_THREAD.with(|thread| thread.in_isr.get())
 }
 
-/// Whether a delivery may wait for a lock that another thread holds.
+/// A delivery may wait for a lock that another thread holds.
 pub(crate) const DELIVERY_MAY_WAIT: bool = true;
 
-/// Nothing here preempts the holder of a lock.
+/// Does nothing: a thread that holds a lock has no interrupts to mask.
 #[inline(always)]
 pub(crate) fn mask() {}
 
-/// Nothing here preempts the holder of a lock.
+/// Does nothing, as [`mask`].
 #[inline(always)]
 pub(crate) fn unmask() {}
 
-/// A backoff whose first look comes late, for who would rather leave the owner's cache line alone: an owner that is asked
-/// all the time is slowed down, and what it does next is often another section.
+/// Returns a backoff whose first look comes late. It leaves the cache line of the lock's words to the owner: looks slow
+/// the owner down, and the owner's next section often follows at once.
 pub(crate) fn patient_backoff() -> Backoff {
     let backoff = Backoff::new();
     for _ in 0..4 {
@@ -69,7 +70,7 @@ pub(crate) fn patient_backoff() -> Backoff {
     backoff
 }
 
-/// Where threads wait, by the address of what they wait for.
+/// A queue of threads that sleep until they are woken. The parking lot finds it by the address of a word of the lock.
 pub(crate) struct Parker;
 
 impl Parker {
@@ -77,8 +78,11 @@ impl Parker {
         Self
     }
 
-    /// Waits until woken, if `validate` still says so; `timed_out(last)` runs if the deadline passed first. Both run
-    /// with the queue locked, so no wake-up comes between `validate` and the sleep. `token` tells waiters apart.
+    /// Sleeps until woken or until `deadline`, if `validate` returns `true`.
+    ///
+    /// If the deadline passes first, runs `timed_out`, with whether this thread was the last in the queue. Both
+    /// closures run with the queue locked, so no wake-up comes between `validate` and the sleep. [`wake`](Self::wake)
+    /// finds the thread by `token`.
     pub(crate) fn park(
         &self,
         word: &AtomicUsize,
@@ -92,8 +96,8 @@ impl Parker {
             (Some(deadline), Some(recheck)) => Some(deadline.min(recheck)),
             (deadline, recheck) => deadline.or(recheck),
         };
-        // SAFETY: the key is the address of a word of ours, which nobody else parks on; the callbacks only touch
-        // atomics: they don't panic and don't call into the parking lot.
+        // SAFETY: the key is the address of a word of the crate's own, on which no other code parks. The callbacks only
+        // touch atomics: they don't panic and don't call into the parking lot.
         let result = unsafe {
             park(core::ptr::from_ref(word).addr(), validate, || {}, |_, last| timed_out(last), ParkToken(token), until)
         };
@@ -105,9 +109,10 @@ impl Parker {
         }
     }
 
-    /// Wakes the longest waiter; `woken(more)` runs with the queue locked and is told whether others stay.
+    /// Wakes the thread that has waited longest, if there is one. Runs `woken` with the queue locked, and tells it
+    /// whether other threads stay in the queue.
     pub(crate) fn wake_one(&self, word: &AtomicUsize, woken: impl FnOnce(bool)) {
-        // SAFETY: as in `park`: a key of ours, and a callback that only touches atomics.
+        // SAFETY: as in `park`: a key of the crate's own, and a callback that only touches atomics.
         unsafe {
             unpark_one(core::ptr::from_ref(word).addr(), |result| {
                 woken(result.have_more_threads);
@@ -116,26 +121,28 @@ impl Parker {
         }
     }
 
-    /// Wakes the waiter that parked with `token`, if there is one.
+    /// Wakes the thread that parked with `token`, if there is one.
     pub(crate) fn wake(&self, word: &AtomicUsize, token: usize) {
         let filter = |ParkToken(theirs)| if theirs == token { FilterOp::Unpark } else { FilterOp::Skip };
-        // SAFETY: as in `park`: a key of ours, and callbacks that touch nothing.
+        // SAFETY: as in `park`: a key of the crate's own, and callbacks that touch nothing.
         unsafe {
             unpark_filter(core::ptr::from_ref(word).addr(), filter, |_| DEFAULT_UNPARK_TOKEN);
         }
     }
 
-    /// Wakes every waiter.
+    /// Wakes all threads in the queue.
     pub(crate) fn wake_all(&self, word: &AtomicUsize) {
-        // SAFETY: as in `park`: a key of ours.
+        // SAFETY: as in `park`: a key of the crate's own.
         unsafe {
             unpark_all(core::ptr::from_ref(word).addr(), DEFAULT_UNPARK_TOKEN);
         }
     }
 }
 
-/// Drops what is the driver's and may panic then, where nobody is to be told: what a panic carried, the data of an
-/// interrupt that ends on a thread which others need.
+/// Drops a value of the driver's, whose destructor may panic, and discards that panic.
+///
+/// For values whose panic nobody could be told of: the payload of an earlier panic, or the data of an interrupt that
+/// ends on a thread which other interrupts need.
 pub(crate) fn drop_caught<T>(theirs: T) {
     if let Err(again) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(theirs))) {
         core::mem::forget(again);
@@ -144,23 +151,24 @@ pub(crate) fn drop_caught<T>(theirs: T) {
 
 type Payload = alloc::boxed::Box<dyn core::any::Any + Send>;
 
-/// Runs a callback; if it panics, what it said.
+/// Runs a callback. If it panics, returns the panic's message.
 #[inline]
 pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::Name> {
-    // Unwind safety: what a panicking callback leaves half done is the driver's data, and the fault tells the driver.
+    // Unwind safety: only the driver's own data can be left half done, and the fault tells the driver of the panic.
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback)) {
         Ok(result) => Ok(result),
-        Err(payload) => Err(said(payload)),
+        Err(payload) => Err(message(payload)),
     }
 }
 
+/// Returns the message that a panic carried.
 #[cold]
-fn said(payload: Payload) -> crate::Name {
-    if let Some(said) = payload.downcast_ref::<&'static str>() {
-        return crate::Name::new(said);
+fn message(payload: Payload) -> crate::Name {
+    if let Some(message) = payload.downcast_ref::<&'static str>() {
+        return crate::Name::new(message);
     }
     match payload.downcast::<std::string::String>() {
-        Ok(said) => crate::Name::from(*said),
+        Ok(message) => crate::Name::from(*message),
         Err(payload) => {
             drop_caught(payload);
             crate::Name::new("(something that is not text)")

@@ -1,36 +1,38 @@
-//! A pair of barriers of unequal cost, for two sides that each write one word and then read another.
+//! A pair of barriers of unequal cost, for two threads that each write one word and then read the other's.
 //!
-//! Where the system can have every thread of the process pass a barrier at once (`membarrier` on Linux), the side that
-//! must be fast keeps only the compiler in order, and the other pays for both. Elsewhere each pays a fence.
+//! The thread that must be fast passes the light barrier, the thread that is about to wait passes the heavy one. On
+//! Linux, `membarrier` makes every thread of the process pass a barrier at once. With it, the light barrier only binds
+//! the compiler, and the heavy one pays for both. Without it, each is a fence.
 //!
-//! Which of the two it is, is chosen once, before the first light barrier that is none. A `membarrier` that fails after
-//! that (a seccomp filter that was installed later) switches to fences for good. A light barrier that another thread was
-//! passing at that moment may have been none, so from then on nobody sleeps without looking again now and then.
+//! The choice between the two is made once, before the first light barrier that is no fence. If `membarrier` fails
+//! later (a seccomp filter was installed), both barriers are fences from then on. At that moment another thread may be
+//! passing a light barrier that is no fence, and a wake-up may be lost. So from then on each thread that sleeps looks
+//! again now and then.
 
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed, Ordering::SeqCst, compiler_fence, fence};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Not chosen yet: light barriers are fences.
+/// No choice yet: light barriers are fences.
 const UNCHOSEN: u8 = 0;
-/// Both sides are fences.
+/// Both barriers are fences.
 const FENCES: u8 = 1;
-/// Light barriers are none; heavy ones are the system's.
+/// Light barriers only bind the compiler; heavy ones are `membarrier`.
 const UNEQUAL: u8 = 2;
-/// Both sides are fences, but have not always been.
+/// Both barriers are fences, but the choice was `UNEQUAL` before.
 const FENCES_SINCE: u8 = 3;
 
-/// Relaxed throughout: see each use.
+/// The choice. Each access is Relaxed: see there.
 static CHOICE: AtomicU8 = AtomicU8::new(UNCHOSEN);
 
-/// How long a sleep lasts at most once light barriers have changed.
+/// The longest sleep after light barriers have become fences.
 const RECHECK: Duration = Duration::from_millis(10);
 
-/// The barrier of the side that must be fast.
+/// The barrier of the thread that must be fast: an owner that acquires or releases.
 #[inline(always)]
 pub(crate) fn light_barrier() {
-    // Relaxed: a thread that reads an old `UNCHOSEN` fences once more. One that reads an old `UNEQUAL` is why there are
-    // rechecks.
+    // Relaxed: a thread that reads an old `UNCHOSEN` passes a fence too many. A thread that reads an old `UNEQUAL` is
+    // the reason for `recheck`.
     if CHOICE.load(Relaxed) == UNEQUAL {
         compiler_fence(SeqCst);
     } else {
@@ -38,11 +40,11 @@ pub(crate) fn light_barrier() {
     }
 }
 
-/// The same, where a successful compare-exchange comes right before it.
+/// As [`light_barrier`], for a thread whose successful compare-exchange comes right before it.
 #[inline(always)]
 pub(crate) fn light_barrier_after_exchange() {
     if cfg!(target_arch = "x86_64") || cfg!(target_arch = "x86") {
-        // A locked instruction is a full barrier of the processor's.
+        // The compare-exchange is a locked instruction, which is a full barrier by itself.
         compiler_fence(SeqCst);
     } else {
         light_barrier();
@@ -55,8 +57,11 @@ fn light_fence() {
     fence(SeqCst);
 }
 
-/// The barrier of the side that is about to wait. After it, every light barrier of another thread either has passed, and
-/// what that thread wrote before it is seen; or is still to come, and what the caller wrote is seen after it.
+/// The barrier of the thread that is about to wait.
+///
+/// For each light barrier of another thread, one of two things is true afterwards. Either that thread has passed it:
+/// then the caller sees what that thread wrote before it. Or that thread has yet to pass it: then it sees afterwards
+/// what the caller wrote.
 #[cold]
 pub(crate) fn heavy_barrier() {
     if choose() == UNEQUAL && !membarrier::all_threads() {
@@ -65,19 +70,19 @@ pub(crate) fn heavy_barrier() {
     fence(SeqCst);
 }
 
-/// The same, for who only cares about [`light_barrier_after_exchange`].
+/// As [`heavy_barrier`], but only against [`light_barrier_after_exchange`]. The caller has written by an exchange.
 pub(crate) fn heavy_barrier_for_exchanges() {
     if cfg!(target_arch = "x86_64") || cfg!(target_arch = "x86") {
-        // That is a full barrier without help, and so is the exchange by which the caller has written.
+        // Both exchanges are full barriers by themselves: the other thread's and the caller's.
         compiler_fence(SeqCst);
     } else {
         heavy_barrier();
     }
 }
 
-/// The choice; makes it if nobody has.
+/// Returns the choice. The first call makes it.
 fn choose() -> u8 {
-    // Relaxed: the choice publishes nothing, and the exchange lets one choice count.
+    // Relaxed: the choice publishes nothing, and the exchange lets only one thread make it.
     let choice = CHOICE.load(Relaxed);
     if choice != UNCHOSEN {
         return choice;
@@ -86,18 +91,19 @@ fn choose() -> u8 {
     CHOICE.compare_exchange(UNCHOSEN, mine, Relaxed, Relaxed).map_or_else(|theirs| theirs, |_| mine)
 }
 
-/// Fences from now on.
+/// Makes all barriers fences from now on.
 fn give_up() {
     // Relaxed: as in `choose`.
     if CHOICE.compare_exchange(UNEQUAL, FENCES_SINCE, Relaxed, Relaxed).is_ok() {
-        // Once in a process. A light barrier that began as none is over after this; its write is not kept back for long.
+        // Once in a process. After this, each light barrier that began as no fence is over, and the write before it has
+        // reached the other processors: none keeps a write back for long.
         thread::sleep(RECHECK);
     }
 }
 
-/// When a thread that goes to sleep now has to look again, if it has to.
+/// Returns when a thread that goes to sleep now has to look again. `None` if it need not.
 pub(super) fn recheck() -> Option<Instant> {
-    // Relaxed: who has just passed a heavy barrier that changed the choice reads its own change.
+    // Relaxed: a thread whose heavy barrier has just changed the choice reads its own change.
     (CHOICE.load(Relaxed) == FENCES_SINCE).then(|| Instant::now() + RECHECK)
 }
 
@@ -113,11 +119,12 @@ pub(crate) fn without_membarrier() {
 mod membarrier {
     use rustix::thread::{MembarrierCommand, membarrier};
 
+    /// Registers the process for the barrier. Returns whether the system has it.
     pub(super) fn register() -> bool {
         membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok()
     }
 
-    /// Has every thread of this process pass a barrier.
+    /// Makes every thread of this process pass a barrier. Returns whether that worked.
     pub(super) fn all_threads() -> bool {
         membarrier(MembarrierCommand::PrivateExpedited).is_ok()
     }

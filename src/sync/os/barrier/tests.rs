@@ -1,4 +1,5 @@
-//! The choice belongs to the process, so each of these runs in a process of its own.
+//! Tests of the choice between `membarrier` and fences. The choice belongs to the process, so each test runs in a
+//! process of its own.
 
 #[path = "../../../../tests/support/seccomp.rs"]
 mod seccomp;
@@ -14,7 +15,7 @@ use crate::sync::os::barrier::*;
 use crate::sync::os::{Parked, Parker};
 use seccomp::{Whom, refuse};
 
-/// Runs `test` in a new process: this test binary, told to run this one test.
+/// Runs `test` in a new process: the same test program, with the name of this one test.
 fn in_a_process_of_its_own(name: &str, test: impl FnOnce()) {
     const HERE: &str = "INTERRUPT_LOCK_TEST_RUNS_HERE";
     if env::var_os(HERE).is_some() {
@@ -38,7 +39,7 @@ fn choice() -> u8 {
     CHOICE.load(Relaxed)
 }
 
-/// Four threads that wait for one another's sections, many of them asleep.
+/// Has four threads wait for one another's sections, often asleep.
 fn contend() {
     let (lock, start) = (InterruptLock::new(0), Barrier::new(4));
     thread::scope(|scope| {
@@ -59,12 +60,12 @@ fn contend() {
     assert_eq!(lock.into_inner(), 2_000);
 }
 
-/// From now on `membarrier` fails.
+/// Makes `membarrier` fail from now on.
 fn refuse_membarrier() {
     refuse(&[libc::SYS_membarrier], libc::EPERM, Whom::ThisProcess);
 }
 
-/// Where the system has it, locks use it from the first release on.
+/// If the system has `membarrier`, locks use it from the first release on.
 #[test]
 fn it_is_chosen_before_the_first_release() {
     in_a_process_of_its_own("it_is_chosen_before_the_first_release", || {
@@ -76,7 +77,7 @@ fn it_is_chosen_before_the_first_release() {
     });
 }
 
-/// Where it has not, both sides are fences, and nobody has to look again.
+/// If it has none, both barriers are fences, and no thread has to look again.
 // Caught: a registration whose failure is ignored.
 #[test]
 fn without_it_there_are_fences() {
@@ -88,7 +89,7 @@ fn without_it_there_are_fences() {
     });
 }
 
-/// A filter that is installed when threads use the lock already.
+/// If a seccomp filter forbids it while threads use the lock, both barriers are fences from then on.
 // Caught: a membarrier whose failure is ignored.
 #[test]
 fn one_that_fails_later_is_given_up_for_good() {
@@ -125,7 +126,7 @@ fn one_that_fails_later_is_given_up_for_good() {
     });
 }
 
-/// After that, a thread whose wake-up was lost finds out by itself, and one with a deadline keeps it.
+/// After that, a thread whose wake-up was lost looks again by itself, and a thread with a deadline keeps it.
 // Caught: a sleep without `recheck`; one whose recheck counts as the deadline.
 #[test]
 fn nobody_sleeps_for_ever_then() {
@@ -141,7 +142,7 @@ fn nobody_sleeps_for_ever_then() {
     });
 }
 
-/// Who says so first gets fences only.
+/// A program that calls `without_membarrier` first gets fences only, and no thread has to look again.
 #[test]
 fn a_program_may_do_without() {
     in_a_process_of_its_own("a_program_may_do_without", || {

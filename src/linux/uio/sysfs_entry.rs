@@ -1,4 +1,4 @@
-//! What sysfs tells of a UIO device.
+//! What sysfs says of a UIO device.
 
 use std::{
     format,
@@ -17,11 +17,11 @@ use crate::linux::{MappedRegisters, pci};
 use crate::system::{failed, refused};
 use crate::{Info, SourceError, system};
 
-/// The place of a UIO device in sysfs, as `/sys/class/uio/uio0`.
-pub(super) struct Entry(PathBuf);
+/// The directory of a UIO device in sysfs, such as `/sys/class/uio/uio0`.
+pub(super) struct SysfsEntry(PathBuf);
 
-impl Entry {
-    /// Finds the place of a device file; `None` if it is none of UIO's.
+impl SysfsEntry {
+    /// Finds the directory of a device file. Returns `None` if the file is not a UIO device.
     pub(super) fn of(status: &Stat) -> Option<Self> {
         if FileType::from_raw_mode(status.st_mode) != FileType::CharacterDevice {
             return None;
@@ -31,9 +31,9 @@ impl Entry {
         (system::link_name(path.join("subsystem"))? == "uio").then_some(Self(path))
     }
 
-    /// How many interrupts the kernel has counted.
+    /// Returns how many interrupts the kernel has counted.
     pub(super) fn count(&self) -> Option<u32> {
-        // The kernel's counter is signed in some versions' text.
+        // Some versions of the kernel write the count as a signed number.
         let text = system::attribute(self.0.join("event"))?;
         text.parse().ok().or_else(|| text.parse().ok().map(i32::cast_unsigned))
     }
@@ -51,7 +51,7 @@ impl Entry {
         Ok(ConfigSpace::new(config, 0))
     }
 
-    /// The device's own directory.
+    /// Returns the device's own directory.
     pub(super) fn device(&self) -> PathBuf {
         self.0.join("device")
     }
@@ -73,7 +73,7 @@ impl Entry {
         let missing = || refused(format!("it has no map {number}"));
         let len = system::number(map.join("size")).ok_or_else(missing)?;
         let into_page = system::number(map.join("offset")).unwrap_or(0);
-        // UIO takes the number of the map for the page to begin with.
+        // UIO takes the page offset for the number of the map.
         let offset = u64::from(number) * page_size() as u64 + into_page;
         MappedRegisters::map_keeping(device, offset, as_len(len)?, None)
     }

@@ -1,5 +1,6 @@
-//! The model, shared between its users and the thread that does what happens by itself.
+//! The model of the device, shared by its handles and by the thread that does what the device does by itself.
 
+// A std mutex, because a `Condvar` needs one.
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -9,35 +10,36 @@ use crate::simulated::edu::EduOptions;
 use crate::simulated::edu::model::Model;
 use crate::source::Wakeup;
 
-/// What the users hold: the last one to go ends the thread.
+/// What the handles of one device share. The last handle ends the thread.
 #[derive(Debug)]
-pub(super) struct Device {
+pub(super) struct SharedModel {
     name: Name,
-    shared: Arc<Shared>,
+    model: Arc<ModelLock>,
     thread: OnceLock<JoinHandle<()>>,
 }
 
+/// What the handles share with the thread.
 #[derive(Debug)]
-struct Shared {
+struct ModelLock {
     running: Mutex<Running>,
-    /// Something became due, or is done, or the device ends.
+    /// Something became due or is done, or the device ends.
     changed: Condvar,
 }
 
 #[derive(Debug)]
 struct Running {
     model: Model,
-    /// The thread calls a waker.
+    /// The thread is calling a waker.
     waking: bool,
     stopping: bool,
 }
 
-impl Device {
+impl SharedModel {
     pub fn new(options: EduOptions) -> Self {
         let running = Running { model: Model::new(options.compute_time), waking: false, stopping: false };
         Self {
             name: options.name,
-            shared: Arc::new(Shared { running: Mutex::new(running), changed: Condvar::new() }),
+            model: Arc::new(ModelLock { running: Mutex::new(running), changed: Condvar::new() }),
             thread: OnceLock::new(),
         }
     }
@@ -47,20 +49,20 @@ impl Device {
     }
 
     pub fn with<R>(&self, look: impl FnOnce(&mut Model) -> R) -> R {
-        look(&mut self.shared.lock().model)
+        look(&mut self.model.lock().model)
     }
 
-    /// Lets `action` change the model, and sees to what it calls for: the thread, and the interrupt's waker.
+    /// Lets `action` change the model. Then wakes the thread if it is needed, and the interrupt.
     pub fn act(&self, action: impl FnOnce(&mut Model) -> Wakeup) {
-        let mut running = self.shared.lock();
+        let mut running = self.model.lock();
         let due_before = running.model.next_due();
         let wakeup = action(&mut running.model);
         let due = running.model.next_due();
-        // The lock goes first: a waker may well use the device.
+        // The lock is released first, because a waker may use the device.
         drop(running);
         if due != due_before {
-            self.thread.get_or_init(|| start(Arc::clone(&self.shared)));
-            self.shared.changed.notify_all();
+            self.thread.get_or_init(|| start(Arc::clone(&self.model)));
+            self.model.changed.notify_all();
         }
         wakeup.wake();
     }
@@ -68,36 +70,36 @@ impl Device {
     pub fn wait_idle(&self, timeout: Duration) -> bool {
         let busy = |running: &mut Running| running.waking || running.model.next_due().is_some();
         let waited = self
-            .shared
+            .model
             .changed
-            .wait_timeout_while(self.shared.lock(), timeout, busy)
+            .wait_timeout_while(self.model.lock(), timeout, busy)
             .unwrap_or_else(PoisonError::into_inner)
             .1;
         !waited.timed_out()
     }
 }
 
-impl Drop for Device {
+impl Drop for SharedModel {
     fn drop(&mut self) {
         let Some(thread) = self.thread.take() else {
             return;
         };
-        self.shared.lock().stopping = true;
-        self.shared.changed.notify_all();
-        // Dropped by a waker, on the thread itself, it can't be waited for; it ends as soon as the waker returns.
+        self.model.lock().stopping = true;
+        self.model.changed.notify_all();
+        // A waker may drop the device on the thread itself, which can't wait for itself. It ends once the waker returns.
         if thread.thread().id() != thread::current().id() {
-            // It has nothing to answer; had a waker panicked on it, that was reported there.
+            // The thread returns nothing. A waker's panic was reported there.
             let _ = thread.join();
         }
     }
 }
 
-impl Shared {
+impl ModelLock {
     fn lock(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The thread's work, until the device ends.
+    /// Runs the thread until the device ends.
     fn run(&self) {
         let mut running = self.lock();
         while !running.stopping {
@@ -124,7 +126,7 @@ impl Shared {
     }
 }
 
-fn start(shared: Arc<Shared>) -> JoinHandle<()> {
+fn start(shared: Arc<ModelLock>) -> JoinHandle<()> {
     thread::Builder::new()
         .name("simulated edu".into())
         .spawn(move || shared.run())
