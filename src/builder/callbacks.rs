@@ -43,6 +43,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// ```
     #[doc(alias = "OnInterruptIsr")]
     #[doc(alias = "EvtInterruptIsr")]
+    #[doc(alias = "WUDF_INTERRUPT_ISR")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_ISR")]
     pub fn isr<F>(mut self, isr: F) -> Builder<T, W, Given, S>
     where
         F: FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send + 'static,
@@ -74,6 +76,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// ```
     #[doc(alias = "OnInterruptEnable")]
     #[doc(alias = "EvtInterruptEnable")]
+    #[doc(alias = "WUDF_INTERRUPT_ENABLE")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_ENABLE")]
     pub fn on_enable<F, R>(mut self, callback: F) -> Self
     where
         F: FnMut(&mut T) -> R + Send + 'static,
@@ -108,6 +112,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// ```
     #[doc(alias = "OnInterruptDisable")]
     #[doc(alias = "EvtInterruptDisable")]
+    #[doc(alias = "WUDF_INTERRUPT_DISABLE")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_DISABLE")]
     pub fn on_disable<F, R>(mut self, callback: F) -> Self
     where
         F: FnMut(&mut T) -> R + Send + 'static,
@@ -184,6 +190,9 @@ impl<T, I> Builder<T, WithWorkItem, I, Missing> {
     #[doc(alias = "OnInterruptWorkItem")]
     #[doc(alias = "EvtInterruptWorkItem")]
     #[doc(alias = "EvtInterruptDpc")]
+    #[doc(alias = "WUDF_INTERRUPT_WORKITEM")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_DPC")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_WORKITEM")]
     pub fn work_item<F, R>(mut self, mut work: F) -> Builder<T, WithWorkItem, I, Given>
     where
         F: FnMut(&WorkItemContext<'_, T>) -> R + Send + 'static,

@@ -108,8 +108,6 @@ mod sealed {
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[must_use = "nothing is built before `.build()`"]
-#[doc(alias = "WUDF_INTERRUPT_CONFIG")]
-#[doc(alias = "WDF_INTERRUPT_CONFIG")]
 pub struct Builder<T, W, I, S> {
     options: Options<T, W>,
     _given: PhantomData<(I, S)>,
@@ -136,6 +134,8 @@ impl<T, W> Interrupt<T, W> {
     /// ```
     #[doc(alias = "CreateInterrupt")]
     #[doc(alias = "WdfInterruptCreate")]
+    #[doc(alias = "WUDF_INTERRUPT_CONFIG_INIT")]
+    #[doc(alias = "WDF_INTERRUPT_CONFIG_INIT")]
     pub fn builder(data: T) -> Builder<T, W, Missing, Missing> {
         Builder::new(Data::Own(data))
     }
@@ -229,6 +229,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// assert_eq!(interrupt.acquire_interrupt_lock().frames, 1);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
+    #[doc(alias = "InterruptRaw")]
+    #[doc(alias = "InterruptTranslated")]
     pub fn source(mut self, source: impl Source + 'static) -> Self {
         self.options.registered.source = Some(Box::new(source));
         self
@@ -248,6 +250,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// assert!(matches!(refused.unwrap_err().kind(), ErrorKind::NotShareable));
     /// ```
     #[doc(alias = "ShareVector")]
+    #[doc(alias = "WDF_TRI_STATE")]
     pub fn shared(mut self) -> Self {
         self.options.shared = true;
         self

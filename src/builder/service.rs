@@ -117,6 +117,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// }
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
+    #[doc(alias = "PassiveHandling")]
     pub fn dispatcher(mut self, dispatcher: &Dispatcher) -> Self {
         self.options.service.served_by = ServedBy::GivenDispatcher(dispatcher.clone());
         self
@@ -167,6 +168,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     #[doc(alias = "SetExtendedPolicy")]
     #[doc(alias = "WdfInterruptSetExtendedPolicy")]
     #[doc(alias = "WdfInterruptSetPolicy")]
+    #[doc(alias = "SetPolicy")]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.options.service.policy = policy;
         self

@@ -57,8 +57,6 @@ use crate::{Claims, Error};
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[must_use = "dropping the handle ends the interrupt"]
-#[doc(alias = "IWDFInterrupt")]
-#[doc(alias = "WDFINTERRUPT")]
 pub struct Interrupt<T, W = WithWorkItem> {
     object: Arc<InterruptObject<T, W>>,
 }

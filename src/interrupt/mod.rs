@@ -105,8 +105,6 @@ use work_item::WorkWord;
 /// assert_eq!(TIMER.acquire_interrupt_lock().ticks, 1);
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
-#[doc(alias = "IWDFInterrupt")]
-#[doc(alias = "WDFINTERRUPT")]
 // `facts::layout` explains the order of the fields and the alignment.
 #[repr(C)]
 #[cfg_attr(all(feature = "std", target_pointer_width = "64"), repr(align(64)))]

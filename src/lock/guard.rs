@@ -28,8 +28,6 @@ use crate::lock::release::{Released, Tenant, release_serving};
 /// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 #[clippy::has_significant_drop]
-#[doc(alias = "ReleaseInterruptLock")]
-#[doc(alias = "WdfInterruptReleaseLock")]
 pub struct InterruptLockGuard<'a, T> {
     mutex: &'a Mutex<RawInterruptLock, T>,
     acquisition: ManuallyDrop<Acquisition>,

@@ -151,6 +151,8 @@ macro_rules! lock_methods {
         #[inline]
         #[track_caller]
         #[doc(alias = "WdfInterruptSynchronize")]
+        #[doc(alias = "EvtInterruptSynchronize")]
+        #[doc(alias = "EVT_WDF_INTERRUPT_SYNCHRONIZE")]
         pub fn synchronize<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
             section(&mut self.acquire_interrupt_lock())
         }

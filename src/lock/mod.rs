@@ -148,10 +148,6 @@ use crate::sync::const_outside_models;
 ///   Then no thread in between can preempt it. (On bare metal, masking the interrupt does that.)
 /// - Keep what threads of low priority share with the ISR out of the interrupt data. Put it in a lock whose owner
 ///   inherits the dispatcher's priority (`RawPiLock`, on Linux), and let the ISR acquire that lock for a moment.
-#[doc(alias = "WDFSPINLOCK")]
-#[doc(alias = "WdfSpinLockCreate")]
-#[doc(alias = "WDFWAITLOCK")]
-#[doc(alias = "WdfWaitLockCreate")]
 // The lock's words and the first bytes of the data lie on one cache line, wherever the lock lies. The name comes last:
 // only errors need it.
 #[repr(C, align(32))]

@@ -60,6 +60,7 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[doc(alias = "WdfInterruptReportInactive")]
+    #[doc(alias = "ReportInactiveOnPowerDown")]
     pub fn report_inactive(&self) -> Result<Transition, Error> {
         let transition = self.begin()?;
         let lock = transition.lock();

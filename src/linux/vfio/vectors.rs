@@ -54,6 +54,9 @@ struct VectorSet {
     taken: Mutex<RawInterruptLock, BTreeSet<u32>>,
 }
 
+// Message numbers are put in and taken out one by one: no panic leaves the set half done.
+impl std::panic::RefUnwindSafe for VectorSet {}
+
 impl VectorSet {
     fn set_trigger(&self, vector: u32, event: Option<BorrowedFd<'_>>) -> rustix::io::Result<()> {
         let reservation = &self.reservation;

@@ -35,6 +35,9 @@ pub(super) struct Line {
     pub(super) removal: Option<OwnedFd>,
 }
 
+// The line is a list of members and some flags, which are changed one by one, each to a state that is valid by itself.
+impl std::panic::RefUnwindSafe for Line {}
+
 impl Line {
     pub(super) fn new(mut source: Box<dyn Source>) -> Result<Self, Error> {
         let info = source.info();

@@ -16,6 +16,9 @@ type Lock = std::sync::Mutex<Option<Waker>>;
 /// The waker that the source was connected with, while it is connected.
 pub(super) struct WakerSlot(Lock);
 
+// A waker is put in or taken out whole: no panic leaves the slot half done.
+impl std::panic::RefUnwindSafe for WakerSlot {}
+
 impl WakerSlot {
     pub fn new() -> Self {
         #[cfg(not(loom))]
