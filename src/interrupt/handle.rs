@@ -20,13 +20,13 @@ use crate::{Claims, Error};
 /// Dropping the handle, in this order and outside every lock ([rule E6](crate::guide::contract#e6)):
 ///
 /// 1. disables the interrupt, with its disable callback;
-/// 2. waits for an ISR and a work item that run, and runs a queued work item;
-/// 3. frees the callbacks, then the source, then a dispatcher that serves no other interrupt.
+/// 2. waits for an ISR and a work item that run, and runs a queued work item and deferred closures;
+/// 3. frees the callbacks, then the source, and stops the threads that served no other interrupt.
 ///
 /// If a callback of the interrupt drops the handle, or a thread that holds its lock, the end comes as soon as that
-/// section has ended. If the ISR of another interrupt drops the handle, the worker of the dispatcher runs the end.
-/// (Without a dispatcher the drop waits inside that ISR. Then no work item of this interrupt may be running that needs
-/// the lock of the other.)
+/// section has ended. The same happens if waiting would be a deadlock with another thread. If the ISR of another
+/// interrupt drops the handle, the worker of the dispatcher runs the end. (Without a dispatcher the drop waits inside
+/// that ISR. Then no work item of this interrupt may be running that needs the lock of the other.)
 ///
 /// If something that a callback owns panics as it is freed, that is a fault
 /// ([`Callback::Destructor`](crate::Callback::Destructor)). The panic does not reach the thread that drops the handle.

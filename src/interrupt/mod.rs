@@ -73,9 +73,9 @@ use work_item::WorkWord;
 
 /// The interrupt object: an ISR, its data and its lock. It has all the operations of an interrupt.
 ///
-/// With an operating system, a driver builds an [`Interrupt`], the handle that owns the object and
-/// derefs to it. On a microcontroller the object is a `static`: a `const fn` makes it from plain functions, and the
-/// interrupt vector calls [`service`](Self::service).
+/// With an operating system, a driver builds an [`Interrupt`], the handle that owns the object and derefs to it. On a
+/// microcontroller the object is a `static`: a `const fn` makes it from plain functions, and the interrupt vector calls
+/// [`service`](Self::service).
 ///
 /// The type parameter `W` says whether a work item is registered: [`WithWorkItem`] or [`NoWorkItem`].
 ///
@@ -122,7 +122,7 @@ pub struct InterruptObject<T, W> {
     /// The interrupt data, its lock, and the name.
     data_lock: DataLock<T>,
     counters: Counters,
-    /// Held through each transition.
+    /// The control lock: a transition holds it to its end.
     control: Mutex<RawInterruptLock, ()>,
     /// Small facts that callers ask for, behind a lock of their own, so that reading them never waits for an ISR.
     notes: Mutex<RawInterruptLock, Notes>,
@@ -138,7 +138,7 @@ pub struct InterruptObject<T, W> {
     work_fn: Locked<Option<WorkFn<T, W>>>,
     /// Deferred closures.
     deferred: Deferred<T>,
-    /// What a storm is told by. Used with the interrupt lock held.
+    /// The counts by which a storm is recognised. Used with the interrupt lock held.
     #[cfg(feature = "std")]
     storm: Locked<crate::observe::storm::Storm>,
 }
@@ -165,8 +165,7 @@ impl<T> InterruptObject<T, NoWorkItem> {
         /// The object has no source: each call of [`service`](InterruptObject::service) is an assertion. It is
         /// disabled.
         ///
-        /// It stands for *WdfInterruptCreate*. With an operating system, use
-        /// [`Interrupt::builder`](crate::Interrupt::builder).
+        /// It stands for *WdfInterruptCreate*. With an operating system, use [`Interrupt::builder`].
         ///
         /// ```
         /// use interrupt_lock::{Claim, InterruptObject, Name, NoWorkItem};
@@ -201,8 +200,7 @@ impl<T> InterruptObject<T, WithWorkItem> {
         /// worker either: the main loop, or a task, calls [`run_work_item`](InterruptObject::run_work_item). It is
         /// disabled.
         ///
-        /// It stands for *WdfInterruptCreate*. With an operating system, use
-        /// [`Interrupt::builder`](crate::Interrupt::builder).
+        /// It stands for *WdfInterruptCreate*. With an operating system, use [`Interrupt::builder`].
         ///
         /// ```
         /// use interrupt_lock::{Claim, InterruptObject, IsrContext, Name, WithWorkItem, Work, WorkItemContext};
@@ -247,7 +245,11 @@ impl<T> InterruptObject<T, WithWorkItem> {
 
 impl<T, W> InterruptObject<T, W> {
     const_outside_models! {
-        pub(crate) fn assemble(data_lock: DataLock<T>, registered: Registered<T, W>, work: Option<WorkFn<T, W>>) -> Self {
+        pub(crate) fn assemble(
+            data_lock: DataLock<T>,
+            registered: Registered<T, W>,
+            work: Option<WorkFn<T, W>>,
+        ) -> Self {
             let has_source = registered.has_source();
             Self {
                 data_lock,

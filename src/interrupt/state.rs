@@ -4,7 +4,9 @@
 //!
 //! - The bits that decide about a delivery change only with the interrupt lock held, and the delivery reads them with
 //!   the lock held. So the lock orders them. It also tells of an ISR in flight: disable passes through the lock.
-//! - The bits of the end, and of a driver's own disable, change under the control lock.
+//!   One exception: a requested removal may set `REMOVED` without the lock. A delivery that misses the bit comes before
+//!   the removal.
+//! - `ENDED` and `KEPT_DISABLED` change under the control lock. The module of the end explains `END_DEFERRED`.
 //! - A read without either lock is a snapshot, for people and for refusals.
 //!
 //! Hence every access is `Relaxed`, except one pair: a thread that sees in a snapshot that an interrupt is out of
@@ -134,8 +136,8 @@ pub enum State {
     /// Taken out of service by a fault, and disconnected. [`clear_fault`](crate::InterruptObject::clear_fault) ends
     /// this.
     Faulted,
-    /// Its device has gone. This does not end.
+    /// Its device has gone. This state is final.
     Removed,
-    /// Its handle has been dropped. This does not end.
+    /// Its handle has been dropped. This state is final.
     Ended,
 }

@@ -12,7 +12,7 @@ pub(crate) trait Dispatch: Send + Sync {
     /// Begins to wait on the source.
     fn arm(&self, source: &mut dyn Source) -> Result<(), SourceError>;
 
-    /// Ceases to wait on the source. Does nothing if it does not wait.
+    /// Stops waiting on the source. Does nothing if it does not wait.
     fn disarm(&self);
 
     /// Returns the waker that a source without a descriptor wakes.

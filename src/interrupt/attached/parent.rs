@@ -7,8 +7,8 @@ use crate::lock::RawInterruptLock;
 
 /// A device, as its interrupts see it.
 pub(crate) trait Parent: Any + Send + Sync {
-    /// Returns the lock under which the device's callbacks and serialized work items run. The interrupt only looks who
-    /// owns it.
+    /// Returns the lock under which the device's callbacks and serialized work items run. The interrupt only looks at
+    /// its owner.
     fn callback_lock(&self) -> &RawInterruptLock;
 
     /// Leaves the end of `interrupt`, a member of the device, to the release of the callback lock.

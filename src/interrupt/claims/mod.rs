@@ -127,8 +127,12 @@ impl<'a> Claims<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Faulted`], [`ErrorKind::Removed`] or [`ErrorKind::Ended`], as soon as it is so, and at each call
-    /// while it is. After a fault has been cleared the listener can be used on.
+    /// - [`ErrorKind::Faulted`]: a fault has taken the interrupt out of service. After the driver has cleared it, the
+    ///   listener can wait again.
+    /// - [`ErrorKind::Removed`]: the device has gone.
+    /// - [`ErrorKind::Ended`]: the handle has been dropped.
+    ///
+    /// Each ends the wait at once. So does each later call, while the state lasts.
     ///
     /// # Examples
     ///

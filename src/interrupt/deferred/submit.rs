@@ -54,7 +54,7 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Ended`], and the closure is dropped.
+    /// [`ErrorKind::Ended`]: the handle has been dropped. The closure is dropped without running.
     ///
     /// # Examples
     ///

@@ -4,10 +4,10 @@
 //! |---|---|---|---|
 //! | 0 | the dispatcher, the callbacks of transitions | by queueings that schedule a run | by transitions |
 //! | 1 | what a delivery reads: the ISR, the source, the state | by deliveries and runs | by transitions |
-//! | 2 | what a delivery writes: its counters, the lock, and the first of the data | | by deliveries and the driver's sections |
+//! | 2 | what a delivery writes: its counters, the lock, the first of the data | | by deliveries and by sections |
 //! | … | the name, the rarer counters, the transitions' lock, the notes, the device | | seldom |
 //! | the last but one | the work item | | by queueings and runs |
-//! | the last | what storms are told by | | seldom |
+//! | the last | the counts by which a storm is recognised | | seldom |
 //! So a delivery needs two lines, and a section of the driver needs one. A work item that runs on another processor
 //! disturbs neither. On two processors deliveries were ten times as fast with this layout as with the compiler's.
 

@@ -8,22 +8,33 @@ use crate::observe::events;
 use crate::{Callback, CallbackError, Error, ErrorKind, SourceError, sync};
 
 impl<T, W> InterruptObject<T, W> {
-    /// Stops serving the interrupt and disconnects it: *DisableInterrupt*.
+    /// Disconnects the interrupt, so that neither its ISR nor its work item runs.
     ///
-    /// In order: the disable callback under the lock, the disconnection, what was signalled before it (the ISR runs
-    /// once more if there was something), the work item: one that has not begun runs on this thread, one that runs is
-    /// waited for, and no other is taken (rules [E2](crate::guide::contract#e2), [W7](crate::guide::contract#w7)). When
-    /// it returns, no ISR and no work item of this interrupt is running, and none will until the next enable ([rule
-    /// I5](crate::guide::contract#i5)). An interrupt of a [`Device`](crate::Device) stays disabled through its power
-    /// cycles until the driver enables it again ([rule E5](crate::guide::contract#e5)).
+    /// In this order (rules [E2](crate::guide::contract#e2), [W7](crate::guide::contract#w7)), it:
+    ///
+    /// 1. runs the disable callback, with the lock held;
+    /// 2. disconnects the source;
+    /// 3. runs the ISR once more, if an assertion was signalled before;
+    /// 4. flushes the work item: runs it on this thread if it is queued, and waits for it if it runs elsewhere.
+    ///
+    /// When it returns, no ISR and no work item of this interrupt is running, and none begins until the next enable
+    /// ([rule I5](crate::guide::contract#i5)). It waits for the interrupt lock, for another transition, and for the
+    /// work item. If the interrupt is disabled already, it returns [`Transition::Already`] and runs no callback.
+    ///
+    /// An interrupt that the driver has disabled stays so through the power cycles of its [`Device`](crate::Device),
+    /// until the driver enables it again ([rule E5](crate::guide::contract#e5)).
+    ///
+    /// It stands for *WdfInterruptDisable* and *Disable*.
     ///
     /// # Errors
     ///
     /// - [`ErrorKind::DisableCallback`]: the callback failed. The interrupt is disabled all the same.
     /// - [`ErrorKind::Source`]: the disconnection failed. The interrupt is disabled all the same.
-    /// - [`ErrorKind::Faulted`]: the disable callback panicked.
-    /// - [`ErrorKind::Removed`]: the device is gone.
-    /// - [`ErrorKind::WouldDeadlock`]: as for [`enable`](Self::enable), and from the work item. Nothing has been done.
+    /// - [`ErrorKind::Faulted`]: the disable callback or the source panicked. The interrupt is out of service.
+    /// - [`ErrorKind::Removed`]: the device has gone.
+    /// - [`ErrorKind::Ended`]: the handle has been dropped.
+    /// - [`ErrorKind::WouldDeadlock`]: the call would wait for itself, as for [`enable`](Self::enable). Nothing has
+    ///   been done.
     ///
     /// # Examples
     ///
@@ -49,7 +60,8 @@ impl<T, W> InterruptObject<T, W> {
             self.check()?;
         }
         if !self.state.has(ENABLED) {
-            // A fault takes effect at once. What it found running is waited for here: what it uses may be freed next.
+            // A fault takes effect at once, and does not wait for a work item that runs. Wait for it here, because the
+            // caller may free next what the work item uses.
             self.flush_work();
             return Ok(Transition::Already);
         }
@@ -58,14 +70,14 @@ impl<T, W> InterruptObject<T, W> {
 
     fn disable_locked(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<(), Error> {
         if !self.state.in_service() {
-            // A fault or a removal came first, and has done what there was to do.
+            // A fault or a removal came first, and has disconnected the interrupt.
             return Ok(());
         }
         let called = match sync::catch(|| registered.disable.call(data)) {
             Ok(answer) => answer.map_err(|source| self.disable_failed(source)),
             Err(message) => return Err(self.panicked(registered, Callback::Disable, message)),
         };
-        // Its disable callback has run: whoever finds out from here on that the device is gone calls no other for it.
+        // The disable callback has run. If the device turns out to have gone after this, no removal callback runs.
         self.state.take(ENABLED);
         events::disabled(self.name());
         let disconnected =
@@ -78,7 +90,8 @@ impl<T, W> InterruptObject<T, W> {
         called.and(disconnected)
     }
 
-    /// Where there is no source, a delivery that was told "pending" is what was signalled before the disconnection.
+    /// Delivers the assertions of an interrupt without a source that were left to the owner: they came before the
+    /// disable.
     fn serve_last_pending(&self, registered: &mut Registered<T, W>, data: &mut T) {
         let pending = self.take_pending();
         if pending != 0 {
@@ -86,7 +99,8 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// What was signalled before the disconnection is delivered, unless the interrupt is inactive.
+    /// Delivers what was signalled before the disconnection. If the interrupt is inactive or asleep, withholds it
+    /// instead.
     fn serve_last(&self, registered: &mut Registered<T, W>, data: &mut T, signalled: u64) {
         if self.state.has(INACTIVE | ASLEEP) {
             self.add_withheld(signalled);
@@ -107,7 +121,7 @@ impl<T, W> InterruptObject<T, W> {
                 return Ok(());
             }
         };
-        // What was signalled before the disconnection is delivered, not dropped.
+        // Deliver what was signalled before the disconnection, do not drop it.
         if let Ok(signalled @ 1..) = self.take(registered, data) {
             self.serve_last(registered, data, signalled);
         }
@@ -122,15 +136,15 @@ impl<T, W> InterruptObject<T, W> {
 }
 
 impl<T, W> InTransition<'_, T, W> {
-    /// The whole disable of an enabled interrupt. The first error is the answer; none stops it.
+    /// Disables an enabled interrupt. An error does not stop it; returns the first one.
     pub(in crate::interrupt) fn disable(&self) -> Result<(), Error> {
         let object = self.object;
         let mut lock = self.lock();
         let data = &mut *lock;
-        // SAFETY: with the lock held, and from no callback of this interrupt: `begin` refuses those.
+        // SAFETY: this thread holds the lock, and is in no callback of this interrupt: there `begin` refuses.
         let answer = unsafe { object.registered.with(|registered| object.disable_locked(registered, data)) };
         drop(lock);
-        // Now: a work item that is waited for below may itself wait for the listener.
+        // Wake the listener now: the work item, for which this waits below, may itself wait for the listener.
         object.tell_listener();
         object.work.close();
         object.flush_work();

@@ -7,24 +7,38 @@ use crate::observe::events;
 use crate::{Callback, Error, ErrorKind, Info, Share, SourceError, Trigger, sync};
 
 impl<T, W> InterruptObject<T, W> {
-    /// Connects the interrupt and begins to serve it: *EnableInterrupt*.
+    /// Connects the interrupt, so that its ISR runs for assertions.
     ///
-    /// In order: what the source still holds from before is drained and counted as stale, the dispatcher is armed, the
-    /// source connected, the enable callback run under the lock. What fires from the connection on is served right
-    /// after the callback has succeeded (rules [I4](crate::guide::contract#i4), [I9](crate::guide::contract#i9),
-    /// [I15](crate::guide::contract#i15)). It waits for the interrupt lock, and for another transition that is going
-    /// on.
+    /// In this order ([rule E1](crate::guide::contract#e1)), it:
     ///
-    /// The interrupts of a [`Device`](crate::Device) are enabled by it; one that the driver has disabled itself waits
-    /// for the driver's own call of this. It connects the interrupt whether or not its device is in D0.
+    /// 1. drains what the source holds from before, and counts it as stale;
+    /// 2. lets the dispatcher wait on the source;
+    /// 3. connects the source, and asks the system for the policy if the driver gave one;
+    /// 4. runs the enable callback, with the lock held.
+    ///
+    /// No ISR runs before the callback has succeeded. An assertion since the connection is delivered right after it
+    /// (rules [I4](crate::guide::contract#i4), [I9](crate::guide::contract#i9), [I15](crate::guide::contract#i15)). It
+    /// waits for the interrupt lock, and for another transition. If the interrupt is enabled already, it returns
+    /// [`Transition::Already`] and runs no callback.
+    ///
+    /// A [`Device`](crate::Device) enables its interrupts itself as it enters D0. An interrupt that the driver has
+    /// disabled is an exception: it waits for the driver to call this. The function connects the interrupt whether its
+    /// device is in D0 or not.
+    ///
+    /// It stands for *WdfInterruptEnable* and *Enable*.
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::EnableCallback`]: the callback failed; the connection has been undone.
-    /// - [`ErrorKind::Source`], [`ErrorKind::Removed`]: the source could not be connected.
-    /// - [`ErrorKind::Faulted`]: a fault has to be cleared first, or the enable callback panicked.
-    /// - [`ErrorKind::WouldDeadlock`]: called from an ISR, from this interrupt's own callbacks, with its lock held, or
-    ///   in a circle with another thread's callback. Nothing has been done.
+    /// - [`ErrorKind::EnableCallback`]: the callback failed. The connection has been undone.
+    /// - [`ErrorKind::Source`]: the source could not be connected.
+    /// - [`ErrorKind::Removed`]: the device has gone.
+    /// - [`ErrorKind::Ended`]: the handle has been dropped.
+    /// - [`ErrorKind::Faulted`]: a fault has to be cleared first ([`clear_fault`](Self::clear_fault)), or the enable
+    ///   callback or the source panicked.
+    /// - [`ErrorKind::WouldDeadlock`]: the call would wait for itself ([rule E4](crate::guide::contract#e4)). It came
+    ///   from an ISR or from a callback or the work item of this interrupt, or its thread holds the interrupt lock, or
+    ///   the callback lock that the work item needs. Or this call would wait for another thread, which waits for what
+    ///   this thread holds. Nothing has been done.
     ///
     /// # Examples
     ///
@@ -56,7 +70,7 @@ impl<T, W> InterruptObject<T, W> {
         }
         let mut data = transition.lock();
         let data = &mut *data;
-        // SAFETY: with the lock held, and from no callback of this interrupt: `begin` refuses those.
+        // SAFETY: this thread holds the lock, and is in no callback of this interrupt: there `begin` refuses.
         unsafe { self.registered.with(|registered| self.enable_locked(registered, data))? };
         Ok(Transition::Done)
     }
@@ -88,7 +102,7 @@ impl<T, W> InterruptObject<T, W> {
             let info = source.info();
             registered.message = info.message_number.unwrap_or(0);
             registered.empty_is_benign = self.note(info);
-            // The wait is armed before the source is connected, so what fires at the connection is served.
+            // The dispatcher waits before the source is connected, so an assertion at the connection is served.
             match &self.dispatch {
                 Some(dispatch) => {
                     dispatch.arm(&mut **source)?;
@@ -110,13 +124,13 @@ impl<T, W> InterruptObject<T, W> {
         })
     }
 
-    /// Has it be told as shared, whatever the system says.
+    /// Notes that the driver has asked for a shared line: `info` then says so, whatever the system reports.
     pub(crate) fn note_shared(&self) {
         self.notes.lock().shared = true;
     }
 
-    /// Keeps what the system says of the interrupt, for those who ask. The answer is whether an ISR that finds nothing
-    /// is nothing unusual: a message vector of one device's own, of which an earlier run may have done the work.
+    /// Keeps what the system says about the interrupt, for `info`. Returns whether an unclaimed run is benign: that is
+    /// so for a message of one device alone, because an earlier run may have done the work for it.
     pub(crate) fn note(&self, mut info: Info) -> bool {
         let level = info.trigger.is_none_or(Trigger::can_be_masked);
         let mut notes = self.notes.lock();

@@ -1,4 +1,4 @@
-//! Quarantine (rule I12) and removal (rule I13).
+//! Faults (rule I12), and what they share with a removal (rule I13).
 
 #[cfg(doc)]
 use crate::ErrorKind;
@@ -10,8 +10,10 @@ use crate::sync;
 use crate::{Callback, Error, Fault};
 
 impl<T, W> InterruptObject<T, W> {
-    /// Why the interrupt is quarantined, if it is, or that a callback [is overdue](Fault::Overdue). Never waits for the
-    /// interrupt lock.
+    /// Returns the fault that has taken the interrupt out of service, or `None` if there is none.
+    ///
+    /// If a callback is overdue, returns [`Fault::Overdue`], although the interrupt is still in service. Never waits
+    /// for the interrupt lock.
     ///
     /// ```
     /// use interrupt_lock::{Callback, Claim, Fault, Interrupt};
@@ -27,12 +29,14 @@ impl<T, W> InterruptObject<T, W> {
         self.notes.lock().fault.clone()
     }
 
-    /// Ends a quarantine. The interrupt is disabled then, and may be enabled again. The answer is the fault, if there
-    /// was one. It waits for the interrupt lock, and so for a callback that is overdue.
+    /// Clears a fault, after the driver has dealt with its cause. Returns the fault, or `None` if there was none.
+    ///
+    /// A faulted interrupt is disabled then, and may be enabled again. It waits for the interrupt lock, and so for a
+    /// callback that is overdue, and for another transition.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::WouldDeadlock`] where [`enable`](Self::enable) would answer that.
+    /// [`ErrorKind::WouldDeadlock`], as for [`enable`](Self::enable). Nothing has been done.
     ///
     /// # Examples
     ///
@@ -43,7 +47,7 @@ impl<T, W> InterruptObject<T, W> {
     /// let interrupt = Interrupt::builder(())
     ///     .isr(move |_| {
     ///         runs += 1;
-    ///         assert!(runs > 1, "the first run goes wrong");
+    ///         assert!(runs > 1, "the first run fails");
     ///         Claim::Claimed
     ///     })
     ///     .build()?;
@@ -73,13 +77,13 @@ impl<T, W> InterruptObject<T, W> {
         fault
     }
 
-    /// Quarantines the interrupt. The caller holds the lock, of which `registered` is the proof.
+    /// Faults the interrupt: takes it out of service. The caller holds the lock, as `registered` proves.
     pub(in crate::interrupt) fn set_faulted(&self, registered: &mut Registered<T, W>, fault: Fault) {
         events::faulted(self.name(), &fault);
         {
             let mut notes = self.notes.lock();
-            // The first fault is the cause; what follows from it (a disconnect that fails too) is not. A callback that
-            // was late has not put it here.
+            // Keep the first fault: it is the cause, and later ones (such as a disconnection that fails too) follow
+            // from it. But replace a late callback, which has not taken the interrupt out of service.
             #[cfg(feature = "std")]
             notes.fault.take_if(|fault| matches!(fault, Fault::Overdue { .. }));
             notes.fault.get_or_insert(fault);
@@ -89,8 +93,8 @@ impl<T, W> InterruptObject<T, W> {
         self.out_of_service(registered);
     }
 
-    /// The device is gone: the removal callback, instead of the disable callback. The caller holds the lock, of which
-    /// `registered` and `data` are the proof.
+    /// Removes the interrupt, because its device has gone: runs the removal callback instead of the disable callback.
+    /// The caller holds the lock, as `registered` and `data` prove.
     pub(in crate::interrupt) fn surprise_removal(&self, registered: &mut Registered<T, W>, data: &mut T) {
         let was_enabled = self.state.has(ENABLED);
         self.set_removed();
@@ -110,7 +114,7 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Stops delivery. The caller holds the lock, of which `registered` is the proof.
+    /// Stops delivery, and disconnects. The caller holds the lock, as `registered` proves.
     pub(in crate::interrupt) fn out_of_service(&self, registered: &mut Registered<T, W>) {
         self.state.take(ENABLED);
         self.work.take_kept();
@@ -121,7 +125,7 @@ impl<T, W> InterruptObject<T, W> {
 
     fn disconnect(&self, registered: &mut Registered<T, W>) {
         if let Some(source) = &mut registered.source {
-            // What it answers changes nothing: it is out of service, with the cause of that on record.
+            // Ignore an error: the interrupt is out of service, and the cause is on record.
             let _ = sync::catch(|| source.disconnect());
         }
         self.disarm();
@@ -132,7 +136,7 @@ impl<T, W> InterruptObject<T, W> {
 impl<T: Send, W: Send> crate::observe::watchdog::Overdue for InterruptObject<T, W> {
     fn overdue(&self, callback: Callback, limit: core::time::Duration) {
         self.notes.lock().fault.get_or_insert(Fault::Overdue { callback, limit });
-        // Only the thread that looks after the callbacks comes here.
+        // Only the watchdog's thread calls this, so no other thread adds to the counter.
         self.counters.overdue.add_exclusive(1);
     }
 }

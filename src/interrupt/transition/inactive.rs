@@ -1,9 +1,9 @@
-//! Inactive and active (rule E8): delivery stops and resumes, with nothing disconnected and no callback run.
+//! Inactive and active (rule E8): delivery stops and resumes, without a disconnection and without callbacks.
 //!
-//! Whoever serves an inactive interrupt takes what its source has signalled and keeps count of it. To leave it with the
-//! source instead would lose it (a dispatcher is told once of what became readable), have a driver's own loop spin on a
-//! descriptor that stays readable, and hide a removal. A level line masks itself as it signals and is not opened before
-//! its ISR has answered, so it stays masked until then.
+//! A delivery to an inactive interrupt takes what the source has signalled, and counts it as withheld. To leave it with
+//! the source instead would lose it (a dispatcher is woken once for a descriptor that has become readable), would let a
+//! driver's own loop spin on a descriptor that stays readable, and would hide a removal. A level line masks itself as
+//! it signals, and is unmasked after its ISR only. So it stays masked while it is withheld.
 
 #[cfg(doc)]
 use crate::ErrorKind;
@@ -14,39 +14,48 @@ use crate::observe::events;
 use crate::{Delivery, Error};
 
 impl<T, W> InterruptObject<T, W> {
-    /// Stops delivery without disconnecting, and without the disable callback ([rule E8](crate::guide::contract#e8)):
-    /// for a device, or a part of it, that sleeps. When it returns no ISR is running, and none will until
-    /// [`report_active`](Self::report_active).
+    /// Stops delivery without a disconnection and without the disable callback ([rule E8](crate::guide::contract#e8)),
+    /// for a device, or a part of one, that idles.
     ///
-    /// What is asserted meanwhile is kept: edges are counted, a level line stays masked. It all goes to one ISR run
-    /// when the interrupt is active again ([`IsrContext::assertions`](crate::IsrContext::assertions) says how much it
-    /// is), and is counted as stale if the interrupt is disabled first. The work item goes on as before. An interrupt
-    /// that is inactive stays so when it is disabled and enabled again.
+    /// When it returns, no ISR is running, and none begins until [`report_active`](Self::report_active). What is
+    /// asserted meanwhile is withheld: edges are counted, a level line stays masked. One ISR run gets it all when the
+    /// interrupt is active again; [`IsrContext::assertions`](crate::IsrContext::assertions) says how many there were.
+    /// If the interrupt is disabled first, they count as stale.
     ///
-    /// It waits for the interrupt lock, and for a transition that is going on.
+    /// The work item goes on as before. An inactive interrupt stays inactive when it is disabled and enabled again.
+    ///
+    /// It waits for the interrupt lock, and for another transition. It stands for *WdfInterruptReportInactive*.
     ///
     /// # Errors
     ///
     /// - [`ErrorKind::WouldDeadlock`]: as for [`enable`](Self::enable). Nothing has been done.
-    /// - [`ErrorKind::Removed`], [`ErrorKind::Ended`]: there is nothing left to be served.
+    /// - [`ErrorKind::Removed`]: the device has gone.
+    /// - [`ErrorKind::Ended`]: the handle has been dropped.
     ///
     /// # Examples
     ///
     /// ```
     /// use interrupt_lock::{Claim, Delivery, Interrupt};
     ///
-    /// let interrupt = Interrupt::builder(0)
-    ///     .isr(|count| { **count += count.assertions(); Claim::Claimed })
+    /// struct Encoder {
+    ///     steps: u64,
+    /// }
+    ///
+    /// let interrupt = Interrupt::builder(Encoder { steps: 0 })
+    ///     .isr(|encoder| {
+    ///         encoder.steps += encoder.assertions();
+    ///         Claim::Claimed
+    ///     })
     ///     .build()?;
     /// interrupt.enable()?;
     ///
     /// interrupt.report_inactive()?;
     /// assert_eq!(interrupt.service(), Delivery::Withheld);
     /// assert_eq!(interrupt.service(), Delivery::Withheld);
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 0);
+    /// assert_eq!(interrupt.acquire_interrupt_lock().steps, 0);
     ///
-    /// interrupt.report_active()?;
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 2);
+    /// interrupt.report_active()?; // runs the ISR once, for both
+    /// assert_eq!(interrupt.acquire_interrupt_lock().steps, 2);
     /// assert_eq!(interrupt.stats().coalesced, 1);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
@@ -66,8 +75,10 @@ impl<T, W> InterruptObject<T, W> {
         Ok(Transition::Done)
     }
 
-    /// Resumes delivery ([rule E8](crate::guide::contract#e8)). If anything was asserted meanwhile, the ISR runs for
-    /// it, on this thread, before this returns.
+    /// Resumes delivery after [`report_inactive`](Self::report_inactive) ([rule E8](crate::guide::contract#e8)).
+    ///
+    /// If anything was asserted meanwhile, the ISR runs for it, on the calling thread, before this returns. It waits
+    /// for the interrupt lock, and for another transition. It stands for *WdfInterruptReportActive*.
     ///
     /// # Errors
     ///
@@ -104,13 +115,13 @@ impl<T, W> InterruptObject<T, W> {
         if self.state.has(ENDED | REMOVED) { self.check() } else { Ok(()) }
     }
 
-    /// Delivers what was kept, and what has not been taken yet. The caller holds the lock, of which `data` is the
-    /// proof.
+    /// Delivers what was withheld, together with what the source has signalled since. The caller holds the lock, as
+    /// `data` proves.
     pub(in crate::interrupt) fn deliver_withheld(&self, data: &mut T) {
         if !self.state.delivers() {
             return;
         }
-        // SAFETY: with the lock held, and from no callback of this interrupt: `begin` refuses those.
+        // SAFETY: the caller holds the lock, and is in no callback of this interrupt: there `begin` refuses.
         unsafe {
             self.registered.with(|registered| {
                 if let Ok(signalled) = self.take_caught(registered, data, 0) {
@@ -123,9 +134,10 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Takes what an inactive interrupt has signalled. The caller holds the lock, of which `data` is the proof.
+    /// Takes what was signalled to an inactive or sleeping interrupt, and withholds it. The caller holds the lock, as
+    /// `data` proves.
     pub(in crate::interrupt) fn withhold(&self, data: &mut T, asserted: usize) -> Delivery {
-        // SAFETY: as in `deliver`.
+        // SAFETY: as in `deliver_enabled`.
         match unsafe { self.registered.with(|registered| self.take_caught(registered, data, asserted)) } {
             Ok(0) => Delivery::Nothing,
             Ok(asserted) => {
@@ -136,14 +148,14 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// The caller holds the lock.
+    /// Counts assertions as withheld. The caller holds the lock.
     pub(in crate::interrupt) fn add_withheld(&self, asserted: u64) {
         self.counters.withheld.add_exclusive(usize::try_from(asserted).unwrap_or(usize::MAX));
         self.wake_for_withheld();
     }
 
-    /// Has the end of this section ask for power, where something was kept that wakes the device. The caller holds the
-    /// lock.
+    /// If an assertion is withheld that wakes the device, lets the end of this section ask for power. The caller holds
+    /// the lock.
     fn wake_for_withheld(&self) {
         if self.state.has(ASLEEP) && !self.state.has(INACTIVE) && self.counters.withheld.get() != 0 {
             self.state.set(WAKES);
@@ -151,7 +163,7 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// The interrupt goes out of service: nobody will be told of what was kept. The caller holds the lock.
+    /// Counts what was withheld as stale, because the interrupt goes out of service. The caller holds the lock.
     pub(in crate::interrupt) fn forget_withheld(&self) {
         self.counters.stale.add_exclusive(self.counters.withheld.take_exclusive());
         self.state.take(ASLEEP | WAKES);

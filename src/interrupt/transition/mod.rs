@@ -1,20 +1,21 @@
-//! What moves an interrupt from one state to another.
+//! The transitions, which move an interrupt from one state to another.
 //!
 //! | file | holds | rules |
 //! |---|---|---|
 //! | `enable` | enable | E1, E3, I4, I9, I15 |
 //! | `disable` | disable | E2, E3, I5, W7 |
 //! | `inactive` | reported inactive, reported active | E8 |
-//! | `fault` | a fault quarantines the interrupt; it is cleared | I12 |
+//! | `fault` | a fault takes the interrupt out of service; the driver clears it | I12 |
 //! | `removal` | the device goes | I13 |
-//! | `power` | what its device asks of it | E5, E9 |
-//! | `policy` | what the system is asked for at each enable | P1, P2 |
+//! | `power` | what the device asks of its interrupt | E5, E9 |
+//! | `policy` | what an enable asks of the system | P1, P2 |
 //! | `end` | the end | E6 |
-//! | this one | how transitions keep apart, and what would wait for itself (E4) | |
+//! | this one | one transition at a time, and none that would wait for itself (E4) | |
 //!
-//! Each is one section of the interrupt lock, under the control lock that keeps transitions apart. An interrupt that
-//! fires in the middle waits for the lock and then finds the state decided; one signalled before a disconnect is still
-//! there to be taken after it. So there is nothing between the steps for it to fall into.
+//! Each transition is one section of the interrupt lock. The control lock, which a transition holds to its end, keeps
+//! transitions apart. A delivery in the middle of a transition waits for the interrupt lock, and then finds the state
+//! decided. An assertion that is signalled before a disconnection can still be taken after it. So no assertion is lost
+//! between two steps.
 
 mod disable;
 mod enable;
@@ -37,7 +38,8 @@ use crate::lock::waits::{Circle, Waits};
 use crate::lock::{InterruptLockGuard, RawInterruptLock};
 use crate::{Callback, Error, ErrorKind, Fault, SourceError, sync};
 
-/// What an enable or a disable found ([rule E3](crate::guide::contract#e3)).
+/// Whether a transition, such as an enable, had to do anything, for the driver that called it ([rule
+/// E3](crate::guide::contract#e3)).
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, Transition};
@@ -48,15 +50,17 @@ use crate::{Callback, Error, ErrorKind, Fault, SourceError, sync};
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Transition {
-    /// It has been done.
+    /// The transition has been made.
     Done,
-    /// It was so already; nothing was done.
+    /// The interrupt was in that state already. Nothing was done, and no callback ran.
     Already,
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Keeps every other transition away, or says why this one would wait for itself.
+    /// Begins a transition: waits until no other is under way, and keeps others out. Returns an error if it would wait
+    /// for itself.
     pub(in crate::interrupt) fn begin(&self) -> Result<InTransition<'_, T, W>, Error> {
         if sync::is_in_isr() {
             return Err(self.would_deadlock("called from an ISR"));
@@ -64,7 +68,7 @@ impl<T, W> InterruptObject<T, W> {
         self.begin_anywhere()
     }
 
-    /// As [`begin`](Self::begin), also inside the ISR of another interrupt.
+    /// As [`begin`](Self::begin), but does not refuse inside the ISR of another interrupt.
     pub(in crate::interrupt) fn begin_anywhere(&self) -> Result<InTransition<'_, T, W>, Error> {
         if let Some(why) = self.section_of_this_thread() {
             return Err(self.would_deadlock(why));
@@ -77,7 +81,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Announces all that a transition may wait for.
     pub(crate) fn announce_waits(&self) -> Result<Waits<'_>, Circle> {
-        // SAFETY: only to know and to name the owner.
+        // SAFETY: used only to see which thread owns it, and to announce a wait for it.
         let control = unsafe { self.control.raw() };
         let (control, lock, work) = (control.awaited(), self.lock().raw().awaited(), self.work.awaited());
         match self.callback_lock() {
@@ -86,7 +90,7 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// The lock that its work item runs under ([rule W5](crate::guide::contract#w5)).
+    /// The callback lock under which the work item runs, if it is serialized ([rule W5](crate::guide::contract#w5)).
     fn callback_lock(&self) -> Option<&RawInterruptLock> {
         self.serializer().map(|device| device.callback_lock())
     }
@@ -95,9 +99,9 @@ impl<T, W> InterruptObject<T, W> {
         self.error(ErrorKind::WouldDeadlock { why })
     }
 
-    /// Which section of this interrupt the calling thread is inside of.
+    /// Returns in which section of this interrupt the calling thread is, as the reason of an error.
     pub(in crate::interrupt) fn section_of_this_thread(&self) -> Option<&'static str> {
-        // SAFETY: only to know the owner.
+        // SAFETY: used only to see which thread owns it.
         let control = unsafe { self.control.raw() };
         if self.lock().raw().is_mine() {
             Some("called with the interrupt lock held")
@@ -112,6 +116,7 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
+    /// Faults the interrupt for a callback that panicked. Returns the error that says so.
     pub(in crate::interrupt) fn panicked(
         &self,
         registered: &mut Registered<T, W>,
@@ -124,7 +129,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 }
 
-/// A transition that is going on: the control lock, with what it waits for announced.
+/// A transition that is under way: it holds the control lock, and has announced what it waits for.
 pub(in crate::interrupt) struct InTransition<'a, T, W> {
     object: &'a InterruptObject<T, W>,
     control: Option<MutexGuard<'a, RawInterruptLock, ()>>,
@@ -132,7 +137,7 @@ pub(in crate::interrupt) struct InTransition<'a, T, W> {
 }
 
 impl<'a, T, W> InTransition<'a, T, W> {
-    /// The interrupt lock. It can be waited for: the announcement has shown that no circle closes.
+    /// Acquires the interrupt lock. The wait ends: the announcement has shown that it closes no circle.
     pub(in crate::interrupt) fn lock(&self) -> InterruptLockGuard<'a, T> {
         self.object.acquire_interrupt_lock()
     }
@@ -140,8 +145,9 @@ impl<'a, T, W> InTransition<'a, T, W> {
 
 impl<T, W> Drop for InTransition<'_, T, W> {
     fn drop(&mut self) {
-        // First: the end below is a transition too. An end that met this one in a circle of waits either finds the
-        // announcement withdrawn, and tries again, or has left its bit before the withdrawal, and is seen below.
+        // Do this first, because the end, which may run below, is a transition too. An end that met this transition in
+        // a circle of waits either finds the announcement withdrawn, and tries again, or has set its bit before the
+        // withdrawal, so that it is seen below.
         self.control = None;
         self.waits = None;
         self.object.after_section();
@@ -149,7 +155,7 @@ impl<T, W> Drop for InTransition<'_, T, W> {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Has the dispatcher wait no longer.
+    /// Makes the dispatcher stop waiting on the source.
     pub(in crate::interrupt) fn disarm(&self) {
         if let Some(dispatch) = &self.dispatch {
             dispatch.disarm();

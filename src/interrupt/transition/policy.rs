@@ -1,4 +1,4 @@
-//! What the system is asked for at each enable (rules P1 and P2).
+//! The policy of an interrupt, for which each enable asks the system (rules P1 and P2).
 
 use alloc::boxed::Box;
 
@@ -9,14 +9,14 @@ use crate::policy::placement::Target;
 use crate::source::Source;
 use crate::{Answer, Policy, PolicyAnswer, SourceError};
 
-/// A policy, and the system's last answer.
+/// A policy, and what became of it at the last enable.
 pub(in crate::interrupt) struct RequestedPolicy {
     policy: Policy,
     answer: PolicyAnswer,
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// The policy that the interrupt was built with ([rule P1](crate::guide::contract#p1)). Never waits for the
+    /// Returns the policy that the interrupt was built with ([rule P1](crate::guide::contract#p1)). Never waits for the
     /// interrupt lock.
     ///
     /// ```
@@ -31,11 +31,11 @@ impl<T, W> InterruptObject<T, W> {
         self.notes.lock().policy.as_ref().map_or(Policy::new(), |requested| requested.policy)
     }
 
-    /// What the system answered to the [policy](Self::policy) at the last enable ([rule
-    /// P2](crate::guide::contract#p2)): what it took, and what it refused and why. Never waits for the interrupt lock.
+    /// Returns what became of the [policy](Self::policy) at the last enable: what the system took, and what it refused
+    /// and why ([rule P2](crate::guide::contract#p2)).
     ///
-    /// A thread can be bound, or made a real-time one, only where it serves this interrupt alone: a dispatcher that was
-    /// given to the builder refuses, and so does an interrupt without one.
+    /// A thread gets processors and a priority only if it serves this interrupt and no other. So they are refused if
+    /// the driver gave the builder a dispatcher, and if the interrupt has none. Never waits for the interrupt lock.
     ///
     /// ```
     /// use interrupt_lock::{Affinity, Answer, Claim, Dispatcher, Interrupt, Policy, source::Software};
@@ -62,7 +62,7 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Asks for what the policy says, for a source that is connected.
+    /// Asks the system for what the policy says. The source is connected.
     pub(in crate::interrupt) fn ask_for_policy(&self, source: &dyn Source) {
         let (policy, info) = {
             let notes = self.notes.lock();
@@ -82,7 +82,7 @@ impl<T, W> InterruptObject<T, W> {
             },
         );
         if answer.line == Answer::Taken {
-            // Its processors are others now.
+            // The processors in `info` are others now.
             self.note(source.info());
         }
         for why in answer.refusals() {

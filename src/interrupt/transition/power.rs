@@ -1,4 +1,4 @@
-//! What the device that an interrupt belongs to asks of it (rules E5, P4), and what it asks of its device (W5, E9).
+//! What a device asks of its interrupts (rules E5, P4), and what an interrupt asks of its device (W5, E9).
 
 use crate::interrupt::InterruptObject;
 #[cfg(feature = "alloc")]
@@ -16,30 +16,31 @@ impl<T, W> InterruptObject<T, W> {
         self.membership = Some(Attached::new(membership));
     }
 
-    /// The device that it belongs to.
+    /// The device that the interrupt belongs to.
     pub(crate) fn parent(&self) -> Option<&dyn Parent> {
         self.membership.as_deref().map(|membership| &*membership.device)
     }
 
-    /// The device whose callback lock its work item needs.
+    /// The device whose callback lock the work item needs.
     pub(in crate::interrupt) fn serializer(&self) -> Option<&dyn Parent> {
         self.membership.as_deref().filter(|membership| membership.serialized).map(|membership| &*membership.device)
     }
 
-    /// Its device enters D0.
+    /// Enables the interrupt as its device enters D0, unless the driver keeps it disabled.
     pub(crate) fn enter_power(&self) -> Result<(), Error> {
         let transition = self.begin()?;
         if self.state.has(KEPT_DISABLED | ENDED) {
             return Ok(());
         }
         match self.enable_in(&transition) {
-            // It has no resources, and has said so before any callback.
+            // It has no resources. The source says so before any callback runs.
             Err(error) if matches!(error.kind(), ErrorKind::Source(SourceError::NotGranted { .. })) => Ok(()),
             answer => answer.map(|_| ()),
         }
     }
 
-    /// Its device leaves D0. A wake-capable one stays connected, and withholds what is asserted from now on.
+    /// Disables the interrupt as its device leaves D0. A wake-capable interrupt stays connected, and withholds what is
+    /// asserted from now on.
     pub(crate) fn leave_power(&self) -> Result<(), Error> {
         let transition = self.begin()?;
         if self.state.has(ENDED) {
@@ -56,19 +57,20 @@ impl<T, W> InterruptObject<T, W> {
         self.disable_in(&transition).map(|_| ())
     }
 
-    /// Its device is to be reset.
+    /// Disables the interrupt, and clears its fault, before its device is reset. Returns whether it has to be enabled
+    /// after the reset.
     pub(crate) fn quiesce(&self) -> Result<bool, Error> {
         let transition = self.begin()?;
         if self.state.has(ASLEEP | ENDED | REMOVED | KEPT_DISABLED) || !self.state.has(ENABLED | FAULTED) {
             return Ok(false);
         }
-        // What its callback says of a device that is about to be reset is of no consequence.
+        // Ignore an error of the callback: the device is about to be reset.
         let _ = self.disable_in(&transition);
         self.clear_fault_in(&transition);
         Ok(!self.state.has(REMOVED))
     }
 
-    /// Its device is up: if it was asleep, the ISR runs for what it has kept.
+    /// Resumes delivery as its device is in D0 again: if the interrupt was asleep, runs the ISR for what was withheld.
     pub(crate) fn awake(&self) -> Result<(), Error> {
         let transition = self.begin()?;
         let mut data = transition.lock();
@@ -80,8 +82,8 @@ impl<T, W> InterruptObject<T, W> {
         Ok(())
     }
 
-    /// Has the device brought up, if an assertion was kept that wakes it, unless the caller is inside of another
-    /// section of this interrupt: then the end of that one does.
+    /// Lets the device enter D0, if an assertion is withheld that wakes it. If the caller is inside another section of
+    /// this interrupt, the end of that section does so.
     #[cold]
     pub(in crate::interrupt) fn ask_for_power(&self) {
         if self.state.has(WAKES) && self.section_of_this_thread().is_none() {
@@ -89,7 +91,7 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// The worker does it; without one it is done here.
+    /// Lets the worker call `wake_device`. Without a worker, calls it here.
     pub(crate) fn schedule_wake(&self) {
         if self.dispatch.as_ref().is_some_and(|dispatch| dispatch.schedule_anyway(self.name())) {
             return;
@@ -97,14 +99,14 @@ impl<T, W> InterruptObject<T, W> {
         self.wake_device();
     }
 
-    /// Brings the device up, if an assertion was kept that wakes it.
+    /// Brings the device to D0, if an assertion is withheld that wakes it.
     pub(crate) fn wake_device(&self) {
         if let Some(device) = self.parent().filter(|_| self.state.has(WAKES)) {
             device.wake(&mut || _ = self.state.take(WAKES));
         }
     }
 
-    /// Whether it still waits for its device to be brought up.
+    /// Whether an assertion still waits for the device to be in D0.
     pub(crate) fn wakes(&self) -> bool {
         self.state.has(WAKES)
     }

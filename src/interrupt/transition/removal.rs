@@ -1,4 +1,4 @@
-//! The system asks for the device back, or says that it has gone (rule I13).
+//! Removal: the system asks for the device back, or says that it has gone (rule I13).
 
 use std::time::{Duration, Instant};
 
@@ -11,17 +11,23 @@ use crate::observe::events;
 use crate::source::Removal;
 use crate::sync;
 
-/// How long an orderly removal waits for the interrupt lock before it is treated as a surprise.
+/// How long a requested removal waits for the interrupt lock, before it is treated as a surprise removal.
 const REQUESTED_REMOVAL_WAIT: Duration = Duration::from_secs(2);
 
 impl<T, W> InterruptObject<T, W> {
-    /// Serves the source's removal descriptor: what a dispatcher does, or a driver's own loop, when it becomes
-    /// readable ([rule I13](crate::guide::contract#i13)). For a source that wakes a waker it does so at each wake-up.
+    /// Looks at the source for a removal, for a driver's own loop ([rule I13](crate::guide::contract#i13)).
     ///
-    /// A surprise runs the removal callback instead of the disable callback. A request disables as usual; if the
-    /// interrupt lock can't be had within 2 seconds it is treated as a surprise. Either way every later call says
-    /// [`ErrorKind::Removed`], and the driver has to let the device go. Without a dispatcher the disabling is done
-    /// by this call; with one, by its worker.
+    /// Call it when the removal descriptor becomes readable, or at each wake-up if the source wakes a waker. A
+    /// dispatcher does this by itself.
+    ///
+    /// - If the device has gone (a surprise removal), this runs the removal callback instead of the disable callback.
+    /// - If the system asks for the device back, the interrupt is disabled as usual: by the dispatcher's worker or,
+    ///   without a dispatcher, by this call. If the interrupt lock can't be acquired within 2 seconds, the request is
+    ///   treated as a surprise removal.
+    ///
+    /// In both cases later operations return [`ErrorKind::Removed`], and the driver has to let the device go. This
+    /// waits for the interrupt lock. It stands for the framework's calls of *EvtDeviceSurpriseRemoval* and
+    /// *EvtDeviceQueryRemove*.
     ///
     /// # Panics
     ///
@@ -32,7 +38,7 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};
     /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
-    /// interrupt.service_removal(); // no source that could be removed: nothing happens
+    /// interrupt.service_removal(); // there is no source, so nothing happens
     /// assert!(interrupt.check().is_ok());
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
@@ -43,7 +49,8 @@ impl<T, W> InterruptObject<T, W> {
         self.look_for_removal(self.acquire_interrupt_lock());
     }
 
-    /// Serves a source that woke its waker. That says nothing of why, so in the same section its removal is asked for.
+    /// Serves a source that has woken its waker. A waker does not say why, so this looks for a removal in the same
+    /// section.
     pub(crate) fn service_woken(&self) -> Delivery {
         let Some((mut lock, asserted)) = self.enter(sync::DELIVERY_MAY_WAIT) else {
             return Delivery::Pending;
@@ -53,7 +60,7 @@ impl<T, W> InterruptObject<T, W> {
         delivery
     }
 
-    /// `false` where the calling thread holds the lock.
+    /// As [`service_removal`](Self::service_removal). Returns `false` if the calling thread holds the lock.
     pub(crate) fn try_service_removal(&self) -> bool {
         match self.lock().acquire_until(None) {
             Ok(lock) => self.look_for_removal(lock),
@@ -62,8 +69,9 @@ impl<T, W> InterruptObject<T, W> {
         true
     }
 
-    /// The dispatcher's own thread holds the lock, outside of any section: a callback has lost a guard there, and
-    /// the interrupt can't be served any more. To wait on its source would only be to spin.
+    /// Makes the dispatcher stop waiting, because the dispatcher's own thread holds the lock outside every section: a
+    /// callback has leaked a guard there. The interrupt can't be served any more, and to wait on its source would be to
+    /// spin.
     pub(crate) fn stop_after_lost_guard(&self) {
         if let Some(dispatch) = &self.dispatch {
             dispatch.disarm();
@@ -72,7 +80,8 @@ impl<T, W> InterruptObject<T, W> {
 
     fn look_for_removal(&self, mut lock: InterruptLockGuard<'_, T>) {
         let data = &mut *lock;
-        // SAFETY: with the lock held, and from no callback: those hold the lock, so the caller could not take it.
+        // SAFETY: this thread holds the lock, and is in no callback: there the caller holds the lock already, and can't
+        // acquire it.
         let removal = unsafe {
             self.registered.with(|registered| {
                 let asked = self.with_source(registered, |registered| registered.source.as_mut()?.removal());
@@ -96,7 +105,7 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Does what a request to remove the device asks for, if there is one.
+    /// Disables and removes the interrupt, if the system has asked for the device back.
     pub(crate) fn do_requested_removal(&self) {
         if !self.state.take(REMOVAL_REQUESTED) {
             return;
@@ -106,19 +115,19 @@ impl<T, W> InterruptObject<T, W> {
             && let Ok(transition) = self.begin()
         {
             if self.state.has(ENABLED) {
-                // A callback that fails leaves it disabled all the same.
+                // Ignore an error of the callback: the interrupt is disabled all the same.
                 let _ = transition.disable();
             }
-            // With the control lock held: no enable comes in between.
+            // With the control lock held, so that no enable comes in between.
             self.set_removed();
             return;
         }
-        // Whoever asks from now on is told; the removal callback runs as soon as the lock is free.
+        // Later operations return "removed" from now on. The removal callback runs as soon as the lock is free.
         self.set_removed();
         self.tell_listener();
         let mut lock = self.acquire_interrupt_lock();
         let data = &mut *lock;
-        // SAFETY: as in `service_removal`.
+        // SAFETY: as in `look_for_removal`.
         unsafe { self.registered.with(|registered| self.surprise_removal(registered, data)) };
     }
 }

@@ -61,9 +61,9 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::WithWorkItem {}
 
-    pub trait Outcome {}
-    impl Outcome for () {}
-    impl Outcome for super::Work {}
+    pub trait SealedOutcome {}
+    impl SealedOutcome for () {}
+    impl SealedOutcome for super::Work {}
 }
 
 /// What [`queue_work_item`](InterruptObject::queue_work_item) has done, for the ISR or the driver that called it ([rule
@@ -161,7 +161,7 @@ pub enum Work {
 ///     .build()?;
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
-pub trait WorkOutcome: sealed::Outcome {
+pub trait WorkOutcome: sealed::SealedOutcome {
     /// Returns the work item's result in one form.
     #[doc(hidden)]
     fn into_work(self) -> Work;

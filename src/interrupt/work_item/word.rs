@@ -76,7 +76,7 @@ impl WorkWord {
         self.word.fetch_or(OPEN, Relaxed);
     }
 
-    /// Ceases to take queueings. A work item that is queued stays queued.
+    /// Stops taking queueings. A work item that is queued stays queued.
     pub(crate) fn close(&self) {
         // Relaxed: as in `open`.
         self.word.fetch_and(!OPEN, Relaxed);
