@@ -1,4 +1,4 @@
-//! What causes a failure: the system, a source, a driver's callback.
+//! The causes of errors: a source, the operating system, a driver's callback.
 
 use core::{error, fmt};
 
@@ -7,7 +7,7 @@ use alloc::{boxed::Box, sync::Arc};
 
 use crate::Name;
 
-/// With `{:#}`, the causes behind what has been written, the nearest first: "a: b: c". With `{}`, nothing.
+/// With `{:#}`, writes the causes of what has been written, the nearest first: "a: b: c". With `{}`, writes nothing.
 pub(crate) fn write_causes(f: &mut fmt::Formatter<'_>, nearest: Option<&(dyn error::Error + 'static)>) -> fmt::Result {
     let mut next = nearest.filter(|_| f.alternate());
     while let Some(cause) = next {
@@ -17,10 +17,11 @@ pub(crate) fn write_causes(f: &mut fmt::Formatter<'_>, nearest: Option<&(dyn err
     Ok(())
 }
 
-/// Why a source could not do what it was asked.
+/// Why a source failed: the cause in errors and faults, and what a [`Source`](crate::source::Source) of your own
+/// returns.
 ///
-/// `{}` prints what failed without the system's error number, which [`source`](core::error::Error::source) returns; `{:#}`
-/// prints both.
+/// `{}` prints what failed. `{:#}` also prints the system's error, which [`source`](core::error::Error::source)
+/// returns.
 ///
 /// ```
 /// use interrupt_lock::{Errno, SourceError};
@@ -32,31 +33,54 @@ pub(crate) fn write_causes(f: &mut fmt::Formatter<'_>, nearest: Option<&(dyn err
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SourceError {
-    /// The device is gone.
+    /// The device has been removed.
     Removed,
-    /// The device has fewer message vectors than this one's number asks for (rule I11).
+    /// The message number is beyond the vectors that the system has granted to the device (rule I11).
     NotGranted {
         /// The message number that was asked for.
         message: u32,
-        /// How many vectors the set has.
+        /// How many vectors were granted.
         granted: u32,
     },
-    /// Nobody on a shared line claims what it signals (rule I10). It becomes [`Fault::Storm`](crate::Fault::Storm).
+    /// A shared line signals, and no member claims it (rule I10). It becomes [`Fault::Storm`](crate::Fault::Storm) of
+    /// each member.
     Storm {
-        /// How many were not claimed, …
+        /// How many signals were not claimed.
         unclaimed: u32,
-        /// … of how many.
+        /// How many signals were counted.
         of: u32,
     },
-    /// The operating system refused.
+    /// The operating system returned an error.
     Os {
-        /// What was being done, with the file or device it was done to.
+        /// The operation, with its file or device, such as "reading /dev/uio0".
         doing: Name,
-        /// The system's answer.
+        /// The system's error.
         source: Errno,
     },
-    /// What was asked for can't be had here; the sentence says why.
+    /// The source can't do what was asked. The text says why.
     Refused(Name),
+}
+
+#[cfg(feature = "std")]
+impl SourceError {
+    /// The operating system refused, for a source of your own: `doing` says what was being done, and to what.
+    ///
+    /// An error that the system gave no number becomes a [`Refused`](Self::Refused) with its text.
+    ///
+    /// ```
+    /// use interrupt_lock::SourceError;
+    ///
+    /// let opened = std::fs::File::open("/dev/nothing-there");
+    /// let error = opened.map_err(|error| SourceError::os("opening /dev/nothing-there", &error)).unwrap_err();
+    /// assert!(format!("{error:#}").starts_with("opening /dev/nothing-there: "));
+    /// ```
+    #[must_use]
+    pub fn os(doing: impl Into<Name>, error: &std::io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(raw) => Self::Os { doing: doing.into(), source: Errno::new(raw) },
+            None => Self::Refused(std::format!("{}: {error}", doing.into()).into()),
+        }
+    }
 }
 
 impl fmt::Display for SourceError {
@@ -85,7 +109,7 @@ impl error::Error for SourceError {
     }
 }
 
-/// An error number of the operating system.
+/// An error number of the operating system, such as `EACCES`. Prints the system's text for it.
 ///
 /// ```
 /// use interrupt_lock::Errno;
@@ -95,7 +119,7 @@ impl error::Error for SourceError {
 pub struct Errno(i32);
 
 impl Errno {
-    /// The error number `raw`.
+    /// Makes an error of the number `raw`.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::Errno::new(2).raw(), 2);
@@ -105,7 +129,7 @@ impl Errno {
         Self(raw)
     }
 
-    /// The number itself.
+    /// Returns the number.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::Errno::new(2).raw(), 2);
@@ -134,21 +158,14 @@ impl From<Errno> for std::io::Error {
     }
 }
 
-#[cfg(all(target_os = "linux", feature = "std"))]
-impl From<rustix::io::Errno> for Errno {
-    fn from(errno: rustix::io::Errno) -> Self {
-        Self(errno.raw_os_error())
-    }
-}
-
 #[cfg(feature = "alloc")]
 type Inner = Arc<dyn core::error::Error + Send + Sync>;
 #[cfg(not(feature = "alloc"))]
 type Inner = &'static str;
 
-/// The failure of an enable or disable callback: the driver's own error, kept whole.
+/// The error that a driver's callback returned, kept as the cause of the crate's error.
 ///
-/// Without the feature `alloc` it is a sentence known when the program was built.
+/// Without the feature `alloc` it is a text that is known at compile time.
 ///
 /// ```
 /// let error = interrupt_lock::CallbackError::new("no clock");
@@ -158,7 +175,7 @@ type Inner = &'static str;
 pub struct CallbackError(Inner);
 
 impl CallbackError {
-    /// Keeps any error.
+    /// Keeps an error of any type.
     ///
     /// ```
     /// use interrupt_lock::CallbackError;
@@ -172,19 +189,21 @@ impl CallbackError {
         Self(Arc::from(error.into()))
     }
 
-    /// Keeps a sentence.
+    /// Keeps a text.
     #[cfg(not(feature = "alloc"))]
     #[must_use]
     pub const fn new(error: &'static str) -> Self {
         Self(error)
     }
 
-    /// The driver's own error, to be downcast.
+    /// Returns the driver's own error. Use `downcast_ref` to get at its type.
     ///
     /// ```
     /// use interrupt_lock::CallbackError;
     ///
-    /// assert_eq!(CallbackError::new("no clock").get().to_string(), "no clock");
+    /// let error = CallbackError::new(std::io::Error::from_raw_os_error(5));
+    /// let cause = error.get().downcast_ref::<std::io::Error>();
+    /// assert_eq!(cause.and_then(|cause| cause.raw_os_error()), Some(5));
     /// ```
     #[cfg(feature = "alloc")]
     #[must_use]

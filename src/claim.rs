@@ -1,26 +1,30 @@
-//! What an ISR answers.
+//! The claim, which each ISR returns.
 
-/// The answer of an ISR.
+/// What an ISR returns: whether its device had asserted the interrupt.
 ///
 /// ```
 /// use interrupt_lock::Claim;
 ///
-/// fn answer(status: u32) -> Claim {
-///     if status == 0 { Claim::Unclaimed } else { Claim::Claimed }
+/// fn claim(status: u32) -> Claim {
+///     match status {
+///         0 => Claim::Unclaimed,
+///         u32::MAX => Claim::DeviceGone,
+///         _ => Claim::Claimed,
+///     }
 /// }
-/// assert_eq!(answer(0), Claim::Unclaimed);
+/// assert_eq!(claim(0), Claim::Unclaimed);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "the answer decides what becomes of the line"]
 #[non_exhaustive]
 pub enum Claim {
-    /// The device asserted it, and the ISR has dealt with that: the reference's `TRUE`.
+    /// The device had asserted, and the ISR has dealt with it: `TRUE` in WDF.
     Claimed,
-    /// The device asserted it; a level line stays masked until the work item has run, or `unmask` is called
-    /// (rule I6).
+    /// As [`Claimed`](Self::Claimed), but a level line stays masked until the work item has run or the driver calls
+    /// `unmask` (rule I6).
     ClaimedKeepMasked,
-    /// The device did not assert it: the reference's `FALSE`.
+    /// The device had not asserted: `FALSE` in WDF.
     Unclaimed,
-    /// The device no longer answers (its registers read as all ones): a surprise removal (rule I13).
+    /// The device is gone: its registers read as all ones. The interrupt becomes removed (rule I13).
     DeviceGone,
 }

@@ -1,13 +1,18 @@
-//! Why an interrupt is quarantined.
+//! Why an interrupt is out of service.
 
 use core::{error, fmt};
 
 use crate::cause::write_causes;
 use crate::{Name, SourceError};
 
-/// What put an interrupt into quarantine: it is disconnected, and stays so until the fault is cleared.
+/// What took an interrupt out of service, for a driver that reports it or recovers.
 ///
-/// `{}` prints it without the error of the source, which [`source`](core::error::Error::source) returns; `{:#}` prints both.
+/// A faulted interrupt is disconnected, and stays so until the driver [clears the
+/// fault](crate::InterruptObject::clear_fault) and enables it again. Only [`Overdue`](Self::Overdue) leaves it in
+/// service.
+///
+/// `{}` prints the fault. `{:#}` also prints the error of the source, which [`source`](core::error::Error::source)
+/// returns.
 ///
 /// ```
 /// use interrupt_lock::{Callback, Fault};
@@ -20,30 +25,35 @@ use crate::{Name, SourceError};
 pub enum Fault {
     /// A callback panicked (rule I12).
     Panicked {
-        /// Which one.
+        /// The callback that panicked.
         callback: Callback,
-        /// What it said, where that is text.
+        /// The panic's message, if it is text.
         message: Name,
     },
-    /// Nearly nothing of what was delivered was claimed (rule I10): the device is stuck, or another one's line is. An
-    /// unclaimed delivery counts if the one before it is less than a tenth of a second old, so a slow line never adds
-    /// up to a storm. Those of a message vector that no other device shares count as benign instead. Without the
-    /// feature `std` there is no clock, and without a source nothing to disconnect: then there are no storms.
+    /// Nearly none of the deliveries were claimed (rule I10): the device is stuck, or another device on the line is.
+    ///
+    /// An unclaimed delivery counts only if the unclaimed delivery before it is less than a tenth of a second old. So a
+    /// slow line never adds up to a storm. Unclaimed deliveries of a message vector that only one device uses are
+    /// benign and do not count. Without the feature `std` there is no clock, and without a source there is nothing to
+    /// disconnect: in both cases there are no storms.
     Storm {
-        /// How many were not claimed, …
+        /// How many deliveries were not claimed.
         unclaimed: u32,
-        /// … of how many.
+        /// How many deliveries were counted.
         of: u32,
     },
-    /// A callback has not returned in time (rule I17, [`Builder::overdue_after`](crate::Builder::overdue_after)). It is
-    /// reported while it still runs, and so with the interrupt lock held by it: the one fault that does not quarantine.
+    /// A callback has not returned in the time that [`Builder::overdue_after`](crate::Builder::overdue_after) allows
+    /// (rule I17).
+    ///
+    /// It is reported while the callback still runs, possibly with the interrupt lock held. So the interrupt can't be
+    /// disconnected: this is the one fault that leaves it in service.
     Overdue {
-        /// Which one.
+        /// The callback that has not returned.
         callback: Callback,
-        /// How long it was given.
+        /// How long it was allowed to run.
         limit: core::time::Duration,
     },
-    /// The source failed while it was being served.
+    /// The source failed during a delivery.
     Source(SourceError),
 }
 
@@ -70,7 +80,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Which of an interrupt's callbacks.
+/// A callback of an interrupt, or other code from outside the crate that a fault may come from.
 ///
 /// ```
 /// assert_eq!(interrupt_lock::Callback::WorkItem.to_string(), "work item");
@@ -90,11 +100,11 @@ pub enum Callback {
     WorkItem,
     /// A closure given to [`run_or_defer`](crate::InterruptObject::run_or_defer).
     Deferred,
-    /// A method of the source: not the driver's, but somebody's all the same.
+    /// A method of the source.
     Source,
-    /// The waker of an async listener: its executor's.
+    /// The waker of an async listener. It belongs to the executor.
     Waker,
-    /// The destructor of something that a callback owns, or of the source, at the end of the interrupt.
+    /// A destructor at the end of the interrupt: that of the data, of the source, or of something that a callback owns.
     Destructor,
 }
 
@@ -114,7 +124,7 @@ impl fmt::Display for Callback {
     }
 }
 
-/// Which of a device's callbacks.
+/// A callback of a device, named in errors.
 ///
 /// ```
 /// assert_eq!(interrupt_lock::DeviceCallback::D0Entry.to_string(), "D0-entry callback");
@@ -123,13 +133,13 @@ impl fmt::Display for Callback {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeviceCallback {
-    /// Before the interrupts are enabled.
+    /// The callback that runs before the interrupts are enabled.
     D0Entry,
-    /// After they have been.
+    /// The callback that runs after the interrupts have been enabled.
     InterruptsEnabled,
-    /// Before they are disabled.
+    /// The callback that runs before the interrupts are disabled.
     DisablingInterrupts,
-    /// After they have been.
+    /// The callback that runs after the interrupts have been disabled.
     D0Exit,
     /// The closure given to [`Device::reset`](crate::Device::reset).
     Reset,

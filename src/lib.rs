@@ -2,7 +2,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     any(loom, not(feature = "alloc")),
-    allow(dead_code, reason = "a model has no threads of ours, and without an allocator nothing is attached")
+    allow(dead_code, reason = "a model has no threads of the crate, and without an allocator nothing is attached")
 )]
 #![cfg_attr(
     not(all(feature = "simulated", feature = "vfio", feature = "uio")),
@@ -16,22 +16,24 @@
 //!
 //! # Where things are
 //!
-//! A folder is a layer. From the top; imports only point down (`.ci/layers` holds this).
+//! The API, by what you do:
 //!
-//! | folder | holds |
+//! | to | use |
 //! |---|---|
-//! | `guide`, `models` | pages of documentation; loom models |
-//! | [`simulated`], `linux` | what asserts: a simulated device, eventfds, UIO, VFIO |
-//! | `builder` | what assembles an interrupt |
-//! | `dispatch` | threads that wait on sources, a worker for work items |
-//! | `device` | several interrupts, their power and their callback lock |
-//! | `interrupt` | the object and its handle, from an assertion to the ISR, from enable to the end |
-//! | [`source`], `policy` | the trait of sources; processors and priorities |
-//! | `observe` | statistics, distributions, the table, storms, events |
-//! | `lock` | the lock, its guard, the raw lock |
-//! | `system` | Linux's errors and files |
-//! | `sync` | the facade: operating system, [bare metal](bare_metal) or loom |
-//! | `name`, `claim`, `cause`, `fault`, `info`, `error` | the vocabulary |
+#![cfg_attr(feature = "alloc", doc = "| build an interrupt | [`Interrupt::builder`], [`Builder`], [`Claim`] |")]
+#![cfg_attr(
+    all(target_os = "linux", feature = "std"),
+    doc = "| connect it to hardware | [`linux`]: UIO, VFIO, eventfds |"
+)]
+#![cfg_attr(feature = "simulated", doc = "| try it without hardware | [`simulated`] |")]
+//! | write a source of your own | [`source::Source`] |
+#![cfg_attr(feature = "std", doc = "| choose threads and processors | [`Dispatcher`], [`Polling`], [`Policy`] |")]
+#![cfg_attr(feature = "alloc", doc = "| handle several interrupts of one device | [`Device`], [`InterruptLock`] |")]
+//! | wait for claims | [`Claims`] |
+//! | see what happens | [`Stats`], [`Table`], [`Fault`], [`Error`] |
+//! | run on a microcontroller | [`InterruptObject`], [`bare_metal`] |
+//!
+//! The code: each folder of `src` is a layer, and may use only the layers below it. `CONTRIBUTING.md` lists them.
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
@@ -74,7 +76,9 @@ mod system;
 
 #[cfg(feature = "alloc")]
 pub use builder::Builder;
-pub use cause::{CallbackError, Errno, SourceError};
+#[doc(hidden)]
+pub use cause::Errno;
+pub use cause::{CallbackError, SourceError};
 pub use claim::Claim;
 #[cfg(feature = "alloc")]
 pub use device::{Device, DeviceBuilder};

@@ -1,4 +1,4 @@
-//! What an interrupt, a device or an operation is called in errors and reports.
+//! The names of interrupts, devices and operations in errors and reports.
 
 use core::fmt;
 
@@ -15,7 +15,7 @@ use alloc::{borrow::Cow, string::String};
 pub struct Name(#[cfg(feature = "alloc")] Cow<'static, str>, #[cfg(not(feature = "alloc"))] &'static str);
 
 impl Name {
-    /// A name known when the program is built.
+    /// Makes a name of a text that is known at compile time.
     ///
     /// ```
     /// const UART: interrupt_lock::Name = interrupt_lock::Name::new("uart0");
@@ -29,7 +29,7 @@ impl Name {
         return Self(name);
     }
 
-    /// The name as text.
+    /// Returns the name as text.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::Name::new("uart0").as_str(), "uart0");

@@ -179,7 +179,7 @@ fn a_static_interrupt_lives_its_life() -> Result<(), Error> {
     Ok(())
 }
 
-// Caught: PENDING not looked at in release_slow; `owed` not served; DELIVERY_MAY_WAIT = true (spins for ever).
+// Caught: PENDING not looked at in release_slow; `pending` not served; DELIVERY_MAY_WAIT = true (spins for ever).
 #[test]
 fn i3_a_vector_that_interrupts_a_section_is_served_by_its_release() -> Result<(), Error> {
     static OBJECT: Object = uart();

@@ -1,4 +1,4 @@
-//! The interrupt: checked, assembled, attached.
+//! `build`: checks the options, assembles the interrupt and attaches it to its dispatcher and its device.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -18,24 +18,29 @@ where
     W: Send + 'static,
     S: WorkItemSlot<Kind = W>,
 {
-    /// Checks what was given and makes the interrupt, disabled: *CreateInterrupt*. With a source it gets a dispatcher
-    /// of its own, unless another was given or refused.
+    /// Checks the options and builds the interrupt: stands for *CreateInterrupt*. The new interrupt is disabled.
+    ///
+    /// With the feature `std`, an interrupt with a source gets a dispatcher of its own, unless the driver called
+    /// `dispatcher` or [`without_dispatcher`](Self::without_dispatcher).
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::NotShareable`]: `shared` on what is known not to be a level line.
-    /// - [`ErrorKind::NoDevice`]: automatic serialization, or wake capability, without a device.
-    /// - [`ErrorKind::NothingToPoll`]: a polling policy without a source, or without a dispatcher.
-    /// - [`ErrorKind::NoProcessors`], [`ErrorKind::NoSuchProcessors`]: a policy with a processor set that is empty, or names
-    ///   processors which the machine does not have.
-    /// - [`ErrorKind::NoTime`]: a time of zero.
-    /// - [`ErrorKind::Dispatcher`]: its threads could not be started.
+    /// - [`ErrorKind::NotShareable`]: `shared` was called, and the source is known to be an edge or a message.
+    /// - [`ErrorKind::NoDevice`]: `automatic_serialization` or `wake_capable` was called without `device`.
+    /// - [`ErrorKind::NothingToPoll`]: `polling` or `poll_when_silent` was called, and there is no source or no
+    ///   dispatcher.
+    /// - [`ErrorKind::NoProcessors`]: the processor set of the policy is empty.
+    /// - [`ErrorKind::NoSuchProcessors`]: the policy names processors that the machine does not have.
+    /// - [`ErrorKind::NoTime`]: `poll_when_silent` or `overdue_after` got a time of zero.
+    /// - [`ErrorKind::Dispatcher`]: a thread of the dispatcher, or the watchdog, could not be started.
     ///
     /// # Examples
     ///
     /// ```
-    /// # use interrupt_lock::{Claim, Interrupt};
+    /// use interrupt_lock::{Claim, Interrupt, State};
+    ///
     /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+    /// assert_eq!(interrupt.state(), State::Disabled);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[doc(alias = "CreateInterrupt")]
@@ -49,7 +54,8 @@ where
         options.check(&name)?;
         let device = options.device.clone();
         let object = options.into_object(name)?;
-        // First: from the adoption on it may be asserted, and its lock has to know whom to serve.
+        // Before the adoption: the device may enable the interrupt from then on, and a shared lock must know by then
+        // which interrupts its releases serve.
         object.join_lock();
         if let Some(device) = device {
             let member: Arc<dyn DeviceInterrupt> = object.clone();
@@ -83,14 +89,14 @@ impl<T: Send + 'static, W: Send + 'static> Options<T, W> {
             object.note_shared();
         }
         if let Some(info) = info {
-            // How its empty runs are taken is looked at when it connects.
+            // `note` also returns whether unclaimed runs are benign. Each enable asks that anew.
             let _ = object.note(info);
         }
         self.service.attach(object, instruments)
     }
 }
 
-/// The work item, under the callback lock of `device`.
+/// Wraps the work item, so that it runs under the callback lock of `device`.
 fn serialized<T: 'static, W: 'static>(mut work: WorkFn<T, W>, device: Device) -> WorkFn<T, W> {
     WorkFn::Boxed(Box::new(move |context| device.serialize(|| work.call(context))))
 }

@@ -1,5 +1,5 @@
-//! What is wrapped around the callbacks of an interrupt to measure and to watch them. An interrupt that asks for neither
-//! runs its callbacks as they are.
+//! Wraps the callbacks of an interrupt, to measure them (`timed`) and to report those that do not return
+//! (`overdue_after`). If an interrupt asks for neither, its callbacks are not wrapped.
 
 use core::mem;
 use core::time::Duration;
@@ -12,13 +12,15 @@ use crate::observe::timing::Timing;
 use crate::observe::watchdog::Watched;
 use crate::{Callback, Error, ErrorKind, InterruptObject};
 
+/// What measures and watches the callbacks of one interrupt.
 pub(super) struct Instruments {
     timing: Option<Arc<Timing>>,
-    /// The callbacks own it.
+    /// Weak, because the wrapped callbacks own it: the watchdog forgets it once the last of them has been freed.
     watched: Option<Weak<Watched>>,
 }
 
 impl Instruments {
+    /// Wraps the callbacks as the options ask.
     pub(super) fn around<T: 'static, W: 'static>(
         registered: &mut Registered<T, W>,
         work: &mut Option<WorkFn<T, W>>,
@@ -34,7 +36,7 @@ impl Instruments {
         self.timing.clone()
     }
 
-    /// Has `object` told of callbacks that are overdue.
+    /// Makes the watchdog report overdue callbacks to `object`.
     pub(super) fn watch<T, W>(self, object: &Arc<InterruptObject<T, W>>) -> Result<(), Error>
     where
         T: Send + 'static,
@@ -46,37 +48,37 @@ impl Instruments {
     }
 }
 
-/// Has the ISR and the source measured.
+/// Wraps the ISR, so that its runs are measured, and asks the source for the moments of its assertions.
 fn measure<T: 'static, W: 'static>(registered: &mut Registered<T, W>) -> Arc<Timing> {
     let timing = Arc::new(Timing::new());
     if let Some(source) = &mut registered.source {
         source.time_assertions(timing.assertions());
     }
-    let (theirs, mut isr) = (timing.clone(), mem::replace(&mut registered.isr, Isr::NONE));
-    registered.isr = Isr::Boxed(Box::new(move |context| theirs.through_isr(|| isr.call(context))));
+    let (shared, mut isr) = (timing.clone(), mem::replace(&mut registered.isr, Isr::NONE));
+    registered.isr = Isr::Boxed(Box::new(move |context| shared.through_isr(|| isr.call(context))));
     timing
 }
 
-/// Has every callback run under the eyes of the watchdog.
+/// Wraps every callback, so that the watchdog knows when it runs.
 fn watch<T: 'static, W: 'static>(
     limit: Duration,
     registered: &mut Registered<T, W>,
     work: &mut Option<WorkFn<T, W>>,
 ) -> Weak<Watched> {
     let watched = Arc::new(Watched::new(limit));
-    let (theirs, mut isr) = (watched.clone(), mem::replace(&mut registered.isr, Isr::NONE));
-    registered.isr = Isr::Boxed(Box::new(move |context| theirs.run(Callback::Isr, || isr.call(context))));
+    let (shared, mut isr) = (watched.clone(), mem::replace(&mut registered.isr, Isr::NONE));
+    registered.isr = Isr::Boxed(Box::new(move |context| shared.run(Callback::Isr, || isr.call(context))));
     for (place, callback) in [
         (&mut registered.enable, Callback::Enable),
         (&mut registered.disable, Callback::Disable),
         (&mut registered.removal, Callback::Removal),
     ] {
-        let (theirs, mut called) = (watched.clone(), mem::replace(place, OnChange::NOTHING));
-        *place = OnChange::Boxed(Box::new(move |data| theirs.run(callback, || called.call(data))));
+        let (shared, mut called) = (watched.clone(), mem::replace(place, OnChange::NOTHING));
+        *place = OnChange::Boxed(Box::new(move |data| shared.run(callback, || called.call(data))));
     }
     if let Some(mut called) = work.take() {
-        let theirs = watched.clone();
-        *work = Some(WorkFn::Boxed(Box::new(move |context| theirs.run(Callback::WorkItem, || called.call(context)))));
+        let shared = watched.clone();
+        *work = Some(WorkFn::Boxed(Box::new(move |context| shared.run(Callback::WorkItem, || called.call(context)))));
     }
     Arc::downgrade(&watched)
 }

@@ -1,15 +1,17 @@
-//! Building an interrupt, checked as it is built.
+//! The builder of an interrupt. It collects the options; `build` checks them.
 //!
 //! | file | holds |
 //! |---|---|
-//! | this one | what the interrupt is: its data, its callbacks, its source, its device |
-//! | `options` | all that was given, as plain data, and the checks |
-//! | `build` | the interrupt: checked, assembled, attached |
-//! | `service` | who serves it, where, and what is looked after |
-//! | `instruments` | what is wrapped around its callbacks to measure and to watch them |
-//! | `unserved` | in place of the last two, where there is no operating system |
+//! | this one | the options that say what the interrupt is: data, name, source, device |
+//! | `callbacks` | the options that register its callbacks |
+//! | `options` | all options, as plain data, and their checks |
+//! | `build` | checks, assembles and attaches the interrupt |
+//! | `service` | the options that say which thread serves the interrupt, and what is measured and watched |
+//! | `instruments` | wraps the callbacks, to measure and to watch them |
+//! | `unserved` | stands in for `service` and `instruments` without the feature `std` |
 
 mod build;
+mod callbacks;
 #[cfg(feature = "std")]
 mod instruments;
 mod options;
@@ -24,20 +26,20 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use crate::device::Device;
-use crate::interrupt::{Isr, IsrContext, NoWorkItem, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome};
+use crate::interrupt::{NoWorkItem, WithWorkItem};
 use crate::source::Source;
-use crate::{Claim, Interrupt, InterruptLock, Name, Outcome};
+use crate::{Interrupt, InterruptLock, Name};
 use options::{Data, Options};
 
-/// Says that a part of a [`Builder`] is still to be given.
+/// In the type of a [`Builder`]: the ISR, or the work item, has not been registered yet.
 #[derive(Debug)]
 pub struct Missing(());
 
-/// Says that a part of a [`Builder`] has been given.
+/// In the type of a [`Builder`]: the ISR, or the work item, has been registered.
 #[derive(Debug)]
 pub struct Given(());
 
-/// Says that an ISR has been given.
+/// In the type of a [`Builder`]: an ISR has been registered, so the interrupt can be built.
 #[diagnostic::on_unimplemented(
     message = "an interrupt needs an ISR",
     label = "no ISR is registered",
@@ -47,7 +49,7 @@ pub trait IsrRegistered: sealed::Sealed {}
 
 impl IsrRegistered for Given {}
 
-/// What having a work item makes of the interrupt's type.
+/// Maps "has a work item" in the type of a [`Builder`] to the type of the interrupt.
 pub trait WorkItemSlot: sealed::Sealed {
     /// [`WithWorkItem`] or [`NoWorkItem`].
     type Kind;
@@ -67,32 +69,39 @@ mod sealed {
     impl Sealed for super::Given {}
 }
 
-/// Builds an [`Interrupt`]: `WUDF_INTERRUPT_CONFIG`, `WDF_INTERRUPT_CONFIG`. See [`Interrupt::builder`].
+/// Builds an [`Interrupt`] for a driver: stands for `WUDF_INTERRUPT_CONFIG` and `WDF_INTERRUPT_CONFIG`.
 ///
-/// Everything is given here; an interrupt that has been built has no setters. `I` and `S` say whether the ISR and the
-/// work item have been given; they need not be written down.
+/// Begin with [`Interrupt::builder`], set the options, and end with [`build`](Self::build). All options are set here: a
+/// built interrupt has no setters. The type parameters `I` and `S` record whether an ISR and a work item are
+/// registered. The compiler infers them.
 ///
-/// A callback that owns the driver's handle keeps it alive, and the handle keeps the callback: neither is ever freed.
-/// Let the callback own an [`alloc::sync::Weak`] of what owns the handle:
+/// # Callbacks that own the driver
+///
+/// If a callback owns the driver, and the driver owns the interrupt's handle, neither is ever freed. Give the callback
+/// an [`alloc::sync::Weak`] reference instead:
 ///
 /// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
 /// use std::sync::{Arc, Weak};
 /// use interrupt_lock::{Claim, Interrupt, NoWorkItem};
 ///
-/// struct Driver { interrupt: Interrupt<u32, NoWorkItem>, served: std::sync::atomic::AtomicU32 }
+/// struct Driver {
+///     interrupt: Interrupt<(), NoWorkItem>,
+///     frames: AtomicU32,
+/// }
 ///
-/// let driver = Arc::new_cyclic(|driver: &Weak<Driver>| {
-///     let driver = driver.clone();
-///     let interrupt = Interrupt::builder(0)
+/// let driver = Arc::new_cyclic(|weak: &Weak<Driver>| {
+///     let weak = weak.clone();
+///     let interrupt = Interrupt::builder(())
 ///         .isr(move |_| {
-///             if let Some(driver) = driver.upgrade() {
-///                 driver.served.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+///             if let Some(driver) = weak.upgrade() {
+///                 driver.frames.fetch_add(1, Ordering::Relaxed);
 ///             }
 ///             Claim::Claimed
 ///         })
 ///         .build()
 ///         .unwrap();
-///     Driver { interrupt, served: 0.into() }
+///     Driver { interrupt, frames: AtomicU32::new(0) }
 /// });
 /// driver.interrupt.enable()?;
 /// driver.interrupt.service();
@@ -107,11 +116,22 @@ pub struct Builder<T, W, I, S> {
 }
 
 impl<T, W> Interrupt<T, W> {
-    /// Begins to build an interrupt around `data`, which will live inside the interrupt lock.
+    /// Begins to build an interrupt with a lock of its own. `data` is the interrupt data and lives inside that lock.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Interrupt};
-    /// let interrupt = Interrupt::builder(Vec::<u32>::new()).isr(|_| Claim::Claimed).build()?;
+    ///
+    /// #[derive(Default)]
+    /// struct Received {
+    ///     frames: u32,
+    /// }
+    ///
+    /// let interrupt = Interrupt::builder(Received::default())
+    ///     .isr(|received| {
+    ///         received.frames += 1;
+    ///         Claim::Claimed
+    ///     })
+    ///     .build()?;
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[doc(alias = "CreateInterrupt")]
@@ -120,18 +140,37 @@ impl<T, W> Interrupt<T, W> {
         Builder::new(Data::Own(data))
     }
 
-    /// Begins to build an interrupt that shares the lock and the data of others (rule L9): *WDF_INTERRUPT_CONFIG.SpinLock*.
+    /// Begins to build an interrupt that shares `lock`, and the data in it, with other interrupts (rule L9): stands for
+    /// *WDF_INTERRUPT_CONFIG.SpinLock*.
     ///
     /// ```
-    /// use interrupt_lock::{Claim, Interrupt, InterruptLock};
     /// use std::sync::Arc;
+    /// use interrupt_lock::{Claim, Interrupt, InterruptLock};
     ///
-    /// let port = Arc::new(InterruptLock::new(0));
-    /// let rx = Interrupt::builder_sharing(&port).name("rx").isr(|port| { **port += 1; Claim::Claimed }).build()?;
-    /// let tx = Interrupt::builder_sharing(&port).name("tx").isr(|_| Claim::Claimed).build()?;
-    /// rx.enable()?;
-    /// rx.service();
-    /// assert_eq!(*tx.acquire_interrupt_lock(), 1);
+    /// #[derive(Default)]
+    /// struct Port {
+    ///     received: u32,
+    ///     sent: u32,
+    /// }
+    ///
+    /// let port = Arc::new(InterruptLock::new(Port::default()));
+    /// let receive = Interrupt::builder_sharing(&port)
+    ///     .name("receive")
+    ///     .isr(|port| {
+    ///         port.received += 1;
+    ///         Claim::Claimed
+    ///     })
+    ///     .build()?;
+    /// let transmit = Interrupt::builder_sharing(&port)
+    ///     .name("transmit")
+    ///     .isr(|port| {
+    ///         port.sent += 1;
+    ///         Claim::Claimed
+    ///     })
+    ///     .build()?;
+    /// receive.enable()?;
+    /// receive.service();
+    /// assert_eq!(transmit.acquire_interrupt_lock().received, 1);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[doc(alias = "SpinLock")]
@@ -148,10 +187,12 @@ impl<T, W> Builder<T, W, Missing, Missing> {
 }
 
 impl<T, W, I, S> Builder<T, W, I, S> {
-    /// What the interrupt is called in errors. Otherwise what its source is called.
+    /// Names the interrupt in errors, panics and reports. The default is the name of its source; without a source it is
+    /// "interrupt".
     ///
     /// ```
-    /// # use interrupt_lock::{Claim, Interrupt};
+    /// use interrupt_lock::{Claim, Interrupt};
+    ///
     /// let interrupt = Interrupt::builder(()).name("edu0").isr(|_| Claim::Claimed).build()?;
     /// assert_eq!(interrupt.name().as_str(), "edu0");
     /// # Ok::<(), interrupt_lock::Error>(())
@@ -161,120 +202,31 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// The interrupt service routine: *OnInterruptIsr*.
+    /// Sets the source, which asserts the interrupt: a line, a message vector, an eventfd, a simulated device.
     ///
-    /// It runs with the interrupt lock held, for each assertion (or several, if the source coalesces), never twice at
-    /// once; its context derefs to the data. It owns what it needs: register handles, counters. What it must not do is
-    /// wait for somebody who needs the lock. A panic in it is a fault that quarantines the interrupt (without
-    /// unwinding it ends the program).
-    ///
-    /// ```
-    /// # use interrupt_lock::{Claim, Interrupt};
-    /// let interrupt = Interrupt::builder(0u32)
-    ///     .isr(|count| { **count += 1; Claim::Claimed })
-    ///     .build()?;
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    #[doc(alias = "OnInterruptIsr")]
-    #[doc(alias = "EvtInterruptIsr")]
-    pub fn isr<F>(mut self, isr: F) -> Builder<T, W, Given, S>
-    where
-        F: FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send + 'static,
-    {
-        self.options.registered.isr = Isr::Boxed(Box::new(isr));
-        self.given()
-    }
-
-    /// Runs at each enable, with the lock held, after the source has been connected: *OnInterruptEnable*. Here the
-    /// driver lets its device assert. If it fails, the enable is undone.
-    ///
-    /// ```
-    /// # use interrupt_lock::{Claim, Interrupt};
-    /// let interrupt = Interrupt::builder(0)
-    ///     .isr(|_| Claim::Claimed)
-    ///     .on_enable(|enables| *enables += 1)
-    ///     .build()?;
-    /// interrupt.enable()?;
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    #[doc(alias = "OnInterruptEnable")]
-    #[doc(alias = "EvtInterruptEnable")]
-    pub fn on_enable<F, R>(mut self, callback: F) -> Self
-    where
-        F: FnMut(&mut T) -> R + Send + 'static,
-        R: Outcome,
-    {
-        self.options.registered.enable = boxed(callback);
-        self
-    }
-
-    /// Runs at each disable, with the lock held, before the source is disconnected: *OnInterruptDisable*. Here the
-    /// driver stops its device from asserting.
-    ///
-    /// ```
-    /// # use interrupt_lock::{Claim, Interrupt};
-    /// let interrupt = Interrupt::builder(0)
-    ///     .isr(|_| Claim::Claimed)
-    ///     .on_disable(|disables| *disables += 1)
-    ///     .build()?;
-    /// interrupt.enable()?;
-    /// interrupt.disable()?;
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    #[doc(alias = "OnInterruptDisable")]
-    #[doc(alias = "EvtInterruptDisable")]
-    pub fn on_disable<F, R>(mut self, callback: F) -> Self
-    where
-        F: FnMut(&mut T) -> R + Send + 'static,
-        R: Outcome,
-    {
-        self.options.registered.disable = boxed(callback);
-        self
-    }
-
-    /// Runs instead of the disable callback, with the lock held, when the device has gone without warning: there is
-    /// nothing to be written to any more. What it returns is not looked at.
-    ///
-    /// ```
-    /// # use interrupt_lock::{Claim, Interrupt};
-    /// let interrupt = Interrupt::builder(false)
-    ///     .isr(|_| Claim::DeviceGone)
-    ///     .on_removal(|gone| *gone = true)
-    ///     .build()?;
-    /// interrupt.enable()?;
-    /// interrupt.service();
-    /// assert!(*interrupt.acquire_interrupt_lock());
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    #[doc(alias = "EvtDeviceSurpriseRemoval")]
-    #[doc(alias = "OnSurpriseRemoval")]
-    pub fn on_removal<F, R>(mut self, callback: F) -> Self
-    where
-        F: FnMut(&mut T) -> R + Send + 'static,
-        R: Outcome,
-    {
-        self.options.registered.removal = boxed(callback);
-        self
-    }
-
-    /// What asserts the interrupt. It is connected at each enable and dropped after the callbacks.
-    ///
-    /// Without one, each call of [`service`](crate::InterruptObject::service) is an assertion.
+    /// Each enable connects the source. At the end of the interrupt it is dropped after the callbacks. Without a
+    /// source, each call of [`service`](crate::InterruptObject::service) is an assertion.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Interrupt, source::Software};
     ///
-    /// let (source, assert) = Software::edge();
-    /// let interrupt = Interrupt::builder(0)
-    ///     .isr(|count| { **count += 1; Claim::Claimed })
+    /// #[derive(Default)]
+    /// struct Received {
+    ///     frames: u32,
+    /// }
+    ///
+    /// let (source, line) = Software::edge();
+    /// let interrupt = Interrupt::builder(Received::default())
+    ///     .isr(|received| {
+    ///         received.frames += 1;
+    ///         Claim::Claimed
+    ///     })
     ///     .source(source)
     ///     .build()?;
     /// interrupt.enable()?;
-    /// assert.assert(); // the ISR runs on the dispatcher's thread
-    /// interrupt.disable()?; // and has run when this returns
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// line.assert(); // the ISR runs on the dispatcher's thread
+    /// interrupt.disable()?; // the ISR has run when this returns
+    /// assert_eq!(interrupt.acquire_interrupt_lock().frames, 1);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn source(mut self, source: impl Source + 'static) -> Self {
@@ -282,7 +234,10 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Says that other devices may assert the same line (rule I8): *ShareVector*. Only a level line can be shared.
+    /// Says that other devices may assert the same line (rule I8): stands for *ShareVector*.
+    ///
+    /// Only a level line can be shared: for a source that is known to be an edge or a message, [`build`](Self::build)
+    /// returns an error.
     ///
     /// ```
     /// use interrupt_lock::{Claim, ErrorKind, Interrupt, source::Software};
@@ -297,7 +252,10 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// The device that the interrupt belongs to, after those that were built into it before (rule E5).
+    /// Sets the device that the interrupt belongs to.
+    ///
+    /// The device enables its interrupts as it enters D0, in the order in which they were built, and disables them in
+    /// reverse as it leaves D0 (rule E5).
     ///
     /// ```
     /// use interrupt_lock::{Claim, Device, Interrupt};
@@ -312,23 +270,39 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Lets the interrupt wake its device (rule E9): *CanWakeDevice*. Once it has been enabled it stays connected when
-    /// the device leaves D0, without its disable callback; its assertion then has the device enter D0: the D0-entry
-    /// callback first, then its ISR, then the other interrupts. If that callback fails, the ISR does not run; the assertion
-    /// is kept, and [`Device::wake_error`] says why.
+    /// Lets the interrupt wake its device from low power (rule E9): stands for *CanWakeDevice*. It needs a
+    /// [`device`](Self::device).
     ///
-    /// The dispatcher's worker does this; without a dispatcher the caller of [`service`](crate::InterruptObject::service) does,
-    /// after the section. If that thread is inside of a transition of the device's other interrupts, or of the device's
-    /// callback lock, the entry would wait for itself: it is refused, [`Device::wake_error`] says so, and the assertion is
-    /// kept for the next D0 entry. A [`disable`](crate::InterruptObject::disable) in low power disconnects it as ever, with its disable
+    /// If the interrupt is enabled when the device leaves D0, it stays connected, and its disable callback does not
+    /// run. An assertion then makes the device enter D0, in this order:
+    ///
+    /// 1. The D0-entry callback of the device. If it fails, nothing else happens: the assertion is kept for the next D0
+    ///    entry, and [`Device::wake_error`] returns the error.
+    /// 2. The ISR of this interrupt.
+    /// 3. The other interrupts are enabled.
+    ///
+    /// The dispatcher's worker does this. Without a dispatcher, the thread that calls
+    /// [`service`](crate::InterruptObject::service) does it, after the section. If that thread is inside a transition
+    /// of another interrupt of the device, or holds the device's callback lock, entering D0 would wait for itself. Then
+    /// it is refused: [`Device::wake_error`] returns that error, and the assertion is kept for the next D0 entry.
+    ///
+    /// In low power, [`disable`](crate::InterruptObject::disable) disconnects the interrupt and runs its disable
     /// callback.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Device, Interrupt, State};
     ///
+    /// #[derive(Default)]
+    /// struct Button {
+    ///     presses: u32,
+    /// }
+    ///
     /// let device = Device::builder("button").build();
-    /// let interrupt = Interrupt::builder(0)
-    ///     .isr(|count| { **count += 1; Claim::Claimed })
+    /// let interrupt = Interrupt::builder(Button::default())
+    ///     .isr(|button| {
+    ///         button.presses += 1;
+    ///         Claim::Claimed
+    ///     })
     ///     .device(&device)
     ///     .wake_capable()
     ///     .build()?;
@@ -336,9 +310,9 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// device.exit_d0()?;
     /// assert_eq!(interrupt.state(), State::Asleep);
     ///
-    /// interrupt.service();
+    /// interrupt.service(); // the button is pressed
     /// assert_eq!(interrupt.state(), State::Enabled);
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// assert_eq!(interrupt.acquire_interrupt_lock().presses, 1);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[doc(alias = "CanWakeDevice")]
@@ -347,22 +321,32 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// No thread of ours: the driver waits by itself and calls [`service`](crate::InterruptObject::service) and
+    /// Gives the interrupt no dispatcher, for a driver with a loop of its own.
+    ///
+    /// The driver then waits on the source itself, and calls [`service`](crate::InterruptObject::service) and
     /// [`run_work_item`](crate::InterruptObject::run_work_item).
     ///
     /// ```
     /// use interrupt_lock::{Claim, Interrupt, source::Software};
     ///
-    /// let (source, assert) = Software::edge();
-    /// let interrupt = Interrupt::builder(0)
-    ///     .isr(|count| { **count += 1; Claim::Claimed })
+    /// #[derive(Default)]
+    /// struct Received {
+    ///     frames: u32,
+    /// }
+    ///
+    /// let (source, line) = Software::edge();
+    /// let interrupt = Interrupt::builder(Received::default())
+    ///     .isr(|received| {
+    ///         received.frames += 1;
+    ///         Claim::Claimed
+    ///     })
     ///     .source(source)
     ///     .without_dispatcher()
     ///     .build()?;
     /// interrupt.enable()?;
-    /// assert.assert();
+    /// line.assert();
     /// interrupt.service();
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// assert_eq!(interrupt.acquire_interrupt_lock().frames, 1);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn without_dispatcher(mut self) -> Self {
@@ -375,49 +359,21 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     }
 }
 
-impl<T, I> Builder<T, WithWorkItem, I, Missing> {
-    /// The work item, which the ISR queues and which runs later, without the interrupt lock: *OnInterruptWorkItem*.
-    ///
-    /// With a dispatcher it runs on a worker thread that waits on no source. Queueings merge until it begins, so it
-    /// looks for all there is to do. It returns nothing, or [`Work`](crate::Work).
-    ///
-    /// ```
-    /// # use interrupt_lock::{Claim, Interrupt};
-    /// let interrupt = Interrupt::builder(Vec::<u32>::new())
-    ///     .isr(|cx| {
-    ///         cx.push(7);
-    ///         cx.queue_work_item();
-    ///         Claim::Claimed
-    ///     })
-    ///     .work_item(|interrupt| {
-    ///         while let Some(n) = interrupt.synchronize(|data| data.pop()) {
-    ///             assert_eq!(n, 7);
-    ///         }
-    ///     })
-    ///     .build()?;
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
-    #[doc(alias = "OnInterruptWorkItem")]
-    #[doc(alias = "EvtInterruptWorkItem")]
-    #[doc(alias = "EvtInterruptDpc")]
-    pub fn work_item<F, R>(mut self, mut work: F) -> Builder<T, WithWorkItem, I, Given>
-    where
-        F: FnMut(&WorkItemContext<'_, T>) -> R + Send + 'static,
-        R: WorkOutcome,
-    {
-        self.options.work = Some(WorkFn::Boxed(Box::new(move |context| work(context).into_work())));
-        self.given()
-    }
-}
-
 impl<T, I, S> Builder<T, WithWorkItem, I, S> {
-    /// Has the work item run under the callback lock of the interrupt's device (rule W5): *AutomaticSerialization*. So it
-    /// never overlaps the device's callbacks, [`Device::synchronize`], nor the work items of the device's other interrupts
-    /// that ask for this. The ISR and the enable and disable callbacks don't run under it.
+    /// Runs the work item under the callback lock of the interrupt's device (rule W5): stands for
+    /// *AutomaticSerialization*. It needs a [`device`](Self::device).
     ///
-    /// Enabling and disabling, which may have to flush the work item, are refused then while the calling thread holds the
-    /// callback lock (rule E4): in the device's callbacks too. An interrupt that is dropped there ends as soon as the
-    /// lock is released.
+    /// The work item then overlaps none of these:
+    ///
+    /// - the device's callbacks,
+    /// - sections of [`Device::synchronize`],
+    /// - work items of the device's other interrupts, if they are serialized too.
+    ///
+    /// The ISR and the enable and disable callbacks do not run under the callback lock.
+    ///
+    /// Enabling and disabling may have to flush the work item. A thread that holds the callback lock would wait for
+    /// itself there, so both are refused (rule E4), also in the device's callbacks. If such a thread drops the
+    /// interrupt, the interrupt ends as soon as the callback lock is released.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Device, Error, ErrorKind, Interrupt};
@@ -438,12 +394,4 @@ impl<T, I, S> Builder<T, WithWorkItem, I, S> {
         self.options.serialized = true;
         self
     }
-}
-
-fn boxed<T, F, R>(mut callback: F) -> OnChange<T>
-where
-    F: FnMut(&mut T) -> R + Send + 'static,
-    R: Outcome,
-{
-    OnChange::Boxed(Box::new(move |data| callback(data).into_result()))
 }

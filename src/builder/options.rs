@@ -1,21 +1,24 @@
-//! What was given to a builder, as plain data, and the checks of it.
+//! The options of a builder, as plain data, and their checks.
 
 use alloc::sync::Arc;
 
 #[cfg(feature = "std")]
-use crate::builder::service::Service;
+use crate::builder::service::ServiceOptions;
 #[cfg(not(feature = "std"))]
-use crate::builder::unserved::Service;
+use crate::builder::unserved::ServiceOptions;
 use crate::device::Device;
 use crate::interrupt::{Isr, Registered, WorkFn};
 use crate::{Error, ErrorKind, InterruptLock, Name, Trigger};
 
-/// Where the interrupt data is to live.
+/// Where the interrupt data lives.
 pub(super) enum Data<T> {
+    /// In a lock of the interrupt's own.
     Own(T),
+    /// In a lock that other interrupts share.
     Shared(Arc<InterruptLock<T>>),
 }
 
+/// All options of an interrupt.
 pub(super) struct Options<T, W> {
     pub(super) name: Option<Name>,
     pub(super) data: Data<T>,
@@ -28,7 +31,7 @@ pub(super) struct Options<T, W> {
     /// The work item runs under the device's callback lock.
     pub(super) serialized: bool,
     pub(super) wake_capable: bool,
-    pub(super) service: Service,
+    pub(super) service: ServiceOptions,
 }
 
 impl<T, W> Options<T, W> {
@@ -42,16 +45,17 @@ impl<T, W> Options<T, W> {
             device: None,
             serialized: false,
             wake_capable: false,
-            service: Service::default(),
+            service: ServiceOptions::default(),
         }
     }
 
-    /// The name that was given, or that of the source.
+    /// Returns the name that the driver gave, or that of the source, or "interrupt".
     pub(super) fn name(&self) -> Name {
         let source = || Some(self.registered.source.as_ref()?.name());
         self.name.clone().or_else(source).unwrap_or(Name::new("interrupt"))
     }
 
+    /// Refuses options that can't work together.
     pub(super) fn check(&self, name: &Name) -> Result<(), Error> {
         let trigger = self.registered.source.as_ref().and_then(|source| source.info().trigger);
         if self.shared && trigger.is_some_and(|trigger| trigger != Trigger::Level) {

@@ -1,4 +1,4 @@
-//! Who serves the interrupt, where, and what is looked after.
+//! The options that say which thread serves the interrupt and on which processors, and what is measured and watched.
 
 use core::time::Duration;
 
@@ -10,41 +10,41 @@ use crate::interrupt::{Registered, WorkFn};
 use crate::policy::placement;
 use crate::{Dispatcher, Error, ErrorKind, InterruptObject, Name, Policy, Polling};
 
-/// Who serves the interrupt.
+/// What serves the interrupt.
 #[derive(Default)]
-enum Attendance {
-    /// A dispatcher of its own, if there is a source to wait on.
+enum ServedBy {
+    /// A dispatcher of its own. Without a source there is nothing to wait on, and so no dispatcher.
     #[default]
-    Own,
-    /// One that may serve others too.
-    Common(Dispatcher),
-    /// The driver.
-    Nobody,
+    OwnDispatcher,
+    /// A dispatcher that the driver gave. It may serve other interrupts too.
+    GivenDispatcher(Dispatcher),
+    /// The driver's own loop.
+    Driver,
 }
 
-/// What was given of all this.
+/// How the interrupt is served, measured and watched.
 #[derive(Default)]
-pub(super) struct Service {
-    attendance: Attendance,
+pub(super) struct ServiceOptions {
+    served_by: ServedBy,
     polling: Polling,
     policy: Policy,
     timed: bool,
     overdue_after: Option<Duration>,
-    silence: Option<Duration>,
+    poll_when_silent: Option<Duration>,
 }
 
-impl Service {
+impl ServiceOptions {
     pub(super) fn without_dispatcher(&mut self) {
-        self.attendance = Attendance::Nobody;
+        self.served_by = ServedBy::Driver;
     }
 
     pub(super) fn check(&self, name: &Name, has_source: bool) -> Result<(), Error> {
-        let polls = self.polling != Polling::None || self.silence.is_some();
-        if polls && (!has_source || matches!(self.attendance, Attendance::Nobody)) {
+        let polls = self.polling != Polling::None || self.poll_when_silent.is_some();
+        if polls && (!has_source || matches!(self.served_by, ServedBy::Driver)) {
             return Err(Error::new(name.clone(), ErrorKind::NothingToPoll));
         }
         placement::check(&self.policy, name)?;
-        for (option, time) in [("poll_when_silent", self.silence), ("overdue_after", self.overdue_after)] {
+        for (option, time) in [("poll_when_silent", self.poll_when_silent), ("overdue_after", self.overdue_after)] {
             if time == Some(Duration::ZERO) {
                 return Err(Error::new(name.clone(), ErrorKind::NoTime { option }));
             }
@@ -52,7 +52,7 @@ impl Service {
         Ok(())
     }
 
-    /// Wraps what measures and watches the callbacks around them.
+    /// Wraps the callbacks, to measure and to watch them.
     pub(super) fn instrument<T: 'static, W: 'static>(
         &self,
         registered: &mut Registered<T, W>,
@@ -61,71 +61,78 @@ impl Service {
         Instruments::around(registered, work, self.timed, self.overdue_after)
     }
 
-    /// Gives the object to its instruments, and to its dispatcher, if it has one.
+    /// Attaches the object to its instruments and to its dispatcher, if it has one.
     pub(super) fn attach<T: Send + 'static, W: Send + 'static>(
         self,
         object: InterruptObject<T, W>,
         instruments: Instruments,
     ) -> Result<Arc<InterruptObject<T, W>>, Error> {
         object.note_policy(self.policy);
-        let object = self.attend(object.with_timing(instruments.timing()))?;
+        let object = self.dispatch(object.with_timing(instruments.timing()))?;
         instruments.watch(&object)?;
         Ok(object)
     }
 
-    fn attend<T: Send + 'static, W: Send + 'static>(
+    fn dispatch<T: Send + 'static, W: Send + 'static>(
         self,
         mut object: InterruptObject<T, W>,
     ) -> Result<Arc<InterruptObject<T, W>>, Error> {
-        let (dispatcher, alone) = match self.attendance {
-            Attendance::Own if object.has_source() && Dispatcher::EXISTS => (Dispatcher::named(object.name())?, true),
-            Attendance::Common(dispatcher) => (dispatcher, false),
+        let (dispatcher, is_own) = match self.served_by {
+            ServedBy::OwnDispatcher if object.has_source() && Dispatcher::EXISTS => {
+                (Dispatcher::named(object.name())?, true)
+            }
+            ServedBy::GivenDispatcher(dispatcher) => (dispatcher, false),
             _ => return Ok(Arc::new(object)),
         };
         if object.has_work_item() {
             dispatcher.need_worker(object.name())?;
         }
         Ok(Arc::new_cyclic(|weak: &Weak<InterruptObject<T, W>>| {
-            object.set_dispatch(dispatcher.register(weak.clone(), self.polling, self.silence, alone));
+            object.set_dispatch(dispatcher.register(weak.clone(), self.polling, self.poll_when_silent, is_own));
             object
         }))
     }
 }
 
 impl<T, W, I, S> Builder<T, W, I, S> {
-    /// Has a dispatcher that serves others too serve this interrupt, instead of one of its own.
+    /// Sets the dispatcher that serves this interrupt, for drivers whose interrupts share one thread.
+    ///
+    /// By default each interrupt gets a dispatcher of its own.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Dispatcher, Interrupt, source::Software};
     ///
     /// let dispatcher = Dispatcher::new()?;
-    /// for _ in 0..3 {
-    ///     let (source, _) = Software::edge();
+    /// let mut queues = Vec::new();
+    /// for number in 0..3 {
+    ///     let (source, _line) = Software::edge();
     ///     let interrupt = Interrupt::builder(())
+    ///         .name(format!("queue {number}"))
     ///         .isr(|_| Claim::Claimed)
     ///         .source(source)
     ///         .dispatcher(&dispatcher)
     ///         .build()?;
     ///     interrupt.enable()?;
+    ///     queues.push(interrupt);
     /// }
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn dispatcher(mut self, dispatcher: &Dispatcher) -> Self {
-        self.options.service.attendance = Attendance::Common(dispatcher.clone());
+        self.options.service.served_by = ServedBy::GivenDispatcher(dispatcher.clone());
         self
     }
 
-    /// Has the dispatcher poll for a while after each interrupt, instead of sleeping at once. See [`Polling`].
+    /// Makes the dispatcher poll for a while after each interrupt, instead of sleeping at once. See [`Polling`].
     ///
-    /// It is a dispatcher's way to wait: where there is none, or no source to be waited for, there is nobody who could
-    /// follow a policy, and [`build`](Self::build) refuses it. (A driver's own loop polls by calling
+    /// Only a dispatcher can follow this policy, and only if there is a source to wait on. Otherwise
+    /// [`build`](Self::build) refuses it. (A driver's own loop polls by calling
     /// [`service`](crate::InterruptObject::service) more often.)
     ///
     /// ```
     /// use core::time::Duration;
     /// use interrupt_lock::{Claim, Error, ErrorKind, Interrupt, Polling, source::Software};
     ///
-    /// let (source, _) = Software::edge();
+    /// let (source, _line) = Software::edge();
     /// let policy = Polling::Fixed(Duration::from_micros(50));
     /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).polling(policy).build()?;
     ///
@@ -138,15 +145,16 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Where and how urgently the interrupt is to be served (rule P1). See [`Policy`].
+    /// Sets the processors and the priority that serve the interrupt (rule P1): stands for *SetExtendedPolicy*. See
+    /// [`Policy`].
     ///
-    /// Each enable asks the system for it. What the system refuses is no error of the enable: it is in the
-    /// [answer](crate::InterruptObject::policy_answer).
+    /// Each enable asks the system for them. If the system refuses, the enable succeeds all the same, and
+    /// [`policy_answer`](crate::InterruptObject::policy_answer) returns what was refused.
     ///
     /// ```
     /// use interrupt_lock::{Affinity, Claim, Error, ErrorKind, Interrupt, Policy, ProcessorSet, source::Software};
     ///
-    /// let (source, _) = Software::edge();
+    /// let (source, _line) = Software::edge();
     /// let policy = Policy::new().with_affinity(Affinity::Specified(ProcessorSet::new(0b1)));
     /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).policy(policy).build()?;
     /// assert_eq!(interrupt.policy(), policy);
@@ -164,14 +172,19 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Has the interrupt measure how long its ISR runs, how long deliveries wait for the lock and, where the source tells
-    /// it, how long an assertion takes to reach the ISR (rule S2). The [`Stats`](crate::Stats) then hold the
-    /// [distributions](crate::Distributions).
+    /// Makes the interrupt measure its ISR and its delays (rule S2), for an operator or a benchmark.
     ///
-    /// It costs each delivery two or three looks at the clock. What isn't timed pays nothing.
+    /// The interrupt's [`Stats`](crate::Stats) then hold [distributions](crate::Distributions) of
+    ///
+    /// - how long the ISR runs,
+    /// - how long deliveries wait for the lock,
+    /// - how long an assertion takes to reach the ISR, if the source knows when it was asserted.
+    ///
+    /// Each delivery reads the clock two or three times for it. An interrupt that is not timed pays nothing.
     ///
     /// ```
-    /// # use interrupt_lock::{Claim, Interrupt};
+    /// use interrupt_lock::{Claim, Interrupt};
+    ///
     /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).timed().build()?;
     /// interrupt.enable()?;
     /// interrupt.service();
@@ -183,61 +196,79 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Has the dispatcher run the ISR as if the line were asserted whenever it has not signalled for `period`, and again
-    /// after each such period (rule I14): for a device whose interrupts get lost.
+    /// Runs the ISR whenever the source has been silent for `period`, for a device whose interrupts get lost (rule
+    /// I14).
     ///
-    /// A run that claims then has recovered an edge, and is counted as [`recovered`](crate::Stats::recovered); one that
-    /// does not is [benign](crate::Stats::benign). If the signal comes after all, its own run finds nothing. A line that
-    /// is kept masked is left alone. There has to be a dispatcher, and a source for it to wait on.
+    /// If the source has not signalled for `period`, the dispatcher runs the ISR as if it had, and again after each
+    /// further `period` of silence. If such a run claims, it is counted as [`recovered`](crate::Stats::recovered);
+    /// otherwise as [`benign`](crate::Stats::benign). If the missing signal comes after all, its own run finds nothing
+    /// to do. A line that is kept masked is not polled.
+    ///
+    /// It needs a dispatcher, and a source for the dispatcher to wait on. Otherwise [`build`](Self::build) refuses it,
+    /// as it refuses a `period` of zero.
     ///
     /// ```
     /// # #[cfg(feature = "simulated")] {
     /// use core::time::Duration;
     /// use interrupt_lock::{Claim, Interrupt, Registers, simulated::{Edu, Step}};
     ///
+    /// const INTERRUPT_STATUS: usize = 0x24;
+    /// const ACKNOWLEDGE: usize = 0x64;
+    ///
     /// let device = Edu::new();
     /// let registers = device.registers();
     /// let interrupt = Interrupt::builder(())
-    ///     .isr(move |_| match registers.read32(0x24) {
-    ///         0 => Claim::Unclaimed,
-    ///         raised => { registers.write32(0x64, raised); Claim::Claimed }
+    ///     .isr(move |_| {
+    ///         let status = registers.read32(INTERRUPT_STATUS);
+    ///         if status == 0 {
+    ///             return Claim::Unclaimed;
+    ///         }
+    ///         registers.write32(ACKNOWLEDGE, status);
+    ///         Claim::Claimed
     ///     })
     ///     .source(device.message()?)
     ///     .poll_when_silent(Duration::from_millis(2))
     ///     .build()?;
     /// interrupt.enable()?;
     /// device.perform(Step::Silent(true));
-    /// device.perform(Step::Raise(1)); // no message is sent
+    /// device.perform(Step::Raise(1)); // the device sends no message
     /// while interrupt.stats().recovered == 0 {}
     /// # }
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn poll_when_silent(mut self, period: Duration) -> Self {
-        self.options.service.silence = Some(period);
+        self.options.service.poll_when_silent = Some(period);
         self
     }
 
-    /// Has a callback that does not return within `limit` (the ISR, the work item, any other) reported while it still
-    /// runs (rule I17): as [`Fault::Overdue`](crate::Fault::Overdue), by [`fault`](crate::InterruptObject::fault), and counted.
+    /// Reports a callback that has not returned after `limit`, while it still runs (rule I17): the ISR, the work item
+    /// or any other callback.
     ///
-    /// It is only reported. The callback goes on, and the interrupt is served again as soon as it returns: what holds
-    /// the interrupt lock can't be put into quarantine. One thread looks after all interrupts that ask for this; each
-    /// of their callbacks pays two looks at a mutex of its own and one at the clock. It is no finer than a millisecond.
+    /// [`fault`](crate::InterruptObject::fault) then returns [`Fault::Overdue`](crate::Fault::Overdue), and the event
+    /// is counted. The interrupt stays in service: an overdue callback may hold the interrupt lock, so it can't be
+    /// disconnected. Deliveries go on as soon as the callback returns.
+    ///
+    /// One thread watches all interrupts that ask for this. Each of their callbacks locks a mutex twice, which only
+    /// that thread shares, and reads the clock once. Times are no finer than a millisecond. [`build`](Self::build)
+    /// refuses a `limit` of zero.
     ///
     /// ```
     /// use core::time::Duration;
     /// use interrupt_lock::{Claim, Fault, Interrupt};
     ///
-    /// let (go, wait) = std::sync::mpsc::channel::<()>();
+    /// let (answer, device) = std::sync::mpsc::channel::<()>();
     /// let interrupt = Interrupt::builder(())
-    ///     .isr(move |_| { let _ = wait.recv(); Claim::Claimed })
+    ///     .isr(move |_| {
+    ///         let _ = device.recv(); // a device that takes too long to answer
+    ///         Claim::Claimed
+    ///     })
     ///     .overdue_after(Duration::from_millis(2))
     ///     .build()?;
     /// interrupt.enable()?;
     /// std::thread::scope(|scope| {
     ///     scope.spawn(|| interrupt.service());
-    ///     while interrupt.fault().is_none() {} // never waits for the ISR
-    ///     drop(go);
+    ///     while interrupt.fault().is_none() {} // `fault` never waits for the ISR
+    ///     drop(answer);
     /// });
     /// assert!(matches!(interrupt.clear_fault()?, Some(Fault::Overdue { .. })));
     /// # Ok::<(), interrupt_lock::Error>(())

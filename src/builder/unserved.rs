@@ -1,18 +1,19 @@
-//! Without an operating system the driver serves its interrupts itself, and there is no clock to measure with.
+//! Stands in for `service` without the feature `std`: the driver serves its interrupts itself, and no clock measures
+//! them.
 
 use alloc::sync::Arc;
 
 use crate::interrupt::{Registered, WorkFn};
 use crate::{Error, InterruptObject, Name};
 
-/// Nothing was given, since nothing can be.
+/// Nothing of this can be chosen where there is no operating system.
 #[derive(Default)]
-pub(super) struct Service(());
+pub(super) struct ServiceOptions(());
 
 /// Nothing is wrapped around the callbacks.
 pub(super) struct Instruments(());
 
-impl Service {
+impl ServiceOptions {
     pub(super) fn without_dispatcher(&mut self) {}
 
     pub(super) fn check(&self, _: &Name, _has_source: bool) -> Result<(), Error> {

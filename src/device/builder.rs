@@ -1,4 +1,4 @@
-//! Building a device.
+//! The builder of a device.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -10,14 +10,15 @@ use crate::DeviceCallback;
 use crate::device::callback_lock::CallbackLock;
 use crate::device::callbacks::Callbacks;
 use crate::device::power::Power;
-use crate::device::wake::LastWake;
+use crate::device::wake::WakeRequests;
 use crate::device::{Device, Inner};
 use crate::lock::raw::RawInterruptLock;
 use crate::{Name, Outcome};
 
-/// Builds a [`Device`]. All callbacks run on the thread that has the device enter or leave D0, under the device's
-/// callback lock, and without any interrupt lock. What they may return is nothing or a `Result`. A panic in one is
-/// its failure.
+/// Builds a [`Device`] with its power callbacks. Begin with [`Device::builder`].
+///
+/// All callbacks run on the thread that makes the device enter or leave D0, under the device's callback lock, and
+/// without an interrupt lock. Each returns nothing or a `Result`. A panic in a callback counts as its failure.
 ///
 /// ```
 /// use interrupt_lock::Device;
@@ -32,7 +33,7 @@ pub struct DeviceBuilder {
 }
 
 impl Device {
-    /// Begins to build a device.
+    /// Begins to build a device. `name` stands for the device in errors.
     ///
     /// ```
     /// let device = interrupt_lock::Device::builder("nic").build();
@@ -43,7 +44,9 @@ impl Device {
 }
 
 impl DeviceBuilder {
-    /// Runs as the device enters D0, before its interrupts are enabled.
+    /// Registers the D0-entry callback, in which the driver powers its device up: stands for *OnD0Entry*.
+    ///
+    /// It runs as the device enters D0, before its interrupts are enabled.
     ///
     /// ```
     /// let device = interrupt_lock::Device::builder("nic").on_d0_entry(|| { /* power on */ }).build();
@@ -54,7 +57,10 @@ impl DeviceBuilder {
         self.with(DeviceCallback::D0Entry, callback)
     }
 
-    /// Runs as the device enters D0, after its interrupts have been enabled.
+    /// Registers the interrupts-enabled callback, in which the driver starts work that needs interrupts: stands for
+    /// *EvtDeviceD0EntryPostInterruptsEnabled*.
+    ///
+    /// It runs as the device enters D0, after its interrupts have been enabled.
     ///
     /// ```
     /// let device = interrupt_lock::Device::builder("nic").on_interrupts_enabled(|| { /* start receiving */ }).build();
@@ -64,18 +70,24 @@ impl DeviceBuilder {
         self.with(DeviceCallback::InterruptsEnabled, callback)
     }
 
-    /// Runs as the device leaves D0, before its interrupts are disabled.
+    /// Registers the disabling-interrupts callback, in which the driver stops work that needs interrupts: stands for
+    /// *EvtDeviceD0ExitPreInterruptsDisabled*.
+    ///
+    /// It runs as the device leaves D0, before its interrupts are disabled.
     ///
     /// ```
-    /// let device = interrupt_lock::Device::builder("nic").on_disabling_interrupts(|| { /* stop receiving */ }).build();
+    /// let device =
+    ///     interrupt_lock::Device::builder("nic").on_disabling_interrupts(|| { /* stop receiving */ }).build();
     /// ```
     #[doc(alias = "EvtDeviceD0ExitPreInterruptsDisabled")]
     pub fn on_disabling_interrupts<R: Outcome>(self, callback: impl FnMut() -> R + Send + 'static) -> Self {
         self.with(DeviceCallback::DisablingInterrupts, callback)
     }
 
-    /// Runs as the device leaves D0, after its interrupts have been disabled; also where an entry is undone that got
-    /// beyond the D0-entry callback.
+    /// Registers the D0-exit callback, in which the driver powers its device down: stands for *OnD0Exit*.
+    ///
+    /// It runs as the device leaves D0, after its interrupts have been disabled. It also runs if entering D0 fails
+    /// after the D0-entry callback has succeeded.
     ///
     /// ```
     /// let device = interrupt_lock::Device::builder("nic").on_d0_exit(|| { /* power off */ }).build();
@@ -91,10 +103,12 @@ impl DeviceBuilder {
         self
     }
 
-    /// The device, out of D0.
+    /// Returns the device, which is not in D0 yet.
     ///
     /// ```
     /// let device = interrupt_lock::Device::builder("nic").build();
+    /// device.enter_d0()?;
+    /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[must_use]
     pub fn build(self) -> Device {
@@ -102,7 +116,7 @@ impl DeviceBuilder {
             name: self.name,
             power: Mutex::from_raw(RawInterruptLock::new(), Power::off(self.callbacks)),
             callback_lock: CallbackLock::new(),
-            wake: Mutex::from_raw(RawInterruptLock::new(), LastWake::default()),
+            wake: Mutex::from_raw(RawInterruptLock::new(), WakeRequests::default()),
             interrupts: Mutex::from_raw(RawInterruptLock::new(), Vec::new()),
         }))
     }

@@ -1,7 +1,7 @@
 //! The lock that a device's callbacks run under (rule W5).
 //!
-//! An interrupt whose work item needs this lock can't be run down by a thread that holds it. Dropped there, it is kept
-//! here, and whoever releases the lock runs it down.
+//! If the work item of an interrupt needs this lock, a thread that holds the lock can't end the interrupt: it would
+//! wait for itself. If it drops the interrupt, the interrupt is kept here, and ends at the release of the lock.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -13,14 +13,15 @@ use crate::lock::raw::RawInterruptLock;
 use crate::lock::waits::Waits;
 use crate::sync;
 
+/// The lock, and the ends that are left to its release.
 pub(super) struct CallbackLock {
     lock: Mutex<RawInterruptLock, ()>,
-    /// Interrupts whose end is left to the release.
-    pub(super) leaving: Mutex<RawInterruptLock, Vec<Arc<dyn DeviceInterrupt>>>,
+    /// Interrupts that the next release ends.
+    pub(super) left_ends: Mutex<RawInterruptLock, Vec<Arc<dyn DeviceInterrupt>>>,
 }
 
-/// The right to run under it.
-struct Held<'a> {
+/// Holds the lock. Dropping it releases the lock, then ends the interrupts that were left to the release.
+struct CallbackLockGuard<'a> {
     lock: &'a CallbackLock,
     guard: Option<MutexGuard<'a, RawInterruptLock, ()>>,
 }
@@ -29,17 +30,17 @@ impl CallbackLock {
     pub(super) fn new() -> Self {
         Self {
             lock: Mutex::from_raw(RawInterruptLock::new(), ()),
-            leaving: Mutex::from_raw(RawInterruptLock::new(), Vec::new()),
+            left_ends: Mutex::from_raw(RawInterruptLock::new(), Vec::new()),
         }
     }
 
     pub(super) fn raw(&self) -> &RawInterruptLock {
-        // SAFETY: only to know the owner.
+        // SAFETY: the caller only looks at the owner; it does not release the lock.
         unsafe { self.lock.raw() }
     }
 
-    /// Waits for it, or says why that would never end.
-    fn hold(&self) -> Result<Held<'_>, &'static str> {
+    /// Waits for the lock. If the wait would never end, returns the reason.
+    fn acquire(&self) -> Result<CallbackLockGuard<'_>, &'static str> {
         let guard = match self.lock.try_lock() {
             Some(guard) => guard,
             None if self.raw().is_mine() => return Err("called with the callback lock held"),
@@ -49,40 +50,56 @@ impl CallbackLock {
                 self.lock.lock()
             }
         };
-        Ok(Held { lock: self, guard: Some(guard) })
+        Ok(CallbackLockGuard { lock: self, guard: Some(guard) })
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for CallbackLockGuard<'_> {
     fn drop(&mut self) {
         self.guard = None;
-        // Who has left one since either comes before this look, or finds the lock free.
+        // A thread that leaves an end here looks at the lock afterwards. So either it leaves the end before this look,
+        // or it finds the lock free.
         loop {
-            let Some(leaving) = self.lock.leaving.lock().pop() else { return };
-            leaving.finish_end();
+            let Some(interrupt) = self.lock.left_ends.lock().pop() else { return };
+            interrupt.finish_end();
         }
     }
 }
 
 impl Device {
-    /// Runs `section` under the device's callback lock (rule W5) and gives its value: *AcquireLock* of the device's
-    /// presentation lock. It excludes the device's callbacks, the other sections, and the work items of its interrupts
-    /// that ask for [automatic serialization](crate::Builder::automatic_serialization). ISRs and the enable and disable
-    /// callbacks of interrupts don't run under it.
+    /// Runs `section` under the device's callback lock and returns its value (rule W5): stands for *AcquireLock* on the
+    /// device's presentation lock.
     ///
-    /// It waits for the lock. It may be taken before an interrupt lock, not while holding one: a section that waits for
-    /// that interrupt lock would wait for ever.
+    /// The callback lock excludes:
+    ///
+    /// - the device's callbacks,
+    /// - other sections of `synchronize`,
+    /// - work items of the device's interrupts with
+    ///   [automatic serialization](crate::Builder::automatic_serialization).
+    ///
+    /// ISRs and the enable and disable callbacks of interrupts do not run under it.
+    ///
+    /// It waits for the lock. Take the callback lock before an interrupt lock, not while you hold one: a section that
+    /// waits for that interrupt lock would wait for ever.
     ///
     /// # Panics
     ///
-    /// Where it would wait for itself: if the calling thread is in such a section or callback already, in an ISR, or in
-    /// a transition that the holder of the lock waits for.
+    /// If it would wait for itself: when the calling thread holds the callback lock already, is in an ISR, or is in a
+    /// transition that the owner of the callback lock waits for.
     ///
     /// # Examples
     ///
     /// ```
-    /// let device = interrupt_lock::Device::builder("nic").build();
-    /// assert_eq!(device.synchronize(|| 5), 5);
+    /// use interrupt_lock::Device;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    ///
+    /// static LINK_SPEED: AtomicU32 = AtomicU32::new(10);
+    ///
+    /// let device = Device::builder("nic").on_d0_entry(|| LINK_SPEED.store(100, Ordering::Relaxed)).build();
+    /// device.enter_d0()?;
+    /// let speed = device.synchronize(|| LINK_SPEED.load(Ordering::Relaxed)); // no callback changes it meanwhile
+    /// assert_eq!(speed, 100);
+    /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[track_caller]
     #[doc(alias = "AcquireLock")]
@@ -92,7 +109,7 @@ impl Device {
         self.serialize(section)
     }
 
-    /// As `synchronize`, for a work item that is flushed.
+    /// As `synchronize`, without the check for an ISR: serialized work items run in it.
     #[track_caller]
     pub(crate) fn serialize<R>(&self, section: impl FnOnce() -> R) -> R {
         match self.try_serialize(section) {
@@ -101,13 +118,13 @@ impl Device {
         }
     }
 
-    /// As `serialize`; the error says why it would wait for itself.
+    /// As `serialize`. If it would wait for itself, returns the reason.
     pub(super) fn try_serialize<R>(&self, section: impl FnOnce() -> R) -> Result<R, &'static str> {
-        let _held = self.0.callback_lock.hold()?;
+        let _guard = self.0.callback_lock.acquire()?;
         Ok(section())
     }
 
-    /// To know its owner, or to wait for it.
+    /// Returns the raw lock, to look at its owner.
     pub(crate) fn callback_lock(&self) -> &RawInterruptLock {
         self.0.callback_lock.raw()
     }

@@ -1,4 +1,4 @@
-//! The callbacks of a device.
+//! The power callbacks of a device, and how they are called.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -7,7 +7,7 @@ use crate::{CallbackError, DeviceCallback, sync};
 
 type Boxed = Box<dyn FnMut() -> Result<(), CallbackError> + Send>;
 
-/// Those that were given.
+/// The callbacks that the driver has registered.
 #[derive(Default)]
 pub(super) struct Callbacks {
     d0_entry: Option<Boxed>,
@@ -23,7 +23,7 @@ impl Callbacks {
             DeviceCallback::InterruptsEnabled => Some(&mut self.interrupts_enabled),
             DeviceCallback::DisablingInterrupts => Some(&mut self.disabling_interrupts),
             DeviceCallback::D0Exit => Some(&mut self.d0_exit),
-            // Given to each call.
+            // Not registered: each call of `Device::reset` brings its own.
             DeviceCallback::Reset => None,
         }
     }
@@ -34,13 +34,13 @@ impl Callbacks {
         }
     }
 
-    /// The callback itself; there may be none.
+    /// Calls the callback. Does nothing if none is registered.
     pub(super) fn call(&mut self, which: DeviceCallback) -> Result<(), CallbackError> {
         self.slot(which).and_then(Option::as_mut).map_or(Ok(()), catch)
     }
 }
 
-/// Has a panic be a failure: there is nothing to be quarantined here.
+/// Turns a panic into a failure. A device has no fault state, unlike an interrupt.
 pub(super) fn catch(callback: impl FnOnce() -> Result<(), CallbackError>) -> Result<(), CallbackError> {
     sync::catch(callback).unwrap_or_else(|message| Err(CallbackError::new(format!("it panicked: {message}"))))
 }

@@ -1,34 +1,39 @@
-//! What a device asks of an interrupt.
+//! What a device asks of its interrupts.
 
 use crate::interrupt::InterruptObject;
 use crate::lock::waits::{Circle, Waits};
 use crate::{Error, Name, State, Stats};
 
+/// An interrupt, as its device sees it.
 pub(crate) trait DeviceInterrupt: Send + Sync {
     fn name(&self) -> &Name;
     fn stats(&self) -> Stats;
     fn has_ended(&self) -> bool;
 
-    /// Announces all that a transition of this interrupt may wait for.
+    /// Announces everything that a transition of this interrupt may wait for. Returns the circle that such a wait would
+    /// close.
     fn announce(&self) -> Result<Waits<'_>, Circle>;
 
-    /// Enables it, unless the driver has disabled it for good, or the system has granted it nothing.
+    /// Enables the interrupt as the device enters D0. Passes over an interrupt that the driver has disabled, and one
+    /// whose message vector was not granted.
     fn power_up(&self) -> Result<(), Error>;
 
-    /// The device is up: runs the ISR of an interrupt that was asleep for what it has kept.
+    /// Ends the sleep of an interrupt as the device enters D0, and runs its ISR for the assertions that it has
+    /// withheld.
     fn awake(&self) -> Result<(), Error>;
 
-    /// Has the device brought up, if an assertion was kept that wakes it.
+    /// If the interrupt has withheld an assertion that wakes the device, makes the device enter D0.
     fn ask_for_power(&self);
 
-    /// Disables it, or has it sleep. What was off already is no error.
+    /// Disables the interrupt as the device leaves D0. If it is wake-capable, puts it to sleep instead. An interrupt
+    /// that is disabled already is no error.
     fn power_down(&self) -> Result<(), Error>;
 
-    /// Disables it before a reset, whatever its callback says, and clears its fault. The answer is whether it is to be
-    /// enabled again.
+    /// Disables the interrupt before a reset, ignoring an error of its disable callback, and clears its fault. Returns
+    /// whether it has to be enabled again after the reset.
     fn quiesce(&self) -> Result<bool, Error>;
 
-    /// Runs it down, if that was left to the section which the caller has ended.
+    /// Ends the interrupt, if its end was left to the section that the caller has just ended.
     fn finish_end(&self);
 }
 

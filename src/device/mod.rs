@@ -1,16 +1,18 @@
-//! The device: several interrupts, their power transitions, and the lock of its callbacks.
+//! The device: several interrupts, their power transitions, and the callback lock.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `builder` | the device's callbacks, as they are given |
-//! | `callbacks` | which they are, and how they are called |
-//! | `callback_lock` | the lock that they run under (W5) |
-//! | `interrupts` | what a device asks of an interrupt |
-//! | `power` | D0 entry and exit (E5) |
+//! | `builder` | the builder of a device |
+//! | `callbacks` | its power callbacks, and how they are called |
+//! | `callback_lock` | the lock that they run under (rule W5) |
+//! | `interrupts` | what a device asks of its interrupts |
+//! | `parent` | what an interrupt asks of its device |
+//! | `power` | entering and leaving D0 (rule E5) |
 //! | `reset` | recovery by a reset |
-//! | `wake` | an assertion that brings the device up (E9) |
+//! | `wake` | assertions that wake the device (rule E9) |
 //!
-//! Interrupts keep their device, and it knows them by weak references: neither keeps a dropped one alive.
+//! An interrupt owns a handle of its device. The device has only weak references to its interrupts, so it does not keep
+//! a dropped interrupt alive.
 
 mod builder;
 mod callback_lock;
@@ -32,20 +34,23 @@ pub use builder::DeviceBuilder;
 use callback_lock::CallbackLock;
 pub(crate) use interrupts::DeviceInterrupt;
 use power::Power;
-use wake::LastWake;
+use wake::WakeRequests;
 
 use crate::lock::raw::RawInterruptLock;
 use crate::{Name, Stats};
 
-/// A device that interrupts belong to: *IWDFDevice*, *WDFDEVICE*. A clone is another handle to the same.
+/// Several interrupts with common power, for drivers whose device has more than one interrupt or leaves D0: stands for
+/// *IWDFDevice* and *WDFDEVICE*.
 ///
-/// It brings its interrupts up and down as it gets power and loses it: [`enter_d0`](Self::enter_d0) and
-/// [`exit_d0`](Self::exit_d0). Interrupts are built into it, with
-/// [`Builder::device`](crate::Builder::device), and keep it; it does not keep them. Dropping its handles does nothing to
-/// them: an interrupt ends with its own handle.
+/// The device enables its interrupts as it [enters D0](Self::enter_d0), and disables them as it
+/// [leaves D0](Self::exit_d0). [`Builder::device`](crate::Builder::device) makes an interrupt one of the device's.
 ///
-/// A callback of the device that owns a handle of an interrupt of the same device is a cycle: neither is ever freed. Let
-/// it own an [`alloc::sync::Weak`] of what owns the handle.
+/// A clone is another handle to the same device. Interrupts keep their device alive, but a device does not keep its
+/// interrupts alive. Dropping its handles does nothing to its interrupts: an interrupt ends when its own handle is
+/// dropped.
+///
+/// If a callback of the device owns the handle of one of its interrupts, neither is ever freed. Give the callback an
+/// [`alloc::sync::Weak`] reference to the driver instead.
 ///
 /// # Examples
 ///
@@ -53,8 +58,8 @@ use crate::{Name, Stats};
 /// use interrupt_lock::{Claim, Device, Interrupt, State};
 ///
 /// let device = Device::builder("nic")
-///     .on_d0_entry(|| { /* clocks and power on */ })
-///     .on_d0_exit(|| { /* and off */ })
+///     .on_d0_entry(|| { /* switch the clocks on */ })
+///     .on_d0_exit(|| { /* switch the clocks off */ })
 ///     .build();
 /// let receive = Interrupt::builder(()).device(&device).isr(|_| Claim::Claimed).build()?;
 /// let transmit = Interrupt::builder(()).device(&device).isr(|_| Claim::Claimed).build()?;
@@ -72,16 +77,16 @@ pub struct Device(Arc<Inner>);
 
 struct Inner {
     name: Name,
-    /// Held through each transition of the device.
+    /// Locked during each transition of the device.
     power: Mutex<RawInterruptLock, Power>,
     callback_lock: CallbackLock,
-    wake: Mutex<RawInterruptLock, LastWake>,
+    wake: Mutex<RawInterruptLock, WakeRequests>,
     /// In order of creation.
     interrupts: Mutex<RawInterruptLock, Vec<Weak<dyn DeviceInterrupt>>>,
 }
 
 impl Device {
-    /// What the device is called in errors.
+    /// Returns the device's name, as errors print it.
     ///
     /// ```
     /// let device = interrupt_lock::Device::builder("nic").build();
@@ -92,8 +97,8 @@ impl Device {
         &self.0.name
     }
 
-    /// The interrupts of this device, in order of creation: what each is called, and its counters. Never waits for an
-    /// interrupt lock.
+    /// Returns the name and the counters of each of the device's interrupts, in the order in which they were built.
+    /// Never waits for an interrupt lock.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Device, Interrupt};
@@ -102,8 +107,9 @@ impl Device {
     /// let interrupt = Interrupt::builder(()).name("receive").device(&device).isr(|_| Claim::Claimed).build()?;
     /// interrupt.enable()?;
     /// interrupt.service();
-    /// let stats = device.stats();
-    /// assert_eq!((stats[0].0.as_str(), stats[0].1.claimed), ("receive", 1));
+    /// for (name, stats) in device.stats() {
+    ///     assert_eq!((name.as_str(), stats.claimed), ("receive", 1));
+    /// }
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[must_use]
@@ -111,23 +117,24 @@ impl Device {
         self.interrupts().iter().map(|interrupt| (interrupt.name().clone(), interrupt.stats())).collect()
     }
 
+    /// Makes `interrupt` one of the device's.
     pub(crate) fn adopt(&self, interrupt: Weak<dyn DeviceInterrupt>) {
         let mut interrupts = self.0.interrupts.lock();
         interrupts.retain(|interrupt| interrupt.strong_count() != 0);
         interrupts.push(interrupt);
     }
 
-    /// Those that have not ended, in order of creation.
+    /// Returns the interrupts that have not ended, in the order in which they were built.
     fn interrupts(&self) -> Vec<Arc<dyn DeviceInterrupt>> {
         let interrupts = self.0.interrupts.lock();
-        let there: Vec<_> = interrupts.iter().filter_map(Weak::upgrade).collect();
+        let alive: Vec<_> = interrupts.iter().filter_map(Weak::upgrade).collect();
         drop(interrupts);
-        // Outside the lock: who has been dropped since may be freed here.
-        there.into_iter().filter(|interrupt| !interrupt.has_ended()).collect()
+        // Outside the lock: if an interrupt was dropped in the meantime, it is freed here.
+        alive.into_iter().filter(|interrupt| !interrupt.has_ended()).collect()
     }
 }
 
-/// Where two handles are of the same device.
+/// Two handles are equal if they belong to the same device.
 impl PartialEq for Device {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -137,7 +144,7 @@ impl PartialEq for Device {
 impl Eq for Device {}
 
 impl fmt::Debug for Device {
-    /// One snapshot; never waits.
+    /// Prints the name. Never waits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Device").field("name", self.name()).finish_non_exhaustive()
     }

@@ -1,4 +1,4 @@
-//! The device as its interrupts see it.
+//! What an interrupt asks of its device.
 
 use core::any::Any;
 use core::ptr;
@@ -18,13 +18,13 @@ impl Parent for Device {
     fn leave_end(&self, interrupt: *const ()) {
         let is_it = |known: &&Weak<dyn DeviceInterrupt>| ptr::addr_eq(known.as_ptr(), interrupt);
         let found = self.0.interrupts.lock().iter().find(is_it).and_then(Weak::upgrade);
-        self.0.callback_lock.leaving.lock().extend(found);
+        self.0.callback_lock.left_ends.lock().extend(found);
     }
 
     fn has_ended(&self, interrupt: *const ()) {
-        // None of these is the last reference to it: the caller has one.
+        // None of the removed references is the last one: the caller has another, so nothing is freed under the lock.
         let is_another = |left: &Arc<dyn DeviceInterrupt>| !ptr::addr_eq(Arc::as_ptr(left), interrupt);
-        self.0.callback_lock.leaving.lock().retain(is_another);
+        self.0.callback_lock.left_ends.lock().retain(is_another);
     }
 
     fn wake(&self, taken: &mut dyn FnMut()) {
@@ -33,7 +33,7 @@ impl Parent for Device {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// The device that the interrupt belongs to (rule P4): *GetDevice*. `None` if it was built into none.
+    /// Returns the device that the interrupt belongs to, or `None` (rule P4): stands for *GetDevice*.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Device, Interrupt};

@@ -1,4 +1,4 @@
-//! D0 entry and exit (rule E5).
+//! Entering and leaving D0 (rule E5).
 
 use alloc::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::lock::raw::RawInterruptLock;
 use crate::lock::waits::Waits;
 use crate::{CallbackError, Error, ErrorKind, Transition, sync};
 
-/// Whether the device has power, and what is to be told of it.
+/// Whether the device is in D0, and its power callbacks.
 pub(super) struct Power {
     in_d0: bool,
     callbacks: Callbacks,
@@ -24,24 +24,38 @@ impl Power {
 }
 
 impl Device {
-    /// Brings the device up (rule E5): *D0 entry*.
+    /// Makes the device enter D0, which enables its interrupts (rule E5): the driver's *D0 entry*.
     ///
-    /// In order: the D0-entry callback, the ISRs of wake-capable interrupts that were asserted, every interrupt enabled in the order in which they were built, the
-    /// interrupts-enabled callback. If one fails, all of it is undone: the interrupts are disabled in reverse (the one
-    /// that failed without its disable callback), then the D0-exit callback runs, unless it was the D0-entry callback
-    /// that failed. What fails in that undoing is not reported: the answer is what caused it.
+    /// The steps, in order:
     ///
-    /// Passed over are interrupts that the driver has disabled itself ([`disable`](crate::InterruptObject::disable)) and not
-    /// enabled since, and those without resources: message vectors beyond those granted. An interrupt that is built
-    /// while the device is in D0 is enabled at the next entry, or by the driver.
+    /// 1. The D0-entry callback.
+    /// 2. The ISRs of sleeping, wake-capable interrupts, for the assertions that they have withheld.
+    /// 3. Every interrupt is enabled, in the order in which they were built.
+    /// 4. The interrupts-enabled callback.
+    ///
+    /// If a step fails, the steps before it are undone: the interrupts are disabled in reverse order, and the D0-exit
+    /// callback runs. The interrupt that failed gets no disable callback. If the D0-entry callback failed, nothing has
+    /// to be undone. The method returns the first error, and ignores errors of the undoing.
+    ///
+    /// Two kinds of interrupts are passed over:
+    ///
+    /// - interrupts that the driver has [disabled](crate::InterruptObject::disable) and not enabled since,
+    /// - interrupts on message vectors that were not granted.
+    ///
+    /// An interrupt that is built while the device is in D0 stays disabled, until the driver enables it or the device
+    /// enters D0 again.
+    ///
+    /// It waits for the device's other transitions, and for the callback lock. Returns [`Transition::Already`] if the
+    /// device is in D0.
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::DeviceCallback`]: that callback failed, or panicked.
-    /// - What [`enable`](crate::InterruptObject::enable) says of the first interrupt that could not be enabled, its name
-    ///   included. A quarantined interrupt is one: clear its fault first.
-    /// - [`ErrorKind::WouldDeadlock`]: called from an ISR, from a callback of the device or of one of its interrupts, with
-    ///   one of their locks or the callback lock held, or in a circle with another thread's. Nothing has been done.
+    /// - [`ErrorKind::DeviceCallback`]: a callback of the device failed, or panicked.
+    /// - The error of [`enable`](crate::InterruptObject::enable) for the first interrupt that could not be enabled. The
+    ///   error names that interrupt. A faulted interrupt can't be enabled: clear its fault first.
+    /// - [`ErrorKind::WouldDeadlock`]: it would wait for itself. The device has done nothing. The calling thread is in
+    ///   an ISR or in a callback of the device or of one of its interrupts, or it holds the callback lock or the lock
+    ///   of one of these interrupts, or another thread in such a place waits for the calling thread.
     ///
     /// # Examples
     ///
@@ -49,19 +63,19 @@ impl Device {
     /// use interrupt_lock::{Claim, Device, Error, ErrorKind, Interrupt, State, Transition};
     ///
     /// let device = Device::builder("nic").build();
-    /// let good = Interrupt::builder(()).device(&device).isr(|_| Claim::Claimed).build()?;
-    /// let bad = Interrupt::builder(())
-    ///     .name("bad")
+    /// let receive = Interrupt::builder(()).device(&device).isr(|_| Claim::Claimed).build()?;
+    /// let transmit = Interrupt::builder(())
+    ///     .name("transmit")
     ///     .device(&device)
     ///     .isr(|_| Claim::Claimed)
     ///     .on_enable(|_| Err("no clock"))
     ///     .build()?;
     /// let error = device.enter_d0().unwrap_err();
     /// assert!(matches!(error.kind(), ErrorKind::EnableCallback(_)));
-    /// assert_eq!(error.name().as_str(), "bad");
-    /// assert_eq!(good.state(), State::Disabled);
+    /// assert_eq!(error.name().as_str(), "transmit");
+    /// assert_eq!(receive.state(), State::Disabled);
     ///
-    /// drop(bad);
+    /// drop(transmit);
     /// assert_eq!(device.enter_d0()?, Transition::Done);
     /// assert_eq!(device.enter_d0()?, Transition::Already);
     /// # Ok::<(), Error>(())
@@ -82,7 +96,7 @@ impl Device {
         }
         self.call(power, DeviceCallback::D0Entry)?;
         if let Err(error) = self.bring_up(power, interrupts) {
-            // What caused it is the answer, not what follows from it.
+            // Returns the first error, not those of the undoing.
             let _ = self.bring_down(power, interrupts);
             return Err(error);
         }
@@ -90,17 +104,25 @@ impl Device {
         Ok(Transition::Done)
     }
 
-    /// Takes the device down (rule E5): *D0 exit*.
+    /// Makes the device leave D0, which disables its interrupts (rule E5): the driver's *D0 exit*.
     ///
-    /// In order: the disabling-interrupts callback, the interrupts disabled in reverse, the D0-exit callback. An error
-    /// stops none of it; the last is the answer, and the device is out of D0 all the same. Interrupts that are
-    /// [wake-capable](crate::Builder::wake_capable) stay connected.
+    /// The steps, in order:
+    ///
+    /// 1. The disabling-interrupts callback.
+    /// 2. Every interrupt is disabled, in the reverse of the order in which they were built. Enabled
+    ///    [wake-capable](crate::Builder::wake_capable) interrupts stay connected instead.
+    /// 3. The D0-exit callback.
+    ///
+    /// An error stops none of these steps. The device has left D0 in any case, and the method returns the last error.
+    ///
+    /// It waits for the device's other transitions, for the callback lock, and for the ISRs and work items that it
+    /// disables. Returns [`Transition::Already`] if the device is not in D0.
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::DeviceCallback`]: that callback failed, or panicked.
-    /// - What [`disable`](crate::InterruptObject::disable) says of an interrupt.
-    /// - [`ErrorKind::WouldDeadlock`]: as for [`enter_d0`](Self::enter_d0). Nothing has been done.
+    /// - [`ErrorKind::DeviceCallback`]: a callback of the device failed, or panicked.
+    /// - The error of [`disable`](crate::InterruptObject::disable) for an interrupt.
+    /// - [`ErrorKind::WouldDeadlock`]: as for [`enter_d0`](Self::enter_d0). The device has done nothing.
     ///
     /// # Examples
     ///
@@ -123,31 +145,27 @@ impl Device {
             power.in_d0 = false;
             let called = self.call(power, DeviceCallback::DisablingInterrupts);
             let down = self.bring_down(power, interrupts);
-            // The later error is the answer.
+            // Returns the later error.
             down.and(called).map(|()| Transition::Done)
         })
     }
 
     fn bring_up(&self, power: &mut Power, interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<(), Error> {
-        // Those that are asleep come first: what woke the device is served before anybody else connects.
+        // Sleeping interrupts come first: the assertion that woke the device is served before other interrupts connect.
         interrupts.iter().try_for_each(|interrupt| interrupt.awake())?;
         interrupts.iter().try_for_each(|interrupt| interrupt.power_up())?;
         self.call(power, DeviceCallback::InterruptsEnabled)
     }
 
-    /// Leaves D0, as an exit does but for its first callback. The last error is the answer.
-    pub(super) fn fall_out_of_d0(
-        &self,
-        power: &mut Power,
-        interrupts: &[Arc<dyn DeviceInterrupt>],
-    ) -> Result<(), Error> {
+    /// Leaves D0 as `exit_d0` does, but without the disabling-interrupts callback. Returns the last error.
+    pub(super) fn leave_d0(&self, power: &mut Power, interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<(), Error> {
         if !core::mem::take(&mut power.in_d0) {
             return Ok(());
         }
         self.bring_down(power, interrupts)
     }
 
-    /// The last error is the answer.
+    /// Disables the interrupts and runs the D0-exit callback. Returns the last error.
     fn bring_down(&self, power: &mut Power, interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<(), Error> {
         let mut last = Ok(());
         for interrupt in interrupts.iter().rev() {
@@ -160,7 +178,7 @@ impl Device {
         self.run(callback, || power.callbacks.call(callback))
     }
 
-    /// Runs a callback under the callback lock.
+    /// Runs `callback`, which `run` calls, under the callback lock.
     pub(super) fn run(
         &self,
         callback: DeviceCallback,
@@ -171,14 +189,15 @@ impl Device {
             .map_err(|error| Error::new(self.name().clone(), ErrorKind::DeviceCallback { callback, error }))
     }
 
-    /// Keeps every other transition of this device away, or says why this one would wait for itself.
+    /// Runs the steps of a transition, with every other transition of the device excluded. Refuses a transition that
+    /// would wait for itself.
     pub(super) fn transition<R>(
         &self,
         steps: impl FnOnce(&mut Power, &[Arc<dyn DeviceInterrupt>]) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        self.look_for_own_sections()?;
+        self.refuse_inside_own_sections()?;
         let power = {
-            // SAFETY: only to know the owner.
+            // SAFETY: this only looks at the owner; it does not release the lock.
             let lock = unsafe { self.0.power.raw() };
             let _waits = Waits::register([lock.awaited()]).map_err(|_| {
                 self.would_deadlock("called from a transition of the device, or one that another waits for")
@@ -188,9 +207,10 @@ impl Device {
         self.in_transition(power, steps)
     }
 
-    /// Whether the calling thread is inside of what a transition waits for is looked at before anything is done. That does
-    /// not stay announced: each step announces its own, so nobody is refused for the sake of a wait that is to come.
-    pub(super) fn look_for_own_sections(&self) -> Result<(), Error> {
+    /// Refuses a transition if the calling thread is inside something that the transition would wait for. Runs before
+    /// the first step. These waits do not stay announced: each step announces its own. So no other thread is refused
+    /// because of a wait that has not begun.
+    pub(super) fn refuse_inside_own_sections(&self) -> Result<(), Error> {
         if sync::is_in_isr() {
             return Err(self.would_deadlock("called from an ISR"));
         }
@@ -203,7 +223,7 @@ impl Device {
         Error::new(self.name().clone(), ErrorKind::WouldDeadlock { why })
     }
 
-    /// The steps of a transition, and what follows it.
+    /// Runs the steps of a transition, then the wake-ups that were left to it.
     pub(super) fn in_transition<R>(
         &self,
         mut power: MutexGuard<'_, RawInterruptLock, Power>,
@@ -211,7 +231,7 @@ impl Device {
     ) -> R {
         let interrupts = self.interrupts();
         let done = steps(&mut power, &interrupts);
-        // Before the interrupts: if one was dropped meanwhile, its threads are joined here.
+        // Released before `interrupts` is dropped: if an interrupt was dropped in the meantime, that joins its threads.
         drop(power);
         self.follow_wakes(&interrupts);
         drop(interrupts);

@@ -1,4 +1,4 @@
-//! Recovery by a reset: quiesce, reset, enable again.
+//! Recovery by a reset: disable, reset, enable again.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -11,22 +11,30 @@ use crate::device::{Device, DeviceInterrupt};
 use crate::{Error, Outcome};
 
 impl Device {
-    /// Resets a device that went wrong, or might have: all its interrupts are disabled in reverse, `reset` runs under the
-    /// callback lock, and those that were enabled are enabled again in order. Those that were enabled until a fault
-    /// quarantined them are too, with the fault cleared. The device is meant to be in D0, or to be without power management.
+    /// Resets a device that no longer works, for a driver that recovers from an error.
     ///
-    /// What the disable callbacks say of the device is not reported: it may be why the device is reset. For a device
-    /// behind VFIO `reset` calls `vfio::PciDevice::reset`.
+    /// The steps, in order:
+    ///
+    /// 1. All interrupts of the device are disabled, in the reverse of the order in which they were built.
+    /// 2. `reset` runs under the callback lock. With VFIO it calls `vfio::PciDevice::reset`.
+    /// 3. The interrupts that step 1 has disabled are enabled again, in order. Interrupts that were out of service
+    ///    because of a fault are enabled too, with the fault cleared. Interrupts that the driver has disabled itself
+    ///    stay disabled.
+    ///
+    /// Call it while the device is in D0, or for a device without power management. Errors of disable callbacks are
+    /// ignored, because they may be the reason for the reset.
     ///
     /// # Errors
     ///
-    /// If one of these is returned, all interrupts are disabled again, and a device that was in D0 has left it, with
-    /// its D0-exit callback: [`enter_d0`](Self::enter_d0) is the way back.
+    /// After an error all interrupts are disabled. If the device was in D0, it has left D0, with its D0-exit callback.
+    /// Call [`enter_d0`](Self::enter_d0) to use it again.
     ///
     /// - [`ErrorKind::DeviceCallback`]: `reset` failed, or panicked.
-    /// - What [`enable`](crate::InterruptObject::enable) says of the first interrupt that could not be enabled again.
+    /// - The error of [`enable`](crate::InterruptObject::enable) for the first interrupt that could not be enabled
+    ///   again.
     ///
-    /// With [`ErrorKind::WouldDeadlock`], as for [`enter_d0`](Self::enter_d0), nothing has been done.
+    /// If it would wait for itself, as [`enter_d0`](Self::enter_d0) would, it returns [`ErrorKind::WouldDeadlock`] and
+    /// has done nothing.
     ///
     /// # Examples
     ///
@@ -42,7 +50,7 @@ impl Device {
     /// interrupt.service();
     /// assert_eq!(interrupt.state(), State::Faulted);
     ///
-    /// device.reset(|| { /* write to its reset register */ })?;
+    /// device.reset(|| { /* write to the device's reset register */ })?;
     /// assert_eq!(interrupt.state(), State::Enabled);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
@@ -53,20 +61,20 @@ impl Device {
                 self.run(DeviceCallback::Reset, || catch(|| reset().into_result()))?;
                 let up = quiesced.iter().try_for_each(|interrupt| interrupt.power_up());
                 if up.is_err() {
-                    // What follows from that failure is not the answer.
+                    // Returns the first error, not those of the undoing.
                     quiesced.iter().rev().for_each(|interrupt| _ = interrupt.power_down());
                 }
                 up
             });
             if done.is_err() {
-                let _ = self.fall_out_of_d0(power, interrupts);
+                let _ = self.leave_d0(power, interrupts);
             }
             done
         })
     }
 }
 
-/// Those that are to be enabled again, in order of creation.
+/// Disables the interrupts. Returns those that have to be enabled again, in the order in which they were built.
 fn quiesce(interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<Vec<&Arc<dyn DeviceInterrupt>>, Error> {
     let mut quiesced = Vec::new();
     for interrupt in interrupts.iter().rev() {

@@ -1,30 +1,32 @@
-//! An assertion that brings the device up (rule E9).
+//! Assertions that wake the device (rule E9).
 //!
-//! A wake-capable interrupt stays connected in low power and withholds what is asserted (as an inactive one does); the end
-//! of that section has the worker bring the device up. The worker never waits for a transition of the device that is
-//! going on: who drops an interrupt inside of it may be waiting for the worker. Instead it leaves word, and whoever ends
-//! the transition has the wake-up looked at again.
+//! A wake-capable interrupt stays connected in low power. It withholds its assertions, as an inactive interrupt does.
+//! The end of the section that withholds one makes the worker wake the device.
+//!
+//! The worker never waits for a transition of the device that another thread runs: that thread may drop an interrupt
+//! and then wait for the worker. Instead the worker leaves the wake-up to the transition, whose end looks at it again.
 
 use alloc::sync::Arc;
 
 use crate::Error;
 use crate::device::{Device, DeviceInterrupt};
 
+/// The wake-ups that interrupts have asked for.
 #[derive(Default)]
-pub(super) struct LastWake {
-    /// Somebody had to leave it to the transition that is going on.
-    left: bool,
+pub(super) struct WakeRequests {
+    /// A wake-up was left to the transition that is running.
+    left_to_transition: bool,
     /// Why the last wake-up failed.
-    error: Option<Error>,
+    last_error: Option<Error>,
 }
 
 impl Device {
-    /// Why the last D0 entry that a [wake-capable](crate::Builder::wake_capable) interrupt asked for failed, as
-    /// [`enter_d0`](Self::enter_d0) would have said; `None` if it succeeded, or there was none. Never waits for an interrupt
-    /// lock.
+    /// Returns the error of the last D0 entry that a [wake-capable](crate::Builder::wake_capable) interrupt has caused,
+    /// as [`enter_d0`](Self::enter_d0) would return it. Returns `None` if that entry succeeded, or if there was none.
+    /// Never waits for an interrupt lock.
     ///
-    /// What asserted stays kept, for the next D0 entry. A level line stays masked until then, so it does not try again by
-    /// itself; an edge does.
+    /// After an error the assertion is kept for the next D0 entry. A level line stays masked until then, so it causes
+    /// no second attempt. The next assertion of an edge does.
     ///
     /// ```
     /// let device = interrupt_lock::Device::builder("nic").build();
@@ -32,33 +34,33 @@ impl Device {
     /// ```
     #[must_use]
     pub fn wake_error(&self) -> Option<Error> {
-        self.0.wake.lock().error.clone()
+        self.0.wake.lock().last_error.clone()
     }
 
-    /// Brings the device up for an interrupt that was asserted, or leaves it to who is in a transition of the device.
-    /// `taken` says that it is done here.
+    /// Makes the device enter D0 for an interrupt that was asserted. If another thread runs a transition of the device,
+    /// leaves the wake-up to that transition. Calls `taken` if the wake-up is done here.
     pub(crate) fn wake(&self, taken: impl FnOnce()) {
         let power = match self.0.power.try_lock() {
             Some(power) => power,
             None => {
-                // In this order: who ends the transition looks after its release, so either it finds this word, or its
-                // release is found here.
-                self.0.wake.lock().left = true;
+                // In this order. The other thread looks for wake-ups after it has released `power`. So either it finds
+                // this flag, or `try_lock` finds `power` released.
+                self.0.wake.lock().left_to_transition = true;
                 let Some(power) = self.0.power.try_lock() else { return };
                 power
             }
         };
         taken();
         let woken = self.in_transition(power, |power, interrupts| {
-            self.look_for_own_sections()?;
+            self.refuse_inside_own_sections()?;
             self.bring_to_d0(power, interrupts)
         });
-        self.0.wake.lock().error = woken.err();
+        self.0.wake.lock().last_error = woken.err();
     }
 
-    /// After a transition: wake-ups that were left to it.
+    /// At the end of a transition: sees to the wake-ups that were left to it.
     pub(super) fn follow_wakes(&self, interrupts: &[Arc<dyn DeviceInterrupt>]) {
-        if core::mem::take(&mut self.0.wake.lock().left) {
+        if core::mem::take(&mut self.0.wake.lock().left_to_transition) {
             interrupts.iter().for_each(|interrupt| interrupt.ask_for_power());
         }
     }

@@ -1,4 +1,4 @@
-//! The dispatcher: a waiter, a worker, and the place of each interrupt at both.
+//! The dispatcher: a waiter, a worker, and the registration of each interrupt with both.
 
 use core::fmt;
 use core::task::Waker;
@@ -19,23 +19,29 @@ use crate::source::Ready;
 use crate::source::Source;
 use crate::{Error, ErrorKind, InterruptObject, Name, Polling};
 
-/// A thread that waits on sources and serves their interrupts, and, if one of them has a work item, a worker thread
-/// that runs it.
+/// A thread that waits on sources and serves their interrupts, for drivers whose interrupts share one thread.
 ///
-/// Each interrupt with a source gets one of its own, which ends with it. One that serves many interrupts is made here
-/// and given to their builders; it ends with the last of them and the last clone of this handle. A slow ISR delays the
-/// other interrupts of the same dispatcher, and no others (rule I16).
+/// By default each interrupt with a source gets a dispatcher of its own, which ends with the interrupt. To let several
+/// interrupts share one, create it with [`new`](Self::new) and give it to each
+/// [`Builder::dispatcher`](crate::Builder::dispatcher). It ends with the last of these interrupts and the last clone of
+/// this handle.
+///
+/// If one of its interrupts has a work item, the dispatcher has a second thread, the worker, which runs work items.
+///
+/// A slow ISR delays the other interrupts of the same dispatcher, and no others (rule I16).
 ///
 /// ```
 /// use interrupt_lock::{Claim, Dispatcher, Interrupt, source::Software};
 ///
 /// let dispatcher = Dispatcher::new()?;
-/// let (source, assert) = Software::edge();
+/// let (source, line) = Software::edge();
 /// let interrupt = Interrupt::builder(())
 ///     .isr(|_| Claim::Claimed)
 ///     .source(source)
 ///     .dispatcher(&dispatcher)
 ///     .build()?;
+/// interrupt.enable()?;
+/// line.assert(); // the dispatcher's thread runs the ISR
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[derive(Clone)]
@@ -43,20 +49,21 @@ pub struct Dispatcher {
     threads: Arc<Threads>,
 }
 
+/// The two threads, shared by the clones of the handle and the registrations.
 struct Threads {
     waiter: Waiter,
     worker: Worker,
 }
 
 impl Dispatcher {
-    /// An interrupt with a source gets one of its own.
+    /// Whether an interrupt with a source can get a dispatcher of its own.
     pub(crate) const EXISTS: bool = true;
 
-    /// Starts a dispatcher.
+    /// Starts a dispatcher that several interrupts may share.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Dispatcher`] if the system gives no thread or descriptor for it.
+    /// [`ErrorKind::Dispatcher`] if the system refuses a thread or a descriptor.
     ///
     /// # Examples
     ///
@@ -68,23 +75,25 @@ impl Dispatcher {
         Self::named(&Name::new("interrupts"))
     }
 
+    /// Starts a dispatcher whose threads have that name.
     pub(crate) fn named(name: &Name) -> Result<Self, Error> {
         let waiter = Waiter::start(name).map_err(|source| dispatcher_error(name, source))?;
         Ok(Self { threads: Arc::new(Threads { waiter, worker: Worker::new() }) })
     }
 
-    /// Starts the worker, if it does not run yet: nothing is started on the way from an ISR to its work item.
+    /// Starts the worker, unless it runs. This happens when an interrupt is built, so no thread has to be started
+    /// between an ISR and its work item.
     pub(crate) fn need_worker(&self, name: &Name) -> Result<(), Error> {
         self.threads.worker.start(name).map_err(|source| dispatcher_error(name, source))
     }
 
-    /// A place for `object`; `alone` says that these threads serve nobody else.
+    /// Registers `object` with the two threads. `is_own` says that they serve no other interrupt.
     pub(crate) fn register<T, W>(
         &self,
         object: Weak<InterruptObject<T, W>>,
         polling: Polling,
-        silence: Option<Duration>,
-        alone: bool,
+        poll_when_silent: Option<Duration>,
+        is_own: bool,
     ) -> Box<dyn Dispatch>
     where
         T: Send + 'static,
@@ -92,13 +101,13 @@ impl Dispatcher {
     {
         let object: Weak<dyn Serve> = object;
         Box::new(Registration {
-            wake: Arc::new(self.threads.waiter.slot()),
-            work: self.threads.worker.slot(&object),
+            waiter_slot: Arc::new(self.threads.waiter.slot()),
+            worker_slot: self.threads.worker.slot(&object),
             object,
             polling,
-            silence,
+            poll_when_silent,
             threads: self.threads.clone(),
-            alone,
+            is_own,
         })
     }
 }
@@ -120,82 +129,83 @@ fn dispatcher_error(name: &Name, error: SourceError) -> Error {
     Error::new(name.clone(), ErrorKind::Dispatcher(error))
 }
 
-/// One interrupt's place at its dispatcher.
+/// What connects one interrupt to its dispatcher.
 struct Registration {
     object: Weak<dyn Serve>,
     polling: Polling,
-    silence: Option<Duration>,
-    wake: Arc<WaiterSlot>,
-    work: WorkerSlot,
+    poll_when_silent: Option<Duration>,
+    waiter_slot: Arc<WaiterSlot>,
+    worker_slot: WorkerSlot,
     threads: Arc<Threads>,
-    alone: bool,
+    /// The threads serve no other interrupt.
+    is_own: bool,
 }
 
 impl Dispatch for Registration {
     fn arm(&self, source: &mut dyn Source) -> Result<(), SourceError> {
         let waiter = &self.threads.waiter;
-        waiter.open(&self.wake, &self.object, self.polling, self.silence);
+        waiter.open(&self.waiter_slot, &self.object, self.polling, self.poll_when_silent);
         #[cfg(unix)]
         {
             if let Ready::Descriptor(descriptor) = source.ready() {
-                waiter.watch(Event::Signal(self.wake.number()), descriptor)?;
+                waiter.watch(Event::Signal(self.waiter_slot.number()), descriptor)?;
             }
             if let Some(descriptor) = source.removal_descriptor() {
-                waiter.watch(Event::Removal(self.wake.number()), descriptor)?;
+                waiter.watch(Event::Removal(self.waiter_slot.number()), descriptor)?;
             }
         }
-        // Without descriptors there is only the waker.
+        // Without descriptors, sources only wake the waker.
         #[cfg(not(unix))]
         let _ = source;
         Ok(())
     }
 
     fn disarm(&self) {
-        self.threads.waiter.close(&self.wake);
+        self.threads.waiter.close(&self.waiter_slot);
     }
 
     fn waker(&self) -> Waker {
-        Waker::from(self.wake.clone())
+        Waker::from(self.waiter_slot.clone())
     }
 
     fn schedule(&self) {
-        self.work.raise();
+        self.worker_slot.raise();
     }
 
     fn schedule_anyway(&self, name: &Name) -> bool {
-        let there = self.threads.worker.start(name).is_ok();
-        if there {
-            self.work.raise();
+        let has_worker = self.threads.worker.start(name).is_ok();
+        if has_worker {
+            self.worker_slot.raise();
         }
-        there
+        has_worker
     }
 
     fn schedule_end(&self, name: &Name) -> bool {
-        let there = self.threads.worker.start(name).is_ok();
-        if there {
-            self.work.keep();
-            self.work.raise();
+        let has_worker = self.threads.worker.start(name).is_ok();
+        if has_worker {
+            self.worker_slot.keep();
+            self.worker_slot.raise();
         }
-        there
+        has_worker
     }
 
     fn own_thread(&self) -> Result<placement::ThreadId, SourceError> {
-        if self.alone {
+        if self.is_own {
             return Ok(self.threads.waiter.thread());
         }
         Err(SourceError::Refused("the thread that serves it is not its own: its dispatcher was given".into()))
     }
 
     fn ended(&self) {
-        // A worker that stops looks at nothing any more.
-        self.work.forget();
-        if self.alone {
+        // The worker may stop before it looks at its list again, so take back the reference that `keep` has left there.
+        self.worker_slot.forget();
+        if self.is_own {
             self.threads.stop();
         }
     }
 
     fn join(&self) {
-        if self.alone {
+        if self.is_own {
             self.threads.stop();
             self.threads.waiter.join();
             self.threads.worker.join();

@@ -1,4 +1,4 @@
-//! A dispatcher in a loom model: there is none.
+//! Stands in for the dispatcher in a loom model, which has none.
 
 use core::convert::Infallible;
 use core::time::Duration;
@@ -9,21 +9,23 @@ use alloc::sync::Weak;
 use crate::interrupt::attached::Dispatch;
 use crate::{Error, ErrorKind, InterruptObject, Name, Polling, SourceError};
 
-/// A thread that waits on sources and serves their interrupts. A loom model explores the model's own threads only, so it
-/// has no dispatcher: the model's threads call [`service`](crate::InterruptObject::service) and
-/// [`run_work_item`](crate::InterruptObject::run_work_item).
+/// A thread that waits on sources and serves their interrupts. In a loom model there is none.
+///
+/// A loom model explores only the model's own threads. So those threads call
+/// [`service`](crate::InterruptObject::service) and [`run_work_item`](crate::InterruptObject::run_work_item)
+/// themselves.
 #[derive(Clone, Debug)]
 pub struct Dispatcher(Infallible);
 
 impl Dispatcher {
-    /// An interrupt with a source gets none of its own.
+    /// Whether an interrupt with a source can get a dispatcher of its own.
     pub(crate) const EXISTS: bool = false;
 
-    /// Starts no dispatcher.
+    /// Returns an error: a loom model can't start a dispatcher.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Dispatcher`], always: a model has none.
+    /// Always [`ErrorKind::Dispatcher`].
     pub fn new() -> Result<Self, Error> {
         Self::named(&Name::new("interrupts"))
     }

@@ -1,15 +1,15 @@
-//! Threads that wait on sources and serve their interrupts, and a worker for what the ISRs leave to be done.
+//! Dispatchers: threads that wait on sources and serve their interrupts. Each has a worker for the work items.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `dispatcher` | the two threads, and the place of each interrupt at them |
+//! | `dispatcher` | the two threads, and the registration of each interrupt with them |
 //! | `waiter` | the thread that waits on sources |
-//! | `poller` | how it waits: epoll on Linux, a parked thread elsewhere |
-//! | `polling`, `window` | for how long the waiter polls before it sleeps |
+//! | `poller` | how the waiter waits: with epoll on Linux, as a parked thread elsewhere |
+//! | `polling`, `window` | how long the waiter polls before it sleeps |
 //! | `worker` | the thread that runs work items |
-//! | `ready_list`, `ready_word` | which interrupts have something for one of the two to do, without allocation |
-//! | `thread` | a thread to be joined |
-//! | `in_models` | what a loom model finds in its place |
+//! | `ready_list`, `ready_word` | which interrupts need the waiter or the worker; raising one allocates nothing |
+//! | `thread` | a thread of the crate, which can be joined |
+//! | `in_models` | stands in for `dispatcher` in a loom model |
 
 #[cfg(not(loom))]
 mod dispatcher;

@@ -1,25 +1,27 @@
-//! Whether a dispatcher polls for a while before it sleeps.
+//! The policy that says how long a dispatcher polls before it sleeps.
 
 use core::time::Duration;
 
-/// What a dispatcher does after it has served an interrupt: sleep at once, or look again and again for a while.
+/// How long a dispatcher polls after it has served an interrupt, for drivers that need a short latency.
 ///
-/// A thread that sleeps has to be woken, which takes tens of microseconds and is most of the way from an assertion to
-/// its ISR. Polling spends processor time to save it, in the manner of Linux's NAPI and of halt polling: the first
-/// interrupt wakes the thread as ever; those that follow within the window are found by a thread that is awake. Once the
-/// window is over without another, the thread sleeps: a quiet line costs nothing.
+/// Without polling the dispatcher's thread sleeps at once. To wake it takes tens of microseconds, which is most of the
+/// time from an assertion to its ISR. With polling the thread stays awake for a while, the window, and looks at its
+/// sources again and again. It finds interrupts within the window without a wake-up, and spends processor time for it.
+/// When the window closes without another interrupt, the thread sleeps, so a quiet line costs nothing. Linux's NAPI and
+/// halt polling work in the same way.
 ///
-/// It is a policy of one interrupt, given by [`Builder::polling`](crate::Builder::polling). On a dispatcher that serves
-/// several the longest window that is open counts, and while it is open all of them are looked at. What is delivered,
-/// and how, stays as it is; only the wait differs. A disable closes the interrupt's window.
+/// Set the policy for one interrupt with [`Builder::polling`](crate::Builder::polling). If a dispatcher serves several
+/// interrupts, it polls until the last open window closes, and looks at all of its interrupts meanwhile. Polling
+/// changes only how the thread waits, not what it delivers. Disabling an interrupt closes its window.
 ///
-/// While it polls the thread gives its processor away now and then, so that whoever asserts can run even where there is
-/// only one. It takes the time of one processor nevertheless.
+/// While it polls, the thread yields its processor now and then, so that the asserting thread can run even on a machine
+/// with one processor. It still uses up the time of one processor.
 ///
 /// # Windows
 ///
-/// Zero is as [`None`](Self::None). There is no longest one: with [`Duration::MAX`] the dispatcher never sleeps again
-/// from the first interrupt to the disable, which is for a processor that has nothing else to do.
+/// A window of zero is the same as [`None`](Self::None). A window may be as long as you like: with [`Duration::MAX`]
+/// the dispatcher does not sleep from the first interrupt to the disable. Use that on a processor that has nothing else
+/// to do.
 ///
 /// # Examples
 ///
@@ -27,7 +29,7 @@ use core::time::Duration;
 /// use core::time::Duration;
 /// use interrupt_lock::{Claim, Interrupt, Polling, source::Software};
 ///
-/// let (source, assert) = Software::edge();
+/// let (source, _line) = Software::edge();
 /// let interrupt = Interrupt::builder(())
 ///     .isr(|_| Claim::Claimed)
 ///     .source(source)
@@ -41,13 +43,13 @@ use core::time::Duration;
 #[doc(alias = "busy_poll")]
 #[doc(alias = "halt_poll_ns")]
 pub enum Polling {
-    /// It sleeps at once.
+    /// The dispatcher sleeps at once.
     #[default]
     None,
-    /// It polls for this long after each interrupt.
+    /// The dispatcher polls for this long after each interrupt.
     Fixed(Duration),
-    /// It polls for no longer than this. The window begins at a sixty-fourth of it, doubles with each interrupt that
-    /// comes so soon that the longest window would have caught it, and is halved by one that does not: a line that is
-    /// slow, or falls silent, soon costs little.
+    /// The dispatcher adapts the window to the line, up to this length. The window begins at a sixty-fourth of it. An
+    /// interrupt that comes within the longest window doubles it; an interrupt that comes later halves it. So a slow
+    /// line soon costs little.
     Adaptive(Duration),
 }

@@ -1,5 +1,7 @@
-//! Who has something to be done by a thread, and how the thread finds them: a word with a bell, and a table. Nothing is
-//! allocated on the way from an assertion.
+//! The interrupts that need one of a dispatcher's threads, and how the thread finds them.
+//!
+//! A list has a word, in which an interrupt raises its bit, and a table, in which the thread looks up the interrupt.
+//! Raising allocates nothing, so nothing is allocated on the way from an assertion to the ISR.
 
 use alloc::sync::{Arc, Weak};
 use alloc::task::Wake;
@@ -16,37 +18,40 @@ use crate::interrupt::serve::Serve;
 use crate::lock::raw::RawInterruptLock;
 use crate::sync;
 
-/// What brings a sleeping thread to look at its word.
-pub(super) trait Bell: Send + Sync {
-    /// Ends the wait that is going on, or the next. Never waits, and allocates nothing.
-    fn ring(&self);
+/// What the thread of a list sleeps in, so that others can wake it.
+pub(super) trait Sleeper: Send + Sync {
+    /// Ends the thread's current wait, or else its next one. Never waits, and allocates nothing.
+    fn wake(&self);
 }
 
-/// What a thread shares with those who have something for it to do.
-pub(super) struct ReadyList<B> {
+/// What a thread shares with the interrupts that need it.
+pub(super) struct ReadyList<S> {
     word: ReadyWord,
     table: Mutex<RawInterruptLock, Table>,
-    pub(super) bell: B,
+    pub(super) sleeper: S,
 }
 
+/// A row for each slot, and what they have in common.
 struct Table {
-    places: Vec<Place>,
-    /// When the last window closes.
+    rows: Vec<Row>,
+    /// When the last open window closes.
     polls_until: Option<Instant>,
 }
 
-/// One interrupt's place in the table.
-struct Place {
+/// What the thread knows of one interrupt.
+struct Row {
+    /// A slot owns this row.
     taken: bool,
-    /// Whom the thread asks, while there is something to be asked for.
+    /// The interrupt, while its slot is open.
     object: Option<Weak<dyn Serve>>,
-    /// The interrupt itself, where the thread is the last to need it.
+    /// Keeps the interrupt alive until the thread has looked at it (`Slot::keep`).
     kept: Option<Arc<dyn Serve>>,
     window: Window,
+    /// Present with `Builder::poll_when_silent`, while the slot is open.
     silence: Option<Silence>,
 }
 
-/// When an interrupt is run as if it were asserted, because its line has been silent.
+/// When the ISR of a silent interrupt runs as if its line had signalled (rule I14).
 #[derive(Clone, Copy)]
 struct Silence {
     period: Duration,
@@ -54,97 +59,99 @@ struct Silence {
 }
 
 impl Silence {
+    /// A silence that begins now.
     fn from(period: Duration, now: Instant) -> Self {
-        // What the clock can't say is as good as for ever.
+        // A moment that the clock can't express is as good as for ever.
         let due = now.checked_add(period).unwrap_or_else(|| now + super::window::FOREVER);
         Self { period, due }
     }
 }
 
-impl Place {
+impl Row {
     const FREE: Self = Self { taken: false, object: None, kept: None, window: Window::NONE, silence: None };
 }
 
-/// What the thread finds in a place.
+/// An interrupt that the thread has looked up.
 pub(super) struct Found {
     pub(super) object: Arc<dyn Serve>,
-    /// Whether it has a window for polling.
+    /// Whether it has a polling window.
     pub(super) polled: bool,
-    /// Whether it is run when its line is silent.
+    /// Whether its ISR runs when its line is silent.
     pub(super) silence: bool,
 }
 
-/// One interrupt's slot: its number, which is its own until this is dropped.
-pub(super) struct Slot<B: Bell> {
+/// An interrupt's slot in a list: it owns the row of that number until it is dropped.
+pub(super) struct Slot<S: Sleeper> {
     number: usize,
-    pending: Arc<ReadyList<B>>,
+    list: Arc<ReadyList<S>>,
 }
 
-impl<B: Bell> ReadyList<B> {
-    pub(super) fn new(bell: B) -> Arc<Self> {
+impl<S: Sleeper> ReadyList<S> {
+    pub(super) fn new(sleeper: S) -> Arc<Self> {
         Arc::new(Self {
             word: ReadyWord::new(),
-            table: Mutex::new(Table { places: Vec::new(), polls_until: None }),
-            bell,
+            table: Mutex::new(Table { rows: Vec::new(), polls_until: None }),
+            sleeper,
         })
     }
 
-    /// A slot for one more interrupt.
-    pub(super) fn slot(self: &Arc<Self>) -> Slot<B> {
+    /// Returns a slot for one more interrupt.
+    pub(super) fn slot(self: &Arc<Self>) -> Slot<S> {
         let mut table = self.table.lock();
-        // The lowest that is free: as few as possible share a bit.
-        let number = table.places.iter().position(|place| !place.taken).unwrap_or(table.places.len());
-        let place = Place { taken: true, ..Place::FREE };
-        match table.places.get_mut(number) {
-            Some(free) => *free = place,
-            None => table.places.push(place),
+        // The lowest free number, so that as few interrupts as possible share a bit.
+        let number = table.rows.iter().position(|row| !row.taken).unwrap_or(table.rows.len());
+        let row = Row { taken: true, ..Row::FREE };
+        match table.rows.get_mut(number) {
+            Some(free) => *free = row,
+            None => table.rows.push(row),
         }
-        Slot { number, pending: self.clone() }
+        Slot { number, list: self.clone() }
     }
 
-    /// Has the thread end.
+    /// Makes the thread end.
     pub(super) fn stop(&self) {
         if self.word.stop() {
-            self.bell.ring();
+            self.sleeper.wake();
         }
     }
 
-    /// For the thread: whether there is something to be taken.
+    /// For the thread: whether there is something to take.
     #[inline]
     pub(super) fn is_raised(&self) -> bool {
         self.word.is_raised()
     }
 
-    /// For the thread: says that it is about to wait for the bell; `false` if it must not.
-    #[must_use = "there may be something to be taken instead"]
+    /// For the thread: announces that it is about to sleep. Returns `false` if there is something to take; then it must
+    /// not sleep.
+    #[must_use = "if it returns `false` the thread must not sleep"]
     pub(super) fn sleep(&self) -> bool {
         self.word.sleep()
     }
 
-    /// For the thread: takes all that is raised.
+    /// For the thread: takes all bits that are raised.
     #[inline]
     pub(super) fn take(&self) -> Raised {
         self.word.take()
     }
 
-    /// For the thread: who is to be asked at that number, unless nobody is there any more.
+    /// For the thread: returns the interrupt of that number, unless it is closed or gone.
     #[inline]
     pub(super) fn find(&self, number: usize) -> Option<Found> {
         let mut table = self.table.lock();
-        table.places.get_mut(number)?.find()
+        table.rows.get_mut(number)?.find()
     }
 
-    /// For the thread: calls `ask` for each that may have raised that bit.
+    /// For the thread: calls `each` for every interrupt that may have raised that bit.
     #[inline]
-    pub(super) fn find_all(&self, bit: usize, mut ask: impl FnMut(usize, Option<Found>)) {
+    pub(super) fn find_all(&self, bit: usize, mut each: impl FnMut(usize, Option<Found>)) {
         let mut number = bit;
         loop {
             let (found, there_are_more) = {
                 let mut table = self.table.lock();
-                let found = table.places.get_mut(number).and_then(Place::find);
-                (found, number + BITS < table.places.len())
+                let found = table.rows.get_mut(number).and_then(Row::find);
+                (found, number + BITS < table.rows.len())
             };
-            ask(number, found);
+            each(number, found);
             if !there_are_more {
                 return;
             }
@@ -152,58 +159,60 @@ impl<B: Bell> ReadyList<B> {
         }
     }
 
-    /// For the thread: the interrupt of that number has been served. The answer is until when to poll.
-    pub(super) fn served(&self, number: usize, now: Instant) -> Option<Instant> {
+    /// For the thread: opens the window of an interrupt that has been served. Returns when the last open window closes.
+    pub(super) fn open_window(&self, number: usize, now: Instant) -> Option<Instant> {
         let mut table = self.table.lock();
         let table = &mut *table;
-        if let Some(place) = table.places.get_mut(number) {
-            // The longest that is open counts; one that has closed is not later than now.
-            table.polls_until = table.polls_until.max(place.window.served(now));
+        if let Some(row) = table.rows.get_mut(number) {
+            // A window that has closed is not later than now, so the latest of the two is open.
+            table.polls_until = table.polls_until.max(row.window.open(now));
         }
         table.polls_until
     }
 
-    /// For the thread: the interrupt of that number has been looked at, and its line was not silent if `signalled`. The
-    /// answer is when the first of all has been silent for too long.
-    pub(super) fn heard(&self, number: usize, signalled: bool) -> Option<Instant> {
+    /// For the thread: if the interrupt of that number has `signalled`, its silence begins anew. Returns when the next
+    /// silence of any interrupt is over.
+    pub(super) fn note_signal(&self, number: usize, signalled: bool) -> Option<Instant> {
         let mut table = self.table.lock();
-        if signalled && let Some(Place { silence: Some(silence), .. }) = table.places.get_mut(number) {
+        if signalled && let Some(Row { silence: Some(silence), .. }) = table.rows.get_mut(number) {
             *silence = Silence::from(silence.period, Instant::now());
         }
-        table.places.iter().filter_map(|place| Some(place.silence?.due)).min()
+        table.rows.iter().filter_map(|row| Some(row.silence?.due)).min()
     }
 
-    /// For the thread: calls `ask` for each that has been silent for too long. The answer is as for [`heard`](Self::heard).
-    pub(super) fn ask_silent(&self, ask: impl Fn(&dyn Serve)) -> Option<Instant> {
+    /// For the thread: calls `each` for every interrupt whose silence is over, and begins the next silence. Returns
+    /// what [`note_signal`](Self::note_signal) returns.
+    pub(super) fn find_silent(&self, each: impl Fn(&dyn Serve)) -> Option<Instant> {
         let mut number = 0;
         loop {
             let now = Instant::now();
             let found = {
                 let mut table = self.table.lock();
-                let Some(place) = table.places.get_mut(number) else { break };
-                let due = place.silence.filter(|silence| silence.due <= now);
+                let Some(row) = table.rows.get_mut(number) else { break };
+                let due = row.silence.filter(|silence| silence.due <= now);
                 due.and_then(|silence| {
-                    place.silence = Some(Silence::from(silence.period, now));
-                    place.find()
+                    row.silence = Some(Silence::from(silence.period, now));
+                    row.find()
                 })
             };
             if let Some(found) = found {
-                ask(&*found.object);
-                // It may be the last of its interrupt.
+                each(&*found.object);
+                // It may be the last reference to the interrupt.
                 sync::drop_caught(found);
             }
             number += 1;
         }
-        self.heard(number, false)
+        self.note_signal(number, false)
     }
 
-    /// For the thread: until when to poll.
+    /// For the thread: returns when the last open window closes.
     pub(super) fn polls_until(&self) -> Option<Instant> {
         self.table.lock().polls_until
     }
 }
 
-impl Place {
+impl Row {
+    /// Returns the interrupt, with the reference that `kept` holds, if there is one.
     fn find(&mut self) -> Option<Found> {
         let object = match self.kept.take() {
             Some(kept) => kept,
@@ -213,81 +222,81 @@ impl Place {
     }
 }
 
-impl<B: Bell> Slot<B> {
+impl<S: Sleeper> Slot<S> {
     pub(super) fn number(&self) -> usize {
         self.number
     }
 
-    /// Has the thread ask `object` from now on.
+    /// Makes the thread look at `object` from now on.
     pub(super) fn open(&self, object: &Weak<dyn Serve>, polling: Polling, silence: Option<Duration>) {
-        self.with(|place| {
-            place.object = Some(object.clone());
-            place.window = Window::new(polling);
-            place.silence = silence.map(|period| Silence::from(period, Instant::now()));
+        self.with(|row| {
+            row.object = Some(object.clone());
+            row.window = Window::new(polling);
+            row.silence = silence.map(|period| Silence::from(period, Instant::now()));
         });
         if silence.is_some() {
-            // It looks when that is.
+            // The thread has to learn when the silence is over.
             self.raise();
         }
     }
 
-    /// Has it ask nobody here any more.
+    /// Makes the thread look at this interrupt no longer.
     pub(super) fn close(&self) {
         let was_open = {
-            let mut table = self.pending.table.lock();
-            let Some(place) = table.places.get_mut(self.number) else { return };
-            place.object = None;
-            place.silence = None;
-            let was_open = core::mem::replace(&mut place.window, Window::NONE).until().is_some();
+            let mut table = self.list.table.lock();
+            let Some(row) = table.rows.get_mut(self.number) else { return };
+            row.object = None;
+            row.silence = None;
+            let was_open = core::mem::replace(&mut row.window, Window::NONE).until().is_some();
             if was_open {
-                table.polls_until = table.places.iter().filter_map(|place| place.window.until()).max();
+                table.polls_until = table.rows.iter().filter_map(|row| row.window.until()).max();
             }
             was_open
         };
         if was_open {
-            // It looks anew how long it has to poll.
+            // The thread has to learn that it may sleep sooner.
             self.raise();
         }
     }
 
-    /// Keeps the interrupt until the thread has looked at it.
+    /// Keeps the interrupt alive until the thread has looked at it.
     pub(super) fn keep(&self) {
-        // What it replaces is the same interrupt, and so is not the last of it.
-        self.with(|place| place.kept = place.object.as_ref().and_then(Weak::upgrade));
+        // If `kept` was set, it referred to the same interrupt, so replacing it does not drop the last reference.
+        self.with(|row| row.kept = row.object.as_ref().and_then(Weak::upgrade));
     }
 
-    /// Keeps it no longer.
+    /// Takes back what [`keep`](Self::keep) has left.
     pub(super) fn forget(&self) {
         let mut kept = None;
-        self.with(|place| kept = place.kept.take());
-        // Outside the table's lock: it may be the last of the interrupt.
+        self.with(|row| kept = row.kept.take());
+        // Outside the table's lock: it may be the last reference to the interrupt.
         drop(kept);
     }
 
-    /// Has the thread look at this interrupt. Never waits for it, and allocates nothing.
+    /// Makes the thread look at this interrupt. Never waits for the thread, and allocates nothing.
     #[inline]
     pub(super) fn raise(&self) {
-        if self.pending.word.raise(self.number) {
-            self.pending.bell.ring();
+        if self.list.word.raise(self.number) {
+            self.list.sleeper.wake();
         }
     }
 
-    fn with(&self, change: impl FnOnce(&mut Place)) {
-        if let Some(place) = self.pending.table.lock().places.get_mut(self.number) {
-            change(place);
+    fn with(&self, change: impl FnOnce(&mut Row)) {
+        if let Some(row) = self.list.table.lock().rows.get_mut(self.number) {
+            change(row);
         }
     }
 }
 
-impl<B: Bell> Drop for Slot<B> {
+impl<S: Sleeper> Drop for Slot<S> {
     fn drop(&mut self) {
         self.close();
         self.forget();
-        self.with(|place| *place = Place::FREE);
+        self.with(|row| *row = Row::FREE);
     }
 }
 
-impl<B: Bell> Wake for Slot<B> {
+impl<S: Sleeper> Wake for Slot<S> {
     fn wake(self: Arc<Self>) {
         self.raise();
     }

@@ -1,17 +1,18 @@
-//! Who has something to be done by a thread of ours: one word, so that raising costs one read-modify-write.
+//! Which interrupts need a thread of the crate. All of it is in one word, so raising costs one read-modify-write.
 //!
 //! | bit | name | set by | cleared by |
 //! |---|---|---|---|
 //! | the highest | `ASLEEP` | the thread, by a compare-exchange from nothing | the thread, as it takes |
-//! | the next | `STOP` | who wants the thread to end | the thread, as it takes |
-//! | the others | an interrupt | each wake-up | the thread, as it takes |
+//! | the next | `STOP` | the thread that stops it | the thread, as it takes |
+//! | the others | raised | an interrupt that needs the thread | the thread, as it takes |
 //!
-//! The thread goes to sleep only from a word that is nothing at all, so every raise comes either before (the thread does
-//! not sleep) or after (whoever raises finds `ASLEEP`, and rings the bell). It is a race over one word, which its order
-//! of changes decides: no fence is needed. An awake thread costs whoever raises no call of the system.
+//! The thread sets `ASLEEP` only if the word is zero. So a raise comes either before that or after it. If before, the
+//! compare-exchange fails and the thread does not sleep. If after, the raising thread finds `ASLEEP` and wakes the
+//! thread. The race is about one word, and the order of that word's changes decides it: no fence is needed. If the
+//! thread is awake, raising needs no system call.
 //!
-//! There are more interrupts than bits: those whose numbers differ by a multiple of [`BITS`] share one, and the thread
-//! asks all of them. To be asked more often than necessary is harmless, for a source and for a work item.
+//! There may be more interrupts than bits. Interrupts whose numbers differ by a multiple of [`BITS`] share a bit, and
+//! the thread looks at all of them. An extra look is harmless, for a source and for a work item.
 
 use crate::sync::AtomicUsize;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -29,40 +30,42 @@ impl ReadyWord {
         Self(AtomicUsize::new(0))
     }
 
-    /// Has the thread look at the interrupt of that number. The answer is whether the bell has to be rung.
+    /// Makes the thread look at the interrupt of that number. Returns whether the caller has to wake the thread.
     #[must_use = "a thread that sleeps does not look"]
     pub(crate) fn raise(&self, number: usize) -> bool {
         let bit = 1 << (number % BITS);
-        // Release: pairs with the Acquire in `take`, so the thread sees what was done before. Acquire: pairs with the
-        // Release in `sleep`, so whoever has to ring finds the bell that the thread has hung up.
+        // Release: pairs with the Acquire in `take`, so the thread sees what was done before the raise. Acquire: pairs
+        // with the Release in `sleep`, so the caller that has to wake the thread sees what the thread has prepared for
+        // that.
         let before = self.0.fetch_or(bit, AcqRel);
-        // Where the bit was there already, it was raised since the thread fell asleep, and that one has rung.
+        // If the bit was set already, another raise has set it since the thread fell asleep, and that one wakes the
+        // thread.
         before & (ASLEEP | bit) == ASLEEP
     }
 
-    /// Has the thread end. The answer is whether the bell has to be rung.
+    /// Makes the thread end. Returns whether the caller has to wake the thread.
     #[must_use = "a thread that sleeps does not look"]
     pub(crate) fn stop(&self) -> bool {
         // AcqRel: as in `raise`.
         self.0.fetch_or(STOP, AcqRel) & ASLEEP != 0
     }
 
-    /// Whether there is something to be taken. Costs nothing while there is not: the word stays where it is.
+    /// Whether there is something to take. Looking is cheap while the word stays zero: its cache line does not move.
     #[inline]
     pub(crate) fn is_raised(&self) -> bool {
         // Relaxed: `take` comes next.
         self.0.load(Relaxed) != 0
     }
 
-    /// Says that the thread is about to wait for the bell; `false` if it must not, because there is something to be
-    /// taken. Whatever ends the wait, `take` comes next.
-    #[must_use = "there may be something to be taken instead"]
+    /// Announces that the thread is about to sleep. Returns `false` if there is something to take; then the thread must
+    /// not sleep. Whatever ends its sleep, `take` comes next.
+    #[must_use = "if it returns `false` the thread must not sleep"]
     pub(crate) fn sleep(&self) -> bool {
-        // Release: pairs with the Acquire in `raise` and in `stop`. Relaxed, where it fails: `take` comes next.
+        // Release: pairs with the Acquire in `raise` and in `stop`. Relaxed if it fails: `take` comes next.
         self.0.compare_exchange(0, ASLEEP, Release, Relaxed).is_ok()
     }
 
-    /// Takes all that is raised. The thread is awake from now on.
+    /// Takes all bits that are raised. The thread counts as awake from now on.
     #[inline]
     pub(crate) fn take(&self) -> Raised {
         // Acquire: pairs with the Release in `raise` and in `stop`.
@@ -70,7 +73,7 @@ impl ReadyWord {
     }
 }
 
-/// What was raised: an iterator over the numbers of the bits.
+/// What `take` has taken: an iterator over the numbers of the raised bits.
 pub(crate) struct Raised(usize);
 
 impl Raised {
@@ -96,14 +99,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_awake_thread_needs_no_bell() {
+    fn an_awake_thread_needs_no_wake_up() {
         let word = ReadyWord::new();
         assert!(!word.raise(0) && !word.stop());
         assert!(word.is_raised() && !word.sleep());
     }
 
     #[test]
-    fn a_sleeping_thread_is_rung_for_once_for_each_bit() {
+    fn a_sleeping_thread_is_woken_once_for_each_bit() {
         let word = ReadyWord::new();
         assert!(word.sleep());
         assert!(word.raise(3));

@@ -1,4 +1,4 @@
-//! The thread that waits on sources.
+//! The waiter: the dispatcher's thread that waits on sources and serves their interrupts.
 
 use core::time::Duration;
 #[cfg(unix)]
@@ -9,43 +9,43 @@ use std::time::Instant;
 use alloc::sync::{Arc, Weak};
 
 use crate::dispatch::poller::{Event, Events, Poller, Wait};
-use crate::dispatch::ready_list::{Bell, Found, ReadyList, Slot};
-use crate::dispatch::thread::Thread;
+use crate::dispatch::ready_list::{Found, ReadyList, Sleeper, Slot};
+use crate::dispatch::thread::DispatchThread;
 use crate::interrupt::serve::Serve;
 use crate::policy::placement;
 use crate::{Name, Polling, SourceError, sync};
 
-/// How often a thread that polls looks before it lets others have the processor.
+/// How often a polling thread looks before it yields its processor.
 const LOOKS: u32 = 16;
 
-/// The thread, and what it waits on.
+/// The waiter of a dispatcher.
 pub(super) struct Waiter {
-    pending: Arc<ReadyList<Poller>>,
-    thread: Thread,
+    ready: Arc<ReadyList<Poller>>,
+    thread: DispatchThread,
 }
 
-/// One interrupt's place there.
+/// An interrupt's slot at the waiter.
 pub(super) type WaiterSlot = Slot<Poller>;
 
-impl Bell for Poller {
-    fn ring(&self) {
-        self.wake();
+impl Sleeper for Poller {
+    fn wake(&self) {
+        Poller::wake(self);
     }
 }
 
 impl Waiter {
     pub(super) fn start(name: &Name) -> Result<Self, SourceError> {
-        let pending = ReadyList::new(Poller::new()?);
-        let theirs = pending.clone();
-        let thread = Thread::start(name, move || theirs.run())?;
-        Ok(Self { pending, thread })
+        let ready = ReadyList::new(Poller::new()?);
+        let its_list = ready.clone();
+        let thread = DispatchThread::start(name, move || its_list.run())?;
+        Ok(Self { ready, thread })
     }
 
     pub(super) fn slot(&self) -> WaiterSlot {
-        self.pending.slot()
+        self.ready.slot()
     }
 
-    /// Asks the interrupt when its source wakes it.
+    /// Serves the interrupt from now on, whenever its slot is raised.
     pub(super) fn open(
         &self,
         slot: &WaiterSlot,
@@ -56,15 +56,15 @@ impl Waiter {
         slot.open(object, polling, silence);
     }
 
-    /// Serves the `event` of the interrupt when `descriptor` is readable: a removal once, a signal always.
+    /// Serves `event` when `descriptor` becomes readable: a removal once, a signal each time.
     #[cfg(unix)]
     pub(super) fn watch(&self, event: Event, descriptor: BorrowedFd<'_>) -> Result<(), SourceError> {
-        self.pending.bell.watch(event, descriptor)
+        self.ready.sleeper.watch(event, descriptor)
     }
 
-    /// Neither watches nor asks it any more.
+    /// Stops watching the interrupt's descriptors and serving the interrupt.
     pub(super) fn close(&self, slot: &WaiterSlot) {
-        self.pending.bell.unwatch(slot.number());
+        self.ready.sleeper.unwatch(slot.number());
         slot.close();
     }
 
@@ -73,7 +73,7 @@ impl Waiter {
     }
 
     pub(super) fn stop(&self) {
-        self.pending.stop();
+        self.ready.stop();
     }
 
     pub(super) fn join(&self) {
@@ -81,26 +81,27 @@ impl Waiter {
     }
 }
 
-/// What the thread has to keep in mind.
+/// The moments that end the thread's wait.
 #[derive(Default)]
-struct Moments {
-    /// Until when it polls.
+struct Deadlines {
+    /// When the last open polling window closes.
     polls_until: Option<Instant>,
-    /// When a line has been silent for too long.
-    silent: Option<Instant>,
+    /// When the next silence of an interrupt is over (rule I14).
+    silence_over: Option<Instant>,
 }
 
-/// The thread's own part.
+/// What the thread itself does.
 ///
-/// Each turn waits once, and then serves the descriptors that were readable and the interrupts that were raised by then.
-/// One that is raised again at once (a line that never falls) has to wait for the next turn, so it starves nobody.
+/// In each round the thread waits once. Then it serves the descriptors that are readable and the interrupts that are
+/// raised by then. An interrupt that is raised again at once, such as a line that never falls, waits for the next
+/// round, so it starves no other.
 impl ReadyList<Poller> {
     fn run(&self) {
-        let mut events = self.bell.events();
-        let mut moments = Moments::default();
+        let mut events = self.sleeper.events();
+        let mut deadlines = Deadlines::default();
         loop {
-            self.wait(&mut events, &mut moments);
-            // At once: from here on nobody needs to ring.
+            self.wait(&mut events, &mut deadlines);
+            // Taken right after the wait: from here on a raise needs no wake-up.
             let raised = self.take();
             if raised.is_stop() {
                 return;
@@ -110,60 +111,67 @@ impl ReadyList<Poller> {
                     Event::Signal(number) => (number, |object| object.serve()),
                     Event::Removal(number) => (number, |object| object.serve_removal()),
                 };
-                self.ask(number, self.find(number), serve, &mut moments);
+                self.serve(number, self.find(number), serve, &mut deadlines);
             }
             for bit in raised {
-                self.find_all(bit, |number, found| self.ask(number, found, |object| object.woken(), &mut moments));
+                self.find_all(bit, |number, found| self.serve(number, found, |object| object.woken(), &mut deadlines));
             }
-            if moments.silent.is_some_and(|due| due <= Instant::now()) {
-                moments.silent = self.ask_silent(|object| object.silent());
+            if deadlines.silence_over.is_some_and(|due| due <= Instant::now()) {
+                deadlines.silence_over = self.find_silent(|object| object.silent());
             }
         }
     }
 
+    /// Serves one interrupt, and opens its polling window.
     #[inline]
-    fn ask(&self, number: usize, found: Option<Found>, serve: impl FnOnce(&dyn Serve) -> bool, moments: &mut Moments) {
+    fn serve(
+        &self,
+        number: usize,
+        found: Option<Found>,
+        serve: impl FnOnce(&dyn Serve) -> bool,
+        deadlines: &mut Deadlines,
+    ) {
         let served = found.as_ref().is_some_and(|found| serve(&*found.object));
         if found.as_ref().is_some_and(|found| found.silence) {
-            moments.silent = self.heard(number, served);
+            deadlines.silence_over = self.note_signal(number, served);
         }
         match &found {
-            Some(found) if served && found.polled => moments.polls_until = self.served(number, Instant::now()),
-            // Perhaps it has been disabled, and its window closed.
-            _ if moments.polls_until.is_some() => moments.polls_until = self.polls_until(),
+            Some(found) if served && found.polled => deadlines.polls_until = self.open_window(number, Instant::now()),
+            // The interrupt may have been disabled, which closes its window.
+            _ if deadlines.polls_until.is_some() => deadlines.polls_until = self.polls_until(),
             _ => {}
         }
-        // It may be the last of its interrupt.
+        // It may be the last reference to the interrupt.
         sync::drop_caught(found);
     }
 
-    /// Waits until there is something to be done, awake while a window is open.
-    fn wait(&self, events: &mut Events, moments: &mut Moments) {
-        if let Some(end) = moments.polls_until {
-            let silent = moments.silent.filter(|&silent| silent < end);
+    /// Waits until there is something to do. Stays awake while a polling window is open.
+    fn wait(&self, events: &mut Events, deadlines: &mut Deadlines) {
+        if let Some(end) = deadlines.polls_until {
+            let silent = deadlines.silence_over.filter(|&silent| silent < end);
             if self.poll(events, silent.unwrap_or(end)) || silent.is_some() {
                 return;
             }
-            moments.polls_until = None;
+            deadlines.polls_until = None;
         }
-        let wait = match moments.silent {
+        let wait = match deadlines.silence_over {
             _ if !self.sleep() => Wait::No,
             None => Wait::UntilWoken,
             Some(silent) => Wait::For(silent.saturating_duration_since(Instant::now())),
         };
-        self.bell.wait(events, wait);
+        self.sleeper.wait(events, wait);
     }
 
-    /// Looks again and again, without a lock. The answer is whether there is something to be done.
+    /// Looks again and again until that moment, without taking a lock. Returns whether there is something to do.
     fn poll(&self, events: &mut Events, until: Instant) -> bool {
         loop {
             for _ in 0..LOOKS {
-                // The descriptors first: a flag that is raised again at once must not keep them from being looked at.
-                if self.bell.wait(events, Wait::No) {
+                // Descriptors first: a bit that is raised again at once must not keep the thread from looking at them.
+                if self.sleeper.wait(events, Wait::No) {
                     return true;
                 }
-                // The word costs nothing to look at, the system and the clock do.
-                let looks = if self.bell.watches() { 1 } else { LOOKS };
+                // A look at the word is cheap. System calls and the clock are not.
+                let looks = if self.sleeper.watches() { 1 } else { LOOKS };
                 for _ in 0..looks {
                     if self.is_raised() {
                         return true;
@@ -174,7 +182,7 @@ impl ReadyList<Poller> {
                     return false;
                 }
             }
-            // Where there is but one processor, nobody could assert otherwise.
+            // On a machine with one processor, no other thread could assert otherwise.
             thread::yield_now();
         }
     }

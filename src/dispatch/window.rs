@@ -1,24 +1,24 @@
-//! How long a dispatcher polls for one interrupt. Only arithmetic: what time it is, it is told.
+//! How long a dispatcher polls for one interrupt. Only arithmetic: the caller says what time it is.
 
 use core::time::Duration;
 use std::time::Instant;
 
 use crate::Polling;
 
-/// The shortest adaptive window is the longest halved so many times.
+/// How many times the longest adaptive window is halved to get the shortest one.
 const HALVINGS: u32 = 6;
-/// As good as for ever; a later moment may be more than the clock can say.
+/// As good as for ever. The clock may be unable to express a later moment.
 pub(super) const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
-/// The window of one interrupt.
+/// The polling window of one interrupt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     policy: Polling,
-    /// How many times an adaptive window is halved at present.
+    /// How many times the longest adaptive window is halved at present.
     halved: u32,
     /// When the last interrupt was served.
     last: Option<Instant>,
-    /// When the window closes.
+    /// When the window closes, or has closed.
     until: Option<Instant>,
 }
 
@@ -30,7 +30,7 @@ impl Window {
         Self { policy, halved: HALVINGS, last: None, until: None }
     }
 
-    /// Whether there is one at all.
+    /// Whether the policy asks for polling at all.
     pub(super) fn exists(&self) -> bool {
         match self.policy {
             Polling::None => false,
@@ -38,8 +38,8 @@ impl Window {
         }
     }
 
-    /// An interrupt has been served: the window is open from now on. The answer is until when.
-    pub(super) fn served(&mut self, now: Instant) -> Option<Instant> {
+    /// Opens the window, because an interrupt has been served. Returns when it closes.
+    pub(super) fn open(&mut self, now: Instant) -> Option<Instant> {
         if !self.exists() {
             return None;
         }
@@ -48,7 +48,7 @@ impl Window {
             Polling::Fixed(window) => window,
             Polling::Adaptive(longest) => {
                 self.adapt(now, longest);
-                // It is a window, however short.
+                // Dividing must not make it zero, which would be no window.
                 (longest / (1 << self.halved)).max(Duration::from_nanos(1))
             }
         };
@@ -57,11 +57,12 @@ impl Window {
         self.until
     }
 
-    /// Until when it is open.
+    /// Returns when the window closes, or has closed.
     pub(super) fn until(&self) -> Option<Instant> {
         self.until
     }
 
+    /// Doubles or halves the window, by how long ago the last interrupt was.
     fn adapt(&mut self, now: Instant, longest: Duration) {
         let Some(last) = self.last else { return };
         if now.saturating_duration_since(last) <= longest {
@@ -78,9 +79,9 @@ mod tests {
 
     const LONGEST: Duration = Duration::from_micros(640);
 
-    /// How long the window is that an interrupt opens.
+    /// Opens the window and returns its length.
     fn opened(window: &mut Window, now: Instant) -> Duration {
-        window.served(now).unwrap().duration_since(now)
+        window.open(now).unwrap().duration_since(now)
     }
 
     #[test]
@@ -89,7 +90,7 @@ mod tests {
         for policy in [Polling::None, Polling::Fixed(Duration::ZERO), Polling::Adaptive(Duration::ZERO)] {
             let mut window = Window::new(policy);
             assert!(!window.exists());
-            assert_eq!(window.served(now), None);
+            assert_eq!(window.open(now), None);
             assert_eq!(window.until(), None);
         }
     }
@@ -103,8 +104,8 @@ mod tests {
         }
     }
 
-    // Caught: a window that grows past the longest; one that never grows; one that forgets to shrink; one that starts at
-    // the longest.
+    // Caught: a window that grows past the longest; one that never grows; one that forgets to shrink; one that starts
+    // at the longest.
     #[test]
     fn an_adaptive_window_grows_with_interrupts_and_shrinks_without() {
         let mut window = Window::new(Polling::Adaptive(LONGEST));
@@ -121,7 +122,7 @@ mod tests {
         assert_eq!(opened(&mut window, now), LONGEST / 32);
     }
 
-    // Caught: a sum that the clock can't hold, taken as no window.
+    // Caught: taking a sum that the clock can't hold for no window.
     #[test]
     fn an_endless_window_is_as_good_as_for_ever() {
         let now = Instant::now();

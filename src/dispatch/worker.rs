@@ -1,4 +1,4 @@
-//! The thread that runs work items. It waits on no source.
+//! The worker: the dispatcher's thread that runs work items. It waits on no source.
 
 use std::sync::OnceLock;
 use std::thread;
@@ -7,29 +7,29 @@ use alloc::sync::{Arc, Weak};
 
 use lock_api::Mutex;
 
-use crate::dispatch::ready_list::{Bell, ReadyList, Slot};
-use crate::dispatch::thread::Thread;
+use crate::dispatch::ready_list::{ReadyList, Sleeper, Slot};
+use crate::dispatch::thread::DispatchThread;
 use crate::interrupt::serve::Serve;
 use crate::lock::raw::RawInterruptLock;
 use crate::sync;
 use crate::sync::Backoff;
 use crate::{Name, Polling, SourceError};
 
-/// The thread, once there is something that it may have to run.
+/// The worker of a dispatcher. Its thread is started once an interrupt may need it.
 pub(super) struct Worker {
-    pending: Arc<ReadyList<Parked>>,
-    thread: Mutex<RawInterruptLock, Option<Arc<Thread>>>,
+    list: Arc<ReadyList<ParkedThread>>,
+    thread: Mutex<RawInterruptLock, Option<Arc<DispatchThread>>>,
 }
 
-/// One interrupt's place there.
-pub(super) type WorkerSlot = Slot<Parked>;
+/// An interrupt's slot at the worker.
+pub(super) type WorkerSlot = Slot<ParkedThread>;
 
-/// The thread as its bell knows it: from before it sleeps for the first time.
+/// The worker's thread, to be unparked. The thread sets it before it first sleeps.
 #[derive(Default)]
-pub(super) struct Parked(OnceLock<thread::Thread>);
+pub(super) struct ParkedThread(OnceLock<thread::Thread>);
 
-impl Bell for Parked {
-    fn ring(&self) {
+impl Sleeper for ParkedThread {
+    fn wake(&self) {
         if let Some(thread) = self.0.get() {
             thread.unpark();
         }
@@ -38,26 +38,28 @@ impl Bell for Parked {
 
 impl Worker {
     pub(super) fn new() -> Self {
-        Self { pending: ReadyList::new(Parked::default()), thread: Mutex::new(None) }
+        Self { list: ReadyList::new(ParkedThread::default()), thread: Mutex::new(None) }
     }
 
+    /// Starts the thread, unless it runs.
     pub(super) fn start(&self, name: &Name) -> Result<(), SourceError> {
         let mut thread = self.thread.lock();
         if thread.is_none() {
-            let theirs = self.pending.clone();
-            *thread = Some(Arc::new(Thread::start(name, move || theirs.run())?));
+            let its_list = self.list.clone();
+            *thread = Some(Arc::new(DispatchThread::start(name, move || its_list.run())?));
         }
         Ok(())
     }
 
+    /// Returns a slot for `object`, open from the start.
     pub(super) fn slot(&self, object: &Weak<dyn Serve>) -> WorkerSlot {
-        let slot = self.pending.slot();
+        let slot = self.list.slot();
         slot.open(object, Polling::None, None);
         slot
     }
 
     pub(super) fn stop(&self) {
-        self.pending.stop();
+        self.list.stop();
     }
 
     pub(super) fn join(&self) {
@@ -68,10 +70,10 @@ impl Worker {
     }
 }
 
-/// The thread's own part.
-impl ReadyList<Parked> {
+/// What the thread itself does.
+impl ReadyList<ParkedThread> {
     fn run(&self) {
-        let _ = self.bell.0.set(thread::current());
+        let _ = self.sleeper.0.set(thread::current());
         loop {
             self.wait();
             let raised = self.take();
@@ -82,7 +84,7 @@ impl ReadyList<Parked> {
                 self.find_all(bit, |_, found| {
                     if let Some(found) = found {
                         found.object.work();
-                        // It may be the last of its interrupt.
+                        // It may be the last reference to the interrupt.
                         sync::drop_caught(found);
                     }
                 });
@@ -90,14 +92,14 @@ impl ReadyList<Parked> {
         }
     }
 
-    /// Waits until something is raised: awake for a moment first, since an ISR seldom runs alone.
+    /// Waits until something is raised. Stays awake for a moment first, because the next ISR often follows soon.
     fn wait(&self) {
         let backoff = Backoff::new();
         while !self.is_raised() {
             if !backoff.is_completed() {
                 backoff.snooze();
             } else if self.sleep() {
-                // It may return for no reason; then there is nothing to be taken.
+                // It may return without a reason. Then there is nothing to take, and the thread comes back here.
                 thread::park();
                 return;
             }

@@ -1,4 +1,4 @@
-//! What the driver registered, stored as a plain function (for statics) or as a boxed closure.
+//! The callbacks that the driver registered, each stored as a plain function (for a `static`) or as a boxed closure.
 
 use core::mem;
 
@@ -9,7 +9,7 @@ use crate::source::Source;
 use crate::{CallbackError, Claim};
 
 /// An enable or disable callback of a `static` interrupt.
-pub(crate) type Plain<T> = fn(&mut T) -> Result<(), CallbackError>;
+pub(crate) type PlainCallback<T> = fn(&mut T) -> Result<(), CallbackError>;
 
 type BoxedIsr<T, W> = Attached<dyn FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send>;
 type BoxedOnChange<T> = Attached<dyn FnMut(&mut T) -> Result<(), CallbackError> + Send>;
@@ -21,7 +21,7 @@ pub(crate) enum Isr<T, W> {
 }
 
 impl<T, W> Isr<T, W> {
-    /// Not yet given, or the interrupt has ended. (A third variant would take a word of its own.)
+    /// No ISR: not given yet, or the interrupt has ended. (A third variant would take a word of its own.)
     pub(crate) const NONE: Self = Self::Plain(|_| Claim::Unclaimed);
 
     #[inline]
@@ -35,7 +35,7 @@ impl<T, W> Isr<T, W> {
 
 /// An enable, disable or removal callback.
 pub(crate) enum OnChange<T> {
-    Plain(Plain<T>),
+    Plain(PlainCallback<T>),
     Boxed(BoxedOnChange<T>),
 }
 
@@ -64,19 +64,19 @@ impl<T, W> WorkFn<T, W> {
     }
 }
 
-/// What is used only with the interrupt lock held, beside the data. What a delivery needs comes last
-/// (`layout`), the source last of all, so that it is dropped last.
+/// What is used with the interrupt lock held only, beside the data. The fields that a delivery needs come last (see
+/// `layout`). The source is the last of all, so that it is dropped last.
 #[repr(C)]
 pub(crate) struct Registered<T, W> {
     pub(crate) enable: OnChange<T>,
     pub(crate) disable: OnChange<T>,
     pub(crate) removal: OnChange<T>,
-    /// Which message of its device this is.
+    /// The message number.
     pub(crate) message: u32,
-    /// An empty run is nothing unusual.
+    /// An unclaimed run is benign: it is expected, and does not count as spurious.
     pub(crate) empty_is_benign: bool,
     pub(crate) isr: Isr<T, W>,
-    /// Dropped after the callbacks, which own register handles: a descriptor outlives the mappings of its device.
+    /// Dropped after the callbacks, which own register handles: so a descriptor outlives the mappings of its device.
     pub(crate) source: Option<Attached<dyn Source>>,
 }
 
@@ -97,11 +97,11 @@ impl<T, W> Registered<T, W> {
         self.source.is_some()
     }
 
-    pub(crate) const fn set_enable(&mut self, callback: Plain<T>) {
+    pub(crate) const fn set_enable(&mut self, callback: PlainCallback<T>) {
         set(&mut self.enable, callback);
     }
 
-    pub(crate) const fn set_disable(&mut self, callback: Plain<T>) {
+    pub(crate) const fn set_disable(&mut self, callback: PlainCallback<T>) {
         set(&mut self.disable, callback);
     }
 
@@ -111,34 +111,57 @@ impl<T, W> Registered<T, W> {
     }
 }
 
-/// A constant can't run destructors, so what was there is forgotten: a plain function at most.
+/// Replaces a callback. A `const fn` can't run destructors, so this forgets the old callback, which is a plain
+/// function.
 #[cfg_attr(not(feature = "alloc"), expect(clippy::forget_non_drop, reason = "there are boxes with `alloc`"))]
-const fn set<T>(slot: &mut OnChange<T>, callback: Plain<T>) {
+const fn set<T>(slot: &mut OnChange<T>, callback: PlainCallback<T>) {
     mem::forget(mem::replace(slot, OnChange::Plain(callback)));
 }
 
-/// What an enable or disable callback may return: nothing, or a `Result` with any error.
+/// What an enable, disable or device callback may return: nothing, or a `Result` with any error.
+///
+/// Drivers do not call or implement this trait: the crate implements it for `()` and for `Result<(), E>`, where `E` is
+/// a string or any error that is [`Send`] and [`Sync`]. (Without the feature `alloc`, only for
+/// `Result<(), CallbackError>`.)
 ///
 /// ```
-/// use interrupt_lock::Outcome;
+/// use interrupt_lock::{Claim, Interrupt};
 ///
-/// assert!(().into_result().is_ok());
-/// assert!(Err::<(), _>("no clock").into_result().is_err());
+/// struct Device {
+///     clock_is_on: bool,
+/// }
+///
+/// let interrupt = Interrupt::builder(Device { clock_is_on: true })
+///     .isr(|_| Claim::Claimed)
+///     .on_enable(|device| if device.clock_is_on { Ok(()) } else { Err("the device has no clock") })
+///     .on_disable(|device| device.clock_is_on = false)
+///     .build()?;
+/// interrupt.enable()?;
+/// # Ok::<(), interrupt_lock::Error>(())
 /// ```
-pub trait Outcome {
-    /// The callback's answer in one form.
-    ///
-    /// # Errors
-    ///
-    /// The callback's.
+pub trait Outcome: sealed::Sealed {
+    /// Returns the callback's result in one form.
+    #[doc(hidden)]
     fn into_result(self) -> Result<(), CallbackError>;
 }
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+impl sealed::Sealed for () {}
 
 impl Outcome for () {
     fn into_result(self) -> Result<(), CallbackError> {
         Ok(())
     }
 }
+
+#[cfg(feature = "alloc")]
+impl<E: Into<alloc::boxed::Box<dyn core::error::Error + Send + Sync>>> sealed::Sealed for Result<(), E> {}
+
+#[cfg(not(feature = "alloc"))]
+impl sealed::Sealed for Result<(), CallbackError> {}
 
 #[cfg(feature = "alloc")]
 impl<E: Into<alloc::boxed::Box<dyn core::error::Error + Send + Sync>>> Outcome for Result<(), E> {

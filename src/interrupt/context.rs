@@ -1,4 +1,4 @@
-//! What the ISR is given.
+//! The argument of the ISR.
 
 use core::ops::{Deref, DerefMut};
 
@@ -7,22 +7,27 @@ use crate::interrupt::InterruptObject;
 use crate::interrupt::work_item::Is;
 use crate::interrupt::work_item::{Queued, WorkItemRegistered};
 
-/// What an ISR is given: the interrupt data, by `Deref`, and what it may know and do.
+/// The argument of an ISR: it derefs to the interrupt data.
 ///
-/// It exists while the ISR runs, with the interrupt lock held, and can't be kept.
+/// It tells the ISR what it runs for, and queues the work item. It exists while the ISR runs, with the interrupt lock
+/// held. An ISR can't keep it.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt};
 ///
-/// let interrupt = Interrupt::builder(0u64)
-///     .isr(|cx| {
-///         **cx += cx.assertions();
+/// struct Encoder {
+///     steps: u64,
+/// }
+///
+/// let interrupt = Interrupt::builder(Encoder { steps: 0 })
+///     .isr(|encoder| {
+///         encoder.steps += encoder.assertions();
 ///         Claim::Claimed
 ///     })
 ///     .build()?;
 /// interrupt.enable()?;
 /// interrupt.service();
-/// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+/// assert_eq!(interrupt.acquire_interrupt_lock().steps, 1);
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 pub struct IsrContext<'a, T, W> {
@@ -33,14 +38,16 @@ pub struct IsrContext<'a, T, W> {
 }
 
 impl<T, W> IsrContext<'_, T, W> {
-    /// The message number: which message of its device this is; 0 for a line.
+    /// Returns the message number: which of its device's messages this interrupt has. 0 for a line.
+    ///
+    /// It stands for the argument *MessageID* of the ISR.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};
     /// # let interrupt = Interrupt::builder(())
-    ///     .isr(|cx| {
-    ///         assert_eq!(cx.message_number(), 0);
-    ///         Claim::Claimed
+    ///     .isr(|cx| match cx.message_number() {
+    ///         0 => Claim::Claimed, // this driver uses the first message only
+    ///         _ => Claim::Unclaimed,
     ///     })
     /// #   .build()?;
     /// # Ok::<(), interrupt_lock::Error>(())
@@ -51,13 +58,14 @@ impl<T, W> IsrContext<'_, T, W> {
         self.message
     }
 
-    /// How many assertions this run answers: more than 1 where the source coalesced some (rule I3).
+    /// Returns how many assertions this run is for: more than 1 if some were coalesced (rule I3).
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};
-    /// # let interrupt = Interrupt::builder(0)
-    ///     .isr(|cx| {
-    ///         **cx += cx.assertions();
+    /// # struct Encoder { steps: u64 }
+    /// # let interrupt = Interrupt::builder(Encoder { steps: 0 })
+    ///     .isr(|encoder| {
+    ///         encoder.steps += encoder.assertions();
     ///         Claim::Claimed
     ///     })
     /// #   .build()?;
@@ -68,14 +76,13 @@ impl<T, W> IsrContext<'_, T, W> {
         self.assertions
     }
 
-    /// The interrupt's name, as in errors.
+    /// Returns the interrupt's name, which errors and events show too.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};
     /// # let interrupt = Interrupt::builder(())
     ///     .isr(|cx| {
-    ///         assert_eq!(cx.name().as_str(), "interrupt");
-    ///         Claim::Claimed
+    ///         panic!("{}: the device reports a parity error", cx.name()); // a fault
     ///     })
     /// #   .build()?;
     /// # Ok::<(), interrupt_lock::Error>(())
@@ -85,9 +92,9 @@ impl<T, W> IsrContext<'_, T, W> {
         self.object.name()
     }
 
-    /// Queues the work item: *QueueWorkItemForIsr*. Never waits. See [`InterruptObject::queue_work_item`].
+    /// Queues the work item. Never waits. See [`InterruptObject::queue_work_item`].
     ///
-    /// It exists only where a work item is registered (rule W6).
+    /// The function exists only if a work item is registered (rule W6). It stands for *QueueWorkItemForIsr*.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};

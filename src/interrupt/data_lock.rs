@@ -1,4 +1,4 @@
-//! Where the interrupt data and its lock live: in the object, or beside it, with several interrupts (rule L9).
+//! Where the interrupt data and its lock live: in the object, or in a lock that several interrupts share (rule L9).
 
 #[cfg(feature = "alloc")]
 use alloc::sync::Arc;
@@ -12,7 +12,7 @@ use crate::interrupt::InterruptObject;
 use crate::lock::{Access, RawInterruptLock, Tenant};
 use crate::sync::const_outside_models;
 
-// The tag lies before the lock's words, on their cache line.
+// `repr(C)`: the tag lies before the words of the lock, on their cache line.
 #[cfg_attr(feature = "alloc", repr(C, usize))]
 pub(crate) enum DataLock<T> {
     Own {
@@ -69,7 +69,7 @@ impl<T, W> Tenant<T> for InterruptObject<T, W> {
     }
 
     fn serve_deliveries(&self, data: &mut T) {
-        self.serve_owed(data);
+        self.serve_pending(data);
     }
 
     fn run_closure(&self, data: &mut T) -> bool {
@@ -89,10 +89,10 @@ impl<T, W> Tenant<T> for InterruptObject<T, W> {
     }
 }
 
-/// Of a lock that is shared.
+/// Joining and leaving a shared lock. An interrupt with a lock of its own does neither.
 #[cfg(feature = "alloc")]
 impl<T, W> InterruptObject<T, W> {
-    /// It can be served from here on.
+    /// Makes it a member of its lock: from now on a release of the lock runs what is left to the owner for it.
     pub(crate) fn join_lock(self: &Arc<Self>)
     where
         T: Send + 'static,
@@ -103,7 +103,7 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Nothing is left that a release could do for it. The caller holds the lock.
+    /// Ends its membership: nothing is left that a release could run for it. The caller holds the lock.
     pub(super) fn leave_lock(&self) {
         if let DataLock::Shared { lock, .. } = &self.data_lock {
             lock.sharers().leave(core::ptr::from_ref(self).cast());

@@ -1,4 +1,4 @@
-//! The owning handle.
+//! `Interrupt`, the handle that owns an interrupt.
 
 use core::fmt;
 use core::ops::Deref;
@@ -10,39 +10,50 @@ use crate::ErrorKind;
 use crate::interrupt::{InterruptObject, WithWorkItem};
 use crate::{Claims, Error};
 
-/// The owner of an interrupt: dropping it ends the interrupt.
+/// An interrupt with its ISR and its data: the handle that a driver owns.
 ///
-/// It derefs to the [`InterruptObject`], where the operations are. It can be shared between threads as it is.
+/// Build one with [`Interrupt::builder`]. It derefs to the [`InterruptObject`], which has the operations. Threads may
+/// share it by reference. Dropping it ends the interrupt. It stands for *IWDFInterrupt* and *WDFINTERRUPT*.
 ///
 /// # The end
 ///
-/// Dropping it disables the interrupt (with its disable callback), waits for an ISR and a work item that run, runs a
-/// work item that is queued, and frees the callbacks, the source and the dispatcher of its own, in that order and
-/// outside every lock (rule E6). Dropped inside a callback of its own, or by a thread that holds its lock, it does so
-/// as soon as that section ends; dropped inside the ISR of another interrupt, its dispatcher's worker does so. (Without
-/// a dispatcher there is nobody to leave it to: then it waits there and then, so a work item that needs the lock of that
-/// other interrupt must not be running.) A panic of what the callbacks own, as it is freed, goes no further: it is a
-/// fault ([`Callback::Destructor`](crate::Callback::Destructor)), for whoever still has the object. The interrupt data is
-/// freed with the object, which a dispatcher's thread may be the last to have.
+/// Dropping the handle, in this order and outside every lock (rule E6):
+///
+/// 1. disables the interrupt, with its disable callback;
+/// 2. waits for an ISR and a work item that run, and runs a queued work item;
+/// 3. frees the callbacks, then the source, then a dispatcher that serves no other interrupt.
+///
+/// If a callback of the interrupt drops the handle, or a thread that holds its lock, the end comes as soon as that
+/// section has ended. If the ISR of another interrupt drops the handle, the worker of the dispatcher runs the end.
+/// (Without a dispatcher the drop waits inside that ISR. Then no work item of this interrupt may be running that needs
+/// the lock of the other.)
+///
+/// If something that a callback owns panics as it is freed, that is a fault
+/// ([`Callback::Destructor`](crate::Callback::Destructor)). The panic does not reach the thread that drops the handle.
+/// The interrupt data is freed with the object, perhaps by a dispatcher's thread.
 ///
 /// # Examples
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, source::Software};
 ///
-/// let (source, assert) = Software::edge();
-/// let interrupt = Interrupt::builder(0)                   // the interrupt data: lives inside the lock
-///     .isr(|count| {                                      // runs with the lock held
-///         **count += 1;
+/// struct Button {
+///     presses: u32,
+/// }
+///
+/// let (source, line) = Software::edge();
+/// let interrupt = Interrupt::builder(Button { presses: 0 }) // the interrupt data lives in the lock
+///     .isr(|button| {                                       // the ISR runs with the lock held
+///         button.presses += 1;
 ///         Claim::Claimed
 ///     })
 ///     .source(source)
 ///     .build()?;
 /// interrupt.enable()?;
 ///
-/// assert.assert();
-/// interrupt.disable()?;
-/// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+/// line.assert();
+/// interrupt.disable()?; // the ISR has run for what was asserted before
+/// assert_eq!(interrupt.acquire_interrupt_lock().presses, 1);
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[must_use = "dropping the handle ends the interrupt"]
@@ -53,8 +64,10 @@ pub struct Interrupt<T, W = WithWorkItem> {
 }
 
 impl<T, W> Interrupt<T, W> {
-    /// The object itself, which outlives the handle for whoever keeps it, but ends with the handle: for a driver's own
-    /// loop, or (as an [`alloc::sync::Weak`]) for a callback.
+    /// Returns the interrupt object, for a driver's own loop to keep, or (as an [`alloc::sync::Weak`]) for a callback.
+    ///
+    /// A clone of this [`Arc`] keeps the object in memory after the handle has been dropped. The interrupt ends with
+    /// the handle all the same.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Interrupt, State};
@@ -70,11 +83,12 @@ impl<T, W> Interrupt<T, W> {
         &self.object
     }
 
-    /// A listener for async code: its [`claimed`](Claims::claimed) waits until the ISR has claimed (rule A1). It counts
-    /// from here on, one at a time, and sees the end of the interrupt: it keeps the object (and so the data), not the
-    /// handle.
+    /// Returns a listener for async code: its [`claimed`](Claims::claimed) waits until the ISR has claimed (rule A1).
     ///
-    /// It waits for the interrupt lock, once.
+    /// The listener counts claims from this call on. It keeps the object and its data in memory, but not the handle: so
+    /// it sees the end of the interrupt. An interrupt has one listener at a time.
+    ///
+    /// Waits for the interrupt lock, once.
     ///
     /// # Errors
     ///
@@ -118,7 +132,7 @@ impl<T, W> Deref for Interrupt<T, W> {
 
 impl<T, W> Drop for Interrupt<T, W> {
     fn drop(&mut self) {
-        // Where the end is still to come, it stops the threads, and the object's own drop waits for them.
+        // If the end is still to come, it stops the threads, and the drop of the object waits for them.
         if self.object.end() {
             self.object.join_threads();
         }

@@ -1,4 +1,4 @@
-//! What an interrupt tells of itself (rules P3, S1). Nothing here waits for the interrupt lock.
+//! The information that an interrupt gives about itself (rules P3, S1). Nothing here waits for the interrupt lock.
 
 use core::fmt;
 
@@ -8,7 +8,7 @@ use crate::observe::stats::Stats;
 use crate::{Error, ErrorKind, Info, Name};
 
 impl<T, W> InterruptObject<T, W> {
-    /// The interrupt's name, as in errors.
+    /// Returns the interrupt's name, which errors, events and the table of an operator show.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};
@@ -20,7 +20,7 @@ impl<T, W> InterruptObject<T, W> {
         self.data_lock.name()
     }
 
-    /// What the interrupt is doing. A snapshot; never waits.
+    /// Returns the state of the interrupt. A snapshot; never waits.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt, State};
@@ -33,11 +33,14 @@ impl<T, W> InterruptObject<T, W> {
         self.state.snapshot()
     }
 
-    /// Whether the interrupt can be served: what a driver that waits for its device asks now and then.
+    /// Returns an error if the interrupt can't be served any more, for a driver that waits for its device.
+    ///
+    /// Such a driver calls this from time to time, so that it does not wait for ever. A disabled interrupt is no error.
+    /// Never waits for the interrupt lock.
     ///
     /// # Errors
     ///
-    /// The fault, the removal or the end that keeps it from being served.
+    /// The fault, the removal or the end because of which the interrupt can't be served.
     ///
     /// # Examples
     ///
@@ -54,14 +57,17 @@ impl<T, W> InterruptObject<T, W> {
             State::Removed => Err(self.error(ErrorKind::Removed)),
             State::Faulted => match self.fault() {
                 Some(fault) => Err(self.error(ErrorKind::Faulted(fault))),
-                // Cleared since.
+                // Another thread has cleared the fault since.
                 None => Ok(()),
             },
         }
     }
 
-    /// What the system says of the assigned interrupt (rule P3): *GetInfo*. Read anew at each enable (rule E7); never
-    /// waits for the interrupt lock.
+    /// Returns what the system says about the assigned interrupt: vector, message number, trigger mode and more (rule
+    /// P3).
+    ///
+    /// Each enable reads it anew, because the assignment may differ (rule E7). What is not known is `None`. Never waits
+    /// for the interrupt lock. It stands for *GetInfo*.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};
@@ -75,20 +81,14 @@ impl<T, W> InterruptObject<T, W> {
         self.notes.lock().info.clone()
     }
 
-    /// Whether the system reports the source as shared although it isn't a level line; it is served nevertheless
-    /// (rule I8). On such a source another device's driver may take the edge.
-    ///
-    /// ```
-    /// # use interrupt_lock::{Claim, Interrupt};
-    /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
-    /// assert!(!interrupt.is_doubtfully_shared());
-    /// # Ok::<(), interrupt_lock::Error>(())
-    /// ```
+    /// Whether the system reports the source as shared, although it is not a level line. The interrupt is served all
+    /// the same (rule I8), but another device's driver may take its edge.
+    #[doc(hidden)]
     pub fn is_doubtfully_shared(&self) -> bool {
-        self.notes.lock().warned
+        self.notes.lock().doubtfully_shared
     }
 
-    /// The counters. Never waits for the interrupt lock.
+    /// Returns the counters of the interrupt, for an operator (rule S1). Never waits for the interrupt lock.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};
@@ -108,7 +108,7 @@ impl<T, W> InterruptObject<T, W> {
 }
 
 impl<T, W> fmt::Debug for InterruptObject<T, W> {
-    /// One snapshot; never waits, and leaves the data alone.
+    /// Shows one snapshot. Never waits, and does not show the data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InterruptObject")
             .field("name", self.name())

@@ -1,22 +1,22 @@
-//! One interrupt: its object and its handle, from an assertion to the ISR, from enable to the end.
+//! One interrupt: its object and its handle, its delivery to the ISR, and its transitions from enable to the end.
 //!
 //! | file | holds | rules |
 //! |---|---|---|
 //! | this one | the object: its fields and constructors, its lock's methods | L1 to L11 |
 //! | `handle` | the owning handle | E6 |
-//! | `information` | what the object tells of itself | P3, S1 |
-//! | `context` | what the ISR is given | I1 |
+//! | `information` | name, state, counters and what the system assigned | P3, S1 |
+//! | `context` | the ISR's argument | I1 |
 //! | `data_lock` | the lock with the interrupt data, its own or shared | L9 |
-//! | `callbacks` | what the driver registered, what callbacks may return | |
-//! | `attached` | what an interrupt asks of its dispatcher and of its device | W5, E9 |
-//! | `serve` | what a dispatcher asks of an interrupt | I16 |
+//! | `callbacks` | the driver's callbacks, and what they may return | |
+//! | `attached` | the traits by which it uses its dispatcher and its device | W5, E9 |
+//! | `serve` | the trait by which a dispatcher serves it | I16 |
 //! | `delivery` | from an assertion to the ISR's claim | I1 to I7, I10 |
 //! | `transition` | enable, disable, inactive, fault, removal, power, the end | E1 to E9, I12, I13 |
 //! | `work_item` | the work item and its word | W1 to W8 |
-//! | `deferred` | closures that never wait for the lock | L12 |
+//! | `deferred` | closures that are submitted without waiting for the lock | L12 |
 //! | `claims` | waiting for claims from async code | A1 to A4 |
 //! | `state` | the state word | |
-//! | `facts` | what may be sent, and where it lies in memory | |
+//! | `facts` | checks of what may be sent between threads, and of the layout in memory | |
 
 pub(crate) mod attached;
 mod callbacks;
@@ -64,56 +64,61 @@ use crate::observe::timing::Timing;
 use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
 use crate::{Claim, Fault, Info, Name};
 use attached::{Attached, Dispatch, Membership};
-use callbacks::Plain;
+use callbacks::PlainCallback;
 use deferred::Deferred;
 use state::StateWord;
 #[cfg(feature = "std")]
 use transition::RequestedPolicy;
 use work_item::WorkWord;
 
-/// The interrupt object itself: `IWDFInterrupt`, `WDFINTERRUPT`.
+/// The interrupt object: an ISR, its data and its lock. It has all the operations of an interrupt.
 ///
-/// With an operating system an [`Interrupt`](crate::Interrupt) owns it and derefs to it. On a microcontroller it is a
-/// `static`, made by a `const fn` with plain functions, and its vector calls [`service`](Self::service).
+/// With an operating system, a driver builds an [`Interrupt`](crate::Interrupt), the handle that owns the object and
+/// derefs to it. On a microcontroller the object is a `static`: a `const fn` makes it from plain functions, and the
+/// interrupt vector calls [`service`](Self::service).
 ///
-/// `W` says whether it has a work item: [`WithWorkItem`] or [`NoWorkItem`].
+/// The type parameter `W` says whether a work item is registered: [`WithWorkItem`] or [`NoWorkItem`].
+///
+/// It stands for *IWDFInterrupt* and *WDFINTERRUPT*.
 ///
 /// # Examples
 ///
-/// A timer that counts, with no allocation anywhere:
+/// A timer that counts its ticks, without an allocator:
 ///
 /// ```
 /// use interrupt_lock::{Claim, InterruptObject, IsrContext, Name, NoWorkItem};
 ///
-/// #[derive(Debug)]
-/// struct Ticks(u32);
+/// struct Timer {
+///     ticks: u32,
+/// }
 ///
-/// static TIMER: InterruptObject<Ticks, NoWorkItem> = InterruptObject::new(Name::new("timer"), Ticks(0), tick);
+/// static TIMER: InterruptObject<Timer, NoWorkItem> =
+///     InterruptObject::new(Name::new("timer"), Timer { ticks: 0 }, tick);
 ///
-/// fn tick(ticks: &mut IsrContext<'_, Ticks, NoWorkItem>) -> Claim {
-///     ticks.0 += 1;
+/// fn tick(timer: &mut IsrContext<'_, Timer, NoWorkItem>) -> Claim {
+///     timer.ticks += 1;
 ///     Claim::Claimed
 /// }
 ///
 /// TIMER.enable()?;
-/// TIMER.service(); // what the vector does
-/// assert_eq!(TIMER.acquire_interrupt_lock().0, 1);
+/// TIMER.service(); // the vector calls this
+/// assert_eq!(TIMER.acquire_interrupt_lock().ticks, 1);
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[doc(alias = "IWDFInterrupt")]
 #[doc(alias = "WDFINTERRUPT")]
-// The order and the boundary are `layout`'s.
+// `facts::layout` explains the order of the fields and the alignment.
 #[repr(C)]
 #[cfg_attr(all(feature = "std", target_pointer_width = "64"), repr(align(64)))]
 pub struct InterruptObject<T, W> {
-    /// Whoever serves this interrupt; nobody means that the driver does.
+    /// The dispatcher that serves the interrupt. Without one the driver calls `service` itself.
     dispatch: Option<Attached<dyn Dispatch>>,
     /// What is used with the lock held, beside the data.
     registered: Locked<Registered<T, W>>,
     /// Without a source, each call of `service` is an assertion.
     has_source: bool,
-    /// Assertions of a source-less interrupt that wait for the owner of the lock to serve them.
-    owed: AtomicUsize,
+    /// Of an interrupt without a source: how many assertions are left to the owner of the lock.
+    pending: AtomicUsize,
     state: StateWord,
     answers: ClaimCounts,
     /// The interrupt data, its lock, and the name.
@@ -121,21 +126,21 @@ pub struct InterruptObject<T, W> {
     counters: Counters,
     /// Held through each transition.
     control: Mutex<RawInterruptLock, ()>,
-    /// Small things that people ask for, behind a lock of their own: reading them never waits for an ISR.
+    /// Small facts that callers ask for, behind a lock of their own, so that reading them never waits for an ISR.
     notes: Mutex<RawInterruptLock, Notes>,
-    /// Where it is timed.
+    /// The distributions, if the interrupt is timed.
     #[cfg(feature = "std")]
     timing: Option<alloc::sync::Arc<Timing>>,
-    /// The device that it belongs to.
+    /// The device that it belongs to, if it belongs to one.
     membership: Option<Attached<Membership>>,
     work: WorkWord,
-    /// Runs of the work item.
+    /// How many times the work item has run.
     work_run: Counter,
-    /// What runs while the work word says so.
+    /// The work item. The run that the work word has let begin uses it.
     work_fn: Locked<Option<WorkFn<T, W>>>,
-    /// Closures that wait for the lock.
+    /// Deferred closures.
     deferred: Deferred<T>,
-    /// Used with the lock held.
+    /// What a storm is told by. Used with the interrupt lock held.
     #[cfg(feature = "std")]
     storm: Locked<crate::observe::storm::Storm>,
 }
@@ -146,25 +151,37 @@ struct Notes {
     fault: Option<Fault>,
     /// The driver has asked for a shared line.
     shared: bool,
-    /// Only reported as shared, and not a level line (rule I8).
-    warned: bool,
-    /// Where a policy was given.
+    /// The system reports the source as shared, although it is not a level line (rule I8).
+    doubtfully_shared: bool,
+    /// The policy, if the driver gave one.
     #[cfg(feature = "std")]
     policy: Option<Attached<RequestedPolicy>>,
-    /// Whom the next change wakes.
+    /// The listener's waker, which the next change wakes.
     listener: Option<Waker>,
 }
 
 impl<T> InterruptObject<T, NoWorkItem> {
     const_outside_models! {
-        /// An interrupt with a plain function for its ISR, and no work item.
+        /// Makes an interrupt object without a work item, for a `static`. The ISR is a plain function.
         ///
-        /// It has no source: each call of [`service`](InterruptObject::service) is an assertion.
+        /// The object has no source: each call of [`service`](InterruptObject::service) is an assertion. It is
+        /// disabled.
+        ///
+        /// It stands for *WdfInterruptCreate*. With an operating system, use
+        /// [`Interrupt::builder`](crate::Interrupt::builder).
         ///
         /// ```
         /// use interrupt_lock::{Claim, InterruptObject, Name, NoWorkItem};
-        /// static UART: InterruptObject<(), NoWorkItem> =
-        ///     InterruptObject::new(Name::new("uart0"), (), |_| Claim::Claimed);
+        ///
+        /// struct Uart {
+        ///     bytes: u32,
+        /// }
+        ///
+        /// static UART: InterruptObject<Uart, NoWorkItem> =
+        ///     InterruptObject::new(Name::new("uart0"), Uart { bytes: 0 }, |uart| {
+        ///         uart.bytes += 1;
+        ///         Claim::Claimed
+        ///     });
         /// ```
         #[must_use]
         #[doc(alias = "WdfInterruptCreate")]
@@ -180,32 +197,41 @@ impl<T> InterruptObject<T, NoWorkItem> {
 
 impl<T> InterruptObject<T, WithWorkItem> {
     const_outside_models! {
-        /// An interrupt with plain functions for its ISR and its work item.
+        /// Makes an interrupt object with a work item, for a `static`. The ISR and the work item are plain functions.
         ///
-        /// Whoever is to run the work item calls [`run_work_item`](InterruptObject::run_work_item).
+        /// The object has no source: each call of [`service`](InterruptObject::service) is an assertion. It has no
+        /// worker either: the main loop, or a task, calls [`run_work_item`](InterruptObject::run_work_item). It is
+        /// disabled.
+        ///
+        /// It stands for *WdfInterruptCreate*. With an operating system, use
+        /// [`Interrupt::builder`](crate::Interrupt::builder).
         ///
         /// ```
         /// use interrupt_lock::{Claim, InterruptObject, IsrContext, Name, WithWorkItem, Work, WorkItemContext};
         ///
-        /// type Uart = InterruptObject<u32, WithWorkItem>;
-        /// static UART: Uart = InterruptObject::with_work_item(Name::new("uart0"), 0, isr, work);
+        /// struct Uart {
+        ///     received: u32,
+        /// }
         ///
-        /// fn isr(received: &mut IsrContext<'_, u32, WithWorkItem>) -> Claim {
-        ///     **received += 1;
-        ///     received.queue_work_item();
+        /// static UART: InterruptObject<Uart, WithWorkItem> =
+        ///     InterruptObject::with_work_item(Name::new("uart0"), Uart { received: 0 }, isr, work);
+        ///
+        /// fn isr(uart: &mut IsrContext<'_, Uart, WithWorkItem>) -> Claim {
+        ///     uart.received += 1;
+        ///     uart.queue_work_item();
         ///     Claim::Claimed
         /// }
         ///
-        /// fn work(uart: &WorkItemContext<'_, u32>) -> Work {
-        ///     uart.synchronize(|received| *received = 0);
+        /// fn work(interrupt: &WorkItemContext<'_, Uart>) -> Work {
+        ///     interrupt.synchronize(|uart| uart.received = 0);
         ///     Work::Done
         /// }
         ///
         /// UART.enable()?;
-        /// UART.service();
-        /// assert_eq!(*UART.acquire_interrupt_lock(), 1);
-        /// while UART.run_work_item() {}
-        /// assert_eq!(*UART.acquire_interrupt_lock(), 0);
+        /// UART.service(); // the vector calls this
+        /// assert_eq!(UART.acquire_interrupt_lock().received, 1);
+        /// while UART.run_work_item() {} // the main loop calls this
+        /// assert_eq!(UART.acquire_interrupt_lock().received, 0);
         /// # Ok::<(), interrupt_lock::Error>(())
         /// ```
         #[must_use]
@@ -230,7 +256,7 @@ impl<T, W> InterruptObject<T, W> {
                 registered: Locked::new(registered),
                 state: StateWord::new(),
                 has_source,
-                owed: AtomicUsize::new(0),
+                pending: AtomicUsize::new(0),
                 control: Mutex::from_raw(RawInterruptLock::new(), ()),
                 work: WorkWord::new(),
                 work_fn: Locked::new(work),
@@ -238,7 +264,7 @@ impl<T, W> InterruptObject<T, W> {
                     info: Info::new(),
                     fault: None,
                     shared: false,
-                    warned: false,
+                    doubtfully_shared: false,
                     #[cfg(feature = "std")]
                     policy: None,
                     listener: None,
@@ -279,44 +305,69 @@ impl<T, W> InterruptObject<T, W> {
     }
 }
 
-/// Callbacks of a `static` interrupt. Each may be given once; the last one counts.
+/// Callbacks of a `static` interrupt.
 impl<T, W> InterruptObject<T, W> {
     const_outside_models! {
-        /// Has `callback` run, under the lock, at each enable: *OnInterruptEnable*. If it fails, the enable is undone.
+        /// Sets the enable callback, which each enable runs with the lock held: it lets the device interrupt.
+        ///
+        /// If the callback fails, the enable is undone and returns the error. A second call replaces the callback. It
+        /// stands for *OnInterruptEnable*.
         ///
         /// ```
         /// use interrupt_lock::{Claim, InterruptObject, Name, NoWorkItem};
-        /// static UART: InterruptObject<u32, NoWorkItem> =
-        ///     InterruptObject::new(Name::new("uart0"), 0, |_| Claim::Claimed)
-        ///         .on_enable(|enables| { *enables += 1; Ok(()) });
+        ///
+        /// struct Uart {
+        ///     interrupts_are_on: bool, // a register, in a real driver
+        /// }
+        ///
+        /// static UART: InterruptObject<Uart, NoWorkItem> =
+        ///     InterruptObject::new(Name::new("uart0"), Uart { interrupts_are_on: false }, |_| Claim::Claimed)
+        ///         .on_enable(|uart| {
+        ///             uart.interrupts_are_on = true;
+        ///             Ok(())
+        ///         });
+        ///
         /// UART.enable()?;
-        /// assert_eq!(*UART.acquire_interrupt_lock(), 1);
+        /// assert!(UART.acquire_interrupt_lock().interrupts_are_on);
         /// # Ok::<(), interrupt_lock::Error>(())
         /// ```
         #[must_use]
         #[doc(alias = "OnInterruptEnable")]
         #[doc(alias = "EvtInterruptEnable")]
-        pub fn on_enable(mut self, callback: Plain<T>) -> Self {
+        pub fn on_enable(mut self, callback: PlainCallback<T>) -> Self {
             self.registered.get_mut().set_enable(callback);
             self
         }
 
-        /// Has `callback` run, under the lock, at each disable: *OnInterruptDisable*.
+        /// Sets the disable callback, which each disable runs with the lock held: it stops the device from
+        /// interrupting.
+        ///
+        /// If the callback fails, the interrupt is disabled all the same, and the disable returns the error. A second
+        /// call replaces the callback. It stands for *OnInterruptDisable*.
         ///
         /// ```
         /// use interrupt_lock::{Claim, InterruptObject, Name, NoWorkItem};
-        /// static UART: InterruptObject<u32, NoWorkItem> =
-        ///     InterruptObject::new(Name::new("uart0"), 0, |_| Claim::Claimed)
-        ///         .on_disable(|disables| { *disables += 1; Ok(()) });
+        ///
+        /// struct Uart {
+        ///     interrupts_are_on: bool, // a register, in a real driver
+        /// }
+        ///
+        /// static UART: InterruptObject<Uart, NoWorkItem> =
+        ///     InterruptObject::new(Name::new("uart0"), Uart { interrupts_are_on: true }, |_| Claim::Claimed)
+        ///         .on_disable(|uart| {
+        ///             uart.interrupts_are_on = false;
+        ///             Ok(())
+        ///         });
+        ///
         /// UART.enable()?;
         /// UART.disable()?;
-        /// assert_eq!(*UART.acquire_interrupt_lock(), 1);
+        /// assert!(!UART.acquire_interrupt_lock().interrupts_are_on);
         /// # Ok::<(), interrupt_lock::Error>(())
         /// ```
         #[must_use]
         #[doc(alias = "OnInterruptDisable")]
         #[doc(alias = "EvtInterruptDisable")]
-        pub fn on_disable(mut self, callback: Plain<T>) -> Self {
+        pub fn on_disable(mut self, callback: PlainCallback<T>) -> Self {
             self.registered.get_mut().set_disable(callback);
             self
         }

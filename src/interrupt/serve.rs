@@ -1,24 +1,24 @@
-//! What a dispatcher asks of an interrupt.
+//! The trait by which a dispatcher serves an interrupt, without its types.
 
 use crate::Delivery;
 use crate::interrupt::InterruptObject;
 
-/// What a dispatcher asks of an interrupt.
+/// An interrupt, as its dispatcher sees it.
 pub(crate) trait Serve: Send + Sync {
-    /// The source's descriptor is readable. The answer is whether an ISR has run.
+    /// Serves it after the source's descriptor has become readable. Returns whether an ISR has run.
     fn serve(&self) -> bool;
 
-    /// The source woke its waker. That says nothing of why, so its removal is asked for too. The answer is whether an
-    /// ISR has run.
+    /// Serves it after the source has woken its waker. A waker does not say why, so this looks for a removal too.
+    /// Returns whether an ISR has run.
     fn woken(&self) -> bool;
 
-    /// Its removal descriptor is readable. No ISR runs: `false`.
+    /// Looks for a removal after the removal descriptor has become readable. Returns `false`: no ISR runs.
     fn serve_removal(&self) -> bool;
 
-    /// Its line has been silent for the period that was set.
+    /// Runs the ISR after the line has been silent for the period that the driver has set.
     fn silent(&self);
 
-    /// It was scheduled.
+    /// Runs what was scheduled: the work item, and what was left to the worker beside it.
     fn work(&self);
 }
 
@@ -26,7 +26,7 @@ impl<T: Send, W: Send> Serve for InterruptObject<T, W> {
     fn serve(&self) -> bool {
         let delivery = self.service();
         if delivery == Delivery::Pending {
-            self.lost_guard();
+            self.stop_after_lost_guard();
         }
         matches!(delivery, Delivery::Answered(_))
     }
@@ -34,29 +34,29 @@ impl<T: Send, W: Send> Serve for InterruptObject<T, W> {
     fn woken(&self) -> bool {
         let delivery = self.service_woken();
         if delivery == Delivery::Pending {
-            self.lost_guard();
+            self.stop_after_lost_guard();
         }
         matches!(delivery, Delivery::Answered(_))
     }
 
     fn serve_removal(&self) -> bool {
         if !self.try_service_removal() {
-            self.lost_guard();
+            self.stop_after_lost_guard();
         }
         false
     }
 
     fn silent(&self) {
         if !self.service_silent() {
-            self.lost_guard();
+            self.stop_after_lost_guard();
         }
     }
 
     fn work(&self) {
-        // If there is more, it has scheduled itself again, behind the others.
+        // If another run is queued, it has scheduled itself again, behind other interrupts.
         let _ = self.run_work();
         self.run_left_over();
-        self.let_go();
+        self.do_requested_removal();
         self.wake_device();
         self.take_deferred_end();
     }

@@ -1,43 +1,50 @@
 //! The state word of an interrupt.
 //!
-//! Nothing waits on this word and nothing is published through it. The bits that decide about a delivery change only
-//! with the interrupt lock held, and the delivery reads them with the lock held: the lock orders them, and is the
-//! witness of an ISR in flight (disable passes through it). The end changes under the control lock. What is read without
-//! either is a snapshot for people and for refusals. Hence every access is `Relaxed`, but for one pair: who sees, in a
-//! snapshot, that an interrupt is out of service also sees what it had counted before. A change is a single
-//! read-modify-write, because changes of different bits may meet.
+//! No thread waits on this word, and no data is published through it.
+//!
+//! - The bits that decide about a delivery change only with the interrupt lock held, and the delivery reads them with
+//!   the lock held. So the lock orders them. It also tells of an ISR in flight: disable passes through the lock.
+//! - The bits of the end, and of a driver's own disable, change under the control lock.
+//! - A read without either lock is a snapshot, for people and for refusals.
+//!
+//! Hence every access is `Relaxed`, except one pair: a thread that sees in a snapshot that an interrupt is out of
+//! service also sees what the interrupt had counted before. Each change is a single read-modify-write, because changes
+//! of different bits may meet.
 
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{AtomicUsize, const_outside_models};
 
 /// Deliveries reach the ISR. Changes under the interrupt lock.
 pub(crate) const ENABLED: usize = 1;
-/// Quarantined. Set under the interrupt lock, cleared under it by `clear_fault`.
+/// A fault has taken it out of service. Set under the interrupt lock; `clear_fault` clears it, under the same lock.
 pub(crate) const FAULTED: usize = 1 << 1;
 /// The device has gone. Never cleared.
 pub(crate) const REMOVED: usize = 1 << 2;
-/// The handle has gone, and the end is over. Never cleared.
+/// The handle has been dropped, and the end is over. Never cleared.
 pub(crate) const ENDED: usize = 1 << 3;
-/// The handle was dropped inside a section of this interrupt; whoever ends a section runs it down.
+/// The handle was dropped inside a section of this interrupt, or where its end could not wait. The thread that ends a
+/// section next runs the end.
 pub(crate) const END_DEFERRED: usize = 1 << 4;
-/// The system asks for the device back; the worker sees to it.
+/// The system asks for the device back. The worker does what that needs, or the caller if there is no worker.
 #[cfg(feature = "std")]
 pub(crate) const REMOVAL_REQUESTED: usize = 1 << 5;
 
-/// Reported inactive: connected, but not served. Changes under the interrupt lock, and means nothing while disabled.
+/// The driver has reported it inactive: connected, but not delivered. Changes under the interrupt lock. It has no
+/// effect while the interrupt is disabled.
 pub(crate) const INACTIVE: usize = 1 << 6;
 
-/// The driver has disabled it, and not enabled it since: a device leaves it alone. Changes under the control lock.
+/// The driver has disabled it and not enabled it since, so its device does not enable it. Changes under the control
+/// lock.
 pub(crate) const KEPT_DISABLED: usize = 1 << 7;
 
 /// Connected while its device is in low power: an assertion wakes the device. Changes under the interrupt lock.
 pub(crate) const ASLEEP: usize = 1 << 8;
-/// An assertion has been kept that wakes the device. Set under the interrupt lock.
+/// An assertion has been withheld that wakes the device. Set under the interrupt lock.
 pub(crate) const WAKES: usize = 1 << 9;
 /// A listener waits for claims. Set under the interrupt lock.
 pub(crate) const LISTENED: usize = 1 << 10;
 
-/// The word itself.
+/// The state of an interrupt, in one word.
 pub(crate) struct StateWord(AtomicUsize);
 
 impl StateWord {
@@ -63,26 +70,27 @@ impl StateWord {
         self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED) == ENABLED
     }
 
-    /// Whether a delivery reaches the ISR, and no listener has to be told of it. One comparison, as `delivers`.
+    /// Whether a delivery reaches the ISR, and no listener has to be woken after it. One comparison, like `delivers`.
     #[inline]
-    pub(crate) fn delivers_unheard(&self) -> bool {
+    pub(crate) fn delivers_without_listener(&self) -> bool {
         self.0.load(Relaxed) & (ENABLED | FAULTED | REMOVED | ENDED | INACTIVE | ASLEEP | LISTENED) == ENABLED
     }
 
-    /// Sets `bits`, and says whether any is new.
+    /// Sets `bits`. Returns whether any of them was clear before.
     pub(crate) fn set(&self, bits: usize) -> bool {
         // Release: pairs with the Acquire in `snapshot`.
         self.0.fetch_or(bits, Release) & bits != bits
     }
 
-    /// Clears `bits`, and says whether any was set: of several callers one learns that it was.
+    /// Clears `bits`. Returns whether any of them was set: for a single bit, `true` for exactly one of several callers.
     pub(crate) fn take(&self, bits: usize) -> bool {
         self.0.fetch_and(!bits, Relaxed) & bits != 0
     }
 
-    /// One snapshot, in the words of the public state.
+    /// Takes one snapshot, as the public [`State`].
     pub(crate) fn snapshot(&self) -> State {
-        // Acquire: pairs with the Release in `set`: a listener tells the claims from before a fault before the fault.
+        // Acquire: pairs with the Release in `set`, so that a listener yields the claims from before a fault, then the
+        // fault.
         let word = self.0.load(Acquire);
         if word & ENDED != 0 {
             State::Ended
@@ -102,7 +110,7 @@ impl StateWord {
     }
 }
 
-/// What an interrupt is doing, at one moment.
+/// The state of an interrupt at one moment, for drivers and operators.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, State};
@@ -118,14 +126,15 @@ pub enum State {
     Disabled,
     /// Connected and served.
     Enabled,
-    /// Connected, and not served until it is reported active.
+    /// Connected, but not delivered until the driver reports it active.
     Inactive,
-    /// Connected while its device is in low power, which an assertion ends (rule E9).
+    /// Connected while its device is in low power. An assertion wakes the device (rule E9).
     Asleep,
-    /// Quarantined by a fault, disconnected.
+    /// Taken out of service by a fault, and disconnected. [`clear_fault`](crate::InterruptObject::clear_fault) ends
+    /// this.
     Faulted,
-    /// Its device has gone.
+    /// Its device has gone. This does not end.
     Removed,
-    /// Its handle has gone.
+    /// Its handle has been dropped. This does not end.
     Ended,
 }

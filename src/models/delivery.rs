@@ -92,7 +92,7 @@ fn enable_serves_what_fires_meanwhile() {
 }
 
 /// A vector never waits: it finds the lock free, or the release of the section that it interrupted runs its ISR.
-// Caught: pending-not-owed, owed-not-served.
+// Caught: pending-not-counted, pending-not-served.
 #[test]
 fn a_vector_that_may_not_wait_loses_nothing() {
     bounded(|| {
@@ -121,7 +121,7 @@ fn a_vector_that_may_not_wait_loses_nothing() {
 
 /// If a disable holds the lock, a vector's delivery is pending. The disable serves it, and sees what the vector did
 /// before. A delivery that comes after the disable is counted as stale.
-// Caught: owed-release, owed-acquire, disable-drops-the-owed.
+// Caught: pending-release, pending-acquire, disable-drops-the-pending.
 #[test]
 fn a_vector_that_meets_a_disable_is_served_or_counted() {
     bounded(|| {

@@ -6,7 +6,7 @@ use crate::{Error, ErrorKind, Name, SourceError};
 
 /// Says what was being done when a system call failed. For `map_err`.
 pub(crate) fn failed(doing: impl Into<Name>) -> impl FnOnce(Errno) -> SourceError {
-    |errno| SourceError::Os { doing: doing.into(), source: errno.into() }
+    |errno| SourceError::Os { doing: doing.into(), source: crate::Errno::new(errno.raw_os_error()) }
 }
 
 /// As [`failed`], for a device that has been opened. If there is no such device any more, it has been removed.

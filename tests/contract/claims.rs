@@ -458,7 +458,7 @@ fn unserved() -> (Served, EdgeHandle) {
     (interrupt, line)
 }
 
-// Caught: REMOVED set in let_go after the transition has ended.
+// Caught: REMOVED set in do_requested_removal after the transition has ended.
 #[test]
 fn a4_an_orderly_removal_ends_the_wait() {
     let (interrupt, line) = unserved();
@@ -468,7 +468,7 @@ fn a4_an_orderly_removal_ends_the_wait() {
     assert!(matches!(errors.try_recv().unwrap().kind(), ErrorKind::Removed));
 }
 
-// Caught: no tell_listener in let_go (hangs).
+// Caught: no tell_listener in do_requested_removal (hangs).
 #[test]
 fn a4_a_removal_that_the_lock_holds_up_ends_the_wait() {
     watchdog(|| {

@@ -1,4 +1,4 @@
-//! How a waiter waits.
+//! How a waiter waits: with epoll on Linux, as a parked thread elsewhere.
 
 use core::time::Duration;
 
@@ -13,20 +13,22 @@ pub(super) use epoll::{Events, Poller};
 #[cfg(not(target_os = "linux"))]
 pub(super) use parked::{Events, Poller};
 
-/// Which descriptor of which interrupt is readable.
+/// Which descriptor is readable, with the number of its interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
+    /// The descriptor by which the source signals.
     Signal(usize),
+    /// The descriptor by which the source reports a removal.
     Removal(usize),
 }
 
 /// How long to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
-    /// Not at all: only look.
+    /// Only look.
     No,
-    /// Until a descriptor is readable or the bell rings.
+    /// Until a descriptor is readable or another thread ends the wait.
     UntilWoken,
-    /// As long as that, at most.
+    /// As `UntilWoken`, but no longer than this.
     For(Duration),
 }

@@ -1,4 +1,4 @@
-//! Waiting where there is no epoll: only for sources that wake a waker.
+//! Waiting on systems without epoll: the thread parks, and only sources that wake a waker can end its wait.
 
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
@@ -12,27 +12,28 @@ use crate::sync::{
 };
 use crate::{Name, SourceError};
 
+/// How a waiter waits, and how others end its wait.
 pub(in crate::dispatch) struct Poller {
-    /// 1 from a ring to the wait that it ends.
-    rung: AtomicUsize,
+    /// 1 from a wake-up to the wait that it ends.
+    woken: AtomicUsize,
     parker: Parker,
 }
 
-/// Nothing has a descriptor here.
+/// No descriptor can be watched here.
 pub(in crate::dispatch) type Events = ();
 
 impl Poller {
     pub(in crate::dispatch) fn new() -> Result<Self, SourceError> {
-        Ok(Self { rung: AtomicUsize::new(0), parker: Parker::new() })
+        Ok(Self { woken: AtomicUsize::new(0), parker: Parker::new() })
     }
 
     pub(in crate::dispatch) fn events(&self) -> Events {}
 
-    /// Ends the wait that is going on, or the next.
+    /// Ends the current wait, or else the next one.
     pub(in crate::dispatch) fn wake(&self) {
-        // Release: pairs with the Acquire in `wait`, so the thread sees what was done before the ring.
-        self.rung.store(1, Release);
-        self.parker.wake_all(&self.rung);
+        // Release: pairs with the Acquire in `wait`, so the thread sees what was done before the wake-up.
+        self.woken.store(1, Release);
+        self.parker.wake_all(&self.woken);
     }
 
     #[cfg(unix)]
@@ -44,25 +45,25 @@ impl Poller {
 
     pub(in crate::dispatch) fn unwatch(&self, _number: usize) {}
 
-    /// Nothing has a descriptor here.
+    /// No descriptor can be watched here.
     pub(in crate::dispatch) fn watches(&self) -> bool {
         false
     }
 
-    /// Waits as long as it is told to. Returns whether the bell has rung.
+    /// Waits as long as `wait` says. Returns whether another thread has ended the wait.
     pub(in crate::dispatch) fn wait(&self, _: &mut Events, wait: Wait) -> bool {
         let deadline = match wait {
             Wait::No => return false,
             Wait::UntilWoken => None,
-            // What the clock can't say is as good as for ever.
+            // A moment that the clock can't express is as good as for ever.
             Wait::For(time) => Instant::now().checked_add(time),
         };
         loop {
-            // The look is made with the queue locked, which `wake_all` locks after the ring: none comes in between.
-            // Acquire: as below.
-            let _ = self.parker.park(&self.rung, 0, || self.rung.load(Acquire) == 0, |_| {}, deadline);
+            // `park` looks at the word with its queue locked, and `wake_all` locks that queue after it has set the
+            // word. So no wake-up falls between the look and the sleep. Acquire: as below.
+            let _ = self.parker.park(&self.woken, 0, || self.woken.load(Acquire) == 0, |_| {}, deadline);
             // Acquire: pairs with the Release in `wake`.
-            if self.rung.swap(0, Acquire) != 0 {
+            if self.woken.swap(0, Acquire) != 0 {
                 return true;
             }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
@@ -71,7 +72,7 @@ impl Poller {
         }
     }
 
-    /// Nothing has a descriptor here.
+    /// No descriptor can be watched here.
     pub(in crate::dispatch) fn ready(_: &Events) -> impl Iterator<Item = Event> {
         core::iter::empty()
     }
@@ -82,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bell_that_rang_before_the_wait_ends_it() {
+    fn a_wake_up_before_the_wait_ends_it() {
         let poller = Poller::new().unwrap();
         poller.wake();
         assert!(poller.wait(&mut (), Wait::UntilWoken));
     }
 
     #[test]
-    fn a_bell_from_another_thread_ends_the_wait() {
+    fn a_wake_up_from_another_thread_ends_the_wait() {
         let poller = Poller::new().unwrap();
         std::thread::scope(|scope| {
             scope.spawn(|| poller.wake());

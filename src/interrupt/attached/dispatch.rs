@@ -1,4 +1,4 @@
-//! What an interrupt asks of its dispatcher.
+//! The trait by which an interrupt uses its dispatcher.
 
 use core::task::Waker;
 
@@ -6,35 +6,36 @@ use crate::Name;
 use crate::SourceError;
 use crate::source::Source;
 
-/// What an interrupt asks of its dispatcher. Called with the interrupt lock held; never waits for it.
+/// A dispatcher, as an interrupt sees it. Its functions may be called with the interrupt lock held, and never wait for
+/// it.
 pub(crate) trait Dispatch: Send + Sync {
-    /// Waits on the source from now on.
+    /// Begins to wait on the source.
     fn arm(&self, source: &mut dyn Source) -> Result<(), SourceError>;
 
-    /// Waits on it no longer. Does nothing where it does not.
+    /// Ceases to wait on the source. Does nothing if it does not wait.
     fn disarm(&self);
 
-    /// What a source without a descriptor wakes.
+    /// Returns the waker that a source without a descriptor wakes.
     fn waker(&self) -> Waker;
 
-    /// Has the worker look at the interrupt: its work item is queued.
+    /// Schedules the interrupt with the worker, because its work item is queued.
     fn schedule(&self);
 
-    /// As `schedule`, for what is left to be done beside the work item: a worker that nobody needed so far is started, by
-    /// that name. `false` if there is none to be had.
+    /// As `schedule`, for what is left to the worker beside the work item. If there is no worker yet, starts one with
+    /// the given name. Returns `false` if that fails.
     fn schedule_anyway(&self, name: &Name) -> bool;
 
-    /// As `schedule_anyway`, for an interrupt that nobody else may keep any more: it is kept until the worker has
-    /// looked at it.
+    /// As `schedule_anyway`, for the end of an interrupt: keeps the object until the worker has looked at it, although
+    /// its handle has been dropped.
     fn schedule_end(&self, name: &Name) -> bool;
 
-    /// The thread that serves this interrupt and no other, or why there is none.
+    /// Returns the thread that serves this interrupt and no other, or why there is none.
     #[cfg(feature = "std")]
     fn own_thread(&self) -> Result<crate::policy::placement::ThreadId, SourceError>;
 
-    /// The interrupt has ended: it is not kept any more, and threads that served it alone may go.
+    /// Lets the object go, because the interrupt has ended, and tells threads that serve no other interrupt to end.
     fn ended(&self);
 
-    /// Waits for threads that served this interrupt alone, which has ended; not for the calling thread itself.
+    /// Waits for the threads that served this interrupt and no other, except the calling thread. Called after `ended`.
     fn join(&self);
 }

@@ -1,7 +1,7 @@
-//! How what lives outside of an interrupt is attached to it: its source, its dispatcher, its device, boxed closures.
+//! What is attached to an interrupt from outside: its source, its dispatcher, its device, boxed closures.
 //!
-//! Each is a trait object in a box. Without an allocator there are no boxes, and so nothing can be attached: an
-//! `Option<Attached<…>>` is always `None` then, takes no room, and what would use it compiles to nothing.
+//! Each is a trait object in a box. Without an allocator there are no boxes, so nothing can be attached: an
+//! `Option<Attached<…>>` is always `None` then, takes no room, and the code that would use it compiles to nothing.
 
 mod dispatch;
 mod parent;
@@ -20,7 +20,7 @@ mod nothing {
     use core::marker::PhantomData;
     use core::ops::{Deref, DerefMut};
 
-    /// A box that nobody can make.
+    /// A box that no code can make.
     pub(crate) struct Attached<D: ?Sized>(Infallible, PhantomData<fn() -> *const D>);
 
     impl<D: ?Sized> Deref for Attached<D> {

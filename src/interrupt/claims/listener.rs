@@ -1,19 +1,20 @@
-//! The interrupt's side of a listener (section A); the protocol is told in `claims`.
+//! The interrupt's side of a listener (section A of the rules). The module `claims` explains the protocol.
 
 use core::task::Waker;
 
 use crate::interrupt::InterruptObject;
-use crate::interrupt::claims::{Claims, Listenable};
+use crate::interrupt::claims::{Claims, CountsClaims};
 use crate::interrupt::state::LISTENED;
 use crate::sync;
 use crate::{Callback, Error, ErrorKind};
 
 impl<T: Send, W: Send> InterruptObject<T, W> {
-    /// A listener for async code: its [`claimed`](Claims::claimed) waits until the ISR has claimed (rule A1). It counts
-    /// from here on.
+    /// Returns a listener for async code, which borrows the object: for a `static`, or an object that the driver keeps.
     ///
-    /// This one borrows, for a `static` or an object that the driver keeps; the handle's
-    /// [`Interrupt::claims`](crate::Interrupt::claims) does not. It waits for the interrupt lock, once.
+    /// Its [`claimed`](Claims::claimed) waits until the ISR has claimed (rule A1). It counts claims from this call on.
+    /// The handle's [`Interrupt::claims`](crate::Interrupt::claims) returns a listener that does not borrow.
+    ///
+    /// Waits for the interrupt lock, once.
     ///
     /// # Errors
     ///
@@ -25,7 +26,8 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
     /// ```
     /// use interrupt_lock::{Claim, InterruptObject, Name, NoWorkItem};
     ///
-    /// static TIMER: InterruptObject<(), NoWorkItem> = InterruptObject::new(Name::new("timer"), (), |_| Claim::Claimed);
+    /// static TIMER: InterruptObject<(), NoWorkItem> =
+    ///     InterruptObject::new(Name::new("timer"), (), |_| Claim::Claimed);
     ///
     /// async fn three_ticks() -> Result<(), interrupt_lock::Error> {
     ///     let mut ticks = TIMER.claims()?;
@@ -41,10 +43,10 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
         Ok(Claims::borrowing(self, self.listen()?))
     }
 
-    /// Says that there is a listener. The answer is the count that it begins with.
+    /// Notes that there is a listener. Returns the count of claims that it begins with.
     #[track_caller]
     pub(crate) fn listen(&self) -> Result<u64, Error> {
-        // Every delivery comes before this section, and is in the count, or after it, and sees the bit.
+        // Each delivery comes either before this section, and is in the count, or after it, and sees the bit.
         let section = self.lock().acquire_until(None)?;
         if self.state.has(LISTENED) {
             return Err(self.error(ErrorKind::Listened));
@@ -57,7 +59,8 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Wakes the listener, if there is one: after each section in which something may have changed for it.
+    /// Wakes the listener, if there is one. Called after each section in which a claim, a fault, a removal or the end
+    /// may have come.
     #[inline]
     pub(in crate::interrupt) fn tell_listener(&self) {
         if self.state.has(LISTENED) {
@@ -71,12 +74,12 @@ impl<T, W> InterruptObject<T, W> {
         if let Some(waker) = waker
             && let Err(message) = sync::catch(|| waker.wake())
         {
-            self.quarantine_from_outside(Callback::Waker, message);
+            self.set_faulted_without_lock(Callback::Waker, message);
         }
     }
 }
 
-impl<T: Send, W: Send> Listenable for InterruptObject<T, W> {
+impl<T: Send, W: Send> CountsClaims for InterruptObject<T, W> {
     fn count(&self) -> u64 {
         self.answers.claimed.get()
     }
@@ -85,13 +88,14 @@ impl<T: Send, W: Send> Listenable for InterruptObject<T, W> {
         self.check()
     }
 
-    fn leave_waker(&self, waker: Waker) {
-        // Whatever was there is dropped after the lock has been released: it is the executor's code.
+    fn set_waker(&self, waker: Waker) {
+        // The old waker is dropped after the lock of the notes has been released, because its drop is the executor's
+        // code.
         let _before = self.notes.lock().listener.replace(waker);
     }
 
-    fn forget_listener(&self) {
-        // The waker first: once the bit is clear it may be another listener's.
+    fn remove_listener(&self) {
+        // Take the waker first: once the bit is clear, a waker in the notes may be another listener's.
         let _waker = self.notes.lock().listener.take();
         self.state.take(LISTENED);
     }

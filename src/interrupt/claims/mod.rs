@@ -1,14 +1,16 @@
-//! Waiting for the ISR from async code (section A of the rules).
+//! How async code waits for claims (section A of the rules).
 //!
-//! The ISR only counts. After a section of the interrupt lock has ended, whoever ended it looks for one bit of the state
-//! word: is there a listener? If so its waker is taken from the notes and called, with no lock of the interrupt held.
+//! The ISR only counts. The thread that ends a section of the interrupt lock then looks at one bit of the state word,
+//! which says whether there is a listener. If there is, the thread takes the listener's waker from the notes and calls
+//! it, with no lock of the interrupt held.
 //!
-//! Nothing is slept through. A listener leaves its waker first and looks second; a delivery counts first and takes the
-//! waker second; and both reach the waker under the lock of the notes, which orders them. The bit itself is set under
-//! the interrupt lock, so every delivery either sees it, or was counted before the listener began.
+//! No claim is slept through. A listener sets its waker first and looks at the count second. A delivery counts first
+//! and takes the waker second. Both reach the waker under the lock of the notes, which orders them. The bit itself is
+//! set under the interrupt lock, so a delivery either sees it, or was counted before the listener began.
 //!
-//! The waker is one of the notes, because that lock is there already and is held for a few instructions; on bare metal
-//! it masks. (A cell of its own, as the crate atomic-waker has, would be one more protocol for the models.)
+//! The waker is one of the notes, because their lock exists anyway and is held for a few instructions. On bare metal
+//! that lock masks interrupts. (A cell of its own, as in the crate atomic-waker, would be one more protocol for the
+//! models.)
 
 mod listener;
 
@@ -23,34 +25,35 @@ use crate::Error;
 #[cfg(doc)]
 use crate::ErrorKind;
 
-/// What a listener asks of its interrupt.
-pub(crate) trait Listenable: Send + Sync {
-    /// How many ISR runs have claimed.
+/// An interrupt, as its listener sees it.
+pub(crate) trait CountsClaims: Send + Sync {
+    /// Returns how many ISR runs have claimed.
     fn count(&self) -> u64;
 
-    /// Why there will be no more of them.
+    /// Returns the fault, the removal or the end because of which no more will claim.
     fn check(&self) -> Result<(), Error>;
 
-    /// Has `waker` called after the next change.
-    fn leave_waker(&self, waker: Waker);
+    /// Keeps `waker`, to be called after the next change.
+    fn set_waker(&self, waker: Waker);
 
-    /// The listener has gone.
-    fn forget_listener(&self);
+    /// Drops the waker, and makes room for another listener.
+    fn remove_listener(&self);
 }
 
-enum To<'a> {
-    Borrowed(&'a dyn Listenable),
+enum InterruptRef<'a> {
+    Borrowed(&'a dyn CountsClaims),
     #[cfg(feature = "alloc")]
-    Owned(Arc<dyn Listenable + 'a>),
+    Owned(Arc<dyn CountsClaims + 'a>),
 }
 
-/// The one listener of an interrupt: an async task that waits until the ISR has claimed (rules A1 to A4).
+/// The listener of an interrupt: with it an async task waits until the ISR has claimed (rules A1 to A4).
 ///
-/// From [`Interrupt::claims`](crate::Interrupt::claims), or [`InterruptObject::claims`](crate::InterruptObject::claims)
-/// on bare metal. It works on any executor, and allocates nothing. Dropping it makes room for another.
+/// [`Interrupt::claims`](crate::Interrupt::claims) returns one, and on bare metal
+/// [`InterruptObject::claims`](crate::InterruptObject::claims). An interrupt has one listener at a time: drop it to
+/// make room for another. It works on any executor, and does not allocate.
 ///
-/// Disabling the interrupt does not end the wait: it goes on after the next enable. A fault, a removal or the end of the
-/// interrupt does, with that error; claims that came before it are told first.
+/// A disable does not end the wait: it goes on after the next enable. A fault, a removal or the end of the interrupt
+/// ends the wait with an error. Claims from before are yielded first.
 ///
 /// # Examples
 ///
@@ -66,10 +69,15 @@ enum To<'a> {
 /// #     }
 /// # }
 ///
+/// #[derive(Default)]
+/// struct Uart {
+///     received: Vec<u8>,
+/// }
+///
 /// let (source, line) = Software::edge();
-/// let interrupt = Interrupt::builder(Vec::new())
-///     .isr(|cx| {
-///         cx.push(7);
+/// let interrupt = Interrupt::builder(Uart::default())
+///     .isr(|uart| {
+///         uart.received.push(7);
 ///         Claim::Claimed
 ///     })
 ///     .source(source)
@@ -79,9 +87,9 @@ enum To<'a> {
 /// let mut claims = interrupt.claims()?;
 /// line.assert();
 /// block_on(async {
-///     // A driver's loop does this until the error comes.
+///     // A driver does this in a loop, until the error comes.
 ///     assert_eq!(claims.claimed().await?, 1);
-///     let received = interrupt.synchronize(std::mem::take); // no guard lives across an await
+///     let received = interrupt.synchronize(|uart| std::mem::take(&mut uart.received)); // no guard across an await
 ///     assert_eq!(received, [7]);
 ///
 ///     drop(interrupt);
@@ -92,29 +100,28 @@ enum To<'a> {
 /// ```
 #[must_use = "a listener that is dropped waits for nothing"]
 pub struct Claims<'a> {
-    to: To<'a>,
+    to: InterruptRef<'a>,
     /// The count at the last look.
     seen: u64,
 }
 
 impl<'a> Claims<'a> {
-    pub(crate) fn borrowing(object: &'a dyn Listenable, seen: u64) -> Self {
-        Self { to: To::Borrowed(object), seen }
+    pub(crate) fn borrowing(object: &'a dyn CountsClaims, seen: u64) -> Self {
+        Self { to: InterruptRef::Borrowed(object), seen }
     }
 
     #[cfg(feature = "alloc")]
-    pub(crate) fn owning(object: Arc<dyn Listenable + 'a>, seen: u64) -> Self {
-        Self { to: To::Owned(object), seen }
+    pub(crate) fn owning(object: Arc<dyn CountsClaims + 'a>, seen: u64) -> Self {
+        Self { to: InterruptRef::Owned(object), seen }
     }
 
-    /// Waits until the count of claimed interrupts differs from this listener's last look, and yields the difference:
-    /// how many ISR runs have claimed since. It never blocks the thread.
+    /// Waits until the ISR has claimed, and yields how many of its runs have claimed since the last call.
     ///
-    /// Nothing is lost between two calls, and nothing by dropping the future: what it has not yielded is yielded by the
-    /// next. So it may stand in a `select`. (Counts wrap as a `usize` does.)
+    /// The future never blocks the thread. No claim is lost between two calls, and none if the future is dropped: the
+    /// next future yields it. So the future may stand in a `select`. (Counts wrap as a `usize` does.)
     ///
-    /// The waker is called by whoever ran the ISR, after the interrupt lock has been released: by the dispatcher's
-    /// thread, on bare metal by the interrupt vector, whose executor has to allow that. One that panics is a fault of
+    /// The thread that ran the ISR calls the waker, after it has released the interrupt lock: the dispatcher's thread,
+    /// or on bare metal the interrupt vector, which the executor has to allow. If the waker panics, that is a fault of
     /// the interrupt ([`Callback::Waker`](crate::Callback::Waker)).
     ///
     /// # Errors
@@ -133,13 +140,13 @@ impl<'a> Claims<'a> {
         if let Some(answer) = self.look() {
             return Poll::Ready(answer);
         }
-        self.interrupt().leave_waker(cx.waker().clone());
-        // What came before the waker was there called none.
+        self.interrupt().set_waker(cx.waker().clone());
+        // A claim that came before the waker was set has called no waker, so look again.
         self.look().map_or(Poll::Pending, Poll::Ready)
     }
 
     fn look(&mut self) -> Option<Result<u64, Error>> {
-        // The error first: claims that came before it have been counted by then.
+        // Look at the error first: claims that came before it have been counted by then.
         let error = self.interrupt().check().err();
         let count = self.interrupt().count();
         // The counter is a `usize`, and wraps as one.
@@ -151,18 +158,18 @@ impl<'a> Claims<'a> {
         error.map(Err)
     }
 
-    fn interrupt(&self) -> &dyn Listenable {
+    fn interrupt(&self) -> &dyn CountsClaims {
         match &self.to {
-            To::Borrowed(object) => *object,
+            InterruptRef::Borrowed(object) => *object,
             #[cfg(feature = "alloc")]
-            To::Owned(object) => &**object,
+            InterruptRef::Owned(object) => &**object,
         }
     }
 }
 
 impl Drop for Claims<'_> {
     fn drop(&mut self) {
-        self.interrupt().forget_listener();
+        self.interrupt().remove_listener();
     }
 }
 

@@ -1,4 +1,4 @@
-//! Closures for the interrupt data that never wait for the lock (rule L12).
+//! Closures that a driver submits to run with the lock held, without waiting for the lock (rule L12).
 
 #[cfg(not(feature = "alloc"))]
 mod none;
@@ -18,9 +18,10 @@ use crate::interrupt::InterruptObject;
 use crate::{Callback, Fault, sync};
 
 impl<T, W> InterruptObject<T, W> {
-    /// Runs the closure that was submitted first, if there is one. The caller holds the lock, of which `data` is the proof.
+    /// Runs the closure that was submitted first. Returns `false` if none waits. The caller holds the lock, as `data`
+    /// proves.
     pub(super) fn run_next_deferred(&self, data: &mut T) -> bool {
-        // SAFETY: with the lock held.
+        // SAFETY: the caller holds the lock.
         let Some(closure) = (unsafe { self.deferred.pop() }) else { return false };
         self.run_deferred(data, closure);
         true
@@ -28,13 +29,13 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Returns whether closures wait. The caller holds the lock.
     pub(super) fn has_deferred(&self) -> bool {
-        // SAFETY: with the lock held.
+        // SAFETY: the caller holds the lock.
         !unsafe { self.deferred.is_empty() }
     }
 
-    /// Runs all closures that have been submitted, and lets no more be. The caller holds the lock, and `data` is the proof.
+    /// Runs all closures that have been submitted, and refuses later ones. The caller holds the lock, as `data` proves.
     pub(in crate::interrupt) fn run_last_deferred(&self, data: &mut T) {
-        // SAFETY: with the lock held.
+        // SAFETY: the caller holds the lock.
         unsafe { self.deferred.close() };
         // SAFETY: as above.
         while let Some(closure) = unsafe { self.deferred.pop() } {
@@ -45,16 +46,16 @@ impl<T, W> InterruptObject<T, W> {
     fn run_deferred(&self, data: &mut T, closure: impl FnOnce(&mut T)) {
         if let Err(message) = sync::catch(|| closure(data)) {
             let fault = Fault::Panicked { callback: Callback::Deferred, message };
-            // SAFETY: with the lock held, and from no callback: closures run between sections.
-            unsafe { self.registered.with(|registered| self.quarantine(registered, fault)) };
+            // SAFETY: the caller holds the lock, and is in no callback: closures run between sections.
+            unsafe { self.registered.with(|registered| self.set_faulted(registered, fault)) };
         }
     }
 
-    /// Goes on with what a release has left.
+    /// Runs what a release has left to the worker.
     #[cfg(feature = "std")]
     pub(crate) fn run_left_over(&self) {
         if self.lock().raw().has_left() {
-            // The release does it.
+            // This release runs it.
             drop(self.lock().acquire_until(None));
         }
     }

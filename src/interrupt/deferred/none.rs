@@ -1,4 +1,4 @@
-//! Without an allocator no closure can be kept, so none is ever deferred.
+//! In place of `queue` where there is no allocator: no closure can be kept, so none is ever deferred.
 
 use core::marker::PhantomData;
 
@@ -11,7 +11,7 @@ impl<T> Deferred<T> {
 
     /// # Safety
     ///
-    /// None is needed; the queue of closures has one.
+    /// Always safe. It is `unsafe` because the function of the same name in `queue` is.
     pub(crate) unsafe fn pop(&self) -> Option<fn(&mut T)> {
         None
     }

@@ -1,10 +1,10 @@
-//! Closures that wait for the interrupt lock (rule L12): a stack that anybody may push onto without waiting, and a chain
-//! in order of submission that its taker, the owner of the lock, works through.
+//! The closures that wait for the interrupt lock (rule L12): a stack that any thread may push onto without waiting, and
+//! a chain in order of submission that the owner of the lock works through.
 //!
-//! A push is one compare-exchange, and a take one swap of the whole stack: no closure is lost or taken twice, and what one
-//! thread has pushed is taken in its order. The tempting race, a push beside a take, is harmless: the one that comes
-//! later is on the stack for the next take, and its submitter leaves word for the owner after it. The last take leaves a
-//! mark, so a push either came before it or is refused.
+//! A push is one compare-exchange, and a take is one swap of the whole stack. So no closure is lost or taken twice, and
+//! the closures of one thread are taken in the order of their pushes. The tempting race, a push beside a take, is
+//! harmless: a push after the take is on the stack for the next take, and its submitter then tells the owner of the
+//! lock. The last take leaves a mark, so a push either came before it or is refused.
 
 use core::mem;
 use core::ptr;
@@ -17,9 +17,9 @@ use crate::sync::{AtomicPtr, Locked, const_outside_models};
 pub(crate) type Closure<T> = Box<dyn FnOnce(&mut T) + Send>;
 
 pub(crate) struct Deferred<T> {
-    /// Submitted, the newest first; or the mark of the last take.
+    /// The stack of submitted closures, the newest on top; or the mark of the last take.
     newest: AtomicPtr<Node<T>>,
-    /// In order of submission, for the owner of the interrupt lock.
+    /// The chain of taken closures, in order of submission. It belongs to the owner of the interrupt lock.
     oldest: Locked<Chain<T>>,
 }
 
@@ -28,13 +28,13 @@ struct Node<T> {
     next: *mut Node<T>,
 }
 
-/// Nodes that nobody else reaches.
+/// Nodes that are reached through this chain only.
 struct Chain<T>(*mut Node<T>);
 
-// SAFETY: the closures are `Send`, and nobody else follows the links.
+// SAFETY: the closures are `Send`, and only the chain's owner follows its links.
 unsafe impl<T> Send for Chain<T> {}
 
-/// What stands on the stack after the last take; no node lies there.
+/// The mark that the last take leaves on the stack. It is not the address of a node.
 fn closed<T>() -> *mut Node<T> {
     ptr::without_provenance_mut(1)
 }
@@ -46,17 +46,17 @@ impl<T> Deferred<T> {
         }
     }
 
-    /// Submits a closure; gives it back after the last take.
+    /// Submits a closure. Returns it as the error after the last take.
     pub(crate) fn push(&self, closure: Closure<T>) -> Result<(), Closure<T>> {
         let node = Box::into_raw(Box::new(Node { closure, next: ptr::null_mut() }));
         // Relaxed: a first guess for the compare-exchange.
         let mut newest = self.newest.load(Relaxed);
         loop {
             if newest == closed() {
-                // SAFETY: made above, and on no stack.
+                // SAFETY: made by `Box::into_raw` above, and not pushed.
                 return Err(unsafe { Box::from_raw(node) }.closure);
             }
-            // SAFETY: as above: nobody else reaches it yet.
+            // SAFETY: the node is not pushed yet, so only this thread reaches it.
             unsafe { (*node).next = newest };
             // Release: pairs with the Acquire in `take`, which follows the link and runs the closure.
             match self.newest.compare_exchange(newest, node, Release, Relaxed) {
@@ -66,13 +66,14 @@ impl<T> Deferred<T> {
         }
     }
 
-    /// The closure that was submitted first of those that wait.
+    /// Takes the closure that was submitted first, of those that wait.
     ///
     /// # Safety
     ///
     /// The caller holds the interrupt lock.
     pub(crate) unsafe fn pop(&self) -> Option<Closure<T>> {
-        // SAFETY: the caller holds the lock under which alone this is used, and nothing in here runs anything else.
+        // SAFETY: the caller holds the lock, and `oldest` is used under that lock only. Nothing in the closure uses it
+        // again.
         unsafe {
             self.oldest.with(|oldest| {
                 oldest.pop().or_else(|| {
@@ -89,13 +90,13 @@ impl<T> Deferred<T> {
     ///
     /// As for [`pop`](Self::pop).
     pub(crate) unsafe fn is_empty(&self) -> bool {
-        // Relaxed: who submits later leaves word later.
+        // Relaxed: a thread that submits after this load tells the owner after it, too.
         let newest = self.newest.load(Relaxed);
         // SAFETY: the caller's promise, as in `pop`.
         (newest.is_null() || newest == closed()) && unsafe { self.oldest.with(|oldest| oldest.0.is_null()) }
     }
 
-    /// Takes what has been submitted so far, and refuses from now on.
+    /// Takes what has been submitted so far, for `pop`, and refuses what is submitted later.
     ///
     /// # Safety
     ///
@@ -106,17 +107,17 @@ impl<T> Deferred<T> {
         unsafe { self.oldest.with(|oldest| oldest.append(&mut last)) };
     }
 
-    /// Takes what has been submitted, in its order, and leaves `instead`.
+    /// Takes the stack, in order of submission, and leaves `instead` in its place.
     fn take(&self, instead: *mut Node<T>) -> Chain<T> {
-        // Relaxed: a first look, which spares the exchange where there is nothing, as nearly always. After the mark nothing
-        // comes any more.
+        // Relaxed: a first look, which saves the swap if the stack is empty, as it nearly always is. After the mark
+        // nothing is pushed any more.
         let newest = self.newest.load(Relaxed);
         if newest == instead || newest == closed() {
             return Chain(ptr::null_mut());
         }
         // Acquire: pairs with the Release in `push`.
         let newest = self.newest.swap(instead, Acquire);
-        // (The drop is ordered by what counts the interrupt's owners, which models don't see.)
+        // (In `drop` the counting of the object's owners orders it, which models don't see.)
         if newest == closed() {
             return Chain(ptr::null_mut());
         }

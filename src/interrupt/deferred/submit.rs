@@ -1,4 +1,4 @@
-//! A driver submits a closure.
+//! `run_or_defer`: how a driver submits a closure.
 
 use alloc::boxed::Box;
 
@@ -6,43 +6,50 @@ use crate::interrupt::InterruptObject;
 use crate::interrupt::state::ENDED;
 use crate::{Error, ErrorKind};
 
-/// What became of a closure given to [`InterruptObject::run_or_defer`].
+/// What [`InterruptObject::run_or_defer`] has done with a closure, for the driver that submitted it.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Deferral, Interrupt};
 ///
-/// let interrupt = Interrupt::builder(0).isr(|_| Claim::Claimed).build()?;
-/// assert_eq!(interrupt.run_or_defer(|count| *count += 1)?, Deferral::Ran);
+/// struct Transfer {
+///     completed: u32,
+/// }
+///
+/// let interrupt = Interrupt::builder(Transfer { completed: 0 }).isr(|_| Claim::Claimed).build()?;
+/// assert_eq!(interrupt.run_or_defer(|transfer| transfer.completed += 1)?, Deferral::Ran);
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Deferral {
-    /// It has run, on this thread.
+    /// The closure has run, on the calling thread.
     Ran,
-    /// It runs as soon as the lock is free, on the thread that releases it, or has run by now.
+    /// The lock was held, so the closure waits: it runs after the release of the lock. It may have run already.
     Deferred,
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Runs `closure` with the lock held: now if the lock is free, otherwise as soon as it is (rule L12). It never waits,
-    /// and may be called from anywhere, also where the calling thread holds the lock: in the ISR and the callbacks, and in
-    /// what they call.
+    /// Runs `closure` with the lock held: now if the lock is free, otherwise after its release (rule L12).
     ///
-    /// It stands for what the reference makes every I/O callback write: *TryToAcquireInterruptLock*, and a queue for where
-    /// that fails. Where a completion may run on the thread of the ISR that sent the request, with the lock held, acquiring
-    /// would be a deadlock; this is not.
+    /// For code that must not wait for the lock, or may run while its own thread holds it. The function never waits,
+    /// and may be called from anywhere: from the ISR and the callbacks, and from what they call.
     ///
-    /// Each closure runs exactly once, and they run in the order of their submission (on one thread, or ordered otherwise);
-    /// those of different interrupts that share a lock in no order of their own.
-    /// Deferred ones run on the thread that releases the lock, after any delivery that waits and before anybody else's
-    /// section. A release runs no more than 64; the others are left to the dispatcher's worker or, where there is none,
-    /// to whoever takes the lock next. It allocates only where it defers.
+    /// UMDF drivers write this themselves in their I/O callbacks: *TryToAcquireInterruptLock*, and a queue for the case
+    /// that it fails. Consider a request that the ISR sends, and that completes on the ISR's own thread: the lock is
+    /// held, so to acquire it in the completion would be a deadlock. `run_or_defer` defers the closure instead.
     ///
-    /// Where it runs the closure itself, it does afterwards what any release does: what was left meanwhile is served on this
-    /// thread, and an interrupt that was dropped with the lock held ends here.
-    ///
-    /// A panic in it is a fault (rule I12), and goes no further. What is deferred runs before the interrupt ends, disabled
-    /// or not.
+    /// - Each closure runs exactly once.
+    /// - Closures of one interrupt run in the order of their submission, if something orders the submissions, such as
+    ///   one thread. Closures of different interrupts that share a lock have no order among each other.
+    /// - A deferred closure runs on the thread that releases the lock: after a delivery that waits, and before the
+    ///   section of any other thread.
+    /// - A release runs 64 deferred closures at most. It leaves the others to the dispatcher's worker or, if there is
+    ///   no worker, to the next owner of the lock.
+    /// - The function allocates only if it defers.
+    /// - If it runs the closure at once, it ends with an ordinary release of the lock: the calling thread then serves
+    ///   what was left to the owner meanwhile, and may run the interrupt's end.
+    /// - A panic of the closure is a fault (rule I12), and does not reach the caller.
+    /// - Before an interrupt ends, its deferred closures run, even if it is disabled.
     ///
     /// # Errors
     ///
@@ -53,14 +60,18 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     /// use interrupt_lock::{Claim, Deferral, Interrupt};
     ///
-    /// let interrupt = Interrupt::builder(Vec::new()).isr(|_| Claim::Claimed).build()?;
-    /// let completed = interrupt.acquire_interrupt_lock();
-    /// // The completion of a request comes on this very thread:
-    /// let deferral = interrupt.run_or_defer(|completed| completed.push("write"))?;
+    /// struct Disk {
+    ///     completed: Vec<&'static str>,
+    /// }
+    ///
+    /// let interrupt = Interrupt::builder(Disk { completed: Vec::new() }).isr(|_| Claim::Claimed).build()?;
+    /// let disk = interrupt.acquire_interrupt_lock();
+    /// // A request completes on this thread, which holds the lock:
+    /// let deferral = interrupt.run_or_defer(|disk| disk.completed.push("write"))?;
     /// assert_eq!(deferral, Deferral::Deferred);
-    /// assert!(completed.is_empty());
-    /// drop(completed); // ReleaseInterruptLock, and what was deferred
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), ["write"]);
+    /// assert!(disk.completed.is_empty());
+    /// drop(disk); // ReleaseInterruptLock; then the closure runs
+    /// assert_eq!(interrupt.acquire_interrupt_lock().completed, ["write"]);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[doc(alias = "TryToAcquireInterruptLock")]
@@ -74,12 +85,13 @@ impl<T, W> InterruptObject<T, W> {
             }
             self.run_deferred(&mut data, closure);
             drop(data);
-            // It may have been a fault.
+            // If the closure panicked, that is a fault, which ends a listener's wait.
             self.after_section();
             return Ok(Deferral::Ran);
         }
         self.deferred.push(Box::new(closure)).map_err(|_closure| ended())?;
-        // An owner that has gone meanwhile may not have looked: this release does.
+        // The owner may have released the lock meanwhile, without a look at the queue. Then this acquires the lock, and
+        // its release runs the closure.
         drop(self.lock().leave_or_acquire());
         Ok(Deferral::Deferred)
     }

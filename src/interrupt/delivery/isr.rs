@@ -1,26 +1,27 @@
-//! The ISR runs, and what it claims is done.
+//! The run of the ISR, and what follows from its claim.
 
+use crate::interrupt::delivery::AfterIsr;
 #[cfg(feature = "std")]
 use crate::interrupt::delivery::NotServed;
-use crate::interrupt::delivery::Reopen;
 use crate::interrupt::{Delivery, InterruptObject, IsrContext, Registered};
 use crate::sync;
 use crate::{Callback, Claim, Fault};
 
 impl<T, W> InterruptObject<T, W> {
-    /// Runs the ISR for what was signalled, and does as it answers. Its panics go no further.
+    /// Runs the ISR for `asserted` assertions and acts on its claim. A panic of the ISR is a fault.
     #[inline]
-    pub(in crate::interrupt) fn answer(
+    pub(in crate::interrupt) fn run_isr(
         &self,
         registered: &mut Registered<T, W>,
         data: &mut T,
         asserted: u64,
-        reopen: Reopen,
+        after: AfterIsr,
     ) -> Delivery {
         if asserted > 1 {
             self.counters.coalesced.add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
         }
-        // Without a source no line is kept masked, and what the work item's thread writes is not looked at.
+        // Without a source no line is kept masked: then `work_run`, which the work item's thread writes, is not read,
+        // so that a delivery does not need its cache line.
         let runs = if registered.has_source() { self.work_run.get() } else { 0 };
         let mut context = IsrContext { data, object: self, message: registered.message, assertions: asserted };
         let claim = match sync::in_isr(|| sync::catch(|| registered.isr.call(&mut context))) {
@@ -31,8 +32,8 @@ impl<T, W> InterruptObject<T, W> {
             Claim::Claimed => self.answers.claimed.add_exclusive(1),
             Claim::ClaimedKeepMasked => {
                 self.answers.claimed.add_exclusive(1);
-                self.tell(registered, claim);
-                self.keep_masked(registered, data, runs, reopen);
+                self.tell_source(registered, claim);
+                self.keep_masked(registered, data, runs, after);
                 return Delivery::Answered(claim);
             }
             Claim::Unclaimed => {
@@ -42,12 +43,12 @@ impl<T, W> InterruptObject<T, W> {
             }
             Claim::DeviceGone => {
                 self.answers.broken.add_exclusive(1);
-                self.surprise(registered, data);
+                self.surprise_removal(registered, data);
                 return Delivery::Answered(claim);
             }
         }
-        if reopen == Reopen::Yes {
-            self.reopen(registered, data);
+        if after == AfterIsr::Unmask {
+            self.unmask_line(registered, data);
         }
         Delivery::Answered(claim)
     }
@@ -55,15 +56,15 @@ impl<T, W> InterruptObject<T, W> {
     #[cold]
     fn isr_panicked(&self, registered: &mut Registered<T, W>, message: crate::Name) -> Delivery {
         self.answers.broken.add_exclusive(1);
-        self.quarantine(registered, Fault::Panicked { callback: Callback::Isr, message });
+        self.set_faulted(registered, Fault::Panicked { callback: Callback::Isr, message });
         Delivery::NotServed
     }
 
-    /// The ISR has not claimed. The answer is whether the interrupt is still served: that may be a storm. The caller holds
-    /// the lock, of which `registered` is the proof.
+    /// Counts a run in which the ISR did not claim. Returns `false` if that makes a storm, and the interrupt is faulted
+    /// now. The caller holds the lock, as `registered` proves.
     #[cold]
     fn unclaimed(&self, registered: &mut Registered<T, W>) -> bool {
-        if !self.tell(registered, Claim::Unclaimed) || registered.empty_is_benign {
+        if !self.tell_source(registered, Claim::Unclaimed) || registered.empty_is_benign {
             self.counters.benign.add_exclusive(1);
             return true;
         }
@@ -71,37 +72,39 @@ impl<T, W> InterruptObject<T, W> {
         #[cfg(feature = "std")]
         if registered.has_source() {
             let others = self.answers.claimed.get() + self.answers.broken.get() + self.counters.benign.get();
-            // SAFETY: the caller holds the interrupt lock, under which alone `storm` is used, and nothing else is called.
+            // SAFETY: the caller holds the interrupt lock; `storm` is used under it only; the closure calls nothing
+            // that could use `storm` again.
             let storm = unsafe { self.storm.with(|storm| storm.unclaimed(others, std::time::Instant::now())) };
             if let Some(fault) = storm {
-                self.quarantine(registered, fault);
+                self.set_faulted(registered, fault);
                 return false;
             }
         }
         true
     }
 
-    fn keep_masked(&self, registered: &mut Registered<T, W>, data: &mut T, runs: u64, reopen: Reopen) {
-        let idle = self.work.keep();
-        // The worker may have been faster than the ISR: then the run that was to unmask is over.
-        if reopen == Reopen::Yes && idle && self.work_run.get() != runs {
+    fn keep_masked(&self, registered: &mut Registered<T, W>, data: &mut T, runs: u64, after: AfterIsr) {
+        let idle = self.work.keep_masked();
+        // The worker may have been faster than the ISR: then the run that should have unmasked the line is over.
+        if after == AfterIsr::Unmask && idle && self.work_run.get() != runs {
             self.work.take_kept();
-            self.reopen(registered, data);
+            self.unmask_line(registered, data);
         }
     }
 
-    /// Runs the ISR although nothing was signalled (rule I14). `false` where the calling thread holds the lock.
+    /// Runs the ISR although nothing was signalled, because the line has been silent (rule I14). Returns `false` if the
+    /// calling thread holds the lock.
     #[cfg(feature = "std")]
     pub(crate) fn service_silent(&self) -> bool {
         let Some((mut lock, asserted)) = self.enter(true) else { return false };
         let data = &mut *lock;
-        // A line that is kept masked is silent because of that.
-        if self.state.delivers() && !self.work.keeps() {
-            // SAFETY: as in `deliver`.
+        // A line that is kept masked is silent for that reason alone.
+        if self.state.delivers() && !self.work.keeps_masked() {
+            // SAFETY: as in `deliver_enabled`.
             unsafe {
                 self.registered.with(|registered| match self.take_caught(registered, data, asserted) {
                     Ok(0) => self.recover(registered, data),
-                    Ok(asserted) => _ = self.answer(registered, data, asserted, Reopen::Yes),
+                    Ok(asserted) => _ = self.run_isr(registered, data, asserted, AfterIsr::Unmask),
                     Err(NotServed) => {}
                 });
             }
@@ -111,12 +114,13 @@ impl<T, W> InterruptObject<T, W> {
         true
     }
 
-    /// What it claims was not signalled; that it claims nothing is nothing unusual.
+    /// Runs the ISR for an assertion that was not signalled. If the ISR claims, the claim is recovered; if it does not,
+    /// the run is benign.
     #[cfg(feature = "std")]
     fn recover(&self, registered: &mut Registered<T, W>, data: &mut T) {
         let empty_is_benign = core::mem::replace(&mut registered.empty_is_benign, true);
-        // The line is not masked.
-        let answer = self.answer(registered, data, 1, Reopen::No);
+        // Nothing was signalled, so the source has not masked the line.
+        let answer = self.run_isr(registered, data, 1, AfterIsr::LeaveMasked);
         registered.empty_is_benign = empty_is_benign;
         if matches!(answer, Delivery::Answered(Claim::Claimed | Claim::ClaimedKeepMasked)) {
             self.counters.recovered.add_exclusive(1);

@@ -1,8 +1,9 @@
-//! From an assertion to the ISR's answer.
+//! From an assertion to the ISR's claim.
 //!
-//! A delivery is one section of the interrupt lock: it takes what the source signalled, runs the ISR and opens the line
-//! again. So whoever holds the lock knows that no delivery is half done: that is all the synchronisation that disable,
-//! faults and the end need. The event is taken before the ISR looks at the device, so what arrives meanwhile is seen.
+//! A delivery is one section of the interrupt lock: it takes what the source signalled, runs the ISR and unmasks the
+//! line. So the owner of the lock knows that no delivery is half done. Disable, faults and the end need no other
+//! synchronisation. A delivery takes the event before the ISR looks at the device, so an assertion that arrives
+//! meanwhile is signalled anew and not lost.
 
 mod isr;
 #[cfg(all(unix, feature = "std"))]
@@ -11,7 +12,7 @@ mod source;
 
 use core::fmt;
 
-pub(super) use source::{NotServed, Reopen};
+pub(super) use source::{AfterIsr, NotServed};
 
 use crate::Claim;
 use crate::interrupt::InterruptObject;
@@ -21,7 +22,7 @@ use crate::sync::{
     Ordering::{Acquire, Release},
 };
 
-/// What became of a call of [`service`](InterruptObject::service).
+/// What a call of [`service`](InterruptObject::service) has done, for a driver's own loop or an interrupt vector.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Delivery, Interrupt};
@@ -35,40 +36,56 @@ use crate::sync::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
-    /// The ISR ran and answered this.
+    /// The ISR ran and returned this claim. (If the ISR panicked, the delivery is [`NotServed`](Self::NotServed).)
     Answered(Claim),
     /// The source had signalled nothing since it was last served.
     Nothing,
-    /// The lock is held by whom the caller can't wait for: by the caller itself, or on bare metal by anybody. The ISR
-    /// runs as soon as that section ends.
+    /// The lock is held, and the caller can't wait for its owner: the owner is the caller itself or, on bare metal, any
+    /// code. The delivery is left to the owner, which runs the ISR as its section ends.
     Pending,
-    /// Disabled, quarantined, removed or ended: the ISR does not run.
+    /// The interrupt is disabled, faulted, removed or ended: the ISR does not run.
     NotServed,
-    /// Reported inactive, or asleep with its device: what was signalled has been taken, and is kept for when the interrupt
-    /// is active again.
+    /// The interrupt is inactive, or asleep with its device. The assertion has been taken, and the ISR runs for it when
+    /// the interrupt is active, or awake, again.
     Withheld,
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Serves the interrupt: takes what its source signalled, runs the ISR with the lock held, opens the line again.
+    /// Serves the interrupt: takes what its source signalled, runs the ISR with the lock held, and unmasks the line.
     ///
-    /// Dispatchers, an interrupt vector, a driver's own loop and a model all call this. Where the object has no source
-    /// the call itself is the assertion. It waits for the lock, but never for the caller's own section, and on bare
-    /// metal for nobody's: then the section's release runs the ISR.
+    /// A dispatcher, an interrupt vector, a driver's own loop and a model all call this function. If the object has no
+    /// source, the call itself is the assertion.
+    ///
+    /// It waits for the interrupt lock, with two exceptions. If the calling thread holds the lock itself, the call
+    /// returns [`Delivery::Pending`], and the release of the lock runs the ISR. On bare metal it never waits: it
+    /// returns `Pending` whenever the lock is held.
+    ///
+    /// It stands for the framework's call of *OnInterruptIsr*. A panic of the ISR is a fault, and does not reach the
+    /// caller.
     ///
     /// # Examples
     ///
     /// ```
     /// use interrupt_lock::{Claim, Delivery, Interrupt};
     ///
-    /// let interrupt = Interrupt::builder(0).isr(|count| { **count += 1; Claim::Claimed }).build()?;
-    /// interrupt.enable()?;
+    /// struct Timer {
+    ///     ticks: u32,
+    /// }
     ///
-    /// let count = interrupt.acquire_interrupt_lock();
-    /// assert_eq!(interrupt.service(), Delivery::Pending);
-    /// assert_eq!(*count, 0);
-    /// drop(count); // runs the ISR
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// let interrupt = Interrupt::builder(Timer { ticks: 0 })
+    ///     .isr(|timer| {
+    ///         timer.ticks += 1;
+    ///         Claim::Claimed
+    ///     })
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// assert_eq!(interrupt.service(), Delivery::Answered(Claim::Claimed));
+    ///
+    /// let timer = interrupt.acquire_interrupt_lock();
+    /// assert_eq!(interrupt.service(), Delivery::Pending); // this thread holds the lock
+    /// assert_eq!(timer.ticks, 1);
+    /// drop(timer); // the release runs the ISR
+    /// assert_eq!(interrupt.acquire_interrupt_lock().ticks, 2);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[doc(alias = "OnInterruptIsr")]
@@ -77,17 +94,20 @@ impl<T, W> InterruptObject<T, W> {
         self.service_waiting(sync::DELIVERY_MAY_WAIT)
     }
 
-    /// `may_wait` is false for an interrupt vector, which can't wait for what it interrupted.
+    /// As [`service`](Self::service). `may_wait` is `false` for an interrupt vector, which can't wait for the code that
+    /// it interrupted.
     #[inline]
     pub(crate) fn service_waiting(&self, may_wait: bool) -> Delivery {
         match self.enter(may_wait) {
             None => Delivery::Pending,
-            Some((mut data, asserted)) if self.state.delivers_unheard() => self.deliver_enabled(&mut data, asserted),
+            Some((mut data, asserted)) if self.state.delivers_without_listener() => {
+                self.deliver_enabled(&mut data, asserted)
+            }
             Some((data, asserted)) => self.deliver_and_tell(data, asserted),
         }
     }
 
-    /// The delivery where there is a listener, or where it does not reach the ISR.
+    /// The delivery if there is a listener, or if it does not reach the ISR.
     #[cold]
     fn deliver_and_tell(&self, mut data: InterruptLockGuard<'_, T>, asserted: usize) -> Delivery {
         let delivery = self.deliver(&mut data, asserted);
@@ -96,33 +116,33 @@ impl<T, W> InterruptObject<T, W> {
         delivery
     }
 
-    /// The section of a delivery, and the assertions that it serves where there is no source. `None`: the owner of the
-    /// lock serves it.
+    /// Begins the section of a delivery. Returns the guard, and how many assertions the delivery serves if there is no
+    /// source. Returns `None` if the delivery is left to the owner of the lock.
     #[inline]
     pub(super) fn enter(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
         let mut asserted = 1;
         let data = self.lock().deliver(
             may_wait,
             || {
-                // From here on the count speaks for this call: it may be the owner who serves it.
+                // From here on `pending` counts this call's assertion, because the owner may be the one to serve it.
                 asserted = 0;
-                // Release: pairs with the Acquire in `take_owed`. The pending bit alone would not do: whoever holds the lock
-                // next may take the count before the bit is there.
-                self.owed.fetch_add(1, Release);
+                // Release: pairs with the Acquire in `take_pending`. The order of the lock's pending bit would not be
+                // enough: the next owner may take the count before the bit is set.
+                self.pending.fetch_add(1, Release);
             },
             |wait| self.through_wait(wait),
         )?;
         if asserted == 0 {
-            asserted = self.take_owed();
+            asserted = self.take_pending();
             if asserted == 0 {
-                // Another owner was faster.
+                // Another owner has served this assertion already.
                 return None;
             }
         }
         Some((data, asserted))
     }
 
-    /// Does `wait`, the wait of a delivery, and measures it where the interrupt is timed.
+    /// Runs `wait`, in which a delivery waits for the lock, and measures it if the interrupt is timed.
     fn through_wait(&self, wait: &mut dyn FnMut() -> bool) {
         #[cfg(feature = "std")]
         if let Some(timing) = &self.timing {
@@ -131,38 +151,41 @@ impl<T, W> InterruptObject<T, W> {
         wait();
     }
 
-    /// What deliveries without a source have left to be served, with all that they did before. The caller holds the lock.
-    pub(super) fn take_owed(&self) -> usize {
+    /// Takes the count of assertions that deliveries without a source have left to the owner. What their callers did
+    /// before is visible then. The caller holds the lock.
+    pub(super) fn take_pending(&self) -> usize {
         // Acquire: pairs with the Release in `enter`.
-        self.owed.swap(0, Acquire)
+        self.pending.swap(0, Acquire)
     }
 
-    /// The delivery itself. The caller holds the lock, and `data` is the proof. `asserted` counts the assertions of an
-    /// interrupt without a source.
+    /// Delivers. `asserted` counts the assertions of an interrupt without a source. The caller holds the lock, as
+    /// `data` proves.
     #[inline]
     pub(super) fn deliver(&self, data: &mut T, asserted: usize) -> Delivery {
         if !self.state.delivers() {
-            return self.deliver_nothing(data, asserted);
+            return self.withhold_or_refuse(data, asserted);
         }
         self.deliver_enabled(data, asserted)
     }
 
-    /// As [`deliver`](Self::deliver), where the state has been looked at.
+    /// As [`deliver`](Self::deliver), after the caller has seen that the state lets deliveries reach the ISR.
     #[inline]
     fn deliver_enabled(&self, data: &mut T, asserted: usize) -> Delivery {
-        // SAFETY: the caller holds the interrupt lock, under which alone `registered` is used, and is not inside of it:
-        // callbacks run with the lock held, and nothing that they can call delivers then.
+        // SAFETY: the caller holds the interrupt lock, and `registered` is used under that lock only. It is not in use
+        // already: callbacks run with the lock held, and nothing that a callback can call delivers while it is held.
         unsafe {
             self.registered.with(|registered| match self.take_caught(registered, data, asserted) {
                 Ok(0) => Delivery::Nothing,
-                Ok(asserted) => self.answer(registered, data, asserted, Reopen::Yes),
+                Ok(asserted) => self.run_isr(registered, data, asserted, AfterIsr::Unmask),
                 Err(NotServed) => Delivery::NotServed,
             })
         }
     }
 
+    /// A delivery that does not reach the ISR: withholds the assertion if the interrupt is connected (inactive or
+    /// asleep), and refuses it otherwise.
     #[cold]
-    fn deliver_nothing(&self, data: &mut T, asserted: usize) -> Delivery {
+    fn withhold_or_refuse(&self, data: &mut T, asserted: usize) -> Delivery {
         if self.state.in_service() {
             return self.withhold(data, asserted);
         }
@@ -172,11 +195,11 @@ impl<T, W> InterruptObject<T, W> {
         Delivery::NotServed
     }
 
-    /// Serves what deliveries have left. The caller holds the lock, and `data` is the proof.
-    pub(in crate::interrupt) fn serve_owed(&self, data: &mut T) {
-        let owed = self.take_owed();
-        if owed != 0 {
-            self.deliver(data, owed);
+    /// Serves the deliveries that were left to the owner of the lock. The caller is that owner, as `data` proves.
+    pub(in crate::interrupt) fn serve_pending(&self, data: &mut T) {
+        let pending = self.take_pending();
+        if pending != 0 {
+            self.deliver(data, pending);
         }
     }
 }

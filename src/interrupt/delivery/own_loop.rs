@@ -1,4 +1,4 @@
-//! For a driver that waits by itself: the descriptors to wait on.
+//! The descriptors for a driver that waits in its own loop.
 
 use std::os::fd::OwnedFd;
 
@@ -10,10 +10,11 @@ use crate::source::Ready;
 use crate::{Error, Name, SourceError};
 
 impl<T, W> InterruptObject<T, W> {
-    /// A duplicate of the source's descriptor, for a driver that waits by itself (`poll`, `epoll`, an async reactor):
-    /// while it is readable, call [`service`](Self::service). `None` if the source has none.
+    /// Returns a duplicate of the source's descriptor, for a driver that waits in its own loop (`poll`, `epoll`, an
+    /// async reactor).
     ///
-    /// Waits for the interrupt lock.
+    /// While the descriptor is readable, call [`service`](Self::service). Returns `None` if the source has no
+    /// descriptor. Waits for the interrupt lock.
     ///
     /// # Errors
     ///
@@ -28,29 +29,37 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     /// # #[cfg(target_os = "linux")] {
     /// use interrupt_lock::{Claim, Interrupt, linux::Eventfd};
+    /// use rustix::event::{PollFd, PollFlags, poll};
+    ///
+    /// struct Queue {
+    ///     completions: u32,
+    /// }
     ///
     /// let eventfd = Eventfd::new()?;
     /// let device = eventfd.signaller();
-    /// let interrupt = Interrupt::builder(0)
-    ///     .isr(|count| { **count += 1; Claim::Claimed })
+    /// let interrupt = Interrupt::builder(Queue { completions: 0 })
+    ///     .isr(|queue| {
+    ///         queue.completions += 1;
+    ///         Claim::Claimed
+    ///     })
     ///     .source(eventfd)
     ///     .without_dispatcher()
     ///     .build()?;
     /// interrupt.enable()?;
-    /// let descriptor = interrupt.descriptor()?.expect("an eventfd is one");
+    /// let descriptor = interrupt.descriptor()?.expect("an eventfd has a descriptor");
     ///
     /// device.signal();
-    /// let mut wait = [rustix::event::PollFd::new(&descriptor, rustix::event::PollFlags::IN)];
-    /// rustix::event::poll(&mut wait, None).unwrap();
+    /// poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], None).expect("poll");
     /// interrupt.service();
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// assert_eq!(interrupt.acquire_interrupt_lock().completions, 1);
     /// # }
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[track_caller]
     pub fn descriptor(&self) -> Result<Option<OwnedFd>, Error> {
         let lock = self.acquire_interrupt_lock();
-        // SAFETY: with the lock held, and from no callback: those hold the lock, and the line above panics.
+        // SAFETY: this thread holds the lock, and is in no callback: there it would hold the lock already, and the line
+        // above would have panicked.
         let descriptor = unsafe {
             self.registered.with(|registered| {
                 registered.source.as_mut().and_then(|source| match source.ready() {
@@ -63,8 +72,10 @@ impl<T, W> InterruptObject<T, W> {
         descriptor.transpose().map_err(|error| self.no_descriptor(&error))
     }
 
-    /// A duplicate of the descriptor that becomes readable when the device is to be removed or has been: then call
-    /// [`service_removal`](Self::service_removal), once. `None` if the source has none.
+    /// Returns a duplicate of the source's removal descriptor, for a driver that waits in its own loop.
+    ///
+    /// The descriptor becomes readable when the system asks for the device back, or when the device has gone. Then call
+    /// [`service_removal`](Self::service_removal), once. Returns `None` if the source has no such descriptor.
     ///
     /// Waits for the interrupt lock.
     ///

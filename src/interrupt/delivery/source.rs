@@ -1,23 +1,24 @@
-//! What a delivery asks of the source: to take what was signalled, and to unmask the line again.
+//! The calls that a delivery makes to its source: take what was signalled, report the claim, unmask the line.
 
 use crate::SourceError;
 use crate::interrupt::{InterruptObject, Registered};
 use crate::sync;
 use crate::{Callback, Claim, Fault};
 
-/// The source can't be asked, and what follows from that has been done.
+/// The source failed or panicked. The interrupt has been faulted or removed for it already.
 pub(in crate::interrupt) struct NotServed;
 
-/// Whether the line is opened again after the ISR has answered.
+/// What becomes of a level line after the ISR has returned.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(in crate::interrupt) enum Reopen {
-    Yes,
-    /// The last delivery of a disable: the line is disconnected.
-    No,
+pub(in crate::interrupt) enum AfterIsr {
+    /// The line is unmasked, unless the ISR keeps it masked.
+    Unmask,
+    /// The line is left as it is: it is disconnected, or was not masked.
+    LeaveMasked,
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Does what asks the source. If that panics it is a fault.
+    /// Runs `ask`, which calls the source, and catches its panic: that is a fault.
     #[inline]
     pub(in crate::interrupt) fn with_source<R>(
         &self,
@@ -30,15 +31,16 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Tells the source what the ISR has claimed. Returns whether an unclaimed run is held against the interrupt.
-    pub(in crate::interrupt) fn tell(&self, registered: &mut Registered<T, W>, claim: Claim) -> bool {
+    /// Tells the source what the ISR has claimed. Returns whether an unclaimed run counts as spurious.
+    pub(in crate::interrupt) fn tell_source(&self, registered: &mut Registered<T, W>, claim: Claim) -> bool {
         self.with_source(registered, |registered| {
             registered.source.as_mut().is_none_or(|source| source.answered(claim))
         })
         .unwrap_or(true)
     }
 
-    /// As [`take`](Self::take); a panic of the source is a fault.
+    /// Takes what was signalled: from the source, or, without a source, the `asserted` that the caller has counted. A
+    /// panic of the source is a fault.
     #[inline]
     pub(in crate::interrupt) fn take_caught(
         &self,
@@ -52,7 +54,8 @@ impl<T, W> InterruptObject<T, W> {
         self.with_source(registered, |registered| self.take(registered, data)).unwrap_or(Err(NotServed))
     }
 
-    /// Takes what the source has signalled.
+    /// Takes what the source has signalled. An error of the source faults or removes the interrupt. A panic is not
+    /// caught.
     pub(in crate::interrupt) fn take(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<u64, NotServed> {
         let Some(source) = &mut registered.source else {
             return Ok(0);
@@ -63,11 +66,12 @@ impl<T, W> InterruptObject<T, W> {
         })
     }
 
-    /// Lets a level line signal again (rule I6).
+    /// Unmasks a level line, so that it can signal again (rule I6). An error or a panic of the source faults or removes
+    /// the interrupt.
     #[inline]
-    pub(super) fn reopen(&self, registered: &mut Registered<T, W>, data: &mut T) {
+    pub(super) fn unmask_line(&self, registered: &mut Registered<T, W>, data: &mut T) {
         if registered.has_source() {
-            // What a panic leads to has been done.
+            // If the source panicked, `with_source` has faulted the interrupt.
             let _ = self.with_source(registered, |registered| {
                 if let Some(Err(error)) = registered.source.as_mut().map(|source| source.unmask()) {
                     self.source_failed(registered, data, error);
@@ -79,16 +83,17 @@ impl<T, W> InterruptObject<T, W> {
     #[cold]
     fn source_failed(&self, registered: &mut Registered<T, W>, data: &mut T, error: SourceError) {
         match error {
-            SourceError::Removed => self.surprise(registered, data),
-            SourceError::Storm { unclaimed, of } => self.quarantine(registered, Fault::Storm { unclaimed, of }),
-            error => self.quarantine(registered, Fault::Source(error)),
+            SourceError::Removed => self.surprise_removal(registered, data),
+            SourceError::Storm { unclaimed, of } => self.set_faulted(registered, Fault::Storm { unclaimed, of }),
+            error => self.set_faulted(registered, Fault::Source(error)),
         }
     }
 
-    /// Opens a level line that the ISR kept masked ([`Claim::ClaimedKeepMasked`], rule I6). Does nothing to a line that
-    /// isn't kept masked, nor to edges and messages.
+    /// Unmasks a level line that the ISR kept masked with [`Claim::ClaimedKeepMasked`] (rule I6).
     ///
-    /// The end of a run of the work item does the same.
+    /// Does nothing if the line is not kept masked, and nothing for edges and messages. A run of the work item unmasks
+    /// the line as it ends, so a driver needs this function only if it deals with the device elsewhere. Waits for the
+    /// interrupt lock.
     ///
     /// # Panics
     ///
@@ -99,37 +104,45 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     /// use interrupt_lock::{Claim, Interrupt, source::Software};
     ///
+    /// struct Sensor {
+    ///     alarms: u32,
+    /// }
+    ///
     /// let (source, line) = Software::level();
-    /// let interrupt = Interrupt::builder(0)
-    ///     .isr(|count| { **count += 1; Claim::ClaimedKeepMasked })
+    /// let interrupt = Interrupt::builder(Sensor { alarms: 0 })
+    ///     .isr(|sensor| {
+    ///         sensor.alarms += 1;
+    ///         Claim::ClaimedKeepMasked
+    ///     })
     ///     .source(source)
     ///     .without_dispatcher()
     ///     .build()?;
     /// interrupt.enable()?;
     /// line.assert();
     /// interrupt.service();
-    /// interrupt.service(); // masked: nothing
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// interrupt.service(); // the line is masked: no ISR runs
+    /// assert_eq!(interrupt.acquire_interrupt_lock().alarms, 1);
+    ///
     /// interrupt.unmask();
-    /// interrupt.service(); // still asserted
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 2);
+    /// interrupt.service(); // the device still asserts the line
+    /// assert_eq!(interrupt.acquire_interrupt_lock().alarms, 2);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[track_caller]
     pub fn unmask(&self) {
-        // The lock comes first: an ISR that is about to answer "keep masked" holds it.
+        // Take the lock first: an ISR that is about to keep the line masked holds it.
         let mut data = self.acquire_interrupt_lock();
         self.unmask_kept(&mut data);
         drop(data);
-        // The source may have failed.
+        // The source may have failed, which is a fault: that ends a listener's wait.
         self.tell_listener();
     }
 
-    /// Unmasks what was kept masked. The caller holds the lock, and `data` is the proof.
+    /// Unmasks a line that was kept masked. The caller holds the lock, as `data` proves.
     pub(in crate::interrupt) fn unmask_kept(&self, data: &mut T) {
         if self.work.take_kept() && self.state.in_service() {
-            // SAFETY: as in `deliver`: with the lock held, and from no callback.
-            unsafe { self.registered.with(|registered| self.reopen(registered, data)) };
+            // SAFETY: as in `deliver_enabled`: the caller holds the lock, and no callback calls this.
+            unsafe { self.registered.with(|registered| self.unmask_line(registered, data)) };
         }
     }
 }

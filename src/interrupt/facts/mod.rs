@@ -1,4 +1,4 @@
-//! What may be sent, what may be shared, and how large it is: facts that every build checks.
+//! What may be sent to another thread, what may be shared, and how large it is. Every build checks these facts.
 
 #[cfg(all(feature = "std", target_pointer_width = "64", not(loom)))]
 mod layout;
@@ -10,9 +10,9 @@ use crate::{
     WorkItemContext,
 };
 
-/// Data that may move between threads, but is not to be shared by them.
+/// Data that is `Send` and not `Sync`.
 type Sendable = core::cell::Cell<u32>;
-/// Data that may not even move.
+/// Data that is neither `Send` nor `Sync`.
 type Bound = *mut u32;
 
 assert_impl_all!(InterruptObject<Sendable, WithWorkItem>: Send, Sync);
@@ -25,11 +25,11 @@ assert_impl_all!(crate::Interrupt<Sendable>: Send, Sync);
 #[cfg(feature = "alloc")]
 assert_not_impl_any!(crate::Interrupt<Bound>: Send, Sync);
 
-// What a callback is given is its own, and is not to be had twice.
+// A callback has its argument for itself, and can't make a second one.
 assert_not_impl_any!(IsrContext<'static, u32, NoWorkItem>: Clone, Copy, Default);
 assert_not_impl_any!(WorkItemContext<'static, u32>: Clone, Copy, Default);
 
-// What is returned travels.
+// What functions return may be sent to another thread.
 assert_impl_all!(Error: Send, Sync, core::error::Error);
 assert_impl_all!(Fault: Send, Sync, Clone);
 assert_impl_all!(Info: Send, Sync, Clone);
@@ -38,7 +38,7 @@ assert_impl_all!(Delivery: Send, Sync, Copy);
 assert_impl_all!(Queued: Send, Sync, Copy);
 assert_impl_all!(Stats: Send, Sync, Copy);
 
-/// A model's words carry what loom needs, so only the real ones have a size worth knowing.
+/// Sizes outside of models: a model's words carry what loom needs.
 #[cfg(not(loom))]
 mod sizes {
     use static_assertions::const_assert_eq;
@@ -48,12 +48,13 @@ mod sizes {
 
     const WORD: usize = size_of::<usize>();
 
-    // Bits in one word; bits and a count in another, and who runs it.
+    // The state's bits in one word. The work item's bits and its count in a second, the identity of its runner in a
+    // third.
     const_assert_eq!(size_of::<crate::interrupt::state::StateWord>(), WORD);
     const_assert_eq!(size_of::<crate::interrupt::work_item::word::WorkWord>(), 2 * WORD);
     const_assert_eq!(size_of::<crate::observe::stats::Counters>(), 8 * WORD);
-    // With three locks: the interrupt's own, the transitions' and the notes'. Without an operating system there are no
-    // boxes, and no cache lines to keep apart.
+    // There are three locks: the interrupt lock, the control lock and the lock of the notes. Without an operating
+    // system there are no boxes, and no cache lines to keep apart.
     #[cfg(all(feature = "std", target_pointer_width = "64"))]
     const_assert_eq!(size_of::<Object>(), 9 * 64);
     #[cfg(all(not(feature = "alloc"), target_pointer_width = "64"))]

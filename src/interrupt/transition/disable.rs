@@ -1,6 +1,6 @@
 //! Disable (rules E2, I5, W7).
 
-use crate::interrupt::delivery::Reopen;
+use crate::interrupt::delivery::AfterIsr;
 use crate::interrupt::state::{ASLEEP, ENABLED, ENDED, INACTIVE, KEPT_DISABLED, REMOVED};
 use crate::interrupt::transition::{InTransition, Transition};
 use crate::interrupt::{InterruptObject, Registered};
@@ -13,8 +13,8 @@ impl<T, W> InterruptObject<T, W> {
     /// In order: the disable callback under the lock, the disconnection, what was signalled before it (the ISR runs
     /// once more if there was something), the work item: one that has not begun runs on this thread, one that runs is
     /// waited for, and no other is taken (rules E2, W7). When it returns, no ISR and no work item of this interrupt is
-    /// running, and none will until the next enable (rule I5). An interrupt of a [`Device`](crate::Device) stays disabled
-    /// through its power cycles until the driver enables it again (rule E5).
+    /// running, and none will until the next enable (rule I5). An interrupt of a [`Device`](crate::Device) stays
+    /// disabled through its power cycles until the driver enables it again (rule E5).
     ///
     /// # Errors
     ///
@@ -78,19 +78,19 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Where there is no source, a delivery that was told "pending" is what was signalled before the disconnection.
-    fn serve_last_owed(&self, registered: &mut Registered<T, W>, data: &mut T) {
-        let owed = self.take_owed();
-        if owed != 0 {
-            self.serve_last(registered, data, owed as u64);
+    fn serve_last_pending(&self, registered: &mut Registered<T, W>, data: &mut T) {
+        let pending = self.take_pending();
+        if pending != 0 {
+            self.serve_last(registered, data, pending as u64);
         }
     }
 
     /// What was signalled before the disconnection is delivered, unless the interrupt is inactive.
     fn serve_last(&self, registered: &mut Registered<T, W>, data: &mut T, signalled: u64) {
         if self.state.has(INACTIVE | ASLEEP) {
-            self.keep_for_later(signalled);
+            self.add_withheld(signalled);
         } else {
-            self.answer(registered, data, signalled, Reopen::No);
+            self.run_isr(registered, data, signalled, AfterIsr::LeaveMasked);
         }
     }
 
@@ -102,7 +102,7 @@ impl<T, W> InterruptObject<T, W> {
         let disconnected = match &mut registered.source {
             Some(source) => source.disconnect(),
             None => {
-                self.serve_last_owed(registered, data);
+                self.serve_last_pending(registered, data);
                 return Ok(());
             }
         };
@@ -113,7 +113,7 @@ impl<T, W> InterruptObject<T, W> {
         self.disarm();
         disconnected.map_err(|error| {
             if error == SourceError::Removed {
-                self.surprise(registered, data);
+                self.surprise_removal(registered, data);
             }
             self.source_error(error)
         })

@@ -14,8 +14,8 @@ impl<T, W> InterruptObject<T, W> {
     /// after the callback has succeeded (rules I4, I9, I15). It waits for the interrupt lock, and for another
     /// transition that is going on.
     ///
-    /// The interrupts of a [`Device`](crate::Device) are enabled by it; one that the driver has disabled itself waits for
-    /// the driver's own call of this. It connects the interrupt whether or not its device is in D0.
+    /// The interrupts of a [`Device`](crate::Device) are enabled by it; one that the driver has disabled itself waits
+    /// for the driver's own call of this. It connects the interrupt whether or not its device is in D0.
     ///
     /// # Errors
     ///
@@ -96,13 +96,13 @@ impl<T, W> InterruptObject<T, W> {
                 None => source.connect(core::task::Waker::noop()),
             }?;
             #[cfg(feature = "std")]
-            self.place(&**source);
+            self.ask_for_policy(&**source);
             Ok(())
         });
         connected.map_err(|error| {
             self.disarm();
             if error == SourceError::Removed {
-                self.surprise(registered, data);
+                self.surprise_removal(registered, data);
                 return self.removed();
             }
             self.source_error(error)
@@ -123,7 +123,7 @@ impl<T, W> InterruptObject<T, W> {
             info.share = Some(Share::Shared);
         }
         let shared = info.share == Some(Share::Shared);
-        notes.warned = !level && shared;
+        notes.doubtfully_shared = !level && shared;
         let benign = !shared && (info.message_signaled == Some(true) || info.trigger == Some(Trigger::Message));
         notes.info = info;
         benign

@@ -6,8 +6,8 @@
 //! item. One of them finds the bit once no section of the dropping thread is left. So it does too where waiting would
 //! close a circle with another thread, whose section is the one that ends then.
 //!
-//! In the ISR of another interrupt nothing may be waited for at all: a work item of this one may be waiting for the lock
-//! that the ISR runs under. There the worker does it.
+//! In the ISR of another interrupt nothing may be waited for at all: a work item of this one may be waiting for the
+//! lock that the ISR runs under. There the worker does it.
 
 use crate::interrupt::state::{ENABLED, END_DEFERRED, ENDED, LISTENED, WAKES};
 use core::ptr;
@@ -21,17 +21,17 @@ impl<T, W> InterruptObject<T, W> {
     /// Ends the interrupt, now or as soon as the sections of the calling thread have ended. The answer is whether
     /// it has been done.
     pub(crate) fn end(&self) -> bool {
-        if self.is_left_to_the_worker() {
+        if self.leave_end_to_worker() {
             return false;
         }
         let Some(transition) = self.begin_end() else {
             return false;
         };
         if !self.state.has(ENDED) {
-            // The driver's destructors run here, outside every lock. What they throw goes no further: this thread may be a
-            // dispatcher's, or have come to release a lock behind which others wait to be ended.
+            // The driver's destructors run here, outside every lock. What they throw goes no further: this thread may
+            // be a dispatcher's, or have come to release a lock behind which others wait to be ended.
             if let Err(message) = sync::catch(|| _ = self.end_now(transition)) {
-                self.quarantine_from_outside(Callback::Destructor, message);
+                self.set_faulted_without_lock(Callback::Destructor, message);
             }
             if let Some(device) = self.serializer() {
                 device.has_ended(ptr::from_ref(self).cast());
@@ -70,7 +70,7 @@ impl<T, W> InterruptObject<T, W> {
         (work, registered)
     }
 
-    fn is_left_to_the_worker(&self) -> bool {
+    fn leave_end_to_worker(&self) -> bool {
         let Some(dispatch) = &self.dispatch else { return false };
         if !sync::is_in_isr() || self.section_of_this_thread().is_some() || self.state.has(ENDED) {
             return false;
@@ -95,23 +95,24 @@ impl<T, W> InterruptObject<T, W> {
                 // The release then looks for the bit.
                 self.lock().raw().leave_to_owner();
             }
-            self.leave_to_the_callback_lock();
+            self.leave_end_to_callback_lock();
             return None;
         }
         // A circle with another thread, which may have left its section before the bit was there. The register of waits
-        // orders the two: its announcement is withdrawn already, or the withdrawal, and its look at the bit, are to come.
+        // orders the two: its announcement is withdrawn already, or the withdrawal, and its look at the bit, are to
+        // come.
         if self.lock().raw().leave_to_owner() {
             return None;
         }
         // Or that section is one of the callback lock. Who releases it looks afterwards, or is seen to have done so.
-        self.leave_to_the_callback_lock();
+        self.leave_end_to_callback_lock();
         let transition = self.begin_anywhere().ok()?;
         self.state.take(END_DEFERRED);
         Some(transition)
     }
 
     /// Whoever holds the callback lock that its work item needs runs it down at the release.
-    fn leave_to_the_callback_lock(&self) {
+    fn leave_end_to_callback_lock(&self) {
         if let Some(device) = self.serializer().filter(|device| device.callback_lock().owner() != 0) {
             device.leave_end(ptr::from_ref(self).cast());
         }
@@ -139,7 +140,7 @@ impl<T, W> InterruptObject<T, W> {
         // after it. So a load finds it; the read-modify-write decides who of several does.
         // A run of the work item looks as it ends: the caller may be whom that run waits for, having come for something
         // else (the delivery of another interrupt that shares the lock, say).
-        if self.state.has(END_DEFERRED) && !self.work.has_its_end_to_come() && self.state.take(END_DEFERRED) {
+        if self.state.has(END_DEFERRED) && !self.work.run_has_yet_to_end() && self.state.take(END_DEFERRED) {
             self.end();
         }
     }

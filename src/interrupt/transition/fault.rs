@@ -74,7 +74,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Quarantines the interrupt. The caller holds the lock, of which `registered` is the proof.
-    pub(in crate::interrupt) fn quarantine(&self, registered: &mut Registered<T, W>, fault: Fault) {
+    pub(in crate::interrupt) fn set_faulted(&self, registered: &mut Registered<T, W>, fault: Fault) {
         events::faulted(self.name(), &fault);
         {
             let mut notes = self.notes.lock();
@@ -91,7 +91,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// The device is gone: the removal callback, instead of the disable callback. The caller holds the lock, of which
     /// `registered` and `data` are the proof.
-    pub(in crate::interrupt) fn surprise(&self, registered: &mut Registered<T, W>, data: &mut T) {
+    pub(in crate::interrupt) fn surprise_removal(&self, registered: &mut Registered<T, W>, data: &mut T) {
         let was_enabled = self.state.has(ENABLED);
         self.set_removed();
         self.out_of_service(registered);
@@ -99,7 +99,7 @@ impl<T, W> InterruptObject<T, W> {
             let removal = sync::catch(|| registered.removal.call(data));
             if let Err(message) = removal {
                 let callback = Callback::Removal;
-                self.quarantine(registered, Fault::Panicked { callback, message });
+                self.set_faulted(registered, Fault::Panicked { callback, message });
             }
         }
     }

@@ -7,7 +7,7 @@
 
 #[cfg(doc)]
 use crate::ErrorKind;
-use crate::interrupt::delivery::{NotServed, Reopen};
+use crate::interrupt::delivery::{AfterIsr, NotServed};
 use crate::interrupt::state::{ASLEEP, ENDED, INACTIVE, REMOVED, WAKES};
 use crate::interrupt::{InterruptObject, Transition};
 use crate::observe::events;
@@ -17,10 +17,10 @@ impl<T, W> InterruptObject<T, W> {
     /// Stops delivery without disconnecting, and without the disable callback (rule E8): for a device, or a part of it,
     /// that sleeps. When it returns no ISR is running, and none will until [`report_active`](Self::report_active).
     ///
-    /// What is asserted meanwhile is kept: edges are counted, a level line stays masked. It all goes to one ISR run when
-    /// the interrupt is active again ([`IsrContext::assertions`](crate::IsrContext::assertions) says how much it is), and
-    /// is counted as stale if the interrupt is disabled first. The work item goes on as before. An interrupt that is
-    /// inactive stays so when it is disabled and enabled again.
+    /// What is asserted meanwhile is kept: edges are counted, a level line stays masked. It all goes to one ISR run
+    /// when the interrupt is active again ([`IsrContext::assertions`](crate::IsrContext::assertions) says how much it
+    /// is), and is counted as stale if the interrupt is disabled first. The work item goes on as before. An interrupt
+    /// that is inactive stays so when it is disabled and enabled again.
     ///
     /// It waits for the interrupt lock, and for a transition that is going on.
     ///
@@ -102,7 +102,8 @@ impl<T, W> InterruptObject<T, W> {
         if self.state.has(ENDED | REMOVED) { self.check() } else { Ok(()) }
     }
 
-    /// Delivers what was kept, and what has not been taken yet. The caller holds the lock, of which `data` is the proof.
+    /// Delivers what was kept, and what has not been taken yet. The caller holds the lock, of which `data` is the
+    /// proof.
     pub(in crate::interrupt) fn deliver_withheld(&self, data: &mut T) {
         if !self.state.delivers() {
             return;
@@ -113,7 +114,7 @@ impl<T, W> InterruptObject<T, W> {
                 if let Ok(signalled) = self.take_caught(registered, data, 0) {
                     let withheld = self.counters.withheld.take_exclusive() as u64;
                     if let all @ 1.. = signalled.saturating_add(withheld) {
-                        self.answer(registered, data, all, Reopen::Yes);
+                        self.run_isr(registered, data, all, AfterIsr::Unmask);
                     }
                 }
             });
@@ -126,7 +127,7 @@ impl<T, W> InterruptObject<T, W> {
         match unsafe { self.registered.with(|registered| self.take_caught(registered, data, asserted)) } {
             Ok(0) => Delivery::Nothing,
             Ok(asserted) => {
-                self.keep_for_later(asserted);
+                self.add_withheld(asserted);
                 Delivery::Withheld
             }
             Err(NotServed) => Delivery::NotServed,
@@ -134,7 +135,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// The caller holds the lock.
-    pub(in crate::interrupt) fn keep_for_later(&self, asserted: u64) {
+    pub(in crate::interrupt) fn add_withheld(&self, asserted: u64) {
         self.counters.withheld.add_exclusive(usize::try_from(asserted).unwrap_or(usize::MAX));
         self.wake_for_withheld();
     }

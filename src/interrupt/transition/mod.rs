@@ -119,7 +119,7 @@ impl<T, W> InterruptObject<T, W> {
         message: crate::Name,
     ) -> Error {
         let fault = Fault::Panicked { callback, message };
-        self.quarantine(registered, fault.clone());
+        self.set_faulted(registered, fault.clone());
         self.error(ErrorKind::Faulted(fault))
     }
 }

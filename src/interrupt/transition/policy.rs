@@ -62,7 +62,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Asks for what the policy says, for a source that is connected.
-    pub(in crate::interrupt) fn place(&self, source: &dyn Source) {
+    pub(in crate::interrupt) fn ask_for_policy(&self, source: &dyn Source) {
         let (policy, info) = {
             let notes = self.notes.lock();
             match &notes.policy {

@@ -80,8 +80,8 @@ impl<T, W> InterruptObject<T, W> {
         Ok(())
     }
 
-    /// Has the device brought up, if an assertion was kept that wakes it, unless the caller is inside of another section
-    /// of this interrupt: then the end of that one does.
+    /// Has the device brought up, if an assertion was kept that wakes it, unless the caller is inside of another
+    /// section of this interrupt: then the end of that one does.
     #[cold]
     pub(in crate::interrupt) fn ask_for_power(&self) {
         if self.state.has(WAKES) && self.section_of_this_thread().is_none() {

@@ -12,7 +12,7 @@ use crate::source::Removal;
 use crate::sync;
 
 /// How long an orderly removal waits for the interrupt lock before it is treated as a surprise.
-const ORDERLY: Duration = Duration::from_secs(2);
+const REQUESTED_REMOVAL_WAIT: Duration = Duration::from_secs(2);
 
 impl<T, W> InterruptObject<T, W> {
     /// Serves the source's removal descriptor: what a dispatcher does, or a driver's own loop, when it becomes
@@ -64,7 +64,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// The dispatcher's own thread holds the lock, outside of any section: a callback has lost a guard there, and
     /// the interrupt can't be served any more. To wait on its source would only be to spin.
-    pub(crate) fn lost_guard(&self) {
+    pub(crate) fn stop_after_lost_guard(&self) {
         if let Some(dispatch) = &self.dispatch {
             dispatch.disarm();
         }
@@ -78,7 +78,7 @@ impl<T, W> InterruptObject<T, W> {
                 let asked = self.with_source(registered, |registered| registered.source.as_mut()?.removal());
                 let removal = asked.unwrap_or_default();
                 if removal == Some(Removal::Surprise) {
-                    self.surprise(registered, data);
+                    self.surprise_removal(registered, data);
                 }
                 removal
             })
@@ -91,17 +91,17 @@ impl<T, W> InterruptObject<T, W> {
             }
             let scheduled = self.dispatch.as_ref().map(|dispatch| dispatch.schedule_anyway(self.name()));
             if scheduled != Some(true) {
-                self.let_go();
+                self.do_requested_removal();
             }
         }
     }
 
     /// Does what a request to remove the device asks for, if there is one.
-    pub(crate) fn let_go(&self) {
+    pub(crate) fn do_requested_removal(&self) {
         if !self.state.take(REMOVAL_REQUESTED) {
             return;
         }
-        let deadline = Instant::now() + ORDERLY;
+        let deadline = Instant::now() + REQUESTED_REMOVAL_WAIT;
         if self.try_acquire_interrupt_lock_until(deadline).is_ok()
             && let Ok(transition) = self.begin()
         {
@@ -119,6 +119,6 @@ impl<T, W> InterruptObject<T, W> {
         let mut lock = self.acquire_interrupt_lock();
         let data = &mut *lock;
         // SAFETY: as in `service_removal`.
-        unsafe { self.registered.with(|registered| self.surprise(registered, data)) };
+        unsafe { self.registered.with(|registered| self.surprise_removal(registered, data)) };
     }
 }

@@ -1,27 +1,33 @@
-//! What the work item is given.
+//! The argument of the work item.
 
 use core::ops::Deref;
 
 use crate::interrupt::InterruptObject;
 use crate::interrupt::work_item::WithWorkItem;
 
-/// What a work item is given: its interrupt, by `Deref`, whose lock it may take.
+/// The argument of a work item: it derefs to the interrupt.
+///
+/// The work item runs without the interrupt lock, and may acquire it.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt};
 ///
-/// let interrupt = Interrupt::builder(vec![1, 2])
+/// struct Receiver {
+///     packets: Vec<Vec<u8>>,
+/// }
+///
+/// let interrupt = Interrupt::builder(Receiver { packets: vec![vec![1], vec![2, 3]] })
 ///     .isr(|_| Claim::Claimed)
 ///     .work_item(|interrupt| {
-///         while let Some(n) = interrupt.synchronize(|data| data.pop()) {
-///             assert!(n > 0);
+///         while let Some(packet) = interrupt.synchronize(|receiver| receiver.packets.pop()) {
+///             println!("{} bytes", packet.len()); // without the lock
 ///         }
 ///     })
 ///     .build()?;
 /// interrupt.enable()?;
 /// interrupt.queue_work_item();
 /// while interrupt.run_work_item() {}
-/// assert!(interrupt.acquire_interrupt_lock().is_empty());
+/// assert!(interrupt.acquire_interrupt_lock().packets.is_empty());
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 pub struct WorkItemContext<'a, T, W = WithWorkItem> {
@@ -30,7 +36,7 @@ pub struct WorkItemContext<'a, T, W = WithWorkItem> {
 }
 
 impl<T, W> WorkItemContext<'_, T, W> {
-    /// How many queueings were merged into this run, beyond the one that caused it (rule W4).
+    /// Returns how many queueings were merged into this run, beside the one that caused it (rule W4).
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};

@@ -8,12 +8,12 @@ pub(crate) use word::WorkWord;
 
 use crate::interrupt::InterruptObject;
 use crate::interrupt::state::{ENDED, FAULTED, REMOVED};
-use crate::interrupt::work_item::word::{Ended, Queueing};
+use crate::interrupt::work_item::word::{Queueing, RunEnd};
 use crate::lock::InterruptLockGuard;
 use crate::sync;
 use crate::{Callback, Fault};
 
-/// Marks an interrupt that has a work item.
+/// The type parameter `W` of an interrupt that has a work item.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, WithWorkItem};
@@ -24,7 +24,7 @@ use crate::{Callback, Fault};
 #[derive(Debug)]
 pub struct WithWorkItem(());
 
-/// Marks an interrupt that has none.
+/// The type parameter `W` of an interrupt that has no work item.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, NoWorkItem};
@@ -34,11 +34,13 @@ pub struct WithWorkItem(());
 #[derive(Debug)]
 pub struct NoWorkItem(());
 
-/// Says that a work item is registered; implemented by [`WithWorkItem`] alone.
+/// The bound of functions that need a registered work item. [`WithWorkItem`] alone implements it.
 ///
 /// ```
-/// fn has_one<W: interrupt_lock::WorkItemRegistered>() {}
-/// has_one::<interrupt_lock::WithWorkItem>();
+/// use interrupt_lock::{WithWorkItem, WorkItemRegistered};
+///
+/// fn needs_a_work_item<W: WorkItemRegistered>() {}
+/// needs_a_work_item::<WithWorkItem>();
 /// ```
 #[diagnostic::on_unimplemented(
     message = "this interrupt has no work item",
@@ -49,7 +51,7 @@ pub trait WorkItemRegistered: sealed::Sealed {}
 
 impl WorkItemRegistered for WithWorkItem {}
 
-/// The compiler shows the message above only where the bound is on another type parameter than the one that is known.
+/// Moves the bound `WorkItemRegistered` to a second type parameter: the compiler shows the message above only there.
 #[doc(hidden)]
 pub trait Is<R> {}
 
@@ -58,9 +60,14 @@ impl<W> Is<W> for W {}
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::WithWorkItem {}
+
+    pub trait Outcome {}
+    impl Outcome for () {}
+    impl Outcome for super::Work {}
 }
 
-/// What became of a queueing (rule W1).
+/// What [`queue_work_item`](InterruptObject::queue_work_item) has done, for the ISR or the driver that called it (rule
+/// W1).
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, Queued};
@@ -72,16 +79,17 @@ mod sealed {
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Queued {
-    /// It will run once for this queueing (and for those merged into it).
+    /// The work item is queued now. It will run once for this queueing, and for those that merge into it.
     New,
-    /// One was queued already that has not begun; it will do for both.
+    /// The work item was queued already and has not begun. One run will do for both queueings.
     Merged,
-    /// It was not taken.
+    /// The work item was not queued.
     Refused(Refusal),
 }
 
-/// Why a queueing was refused.
+/// Why [`queue_work_item`](InterruptObject::queue_work_item) refused to queue the work item.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, Queued, Refusal};
@@ -95,49 +103,66 @@ pub enum Queued {
 pub enum Refusal {
     /// The interrupt is disabled, or being disabled.
     Disabled,
-    /// It is quarantined.
+    /// A fault has taken the interrupt out of service.
     Faulted,
-    /// Its device has gone.
+    /// The device has gone.
     Removed,
-    /// Its handle has gone.
+    /// The interrupt's handle has been dropped.
     Ended,
 }
 
-/// What a work item answers.
+/// What a work item returns: whether it has more to do.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, Work};
 ///
-/// let interrupt = Interrupt::builder(vec![1, 2, 3])
+/// struct Receiver {
+///     packets: Vec<Vec<u8>>,
+/// }
+///
+/// let interrupt = Interrupt::builder(Receiver { packets: vec![vec![1], vec![2, 3]] })
 ///     .isr(|_| Claim::Claimed)
-///     .work_item(|interrupt| match interrupt.synchronize(|data| data.pop()) {
-///         Some(_) => Work::Again, // one at a time, to be fair to other work items
+///     .work_item(|interrupt| match interrupt.synchronize(|receiver| receiver.packets.pop()) {
+///         Some(_packet) => Work::Again, // one packet a run, to be fair to other work items
 ///         None => Work::Done,
 ///     })
 ///     .build()?;
 /// interrupt.enable()?;
 /// interrupt.queue_work_item();
 /// while interrupt.run_work_item() {}
-/// assert!(interrupt.acquire_interrupt_lock().is_empty());
+/// assert!(interrupt.acquire_interrupt_lock().packets.is_empty());
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Work {
     /// There is nothing left to do.
     #[default]
     Done,
-    /// Its budget is spent and there is more: it is queued again (rule W8).
+    /// There is more to do, but this run has done enough: the work item is queued again (rule W8).
     Again,
 }
 
 /// What a work item may return: nothing, or [`Work`].
 ///
+/// Drivers do not call or implement this trait.
+///
 /// ```
-/// use interrupt_lock::{Work, WorkOutcome};
-/// assert_eq!(().into_work(), Work::Done);
+/// use interrupt_lock::{Claim, Interrupt};
+///
+/// struct Log {
+///     lines: Vec<String>,
+/// }
+///
+/// let interrupt = Interrupt::builder(Log { lines: Vec::new() })
+///     .isr(|_| Claim::Claimed)
+///     .work_item(|interrupt| interrupt.synchronize(|log| log.lines.clear())) // returns `()`: done
+///     .build()?;
+/// # Ok::<(), interrupt_lock::Error>(())
 /// ```
-pub trait WorkOutcome {
-    /// The answer in one form.
+pub trait WorkOutcome: sealed::Outcome {
+    /// Returns the work item's result in one form.
+    #[doc(hidden)]
     fn into_work(self) -> Work;
 }
 
@@ -154,12 +179,15 @@ impl WorkOutcome for Work {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Queues the work item: *QueueWorkItemForIsr*, from anywhere (rule W8). Never waits.
+    /// Queues the work item, for the ISR or any other code (rule W8). Never waits.
     ///
-    /// Queueings merge until the work item begins; one made while it runs causes one more run. So a work item looks for
-    /// all there is to do, not for one thing. Between an enable and the next disable none is lost.
+    /// Queueings merge until the work item begins. A queueing while the work item runs causes one more run. So a work
+    /// item does all that there is to do, not one thing a queueing. Between an enable and the next disable no queueing
+    /// is lost.
     ///
-    /// It exists only where a work item is registered (rule W6).
+    /// If the interrupt is disabled, faulted, removed or ended, returns [`Queued::Refused`] with the reason.
+    ///
+    /// The function exists only if a work item is registered (rule W6). It stands for *QueueWorkItemForIsr*.
     ///
     /// # Examples
     ///
@@ -207,26 +235,36 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Runs the work item once if it is queued and not running: *OnInterruptWorkItem*. The answer says whether another
-    /// run is queued, so that a driver's own loop may do other things in between.
+    /// Runs the work item once, if it is queued and not running: for a driver's own loop.
     ///
-    /// A dispatcher's worker does this by itself. It runs on the calling thread, without the interrupt lock; runs of
-    /// one interrupt never overlap (rule W3): while one is going on elsewhere this does nothing, and that one's caller
-    /// learns that there is more.
+    /// Returns whether another run is queued. So a loop may do other things between two runs.
+    ///
+    /// The work item runs on the calling thread, without the interrupt lock. Runs of one interrupt never overlap (rule
+    /// W3): if a run is under way on another thread, this does nothing and returns `false`, and the call that runs it
+    /// returns whether another run is queued. The worker of a dispatcher calls this by itself.
+    ///
+    /// If the work item belongs to a serializing device, the run waits for the device's callback lock (rule W5). A
+    /// panic of the work item is a fault, and does not reach the caller.
+    ///
+    /// It stands for the framework's call of *OnInterruptWorkItem*.
     ///
     /// # Examples
     ///
     /// ```
     /// use interrupt_lock::{Claim, Interrupt};
     ///
-    /// let interrupt = Interrupt::builder(0)
+    /// struct Disk {
+    ///     finished: u32,
+    /// }
+    ///
+    /// let interrupt = Interrupt::builder(Disk { finished: 0 })
     ///     .isr(|_| Claim::Claimed)
-    ///     .work_item(|interrupt| interrupt.synchronize(|runs| *runs += 1))
+    ///     .work_item(|interrupt| interrupt.synchronize(|disk| disk.finished += 1))
     ///     .build()?;
     /// interrupt.enable()?;
     /// interrupt.queue_work_item();
     /// while interrupt.run_work_item() {}
-    /// assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+    /// assert_eq!(interrupt.acquire_interrupt_lock().finished, 1);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[must_use = "another run may be queued"]
@@ -251,7 +289,8 @@ impl<T, W> InterruptObject<T, W> {
             self.counters.work_merged.add_exclusive(merged);
         }
         let context = WorkItemContext { object: self, merged };
-        // SAFETY: the work word lets one run begin at a time, and orders each after the one before it.
+        // SAFETY: the work word lets a run begin only if no other is under way, and orders each run after the one
+        // before.
         let answer = unsafe {
             self.work_fn.with(|work| match work {
                 Some(work) => sync::catch(|| work.call(&context)),
@@ -260,19 +299,20 @@ impl<T, W> InterruptObject<T, W> {
         };
         match answer {
             Ok(Work::Done) => {}
-            // Refused where the interrupt is being disabled: then there is nothing more to do.
+            // If the interrupt is being disabled, this is refused: then there is nothing more to do.
             Ok(Work::Again) => {
                 let _ = self.queue();
             }
-            Err(message) => self.quarantine_from_outside(Callback::WorkItem, message),
+            Err(message) => self.set_faulted_without_lock(Callback::WorkItem, message),
         }
-        let Ended { more, kept } = self.work.end();
-        // The worker may have come by during this run and gone again.
+        let RunEnd { more, kept } = self.work.end();
+        // The worker may have looked during this run, found it under way, and left.
         if let Some(dispatch) = self.dispatch.as_ref().filter(|_| more) {
             dispatch.schedule();
         }
         if kept && let Some(mut data) = self.lock_unless_leaked() {
-            // One that the ISR has queued since, which may run elsewhere by now, is the one that the line waits for.
+            // If the ISR has queued another run since, which may already run on another thread, the line waits for that
+            // run.
             if self.work.is_idle() {
                 self.unmask_kept(&mut data);
             }
@@ -281,32 +321,36 @@ impl<T, W> InterruptObject<T, W> {
         more
     }
 
-    /// Quarantines the interrupt for what panicked without the interrupt lock.
+    /// Faults the interrupt for a callback that panicked without the interrupt lock. Waits for the lock.
     #[cold]
-    pub(in crate::interrupt) fn quarantine_from_outside(&self, callback: Callback, message: crate::Name) {
+    pub(in crate::interrupt) fn set_faulted_without_lock(&self, callback: Callback, message: crate::Name) {
         let Some(lock) = self.lock_unless_leaked() else { return };
-        // SAFETY: with the lock held, and from no callback that runs under it: those would hold the lock.
+        // SAFETY: this thread holds the lock, and is in no callback that runs under it: there it would have held the
+        // lock already, and not got it here.
         unsafe {
-            self.registered.with(|registered| self.quarantine(registered, Fault::Panicked { callback, message }));
+            self.registered.with(|registered| self.set_faulted(registered, Fault::Panicked { callback, message }));
         }
         drop(lock);
     }
 
-    /// The interrupt lock, unless the work item leaked a guard on this thread: then nobody gets it any more.
+    /// Acquires the interrupt lock. Returns `None` if this thread holds it already, because the work item has leaked a
+    /// guard: then no thread can acquire the lock any more.
     fn lock_unless_leaked(&self) -> Option<InterruptLockGuard<'_, T>> {
         self.lock().acquire_until(None).ok()
     }
 
-    /// Runs what is queued on this thread and waits for what runs elsewhere. The word is closed, so this ends.
+    /// Runs the queued work item on this thread, and waits for a run on another. This ends, because the word is closed.
     pub(in crate::interrupt) fn flush_work(&self) {
         while !self.work.is_idle() {
             self.work.wait_until_not_running();
-            // Whether there is more is asked above: another thread may have been faster.
+            // The loop's condition asks whether there is more, because another thread may have been faster.
             let _ = self.run_work();
         }
     }
 
-    /// Whether a work item is queued that has not begun: what a driver's own loop asks before it sleeps.
+    /// Returns whether the work item is queued and has not begun, for a driver's own loop before it sleeps.
+    ///
+    /// A snapshot; never waits.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Interrupt};

@@ -3,22 +3,23 @@
 //! | bits | name | set by | cleared by |
 //! |---|---|---|---|
 //! | 5… | queueings since the last run began | each queueing adds one | the run that begins |
-//! | 4 | `KEPT` | an ISR that keeps its line masked | whoever opens the line, with the interrupt lock held |
+//! | 4 | `KEPT` | an ISR that keeps its line masked | what unmasks the line, with the interrupt lock held |
 //! | 3 | `WAITED` | a flush, before it sleeps | the end of the run, which wakes it |
 //! | 2 | `OPEN` | enable | disable, before it flushes |
 //! | 1 | `RUNNING` | the run that begins | the run that ends |
 //! | 0 | `QUEUED` | the first queueing | the run that begins |
 //!
-//! `QUEUED` and `RUNNING` may both be set: that is the one more run which a queueing during a run causes. A run begins
-//! by one compare-exchange from `QUEUED` without `RUNNING`, so runs never overlap, and a queueing is either counted by
-//! the run that begins or finds `QUEUED` cleared and causes the next. A closed item takes no queueing, so a flush ends.
+//! `QUEUED` and `RUNNING` may both be set: a queueing during a run causes one more run. A run begins by one
+//! compare-exchange from `QUEUED` without `RUNNING`, so runs never overlap. A queueing is either counted by the run
+//! that begins, or finds `QUEUED` cleared and causes the next run. A closed work item takes no queueing, so a flush
+//! ends.
 //!
-//! A merged queueing is a read-modify-write too, where the load has shown already that one is queued. The tempting
-//! shortcut, to leave it at the load, loses what the caller did before: the run may have begun since, with the caller's
-//! stores still on their way.
+//! A merged queueing is a read-modify-write too, although the load has already shown that the work item is queued. The
+//! tempting shortcut, to do no more than the load, loses what the caller did before: the run may have begun since,
+//! while the caller's stores are still on their way.
 //!
-//! `KEPT` is in this word so that it and the end of a run meet in one order: either that end finds it, or whoever keeps
-//! the line finds the run over.
+//! `KEPT` is in this word so that it and the end of a run have one order: either the end of the run finds the bit, or
+//! the ISR that keeps the line masked finds the run over.
 
 use crate::lock::raw::Awaited;
 use crate::sync;
@@ -33,15 +34,15 @@ const KEPT: usize = 1 << 4;
 const ONE: usize = 1 << 5;
 const COUNT: usize = !(ONE - 1);
 
-/// The coalescing state of a work item; it knows nothing of what is run.
+/// The state of a work item, and how many queueings were merged. It does not know the work item itself.
 pub(crate) struct WorkWord {
     word: AtomicUsize,
-    /// The identity of the thread that runs it; 0 for none.
+    /// The identity of the thread that runs the work item; 0 if none does.
     runner: AtomicUsize,
     parker: Parker,
 }
 
-/// What a queueing found.
+/// What became of a queueing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Queueing {
     New,
@@ -49,12 +50,12 @@ pub(crate) enum Queueing {
     Closed,
 }
 
-/// What the end of a run found.
+/// What the end of a run has found.
 #[derive(Clone, Copy)]
-pub(crate) struct Ended {
+pub(crate) struct RunEnd {
     /// Another run is queued.
     pub(crate) more: bool,
-    /// An ISR keeps its line masked.
+    /// The line is kept masked.
     pub(crate) kept: bool,
 }
 
@@ -69,13 +70,13 @@ impl WorkWord {
         }
     }
 
-    /// Takes queueings from now on.
+    /// Begins to take queueings.
     pub(crate) fn open(&self) {
-        // Relaxed: publishes nothing; what a queueing publishes, it publishes itself.
+        // Relaxed: publishes nothing. Each queueing publishes for itself.
         self.word.fetch_or(OPEN, Relaxed);
     }
 
-    /// Takes none from now on. What is queued stays so.
+    /// Ceases to take queueings. A work item that is queued stays queued.
     pub(crate) fn close(&self) {
         // Relaxed: as in `open`.
         self.word.fetch_and(!OPEN, Relaxed);
@@ -89,9 +90,9 @@ impl WorkWord {
             if word & OPEN == 0 {
                 return Queueing::Closed;
             }
-            // The count saturates rather than run into nothing: 2^59 queueings before one run.
+            // The count saturates instead of overflowing, at 2^59 queueings before one run.
             let queued = if word & COUNT == COUNT { word } else { word + ONE } | QUEUED;
-            // Release: pairs with the Acquire in `begin`, so the run sees what was done before the queueing.
+            // Release: pairs with the Acquire in `begin`, so the run sees what the caller did before the queueing.
             match self.word.compare_exchange(word, queued, Release, Relaxed) {
                 Ok(_) if word & QUEUED != 0 => return Queueing::Merged,
                 Ok(_) => return Queueing::New,
@@ -100,16 +101,18 @@ impl WorkWord {
         }
     }
 
-    /// Begins the queued run, if there is one and none is running: how many queueings it answers.
+    /// Begins the queued run, if there is one and no run is under way. Returns how many queueings the run is for.
     #[inline]
     pub(crate) fn begin(&self) -> Option<usize> {
         // Relaxed: a first guess for the compare-exchange.
         let mut word = self.word.load(Relaxed);
         while word & (QUEUED | RUNNING) == QUEUED {
-            // Acquire: pairs with the Release in `queue` and in `end` (the run before this one happens before it).
+            // Acquire: pairs with the Release in `queue`, and in `end` so that the run before this one happens before
+            // it.
             match self.word.compare_exchange(word, (word & !(QUEUED | COUNT)) | RUNNING, Acquire, Relaxed) {
                 Ok(_) => {
-                    // Relaxed: exact for the runner itself; others compare it with the queue of waits locked.
+                    // Relaxed: exact for the runner itself. Other threads compare it while the queue of waits is
+                    // locked.
                     self.runner.store(sync::this_thread(), Relaxed);
                     return Some(word / ONE);
                 }
@@ -121,16 +124,16 @@ impl WorkWord {
 
     /// Ends the run.
     #[inline]
-    pub(crate) fn end(&self) -> Ended {
+    pub(crate) fn end(&self) -> RunEnd {
         // Relaxed: see `begin`.
         self.runner.store(0, Relaxed);
-        // Release: pairs with the Acquire in the next `begin`, in `is_idle` and in `keep`. Acquire: with the Release in
-        // `has_its_end_to_come`.
+        // Release: pairs with the Acquire in the next `begin`, in `is_idle` and in `keep_masked`.
+        // Acquire: pairs with the Release in `run_has_yet_to_end`.
         let word = self.word.fetch_and(!(RUNNING | WAITED), AcqRel);
         if word & WAITED != 0 {
             self.wake();
         }
-        Ended { more: word & QUEUED != 0, kept: word & KEPT != 0 }
+        RunEnd { more: word & QUEUED != 0, kept: word & KEPT != 0 }
     }
 
     #[cold]
@@ -138,23 +141,24 @@ impl WorkWord {
         self.parker.wake_all(&self.word);
     }
 
-    /// Notes that a line stays masked until a run has ended. The answer is whether none is queued or going on: then no
+    /// Notes that the line stays masked until a run has ended. Returns whether no run is queued or under way: then no
     /// end of a run will find the note. The caller holds the interrupt lock.
-    pub(crate) fn keep(&self) -> bool {
-        // Acquire: pairs with the Release in `end`, so the line is opened after what the last run did.
+    pub(crate) fn keep_masked(&self) -> bool {
+        // Acquire: pairs with the Release in `end`, so the line is unmasked after what the last run did.
         self.word.fetch_or(KEPT, Acquire) & (QUEUED | RUNNING) == 0
     }
 
-    /// Whether a line is kept masked. The caller holds the interrupt lock.
+    /// Whether the line is kept masked. The caller holds the interrupt lock.
     #[cfg(feature = "std")]
-    pub(crate) fn keeps(&self) -> bool {
-        // Relaxed: whoever keeps a line or opens it holds the interrupt lock, which orders it.
+    pub(crate) fn keeps_masked(&self) -> bool {
+        // Relaxed: the bit changes with the interrupt lock held only, which orders this.
         self.word.load(Relaxed) & KEPT != 0
     }
 
-    /// Takes that note back; whether there was one. The caller holds the interrupt lock.
+    /// Takes back the note that the line is kept masked. Returns whether there was one. The caller holds the interrupt
+    /// lock.
     pub(crate) fn take_kept(&self) -> bool {
-        // Relaxed, both: the bit changes with the interrupt lock held alone, which orders this; so the load decides.
+        // Relaxed, both: the bit changes with the interrupt lock held only, which orders this. So the load decides.
         let kept = self.word.load(Relaxed) & KEPT != 0;
         if kept {
             self.word.fetch_and(!KEPT, Relaxed);
@@ -162,15 +166,17 @@ impl WorkWord {
         kept
     }
 
-    /// Whether a run is going on. What its runner does after `end` sees what the caller has seen.
-    pub(crate) fn has_its_end_to_come(&self) -> bool {
-        // Release, and a read-modify-write: pairs with the Acquire in `end`, which comes after it where it finds the bit.
+    /// Whether a run is under way, whose `end` is still to come. What the runner does after that `end` sees what the
+    /// caller has seen.
+    pub(crate) fn run_has_yet_to_end(&self) -> bool {
+        // Release, and a read-modify-write: pairs with the Acquire in `end`. If this finds `RUNNING`, that `end` comes
+        // after it.
         self.word.fetch_or(0, Release) & RUNNING != 0
     }
 
-    /// Waits while it runs. The caller must not be its runner, and asks `is_idle` what came of it.
+    /// Waits while a run is under way. The caller must not be the runner, and must call `is_idle` afterwards.
     pub(crate) fn wait_until_not_running(&self) {
-        // Relaxed, all of it: `is_idle` is asked afterwards, and reads what `end` has released.
+        // Relaxed, all of it: the caller's `is_idle` acquires what `end` has released.
         let mut word = self.word.load(Relaxed);
         while word & RUNNING != 0 {
             if let Err(now) = self.word.compare_exchange(word, word | WAITED, Relaxed, Relaxed) {
@@ -180,7 +186,8 @@ impl WorkWord {
             let _: Parked = self.parker.park(
                 &self.word,
                 0,
-                // `end` clears the bits before it locks the queue, so no wake-up comes between this and the sleep.
+                // `end` clears the bits before it locks the queue to wake, so it can't wake between this look and the
+                // sleep.
                 || self.word.load(Relaxed) & (RUNNING | WAITED) == RUNNING | WAITED,
                 |_| {},
                 None,
@@ -189,9 +196,9 @@ impl WorkWord {
         }
     }
 
-    /// Whether no run is queued and none is going on.
+    /// Whether no run is queued and none is under way.
     pub(crate) fn is_idle(&self) -> bool {
-        // Acquire: pairs with the Release in `end`, so what the last run did is seen.
+        // Acquire: pairs with the Release in `end`, so the caller sees what the last run did.
         self.word.load(Acquire) & (QUEUED | RUNNING) == 0
     }
 
@@ -201,18 +208,18 @@ impl WorkWord {
         self.word.load(Relaxed) & QUEUED != 0
     }
 
-    /// How many queueings no run has answered yet.
+    /// How many queueings have been made since the last run began.
     pub(crate) fn unanswered(&self) -> usize {
         // Relaxed: a snapshot.
         self.word.load(Relaxed) / ONE
     }
 
-    /// Its run as something that a thread may wait for.
+    /// The run, as something that a thread may wait for.
     pub(crate) fn awaited(&self) -> Awaited<'_> {
         Awaited(&self.runner)
     }
 
-    /// Whether the calling thread runs it.
+    /// Whether the calling thread runs the work item.
     pub(crate) fn is_mine(&self) -> bool {
         // Relaxed: see `begin`.
         self.runner.load(Relaxed) == sync::this_thread()

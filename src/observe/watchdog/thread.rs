@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use lock_api::Mutex;
 
 use crate::observe::watchdog::{FOREVER, Overdue, RunningCallbacks};
-use crate::{Errno, Name, RawInterruptLock, SourceError, sync};
+use crate::{RawInterruptLock, SourceError, sync};
 
 /// The thread sleeps at least for so long between two looks.
 const FINEST: Duration = Duration::from_millis(1);
@@ -35,10 +35,7 @@ pub(super) fn watch(callbacks: Arc<RunningCallbacks>, object: Weak<dyn Overdue>)
     let mut watchdog = WATCHDOG.lock();
     if watchdog.thread.is_none() {
         let started = thread::Builder::new().name("overdue".into()).spawn(look_after_all);
-        let handle = started.map_err(|error| SourceError::Os {
-            doing: Name::new("starting a thread"),
-            source: Errno::new(error.raw_os_error().unwrap_or(0)),
-        })?;
+        let handle = started.map_err(|error| SourceError::os("starting a thread", &error))?;
         watchdog.thread = Some(handle.thread().clone());
     }
     watchdog.watched.push((callbacks, object));

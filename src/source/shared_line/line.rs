@@ -15,8 +15,6 @@ use std::task::{Wake, Waker};
 use lock_api::Mutex;
 
 #[cfg(unix)]
-use crate::Name;
-#[cfg(unix)]
 use crate::SourceError;
 #[cfg(unix)]
 use crate::source::Ready;
@@ -95,10 +93,7 @@ fn descriptors(source: &mut dyn Source) -> Result<(Option<OwnedFd>, Option<Owned
         (Ok(signal), Ok(removal)) => Ok((signal, removal)),
         (Err(error), _) | (_, Err(error)) => Err(Error::new(
             source.name(),
-            ErrorKind::Source(SourceError::Os {
-                doing: Name::new("duplicating the source's descriptor"),
-                source: crate::Errno::new(error.raw_os_error().unwrap_or(0)),
-            }),
+            ErrorKind::Source(SourceError::os("duplicating the source's descriptor", &error)),
         )),
     }
 }

@@ -1,0 +1,203 @@
+//! The options that register callbacks: ISR, enable, disable and removal callback, work item.
+
+use alloc::boxed::Box;
+
+use crate::builder::{Builder, Given, Missing};
+use crate::interrupt::{Isr, IsrContext, OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome};
+use crate::{Claim, Outcome};
+
+impl<T, W, I, S> Builder<T, W, I, S> {
+    /// Registers the interrupt service routine, which every interrupt needs: stands for *OnInterruptIsr*.
+    ///
+    /// The ISR runs with the interrupt lock held, once for each assertion, or once for several if the source coalesces
+    /// them. Two runs never overlap. Its context dereferences to the interrupt data. The closure may own what else it
+    /// needs, such as a register handle.
+    ///
+    /// The ISR must not wait for a thread that needs the interrupt lock. A panic in it is a fault and takes the
+    /// interrupt out of service (rule I12). If panics abort, the program ends.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Error, Interrupt, NoWorkItem, Registers};
+    ///
+    /// const INTERRUPT_STATUS: usize = 0x24;
+    /// const ACKNOWLEDGE: usize = 0x64;
+    ///
+    /// #[derive(Default)]
+    /// struct Seen {
+    ///     status: u32,
+    /// }
+    ///
+    /// fn driver(registers: impl Registers + Send + 'static) -> Result<Interrupt<Seen, NoWorkItem>, Error> {
+    ///     Interrupt::builder(Seen::default())
+    ///         .isr(move |seen| {
+    ///             let status = registers.read32(INTERRUPT_STATUS);
+    ///             if status == 0 {
+    ///                 return Claim::Unclaimed;
+    ///             }
+    ///             registers.write32(ACKNOWLEDGE, status);
+    ///             seen.status |= status;
+    ///             Claim::Claimed
+    ///         })
+    ///         .build()
+    /// }
+    /// ```
+    #[doc(alias = "OnInterruptIsr")]
+    #[doc(alias = "EvtInterruptIsr")]
+    pub fn isr<F>(mut self, isr: F) -> Builder<T, W, Given, S>
+    where
+        F: FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send + 'static,
+    {
+        self.options.registered.isr = Isr::Boxed(Box::new(isr));
+        self.given()
+    }
+
+    /// Registers the enable callback, in which the driver lets its device assert: stands for *OnInterruptEnable*.
+    ///
+    /// It runs at each enable, with the interrupt lock held, after the source has been connected. It returns nothing or
+    /// a `Result`. If it fails, the source is disconnected again and the enable returns the error.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt};
+    ///
+    /// #[derive(Default)]
+    /// struct Device {
+    ///     interrupts_on: bool,
+    /// }
+    ///
+    /// let interrupt = Interrupt::builder(Device::default())
+    ///     .isr(|_| Claim::Claimed)
+    ///     .on_enable(|device| device.interrupts_on = true) // a driver writes to a register here
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// assert!(interrupt.acquire_interrupt_lock().interrupts_on);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "OnInterruptEnable")]
+    #[doc(alias = "EvtInterruptEnable")]
+    pub fn on_enable<F, R>(mut self, callback: F) -> Self
+    where
+        F: FnMut(&mut T) -> R + Send + 'static,
+        R: Outcome,
+    {
+        self.options.registered.enable = boxed(callback);
+        self
+    }
+
+    /// Registers the disable callback, in which the driver stops its device from asserting: stands for
+    /// *OnInterruptDisable*.
+    ///
+    /// It runs at each disable, with the interrupt lock held, before the source is disconnected. It returns nothing or
+    /// a `Result`. If it fails, the interrupt is disabled all the same and the disable returns the error.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt};
+    ///
+    /// #[derive(Default)]
+    /// struct Device {
+    ///     interrupts_on: bool,
+    /// }
+    ///
+    /// let interrupt = Interrupt::builder(Device { interrupts_on: true })
+    ///     .isr(|_| Claim::Claimed)
+    ///     .on_disable(|device| device.interrupts_on = false) // a driver writes to a register here
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// interrupt.disable()?;
+    /// assert!(!interrupt.acquire_interrupt_lock().interrupts_on);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "OnInterruptDisable")]
+    #[doc(alias = "EvtInterruptDisable")]
+    pub fn on_disable<F, R>(mut self, callback: F) -> Self
+    where
+        F: FnMut(&mut T) -> R + Send + 'static,
+        R: Outcome,
+    {
+        self.options.registered.disable = boxed(callback);
+        self
+    }
+
+    /// Registers the removal callback, in which the driver gives up what a vanished device has left undone (rule I13):
+    /// stands for *OnSurpriseRemoval*.
+    ///
+    /// If the device goes away without warning, it runs instead of the disable callback, with the interrupt lock held.
+    /// It must not touch registers: the device is no longer there. The crate ignores what it returns.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt};
+    ///
+    /// struct Requests {
+    ///     under_way: Vec<u32>,
+    /// }
+    ///
+    /// let interrupt = Interrupt::builder(Requests { under_way: vec![7] })
+    ///     .isr(|_| Claim::DeviceGone) // its registers read as all ones
+    ///     .on_removal(|requests| requests.under_way.clear())
+    ///     .build()?;
+    /// interrupt.enable()?;
+    /// interrupt.service();
+    /// assert!(interrupt.acquire_interrupt_lock().under_way.is_empty());
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "EvtDeviceSurpriseRemoval")]
+    #[doc(alias = "OnSurpriseRemoval")]
+    pub fn on_removal<F, R>(mut self, callback: F) -> Self
+    where
+        F: FnMut(&mut T) -> R + Send + 'static,
+        R: Outcome,
+    {
+        self.options.registered.removal = boxed(callback);
+        self
+    }
+}
+
+impl<T, I> Builder<T, WithWorkItem, I, Missing> {
+    /// Registers the work item, for what the ISR leaves to do without the interrupt lock: stands for
+    /// *OnInterruptWorkItem*.
+    ///
+    /// The ISR queues it, and it runs later, without the interrupt lock. With a dispatcher it runs on the worker, a
+    /// thread that waits on no source. Queueings merge until a run begins, so each run must do all the work that it
+    /// finds. The closure returns nothing, or [`Work`](crate::Work).
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Interrupt};
+    ///
+    /// #[derive(Default)]
+    /// struct Received {
+    ///     frames: Vec<u32>,
+    /// }
+    ///
+    /// let interrupt = Interrupt::builder(Received::default())
+    ///     .isr(|received| {
+    ///         received.frames.push(7); // a driver reads it from the device
+    ///         received.queue_work_item();
+    ///         Claim::Claimed
+    ///     })
+    ///     .work_item(|interrupt| {
+    ///         while let Some(frame) = interrupt.synchronize(|received| received.frames.pop()) {
+    ///             assert_eq!(frame, 7);
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "OnInterruptWorkItem")]
+    #[doc(alias = "EvtInterruptWorkItem")]
+    #[doc(alias = "EvtInterruptDpc")]
+    pub fn work_item<F, R>(mut self, mut work: F) -> Builder<T, WithWorkItem, I, Given>
+    where
+        F: FnMut(&WorkItemContext<'_, T>) -> R + Send + 'static,
+        R: WorkOutcome,
+    {
+        self.options.work = Some(WorkFn::Boxed(Box::new(move |context| work(context).into_work())));
+        self.given()
+    }
+}
+
+fn boxed<T, F, R>(mut callback: F) -> OnChange<T>
+where
+    F: FnMut(&mut T) -> R + Send + 'static,
+    R: Outcome,
+{
+    OnChange::Boxed(Box::new(move |data| callback(data).into_result()))
+}
