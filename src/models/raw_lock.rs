@@ -141,6 +141,7 @@ fn recursion_is_noticed() {
 }
 
 /// Trying takes a free lock, never a held one.
+// Caught: take-ignores-owner.
 #[test]
 fn trying_excludes_too() {
     all(|| {
