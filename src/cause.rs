@@ -35,15 +35,16 @@ pub(crate) fn write_causes(f: &mut fmt::Formatter<'_>, nearest: Option<&(dyn err
 pub enum SourceError {
     /// The device has been removed.
     Removed,
-    /// The message number is beyond the vectors that the system has granted to the device (rule I11).
+    /// The message number is beyond the vectors that the system has granted to the device ([rule
+    /// I11](crate::guide::contract#i11)).
     NotGranted {
         /// The message number that was asked for.
         message: u32,
         /// How many vectors were granted.
         granted: u32,
     },
-    /// A shared line signals, and no member claims it (rule I10). It becomes [`Fault::Storm`](crate::Fault::Storm) of
-    /// each member.
+    /// A shared line signals, and no member claims it ([rule I10](crate::guide::contract#i10)). It becomes
+    /// [`Fault::Storm`](crate::Fault::Storm) of each member.
     Storm {
         /// How many signals were not claimed.
         unclaimed: u32,

@@ -21,10 +21,11 @@ pub enum Claim {
     /// The device had asserted, and the ISR has dealt with it: `TRUE` in WDF.
     Claimed,
     /// As [`Claimed`](Self::Claimed), but a level line stays masked until the work item has run or the driver calls
-    /// `unmask` (rule I6).
+    /// `unmask` ([rule I6](crate::guide::contract#i6)).
     ClaimedKeepMasked,
     /// The device had not asserted: `FALSE` in WDF.
     Unclaimed,
-    /// The device is gone: its registers read as all ones. The interrupt becomes removed (rule I13).
+    /// The device is gone: its registers read as all ones. The interrupt becomes removed ([rule
+    /// I13](crate::guide::contract#i13)).
     DeviceGone,
 }

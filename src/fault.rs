@@ -23,14 +23,15 @@ use crate::{Name, SourceError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// A callback panicked (rule I12).
+    /// A callback panicked ([rule I12](crate::guide::contract#i12)).
     Panicked {
         /// The callback that panicked.
         callback: Callback,
         /// The panic's message, if it is text.
         message: Name,
     },
-    /// Nearly none of the deliveries were claimed (rule I10): the device is stuck, or another device on the line is.
+    /// Nearly none of the deliveries were claimed ([rule I10](crate::guide::contract#i10)): the device is stuck, or
+    /// another device on the line is.
     ///
     /// An unclaimed delivery counts only if the unclaimed delivery before it is less than a tenth of a second old. So a
     /// slow line never adds up to a storm. Unclaimed deliveries of a message vector that only one device uses are
@@ -43,7 +44,7 @@ pub enum Fault {
         of: u32,
     },
     /// A callback has not returned in the time that [`Builder::overdue_after`](crate::Builder::overdue_after) allows
-    /// (rule I17).
+    /// ([rule I17](crate::guide::contract#i17)).
     ///
     /// It is reported while the callback still runs, possibly with the interrupt lock held. So the interrupt can't be
     /// disconnected: this is the one fault that leaves it in service.

@@ -12,10 +12,12 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Trigger {
-    /// A line that signals for as long as it is asserted. It masks itself as it signals. If it is still asserted when it is
-    /// unmasked, it signals again.
+    /// A line that signals for as long as it is asserted. It masks itself as it signals. If it is still asserted when
+    /// it is unmasked, it signals again.
+    #[doc(alias = "LevelSensitive")]
     Level,
     /// A line that signals once for each change of its level.
+    #[doc(alias = "Latched")]
     Edge,
     /// A message-signaled vector (MSI, MSI-X): an edge with a number.
     Message,
@@ -42,8 +44,10 @@ impl Trigger {
 #[non_exhaustive]
 pub enum Polarity {
     /// The high level, or the rising edge.
+    #[doc(alias = "WdfInterruptActiveHigh")]
     ActiveHigh,
     /// The low level, or the falling edge.
+    #[doc(alias = "WdfInterruptActiveLow")]
     ActiveLow,
     /// Both edges.
     Both,
@@ -58,16 +62,18 @@ pub enum Polarity {
 #[non_exhaustive]
 pub enum Share {
     /// Only this device asserts it.
+    #[doc(alias = "CmResourceShareDeviceExclusive")]
     Exclusive,
     /// Other devices may assert it too, so an unclaimed delivery is expected.
+    #[doc(alias = "CmResourceShareShared")]
     Shared,
 }
 
 /// What is known of an interrupt's resources: `WUDF_INTERRUPT_INFO`, `WDF_INTERRUPT_INFO`.
 ///
 /// A driver gets it from [`info`](crate::InterruptObject::info), a back-end returns it from
-/// [`Source::info`](crate::source::Source::info). What the system does not tell, or has not assigned yet, is `None`, never a
-/// magic zero. The source is asked anew at each enable, because the resources may change in between.
+/// [`Source::info`](crate::source::Source::info). What the system does not tell, or has not assigned yet, is `None`,
+/// never a magic zero. The source is asked anew at each enable, because the resources may change in between.
 ///
 /// ```
 /// use interrupt_lock::{Info, Trigger};
@@ -80,7 +86,6 @@ pub enum Share {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[doc(alias = "WUDF_INTERRUPT_INFO")]
-#[doc(alias = "WDF_INTERRUPT_INFO")]
 #[doc(alias = "GetInfo")]
 pub struct Info {
     /// The system's number of the line or vector. On Linux this is the number in `/proc/interrupts`.
@@ -88,14 +93,17 @@ pub struct Info {
     /// Which message of its device this is; `None` for a line.
     pub message_number: Option<u32>,
     /// Level, edge or message.
+    #[doc(alias = "Mode")]
     pub trigger: Option<Trigger>,
     /// Which level or edge asserts.
     pub polarity: Option<Polarity>,
     /// Whether it arrives as a message.
     pub message_signaled: Option<bool>,
     /// Whether other devices may assert the same line.
+    #[doc(alias = "ShareDisposition")]
     pub share: Option<Share>,
     /// The processors that it may be delivered to: bit n for processor n of the group.
+    #[doc(alias = "TargetProcessorSet")]
     pub processors: Option<u64>,
     /// The processor group.
     pub group: Option<u16>,
@@ -231,9 +239,6 @@ impl Info {
 /// assert_eq!(set.in_group(1).to_string(), "64-65,67");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[doc(alias = "GROUP_AFFINITY")]
-#[doc(alias = "TargetProcessorSetAndGroup")]
-#[doc(alias = "KAFFINITY")]
 pub struct ProcessorSet {
     mask: u64,
     group: u16,

@@ -75,35 +75,65 @@ mod sync;
 mod system;
 
 #[cfg(feature = "alloc")]
+#[doc(alias("WUDF_INTERRUPT_CONFIG", "WDF_INTERRUPT_CONFIG"))]
 pub use builder::Builder;
 #[doc(hidden)]
 pub use cause::Errno;
 pub use cause::{CallbackError, SourceError};
 pub use claim::Claim;
 #[cfg(feature = "alloc")]
-pub use device::{Device, DeviceBuilder};
+#[doc(alias("IWDFDevice", "WDFDEVICE"))]
+pub use device::Device;
+#[cfg(feature = "alloc")]
+pub use device::DeviceBuilder;
 #[cfg(feature = "std")]
 pub use dispatch::{Dispatcher, Polling};
 pub use error::{Error, ErrorKind};
 #[cfg(feature = "alloc")]
 pub use fault::DeviceCallback;
 pub use fault::{Callback, Fault};
-pub use info::{Info, Polarity, ProcessorSet, Share, Trigger};
+#[doc(alias = "WDF_INTERRUPT_INFO_INIT")]
+#[doc(alias = "WDF_INTERRUPT_INFO")]
+pub use info::Info;
+#[doc(alias = "WDF_INTERRUPT_POLARITY")]
+pub use info::Polarity;
+#[doc(alias("TargetProcessorSetAndGroup", "GROUP_AFFINITY", "KAFFINITY"))]
+pub use info::ProcessorSet;
+#[doc(alias = "CM_SHARE_DISPOSITION")]
+pub use info::Share;
+#[doc(alias = "KINTERRUPT_MODE")]
+pub use info::Trigger;
+#[cfg(feature = "alloc")]
+pub use interrupt::Deferral;
+#[cfg(feature = "alloc")]
+#[doc(alias("IWDFInterrupt", "WDFINTERRUPT"))]
+pub use interrupt::Interrupt;
 pub use interrupt::{
     Claims, Delivery, InterruptObject, Is, IsrContext, NoWorkItem, Outcome, Queued, Refusal, State, Transition,
     WithWorkItem, Work, WorkItemContext, WorkItemRegistered, WorkOutcome,
 };
-#[cfg(feature = "alloc")]
-pub use interrupt::{Deferral, Interrupt};
+#[doc(alias("WDFSPINLOCK", "WdfSpinLockCreate", "WDFWAITLOCK", "WdfWaitLockCreate"))]
+pub use lock::InterruptLock;
+#[doc(alias("ReleaseInterruptLock", "WdfInterruptReleaseLock"))]
+pub use lock::InterruptLockGuard;
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub use lock::RawPiLock;
-pub use lock::{Acquisition, InterruptLock, InterruptLockGuard, RawInterruptLock};
+pub use lock::{Acquisition, RawInterruptLock};
 pub use name::Name;
 #[cfg(feature = "std")]
 pub use observe::{Distribution, Distributions};
 pub use observe::{Stats, Table};
 #[cfg(feature = "std")]
-pub use policy::{Affinity, Answer, Policy, PolicyAnswer, Priority};
+#[doc(alias = "WDF_INTERRUPT_POLICY")]
+pub use policy::Affinity;
+#[cfg(feature = "std")]
+#[doc(alias = "WDF_INTERRUPT_EXTENDED_POLICY")]
+pub use policy::Policy;
+#[cfg(feature = "std")]
+#[doc(alias = "WDF_INTERRUPT_PRIORITY")]
+pub use policy::Priority;
+#[cfg(feature = "std")]
+pub use policy::{Answer, PolicyAnswer};
 pub use source::Registers;
 pub use sync::bare_metal;
 #[cfg(feature = "std")]

@@ -14,7 +14,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// needs, such as a register handle.
     ///
     /// The ISR must not wait for a thread that needs the interrupt lock. A panic in it is a fault and takes the
-    /// interrupt out of service (rule I12). If panics abort, the program ends.
+    /// interrupt out of service ([rule I12](crate::guide::contract#i12)). If panics abort, the program ends.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Error, Interrupt, NoWorkItem, Registers};
@@ -43,6 +43,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// ```
     #[doc(alias = "OnInterruptIsr")]
     #[doc(alias = "EvtInterruptIsr")]
+    #[doc(alias = "WUDF_INTERRUPT_ISR")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_ISR")]
     pub fn isr<F>(mut self, isr: F) -> Builder<T, W, Given, S>
     where
         F: FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send + 'static,
@@ -74,6 +76,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// ```
     #[doc(alias = "OnInterruptEnable")]
     #[doc(alias = "EvtInterruptEnable")]
+    #[doc(alias = "WUDF_INTERRUPT_ENABLE")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_ENABLE")]
     pub fn on_enable<F, R>(mut self, callback: F) -> Self
     where
         F: FnMut(&mut T) -> R + Send + 'static,
@@ -108,6 +112,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// ```
     #[doc(alias = "OnInterruptDisable")]
     #[doc(alias = "EvtInterruptDisable")]
+    #[doc(alias = "WUDF_INTERRUPT_DISABLE")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_DISABLE")]
     pub fn on_disable<F, R>(mut self, callback: F) -> Self
     where
         F: FnMut(&mut T) -> R + Send + 'static,
@@ -117,8 +123,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Registers the removal callback, in which the driver gives up what a vanished device has left undone (rule I13):
-    /// stands for *OnSurpriseRemoval*.
+    /// Registers the removal callback, in which the driver gives up what a vanished device has left undone ([rule
+    /// I13](crate::guide::contract#i13)): stands for *OnSurpriseRemoval*.
     ///
     /// If the device goes away without warning, it runs instead of the disable callback, with the interrupt lock held.
     /// It must not touch registers: the device is no longer there. The crate ignores what it returns.
@@ -184,6 +190,9 @@ impl<T, I> Builder<T, WithWorkItem, I, Missing> {
     #[doc(alias = "OnInterruptWorkItem")]
     #[doc(alias = "EvtInterruptWorkItem")]
     #[doc(alias = "EvtInterruptDpc")]
+    #[doc(alias = "WUDF_INTERRUPT_WORKITEM")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_DPC")]
+    #[doc(alias = "EVT_WDF_INTERRUPT_WORKITEM")]
     pub fn work_item<F, R>(mut self, mut work: F) -> Builder<T, WithWorkItem, I, Given>
     where
         F: FnMut(&WorkItemContext<'_, T>) -> R + Send + 'static,

@@ -108,8 +108,6 @@ mod sealed {
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[must_use = "nothing is built before `.build()`"]
-#[doc(alias = "WUDF_INTERRUPT_CONFIG")]
-#[doc(alias = "WDF_INTERRUPT_CONFIG")]
 pub struct Builder<T, W, I, S> {
     options: Options<T, W>,
     _given: PhantomData<(I, S)>,
@@ -136,12 +134,14 @@ impl<T, W> Interrupt<T, W> {
     /// ```
     #[doc(alias = "CreateInterrupt")]
     #[doc(alias = "WdfInterruptCreate")]
+    #[doc(alias = "WUDF_INTERRUPT_CONFIG_INIT")]
+    #[doc(alias = "WDF_INTERRUPT_CONFIG_INIT")]
     pub fn builder(data: T) -> Builder<T, W, Missing, Missing> {
         Builder::new(Data::Own(data))
     }
 
-    /// Begins to build an interrupt that shares `lock`, and the data in it, with other interrupts (rule L9): stands for
-    /// *WDF_INTERRUPT_CONFIG.SpinLock*.
+    /// Begins to build an interrupt that shares `lock`, and the data in it, with other interrupts ([rule
+    /// L9](crate::guide::contract#l9)): stands for *WDF_INTERRUPT_CONFIG.SpinLock*.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -229,12 +229,15 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// assert_eq!(interrupt.acquire_interrupt_lock().frames, 1);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
+    #[doc(alias = "InterruptRaw")]
+    #[doc(alias = "InterruptTranslated")]
     pub fn source(mut self, source: impl Source + 'static) -> Self {
         self.options.registered.source = Some(Box::new(source));
         self
     }
 
-    /// Says that other devices may assert the same line (rule I8): stands for *ShareVector*.
+    /// Says that other devices may assert the same line ([rule I8](crate::guide::contract#i8)): stands for
+    /// *ShareVector*.
     ///
     /// Only a level line can be shared: for a source that is known to be an edge or a message, [`build`](Self::build)
     /// returns an error.
@@ -247,6 +250,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// assert!(matches!(refused.unwrap_err().kind(), ErrorKind::NotShareable));
     /// ```
     #[doc(alias = "ShareVector")]
+    #[doc(alias = "WDF_TRI_STATE")]
     pub fn shared(mut self) -> Self {
         self.options.shared = true;
         self
@@ -255,7 +259,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// Sets the device that the interrupt belongs to.
     ///
     /// The device enables its interrupts as it enters D0, in the order in which they were built, and disables them in
-    /// reverse as it leaves D0 (rule E5).
+    /// reverse as it leaves D0 ([rule E5](crate::guide::contract#e5)).
     ///
     /// ```
     /// use interrupt_lock::{Claim, Device, Interrupt};
@@ -270,8 +274,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Lets the interrupt wake its device from low power (rule E9): stands for *CanWakeDevice*. It needs a
-    /// [`device`](Self::device).
+    /// Lets the interrupt wake its device from low power ([rule E9](crate::guide::contract#e9)): stands for
+    /// *CanWakeDevice*. It needs a [`device`](Self::device).
     ///
     /// If the interrupt is enabled when the device leaves D0, it stays connected, and its disable callback does not
     /// run. An assertion then makes the device enter D0, in this order:
@@ -360,8 +364,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
 }
 
 impl<T, I, S> Builder<T, WithWorkItem, I, S> {
-    /// Runs the work item under the callback lock of the interrupt's device (rule W5): stands for
-    /// *AutomaticSerialization*. It needs a [`device`](Self::device).
+    /// Runs the work item under the callback lock of the interrupt's device ([rule W5](crate::guide::contract#w5)):
+    /// stands for *AutomaticSerialization*. It needs a [`device`](Self::device).
     ///
     /// The work item then overlaps none of these:
     ///
@@ -372,8 +376,8 @@ impl<T, I, S> Builder<T, WithWorkItem, I, S> {
     /// The ISR and the enable and disable callbacks do not run under the callback lock.
     ///
     /// Enabling and disabling may have to flush the work item. A thread that holds the callback lock would wait for
-    /// itself there, so both are refused (rule E4), also in the device's callbacks. If such a thread drops the
-    /// interrupt, the interrupt ends as soon as the callback lock is released.
+    /// itself there, so both are refused ([rule E4](crate::guide::contract#e4)), also in the device's callbacks. If
+    /// such a thread drops the interrupt, the interrupt ends as soon as the callback lock is released.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Device, Error, ErrorKind, Interrupt};

@@ -117,6 +117,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// }
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
+    #[doc(alias = "PassiveHandling")]
     pub fn dispatcher(mut self, dispatcher: &Dispatcher) -> Self {
         self.options.service.served_by = ServedBy::GivenDispatcher(dispatcher.clone());
         self
@@ -145,8 +146,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Sets the processors and the priority that serve the interrupt (rule P1): stands for *SetExtendedPolicy*. See
-    /// [`Policy`].
+    /// Sets the processors and the priority that serve the interrupt ([rule P1](crate::guide::contract#p1)): stands for
+    /// *SetExtendedPolicy*. See [`Policy`].
     ///
     /// Each enable asks the system for them. If the system refuses, the enable succeeds all the same, and
     /// [`policy_answer`](crate::InterruptObject::policy_answer) returns what was refused.
@@ -167,12 +168,14 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     #[doc(alias = "SetExtendedPolicy")]
     #[doc(alias = "WdfInterruptSetExtendedPolicy")]
     #[doc(alias = "WdfInterruptSetPolicy")]
+    #[doc(alias = "SetPolicy")]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.options.service.policy = policy;
         self
     }
 
-    /// Makes the interrupt measure its ISR and its delays (rule S2), for an operator or a benchmark.
+    /// Makes the interrupt measure its ISR and its delays ([rule S2](crate::guide::contract#s2)), for an operator or a
+    /// benchmark.
     ///
     /// The interrupt's [`Stats`](crate::Stats) then hold [distributions](crate::Distributions) of
     ///
@@ -196,8 +199,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Runs the ISR whenever the source has been silent for `period`, for a device whose interrupts get lost (rule
-    /// I14).
+    /// Runs the ISR whenever the source has been silent for `period`, for a device whose interrupts get lost ([rule
+    /// I14](crate::guide::contract#i14)).
     ///
     /// If the source has not signalled for `period`, the dispatcher runs the ISR as if it had, and again after each
     /// further `period` of silence. If such a run claims, it is counted as [`recovered`](crate::Stats::recovered);
@@ -241,8 +244,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
         self
     }
 
-    /// Reports a callback that has not returned after `limit`, while it still runs (rule I17): the ISR, the work item
-    /// or any other callback.
+    /// Reports a callback that has not returned after `limit`, while it still runs ([rule
+    /// I17](crate::guide::contract#i17)): the ISR, the work item or any other callback.
     ///
     /// [`fault`](crate::InterruptObject::fault) then returns [`Fault::Overdue`](crate::Fault::Overdue), and the event
     /// is counted. The interrupt stays in service: an overdue callback may hold the interrupt lock, so it can't be

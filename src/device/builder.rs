@@ -66,6 +66,7 @@ impl DeviceBuilder {
     /// let device = interrupt_lock::Device::builder("nic").on_interrupts_enabled(|| { /* start receiving */ }).build();
     /// ```
     #[doc(alias = "EvtDeviceD0EntryPostInterruptsEnabled")]
+    #[doc(alias = "OnD0EntryPostInterruptsEnabled")]
     pub fn on_interrupts_enabled<R: Outcome>(self, callback: impl FnMut() -> R + Send + 'static) -> Self {
         self.with(DeviceCallback::InterruptsEnabled, callback)
     }
@@ -80,6 +81,7 @@ impl DeviceBuilder {
     ///     interrupt_lock::Device::builder("nic").on_disabling_interrupts(|| { /* stop receiving */ }).build();
     /// ```
     #[doc(alias = "EvtDeviceD0ExitPreInterruptsDisabled")]
+    #[doc(alias = "OnD0ExitPreInterruptsDisabled")]
     pub fn on_disabling_interrupts<R: Outcome>(self, callback: impl FnMut() -> R + Send + 'static) -> Self {
         self.with(DeviceCallback::DisablingInterrupts, callback)
     }

@@ -67,8 +67,8 @@ impl Drop for CallbackLockGuard<'_> {
 }
 
 impl Device {
-    /// Runs `section` under the device's callback lock and returns its value (rule W5): stands for *AcquireLock* on the
-    /// device's presentation lock.
+    /// Runs `section` under the device's callback lock and returns its value ([rule W5](crate::guide::contract#w5)):
+    /// stands for *AcquireLock* on the device's presentation lock.
     ///
     /// The callback lock excludes:
     ///

@@ -71,8 +71,6 @@ use crate::{Name, Stats};
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[derive(Clone)]
-#[doc(alias = "IWDFDevice")]
-#[doc(alias = "WDFDEVICE")]
 pub struct Device(Arc<Inner>);
 
 struct Inner {

@@ -33,7 +33,8 @@ impl Parent for Device {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Returns the device that the interrupt belongs to, or `None` (rule P4): stands for *GetDevice*.
+    /// Returns the device that the interrupt belongs to, or `None` ([rule P4](crate::guide::contract#p4)): stands for
+    /// *GetDevice*.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Device, Interrupt};

@@ -24,7 +24,8 @@ impl Power {
 }
 
 impl Device {
-    /// Makes the device enter D0, which enables its interrupts (rule E5): the driver's *D0 entry*.
+    /// Makes the device enter D0, which enables its interrupts ([rule E5](crate::guide::contract#e5)): the driver's *D0
+    /// entry*.
     ///
     /// The steps, in order:
     ///
@@ -104,7 +105,8 @@ impl Device {
         Ok(Transition::Done)
     }
 
-    /// Makes the device leave D0, which disables its interrupts (rule E5): the driver's *D0 exit*.
+    /// Makes the device leave D0, which disables its interrupts ([rule E5](crate::guide::contract#e5)): the driver's
+    /// *D0 exit*.
     ///
     /// The steps, in order:
     ///

@@ -28,7 +28,8 @@ use crate::{Error, ErrorKind, InterruptObject, Name, Polling};
 ///
 /// If one of its interrupts has a work item, the dispatcher has a second thread, the worker, which runs work items.
 ///
-/// A slow ISR delays the other interrupts of the same dispatcher, and no others (rule I16).
+/// A slow ISR delays the other interrupts of the same dispatcher, and no others ([rule
+/// I16](crate::guide::contract#i16)).
 ///
 /// ```
 /// use interrupt_lock::{Claim, Dispatcher, Interrupt, source::Software};

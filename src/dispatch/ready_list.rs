@@ -51,7 +51,7 @@ struct Row {
     silence: Option<Silence>,
 }
 
-/// When the ISR of a silent interrupt runs as if its line had signalled (rule I14).
+/// When the ISR of a silent interrupt runs as if its line had signalled ([rule I14](crate::guide::contract#i14)).
 #[derive(Clone, Copy)]
 struct Silence {
     period: Duration,

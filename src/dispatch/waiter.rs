@@ -86,7 +86,7 @@ impl Waiter {
 struct Deadlines {
     /// When the last open polling window closes.
     polls_until: Option<Instant>,
-    /// When the next silence of an interrupt is over (rule I14).
+    /// When the next silence of an interrupt is over ([rule I14](crate::guide::contract#i14)).
     silence_over: Option<Instant>,
 }
 

@@ -58,7 +58,8 @@ impl<T, W> IsrContext<'_, T, W> {
         self.message
     }
 
-    /// Returns how many assertions this run is for: more than 1 if some were coalesced (rule I3).
+    /// Returns how many assertions this run is for: more than 1 if some were coalesced ([rule
+    /// I3](crate::guide::contract#i3)).
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};
@@ -94,7 +95,8 @@ impl<T, W> IsrContext<'_, T, W> {
 
     /// Queues the work item. Never waits. See [`InterruptObject::queue_work_item`].
     ///
-    /// The function exists only if a work item is registered (rule W6). It stands for *QueueWorkItemForIsr*.
+    /// The function exists only if a work item is registered ([rule W6](crate::guide::contract#w6)). It stands for
+    /// *QueueWorkItemForIsr*.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};

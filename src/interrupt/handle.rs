@@ -17,7 +17,7 @@ use crate::{Claims, Error};
 ///
 /// # The end
 ///
-/// Dropping the handle, in this order and outside every lock (rule E6):
+/// Dropping the handle, in this order and outside every lock ([rule E6](crate::guide::contract#e6)):
 ///
 /// 1. disables the interrupt, with its disable callback;
 /// 2. waits for an ISR and a work item that run, and runs a queued work item;
@@ -57,8 +57,6 @@ use crate::{Claims, Error};
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[must_use = "dropping the handle ends the interrupt"]
-#[doc(alias = "IWDFInterrupt")]
-#[doc(alias = "WDFINTERRUPT")]
 pub struct Interrupt<T, W = WithWorkItem> {
     object: Arc<InterruptObject<T, W>>,
 }
@@ -83,7 +81,8 @@ impl<T, W> Interrupt<T, W> {
         &self.object
     }
 
-    /// Returns a listener for async code: its [`claimed`](Claims::claimed) waits until the ISR has claimed (rule A1).
+    /// Returns a listener for async code: its [`claimed`](Claims::claimed) waits until the ISR has claimed ([rule
+    /// A1](crate::guide::contract#a1)).
     ///
     /// The listener counts claims from this call on. It keeps the object and its data in memory, but not the handle: so
     /// it sees the end of the interrupt. An interrupt has one listener at a time.

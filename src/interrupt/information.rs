@@ -63,11 +63,11 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Returns what the system says about the assigned interrupt: vector, message number, trigger mode and more (rule
-    /// P3).
+    /// Returns what the system says about the assigned interrupt: vector, message number, trigger mode and more ([rule
+    /// P3](crate::guide::contract#p3)).
     ///
-    /// Each enable reads it anew, because the assignment may differ (rule E7). What is not known is `None`. Never waits
-    /// for the interrupt lock. It stands for *GetInfo*.
+    /// Each enable reads it anew, because the assignment may differ ([rule E7](crate::guide::contract#e7)). What is not
+    /// known is `None`. Never waits for the interrupt lock. It stands for *GetInfo*.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};
@@ -82,13 +82,14 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Whether the system reports the source as shared, although it is not a level line. The interrupt is served all
-    /// the same (rule I8), but another device's driver may take its edge.
+    /// the same ([rule I8](crate::guide::contract#i8)), but another device's driver may take its edge.
     #[doc(hidden)]
     pub fn is_doubtfully_shared(&self) -> bool {
         self.notes.lock().doubtfully_shared
     }
 
-    /// Returns the counters of the interrupt, for an operator (rule S1). Never waits for the interrupt lock.
+    /// Returns the counters of the interrupt, for an operator ([rule S1](crate::guide::contract#s1)). Never waits for
+    /// the interrupt lock.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};

@@ -73,7 +73,7 @@ use work_item::WorkWord;
 
 /// The interrupt object: an ISR, its data and its lock. It has all the operations of an interrupt.
 ///
-/// With an operating system, a driver builds an [`Interrupt`](crate::Interrupt), the handle that owns the object and
+/// With an operating system, a driver builds an [`Interrupt`], the handle that owns the object and
 /// derefs to it. On a microcontroller the object is a `static`: a `const fn` makes it from plain functions, and the
 /// interrupt vector calls [`service`](Self::service).
 ///
@@ -105,8 +105,6 @@ use work_item::WorkWord;
 /// assert_eq!(TIMER.acquire_interrupt_lock().ticks, 1);
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
-#[doc(alias = "IWDFInterrupt")]
-#[doc(alias = "WDFINTERRUPT")]
 // `facts::layout` explains the order of the fields and the alignment.
 #[repr(C)]
 #[cfg_attr(all(feature = "std", target_pointer_width = "64"), repr(align(64)))]
@@ -151,7 +149,7 @@ struct Notes {
     fault: Option<Fault>,
     /// The driver has asked for a shared line.
     shared: bool,
-    /// The system reports the source as shared, although it is not a level line (rule I8).
+    /// The system reports the source as shared, although it is not a level line ([rule I8](crate::guide::contract#i8)).
     doubtfully_shared: bool,
     /// The policy, if the driver gave one.
     #[cfg(feature = "std")]

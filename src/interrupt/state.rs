@@ -128,7 +128,8 @@ pub enum State {
     Enabled,
     /// Connected, but not delivered until the driver reports it active.
     Inactive,
-    /// Connected while its device is in low power. An assertion wakes the device (rule E9).
+    /// Connected while its device is in low power. An assertion wakes the device ([rule
+    /// E9](crate::guide::contract#e9)).
     Asleep,
     /// Taken out of service by a fault, and disconnected. [`clear_fault`](crate::InterruptObject::clear_fault) ends
     /// this.

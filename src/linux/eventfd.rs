@@ -19,9 +19,9 @@ use crate::{Error, Info, Trigger, system};
 
 /// An eventfd as a source: another thread, another process or the kernel signals it.
 ///
-/// Each signal is an edge. Signals that arrive before they are taken coalesce, and [`take`](Source::take) returns how many
-/// there were. The counter can't be disarmed: what is signalled while the source is disconnected stays in the counter, and
-/// is drained before the next connection.
+/// Each signal is an edge. Signals that arrive before they are taken coalesce, and [`take`](Source::take) returns how
+/// many there were. The counter can't be disarmed: what is signalled while the source is disconnected stays in the
+/// counter, and is drained before the next connection.
 ///
 /// # Examples
 ///
@@ -64,8 +64,8 @@ impl Eventfd {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if it is no eventfd, or one in semaphore mode, which undoes coalescing. Kernels before 6.5 don't tell
-    /// the mode. There such an eventfd is accepted and is served once for each signal.
+    /// [`ErrorKind::Open`] if it is no eventfd, or one in semaphore mode, which undoes coalescing. Kernels before 6.5
+    /// don't tell the mode. There such an eventfd is accepted and is served once for each signal.
     ///
     /// # Examples
     ///
@@ -114,7 +114,8 @@ pub(crate) fn create() -> Result<OwnedFd, SourceError> {
     eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(failed("making an eventfd"))
 }
 
-/// Refuses a descriptor if proc says that it is no eventfd, or one in semaphore mode. Without proc, the first `take` fails.
+/// Refuses a descriptor if proc says that it is no eventfd, or one in semaphore mode. Without proc, the first `take`
+/// fails.
 fn check(counter: &OwnedFd) -> Result<(), SourceError> {
     let number = counter.as_raw_fd();
     match fs::read_link(format!("/proc/self/fd/{number}")) {

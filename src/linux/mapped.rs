@@ -14,12 +14,13 @@ use crate::Registers;
 use crate::system::{failed, opening, refused};
 use crate::{Error, SourceError};
 
-/// A block of registers mapped into the program's memory: a PCI BAR, a UIO map. Its accesses are those of [`Registers`].
+/// A block of registers mapped into the program's memory: a PCI BAR, a UIO map. Its accesses are those of
+/// [`Registers`].
 ///
 /// A clone is another handle to the same mapping, so each callback can have its own. The last handle unmaps it.
 ///
-/// Accesses are volatile and of exactly the width asked for (64-bit accesses on a 64-bit machine). They never go through a
-/// reference, so the device may change the registers at any time. Registers are little-endian, as on PCI.
+/// Accesses are volatile and of exactly the width asked for (64-bit accesses on a 64-bit machine). They never go
+/// through a reference, so the device may change the registers at any time. Registers are little-endian, as on PCI.
 ///
 /// Obtained from [`Uio::registers`](crate::linux::Uio::registers),
 /// [`vfio::PciDevice::registers`](crate::linux::vfio::PciDevice::registers) or, for any other file, [`map`](Self::map).
@@ -75,8 +76,8 @@ impl Drop for Mapping {
 impl MappedRegisters {
     /// Maps `len` bytes of `file` from `offset` on, for reading and writing. The mapping is shared with other programs.
     ///
-    /// `offset` has to be a multiple of 8, not of a page. The file may be closed afterwards. If a file is cut short while it
-    /// is mapped, an access ends the program with `SIGBUS`.
+    /// `offset` has to be a multiple of 8, not of a page. The file may be closed afterwards. If a file is cut short
+    /// while it is mapped, an access ends the program with `SIGBUS`.
     ///
     /// # Errors
     ///
@@ -116,8 +117,8 @@ impl MappedRegisters {
         })
     }
 
-    /// Maps `len` bytes of new memory, filled with zeros. A forked child shares the memory instead of copying it, so a device
-    /// still finds it at the same place.
+    /// Maps `len` bytes of new memory, filled with zeros. A forked child shares the memory instead of copying it, so a
+    /// device still finds it at the same place.
     pub(crate) fn anonymous(len: usize) -> Result<Self, SourceError> {
         Self::new(0, len, None, |whole| {
             // SAFETY: the system chooses the address of the new mapping, so no memory in use is touched.

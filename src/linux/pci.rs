@@ -23,8 +23,8 @@ const COMMAND_INTX_DISABLE: u16 = 1 << 10;
 
 /// A device's configuration space, which is a part of some file.
 ///
-/// A read waits for the device's answer. So when it returns, earlier writes to the device's registers have arrived. A write
-/// has been carried out when it returns.
+/// A read waits for the device's answer. So when it returns, earlier writes to the device's registers have arrived. A
+/// write has been carried out when it returns.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigSpace {
     file: Arc<OwnedFd>,
@@ -57,7 +57,8 @@ impl ConfigSpace {
         self.read(offset).map(u16::from_le_bytes)
     }
 
-    /// Keeps the device from asserting its INTx line, or lets it. A line that the device asserts already falls, or rises.
+    /// Keeps the device from asserting its INTx line, or lets it. A line that the device asserts already falls, or
+    /// rises.
     ///
     /// A change that the kernel or another program makes between the read and the write is lost. Writing the upper byte
     /// alone would risk less, but QEMU's devices look at their line only when the lower byte is written.
@@ -106,7 +107,8 @@ fn with_vector(mut info: Info, vector: Option<u32>) -> Info {
     info
 }
 
-/// Returns the vector of a message. The system lists a device's vectors without their messages, but numbers a set in order.
+/// Returns the vector of a message. The system lists a device's vectors without their messages, but numbers a set in
+/// order.
 fn message_vector(sysfs: &Path, number: u32, granted: u32) -> Option<u32> {
     let mut vectors: Vec<u32> = fs::read_dir(sysfs.join("msi_irqs"))
         .ok()?

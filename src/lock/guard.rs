@@ -15,8 +15,8 @@ use crate::lock::release::{Released, Tenant, release_serving};
 /// way to release twice. The release also does what was left to the owner of the lock: it may run an ISR and deferred
 /// closures, and end an interrupt.
 ///
-/// A guard can't leave its thread, and it borrows its interrupt or lock (rule L5). If a guard is leaked, the lock stays
-/// held for ever.
+/// A guard can't leave its thread, and it borrows its interrupt or lock ([rule L5](crate::guide::contract#l5)). If a
+/// guard is leaked, the lock stays held for ever.
 ///
 /// ```
 /// struct Uart { to_send: Vec<u8> }
@@ -28,8 +28,6 @@ use crate::lock::release::{Released, Tenant, release_serving};
 /// ```
 #[must_use = "the lock is released as soon as the guard is dropped"]
 #[clippy::has_significant_drop]
-#[doc(alias = "ReleaseInterruptLock")]
-#[doc(alias = "WdfInterruptReleaseLock")]
 pub struct InterruptLockGuard<'a, T> {
     mutex: &'a Mutex<RawInterruptLock, T>,
     acquisition: ManuallyDrop<Acquisition>,

@@ -4,8 +4,8 @@
 /// Defines the methods in an `impl` block whose type has `fn lock(&self) -> Access<'_, T>`.
 macro_rules! lock_methods {
     () => {
-        /// Waits until the calling thread holds the lock, and returns the guard that gives access to the data (rule
-        /// L1).
+        /// Waits until the calling thread holds the lock, and returns the guard that gives access to the data ([rule
+        /// L1](crate::guide::contract#l1)).
         ///
         /// Stands for *AcquireInterruptLock*. Dropping the guard stands for *ReleaseInterruptLock*.
         ///
@@ -39,7 +39,7 @@ macro_rules! lock_methods {
             self.lock().acquire()
         }
 
-        /// Takes the lock if that needs no wait, for code that must not block (rule L2).
+        /// Takes the lock if that needs no wait, for code that must not block ([rule L2](crate::guide::contract#l2)).
         ///
         /// Stands for *TryToAcquireInterruptLock*. Returns `None` if a thread holds the lock, even if that is the
         /// caller. Also returns `None` if a delivery waits for the lock.
@@ -60,7 +60,7 @@ macro_rules! lock_methods {
             self.lock().try_acquire()
         }
 
-        /// Waits for the lock, but no longer than `timeout` (rule L8).
+        /// Waits for the lock, but no longer than `timeout` ([rule L8](crate::guide::contract#l8)).
         ///
         /// A waiter that is woken as its time runs out tries once more.
         ///
@@ -97,7 +97,7 @@ macro_rules! lock_methods {
             self.lock().acquire_until(std::time::Instant::now().checked_add(timeout))
         }
 
-        /// Waits for the lock, but no longer than until `deadline` (rule L8).
+        /// Waits for the lock, but no longer than until `deadline` ([rule L8](crate::guide::contract#l8)).
         ///
         /// A waiter that is woken as its time runs out tries once more.
         ///
@@ -130,7 +130,7 @@ macro_rules! lock_methods {
             self.lock().acquire_until(Some(deadline))
         }
 
-        /// Runs `section` with the lock held, and returns its value (rule L11).
+        /// Runs `section` with the lock held, and returns its value ([rule L11](crate::guide::contract#l11)).
         ///
         /// Stands for *WdfInterruptSynchronize*. Waits for the lock as
         /// [`acquire_interrupt_lock`](Self::acquire_interrupt_lock) does.
@@ -151,6 +151,8 @@ macro_rules! lock_methods {
         #[inline]
         #[track_caller]
         #[doc(alias = "WdfInterruptSynchronize")]
+        #[doc(alias = "EvtInterruptSynchronize")]
+        #[doc(alias = "EVT_WDF_INTERRUPT_SYNCHRONIZE")]
         pub fn synchronize<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
             section(&mut self.acquire_interrupt_lock())
         }

@@ -49,9 +49,9 @@ use crate::sync::const_outside_models;
 /// Each [`Interrupt`](crate::Interrupt) has one. Use an `InterruptLock` on its own for data that several interrupts
 /// share, or for data without an interrupt.
 ///
-/// The data can be reached only while the lock is held (rule L3). If a section panics, the lock is released, and the
-/// data is not poisoned. A thread that acquires the lock twice learns of it at once, instead of hanging (rule L4): each
-/// method says how.
+/// The data can be reached only while the lock is held ([rule L3](crate::guide::contract#l3)). If a section panics, the
+/// lock is released, and the data is not poisoned. A thread that acquires the lock twice learns of it at once, instead
+/// of hanging ([rule L4](crate::guide::contract#l4)): each method says how.
 ///
 /// # Examples
 ///
@@ -90,15 +90,16 @@ use crate::sync::const_outside_models;
 /// # Shared by several interrupts
 ///
 /// A device with several lines or message vectors may have ISRs that work on the same data. Its interrupts can share
-/// one lock: then no two of the ISRs run at once, and a thread that holds the lock keeps them all out (rule L9).
-/// Without sharing each interrupt has a lock of its own, and their ISRs may run at the same time.
+/// one lock: then no two of the ISRs run at once, and a thread that holds the lock keeps them all out ([rule
+/// L9](crate::guide::contract#l9)). Without sharing each interrupt has a lock of its own, and their ISRs may run at the
+/// same time.
 ///
 /// [`Interrupt::builder_sharing`](crate::Interrupt::builder_sharing) makes an interrupt that shares a lock:
 ///
 /// - It is enabled, faulted and ended by itself.
 /// - Its [`acquire_interrupt_lock`](crate::InterruptObject::acquire_interrupt_lock) acquires the shared lock.
 /// - Its ISR and its enable, disable and removal callbacks hold the lock, so they can't enable or disable any interrupt
-///   that shares it (rule E4).
+///   that shares it ([rule E4](crate::guide::contract#e4)).
 /// - If a thread that holds the lock drops the interrupt, the interrupt ends when the lock is released.
 /// - A release does what was left to the owner for any of the interrupts. So a thread that releases may run the ISR and
 ///   the closures of an interrupt that it does not know, and end it: with its disable callback and its destructors.
@@ -136,8 +137,8 @@ use crate::sync::const_outside_models;
 ///
 /// The lock has no priority inheritance. If a thread of low priority holds the lock and is preempted, it delays a
 /// real-time dispatcher, and with it the ISR, until it runs again. The lock bounds the number of sections that come
-/// before a waiting delivery: only the one that is running, however many threads wait or come (rule L7). The lock can't
-/// bound how long that section lasts. A driver can:
+/// before a waiting delivery: only the one that is running, however many threads wait or come ([rule
+/// L7](crate::guide::contract#l7)). The lock can't bound how long that section lasts. A driver can:
 ///
 /// - Keep sections short. Compute outside, and only store or take inside. Make no system call that may block.
 /// - In code of low priority, hand the section over ([`run_or_defer`](crate::InterruptObject::run_or_defer)) or try
@@ -147,10 +148,6 @@ use crate::sync::const_outside_models;
 ///   Then no thread in between can preempt it. (On bare metal, masking the interrupt does that.)
 /// - Keep what threads of low priority share with the ISR out of the interrupt data. Put it in a lock whose owner
 ///   inherits the dispatcher's priority (`RawPiLock`, on Linux), and let the ISR acquire that lock for a moment.
-#[doc(alias = "WDFSPINLOCK")]
-#[doc(alias = "WdfSpinLockCreate")]
-#[doc(alias = "WDFWAITLOCK")]
-#[doc(alias = "WdfWaitLockCreate")]
 // The lock's words and the first bytes of the data lie on one cache line, wherever the lock lies. The name comes last:
 // only errors need it.
 #[repr(C, align(32))]

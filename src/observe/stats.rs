@@ -75,8 +75,8 @@ impl Counters {
 
 /// The counters of an interrupt at one moment, for an operator: from [`stats`](crate::InterruptObject::stats).
 ///
-/// Reading them never takes the interrupt lock. The counters are read one after the other, while the interrupt goes on. So
-/// for a moment the queueings of a work item that is about to run may be counted twice or not at all.
+/// Reading them never takes the interrupt lock. The counters are read one after the other, while the interrupt goes on.
+/// So for a moment the queueings of a work item that is about to run may be counted twice or not at all.
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt};
@@ -100,18 +100,19 @@ pub struct Stats {
     pub spurious: u64,
     /// Unclaimed ISR runs that are expected:
     ///
-    /// - empty runs of a message vector that no other device shares (rule I10);
-    /// - runs for another member of a shared line (rule I7);
-    /// - runs that poll a silent line (rule I14).
+    /// - empty runs of a message vector that no other device shares ([rule I10](crate::guide::contract#i10));
+    /// - runs for another member of a shared line ([rule I7](crate::guide::contract#i7));
+    /// - runs that poll a silent line ([rule I14](crate::guide::contract#i14)).
     pub benign: u64,
-    /// ISR runs that claimed although their line was silent (rule I14). They are counted as claimed, too.
+    /// ISR runs that claimed although their line was silent ([rule I14](crate::guide::contract#i14)). They are counted
+    /// as claimed, too.
     pub recovered: u64,
     /// Assertions that were drained and never delivered. They came while the interrupt was disabled, or while it was
     /// inactive and was then disabled.
     pub stale: u64,
     /// Faults, each of which took the interrupt out of service.
     pub faults: u64,
-    /// Callbacks that did not return in time (rule I17).
+    /// Callbacks that did not return in time ([rule I17](crate::guide::contract#i17)).
     pub overdue: u64,
     /// Queueings of the work item that were not merged.
     pub work_queued: u64,

@@ -30,8 +30,8 @@ impl Storm {
         Self { unclaimed: 0, others: 0, last: None }
     }
 
-    /// Counts one more unclaimed delivery. `others` have ended otherwise so far. Returns the fault if this is a storm; the
-    /// count then begins anew.
+    /// Counts one more unclaimed delivery. `others` have ended otherwise so far. Returns the fault if this is a storm;
+    /// the count then begins anew.
     pub(crate) fn unclaimed(&mut self, others: u64, now: Instant) -> Option<Fault> {
         let fresh = self.last.is_some_and(|last| now.saturating_duration_since(last) < AGE);
         // If there are more others than may be among 100,000, no 100,000 that begin where this run does are a storm.

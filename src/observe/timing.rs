@@ -84,14 +84,14 @@ impl Timing {
     }
 }
 
-/// Receives the times of assertions, from a [`Source`](crate::source::Source) that knows when it was asserted. The source
-/// gets it by [`time_assertions`](crate::source::Source::time_assertions).
+/// Receives the times of assertions, from a [`Source`](crate::source::Source) that knows when it was asserted. The
+/// source gets it by [`time_assertions`](crate::source::Source::time_assertions).
 #[derive(Clone)]
 pub struct Assertions(Arc<Timing>);
 
 impl Assertions {
-    /// Reports when the assertions were made that [`take`](crate::source::Source::take) is about to return. Call this from
-    /// `take`, with the time of the first of them.
+    /// Reports when the assertions were made that [`take`](crate::source::Source::take) is about to return. Call this
+    /// from `take`, with the time of the first of them.
     ///
     /// ```
     /// use std::time::Instant;

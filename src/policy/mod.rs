@@ -4,10 +4,11 @@ pub(crate) mod placement;
 
 use crate::{ProcessorSet, SourceError};
 
-/// Where and how urgently an interrupt is served: WDF's extended policy, for [`Builder::policy`](crate::Builder::policy).
+/// Where and how urgently an interrupt is served: WDF's extended policy, for
+/// [`Builder::policy`](crate::Builder::policy).
 ///
-/// The policy is given once, while building. At each enable the crate asks the system for it: for the thread that serves
-/// the interrupt, and for the interrupt's own vector where the system knows it.
+/// The policy is given once, while building. At each enable the crate asks the system for it: for the thread that
+/// serves the interrupt, and for the interrupt's own vector where the system knows it.
 /// [`policy_answer`](crate::InterruptObject::policy_answer) says what the system took and what it refused.
 ///
 /// The default is WDF's: one close processor and an undefined priority. For this default the crate asks nothing of the
@@ -25,7 +26,6 @@ use crate::{ProcessorSet, SourceError};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "a policy does nothing before it is given to a builder"]
 #[doc(alias = "WUDF_INTERRUPT_EXTENDED_POLICY")]
-#[doc(alias = "WDF_INTERRUPT_EXTENDED_POLICY")]
 #[doc(alias = "SetExtendedPolicy")]
 #[doc(alias = "WdfInterruptSetExtendedPolicy")]
 pub struct Policy {
@@ -39,6 +39,7 @@ impl Policy {
     /// ```
     /// assert_eq!(interrupt_lock::Policy::new(), interrupt_lock::Policy::default());
     /// ```
+    #[doc(alias = "WDF_INTERRUPT_EXTENDED_POLICY_INIT")]
     pub const fn new() -> Self {
         Self { affinity: None, priority: Priority::Undefined }
     }
@@ -107,34 +108,39 @@ impl Policy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[doc(alias = "IRQ_DEVICE_POLICY")]
-#[doc(alias = "WDF_INTERRUPT_POLICY")]
 pub enum Affinity {
     /// The system decides.
     #[doc(alias = "IrqPolicyMachineDefault")]
+    #[doc(alias = "WdfIrqPolicyMachineDefault")]
     MachineDefault,
     /// All processors close to the device.
     #[doc(alias = "IrqPolicyAllCloseProcessors")]
+    #[doc(alias = "WdfIrqPolicyAllCloseProcessors")]
     AllClose,
     /// One processor close to the device. Each message of a device has the next one.
     #[default]
     #[doc(alias = "IrqPolicyOneCloseProcessor")]
+    #[doc(alias = "WdfIrqPolicyOneCloseProcessor")]
     OneClose,
     /// All processors of the machine.
     #[doc(alias = "IrqPolicyAllProcessorsInMachine")]
+    #[doc(alias = "WdfIrqPolicyAllProcessorsInMachine")]
     All,
     /// The processors of this set.
     #[doc(alias = "IrqPolicySpecifiedProcessors")]
+    #[doc(alias = "WdfIrqPolicySpecifiedProcessors")]
     Specified(ProcessorSet),
     /// Message n has the n-th processor of the machine. After the last processor the first is next.
     #[doc(alias = "IrqPolicySpreadMessagesAcrossAllProcessors")]
+    #[doc(alias = "WdfIrqPolicySpreadMessagesAcrossAllProcessors")]
     SpreadMessages,
 }
 
 /// How urgently an interrupt is served, for [`Policy::with_priority`].
 ///
-/// On Linux the serving thread is scheduled as `SCHED_FIFO`, which needs `CAP_SYS_NICE` or `RLIMIT_RTPRIO`. Such a thread
-/// runs before all ordinary threads. An ISR that does not return, or a [polling](crate::Polling) window that does not end,
-/// then keeps its processor from them.
+/// On Linux the serving thread is scheduled as `SCHED_FIFO`, which needs `CAP_SYS_NICE` or `RLIMIT_RTPRIO`. Such a
+/// thread runs before all ordinary threads. An ISR that does not return, or a [polling](crate::Polling) window that
+/// does not end, then keeps its processor from them.
 ///
 /// ```
 /// use interrupt_lock::Priority;
@@ -143,20 +149,23 @@ pub enum Affinity {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 #[doc(alias = "IRQ_PRIORITY")]
-#[doc(alias = "WDF_INTERRUPT_PRIORITY")]
 pub enum Priority {
     /// The system decides: the priority of the thread that built the interrupt.
     #[default]
     #[doc(alias = "IrqPriorityUndefined")]
+    #[doc(alias = "WdfIrqPriorityUndefined")]
     Undefined,
     /// 25 of 99.
     #[doc(alias = "IrqPriorityLow")]
+    #[doc(alias = "WdfIrqPriorityLow")]
     Low,
     /// 50 of 99, as Linux's own interrupt threads.
     #[doc(alias = "IrqPriorityNormal")]
+    #[doc(alias = "WdfIrqPriorityNormal")]
     Normal,
     /// 75 of 99.
     #[doc(alias = "IrqPriorityHigh")]
+    #[doc(alias = "WdfIrqPriorityHigh")]
     High,
 }
 

@@ -34,12 +34,12 @@ pub use software::{EdgeHandle, LevelHandle, Software};
 /// - allocate on the way from [`take`](Self::take) to [`unmask`](Self::unmask).
 ///
 /// Between [`connect`](Self::connect) and [`disconnect`](Self::disconnect) a source signals in one of two ways, as
-/// [`ready`](Self::ready) says: its descriptor becomes readable, or it wakes the waker given to `connect`. It has to signal
-/// at least once after each assertion that `take` has not returned yet, also after one made between `connect` and the
-/// first look at its descriptor. To signal more often does no harm.
+/// [`ready`](Self::ready) says: its descriptor becomes readable, or it wakes the waker given to `connect`. It has to
+/// signal at least once after each assertion that `take` has not returned yet, also after one made between `connect`
+/// and the first look at its descriptor. To signal more often does no harm.
 ///
-/// A [level](crate::Trigger::Level) source masks itself as it signals. If it is still asserted when `unmask` is called, it
-/// signals again.
+/// A [level](crate::Trigger::Level) source masks itself as it signals. If it is still asserted when `unmask` is called,
+/// it signals again.
 ///
 /// # Examples
 ///
@@ -129,8 +129,8 @@ pub trait Source: Send {
     /// spurious, and as part of a storm.
     ///
     /// It is not called for a plain [`Claim::Claimed`], or if the device is gone. It is called before
-    /// [`unmask`](Self::unmask); long before, if the line is kept masked. A [`SharedLine`] goes on to its next member by
-    /// this.
+    /// [`unmask`](Self::unmask); long before, if the line is kept masked. A [`SharedLine`] goes on to its next member
+    /// by this.
     fn answered(&mut self, claim: Claim) -> bool {
         let _ = claim;
         true
@@ -138,8 +138,8 @@ pub trait Source: Send {
 
     /// Lets a level source signal again, after the ISR has returned. Edges and messages have nothing to do here.
     ///
-    /// What the ISR wrote to the device has to arrive before the line is unmasked. So a source on a bus with posted writes
-    /// reads something from the device first.
+    /// What the ISR wrote to the device has to arrive before the line is unmasked. So a source on a bus with posted
+    /// writes reads something from the device first.
     ///
     /// # Errors
     ///
@@ -156,15 +156,15 @@ pub trait Source: Send {
         None
     }
 
-    /// Returns the device's directory in sysfs, if it has one. Its file `local_cpulist` says which processors are close to
-    /// the device.
+    /// Returns the device's directory in sysfs, if it has one. Its file `local_cpulist` says which processors are close
+    /// to the device.
     #[cfg(all(target_os = "linux", feature = "std"))]
     fn sysfs(&self) -> Option<std::path::PathBuf> {
         None
     }
 
-    /// Gives the source of a [timed](crate::Builder::timed) interrupt what it reports assertions to (rule S2). Called once,
-    /// when the interrupt is built.
+    /// Gives the source of a [timed](crate::Builder::timed) interrupt what it reports assertions to ([rule
+    /// S2](crate::guide::contract#s2)). Called once, when the interrupt is built.
     ///
     /// A source that knows when it is asserted keeps `assertions`, and reports to it in each [`take`](Self::take) that
     /// returns more than 0.
@@ -193,8 +193,8 @@ pub enum Ready<'a> {
     Waker,
     /// This descriptor is readable as long as there is something to take, and each signal makes it readable anew.
     ///
-    /// A dispatcher waits for new signals only (epoll's edges). It does not come back for what [`take`](Source::take) leaves
-    /// in the descriptor.
+    /// A dispatcher waits for new signals only (epoll's edges). It does not come back for what [`take`](Source::take)
+    /// leaves in the descriptor.
     #[cfg(all(unix, feature = "std"))]
     Descriptor(std::os::fd::BorrowedFd<'a>),
     #[doc(hidden)]
@@ -202,7 +202,7 @@ pub enum Ready<'a> {
     Never(core::convert::Infallible, core::marker::PhantomData<&'a ()>),
 }
 
-/// How a device is removed (rule I13): what [`Source::removal`] returns.
+/// How a device is removed ([rule I13](crate::guide::contract#i13)): what [`Source::removal`] returns.
 ///
 /// ```
 /// assert_ne!(interrupt_lock::source::Removal::Requested, interrupt_lock::source::Removal::Surprise);

@@ -1,6 +1,6 @@
-//! What a driver or an operator gets wrong is refused with an error that names the thing, and leaves no thread and no
-//! descriptor behind. In a process of its own, because it counts the threads and descriptors of the process, and takes
-//! its descriptors away.
+//! A mistake of a driver or an operator is refused with an error that names it, and leaves no thread and no descriptor
+//! behind. In a process of its own, because it counts the threads and descriptors of the process, and takes its
+//! descriptors away.
 
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -58,7 +58,7 @@ fn settle(before: (usize, usize)) {
     assert!(!more(), "{before:?} threads and descriptors have become {:?}", open());
 }
 
-/// Refused for this reason, in a sentence that begins with what it is about.
+/// Checks that `answer` is an error with this reason, whose text begins with what it is about.
 #[track_caller]
 fn refused<R: std::fmt::Debug>(answer: Result<R, Error>, about: &str, why: &str) {
     let sentence = format!("{:#}", answer.unwrap_err());
@@ -140,8 +140,8 @@ fn with_too_few_descriptors() {
     }
 }
 
-/// Makes the attempt under every limit of descriptors that is too low for it, so that it fails at each point where it
-/// opens one, and once with enough.
+/// Makes the attempt with every limit of descriptors that is too low for it, so that it fails at each point where it
+/// opens one. Then makes it once with enough.
 fn too_few<R: std::fmt::Debug>(about: &str, doing: &str, mut attempt: impl FnMut() -> Result<R, Error>) {
     let (before, ample) = (open(), getrlimit(Resource::Nofile));
     // Under a limit of 0 a duplicate is an invalid argument.

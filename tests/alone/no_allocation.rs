@@ -1,5 +1,5 @@
-//! From an assertion to the ISR, and on to the work item, nothing is allocated: not by who asserts, nor by the
-//! dispatcher's threads. In a process of its own, because it counts what the whole process allocates.
+//! Nothing is allocated from an assertion to the ISR and on to the work item: not by the asserting thread, and not by
+//! the dispatcher's threads. In a process of its own, because it counts what the whole process allocates.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -15,7 +15,7 @@ use support::allocations::ALLOCATED;
 use support::alone::in_a_process_of_its_own;
 use support::{let_it_block, watchdog};
 
-/// Asserts one by one, each when the work item of the one before it has run.
+/// Asserts again and again. Each assertion waits until the work item of the one before it has run.
 fn trips(trips: u64, assert: &dyn Fn(), worked: &AtomicU64) {
     for _ in 0..trips {
         let before = worked.load(Relaxed);

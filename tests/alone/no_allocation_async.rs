@@ -1,5 +1,5 @@
-//! A listener allocates nothing: not where it waits, nor where it is woken. In a process of its own, because it counts
-//! what the whole process allocates.
+//! A listener allocates nothing as it waits and as it is woken. In a process of its own, because it counts what the
+//! whole process allocates.
 
 use std::future::Future;
 use std::pin::pin;

@@ -1,4 +1,4 @@
-//! Where the system gives no thread, that is the error of the build. In a process of its own, because the
+//! If the system refuses a thread, building the interrupt returns that error. In a process of its own, because the
 //! watchdog belongs to the process.
 
 use std::thread;

@@ -1,5 +1,5 @@
-//! Rule I17: the thread that looks after callbacks ends with the last interrupt that asked for it. In a process of its
-//! own, because it looks at the threads of the process.
+//! Rule I17: the watchdog's thread ends with the last interrupt that asked for it. In a process of its own, because it
+//! looks at the threads of the process.
 
 use std::time::Duration;
 use std::{fs, thread};

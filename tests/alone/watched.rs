@@ -1,5 +1,5 @@
-//! A dispatcher watches a source's descriptors for as long as the interrupt is connected, and no longer: what it still
-//! watched would keep waking it. In a process of its own, because it counts the descriptors of the process.
+//! A dispatcher watches a source's descriptors only while the interrupt is connected: a descriptor that it watched
+//! longer would keep waking it. In a process of its own, because it counts the descriptors of the process.
 
 use std::fs;
 use std::thread;
@@ -16,7 +16,7 @@ fn open() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// It watches duplicates, so they can be counted: two for each connected interrupt.
+/// The dispatcher watches duplicates of the descriptors, so the test can count them: two for each connected interrupt.
 #[track_caller]
 fn watches(before: usize, descriptors: usize) {
     let end = Instant::now() + LONG / 2;

@@ -25,7 +25,7 @@ impl Wake for Unpark {
     }
 }
 
-/// The tiniest executor.
+/// The smallest possible executor: the thread parks until the waker unparks it.
 fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
@@ -37,17 +37,17 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A well-kept one.
+/// Tokio's executor.
 fn tokio<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-/// Asks once.
+/// Polls the listener once.
 fn poll(claims: &mut Claims<'_>, waker: &Waker) -> Poll<Result<u64, Error>> {
     pin!(claims.claimed()).poll(&mut Context::from_waker(waker))
 }
 
-/// What a waker that is called does.
+/// A waker that calls a closure.
 struct Calls<F>(F);
 
 impl<F: Fn() + Send + Sync> Wake for Calls<F> {
@@ -62,7 +62,7 @@ fn calls(f: impl Fn() + Send + Sync + 'static) -> Waker {
 
 type Served = Interrupt<u64, NoWorkItem>;
 
-/// One that claims, served by a dispatcher.
+/// An interrupt that claims every assertion, with a dispatcher.
 fn served() -> (Served, EdgeHandle) {
     let (source, line) = Software::edge();
     let interrupt = Interrupt::builder(0)
@@ -78,7 +78,7 @@ fn served() -> (Served, EdgeHandle) {
     (interrupt, line)
 }
 
-/// One whose answers the test gives, and whose service is the test's.
+/// An interrupt whose ISR is the test's closure. The test calls `service`.
 fn answering(answer: impl FnMut() -> Claim + Send + 'static) -> Interrupt<(), NoWorkItem> {
     let mut answer = answer;
     let interrupt = Interrupt::builder(()).name("edu0").isr(move |_| answer()).build().unwrap();
@@ -238,7 +238,7 @@ fn a2_claims_before_an_error_are_told_before_it() {
     );
 }
 
-/// Polls with a waker that takes the interrupt lock, and says on which thread it did.
+/// Polls with a waker that takes the interrupt lock and tells on which thread it ran.
 fn expect_free_lock<T: Send + 'static>(
     claims: &mut Claims<'_>,
     object: &Arc<InterruptObject<T, NoWorkItem>>,
@@ -332,7 +332,7 @@ fn a3_a_waker_that_panics_is_a_fault() {
     assert!(matches!(kind(&block_on(claims.claimed())), Some(ErrorKind::Faulted(_))));
 }
 
-/// Waits on a thread of its own; `end` comes when that one sleeps, or nearly.
+/// Waits for claims on a thread of its own, and calls `end` once that thread sleeps, or nearly sleeps.
 #[track_caller]
 fn ends<T: Send + 'static>(
     interrupt: Interrupt<T, NoWorkItem>,
@@ -418,11 +418,11 @@ fn a4_a_surprise_removal_ends_the_wait() {
     assert!(matches!(error.kind(), ErrorKind::Removed));
 }
 
-/// An executor that polls at once, inside the wake-up, so that nothing that comes later is seen by luck.
+/// An executor that polls inside the wake-up itself. So it can't see a later change by luck.
 struct AtOnce {
     claims: Mutex<Claims<'static>>,
     said: Sender<Error>,
-    /// Done at the next wake-up that brings no error.
+    /// Called at the next wake-up that brings no error.
     then: Mutex<Box<dyn FnMut() + Send>>,
 }
 
@@ -449,7 +449,7 @@ fn error_at_once<T: Send + 'static>(
     errors
 }
 
-/// One whose removal the test sees to.
+/// An interrupt without a dispatcher: the test removes the device.
 fn unserved() -> (Served, EdgeHandle) {
     let (source, line) = Software::edge();
     let isr = |_: &mut IsrContext<'_, u64, NoWorkItem>| Claim::Claimed;

@@ -4,7 +4,7 @@ use std::any::type_name;
 use std::env;
 use std::process::Command;
 
-/// Runs `test`, the body of a test function, in a new process: this program, told to run this one test.
+/// Runs `test`, the body of a test function, in a new process: the same program, told to run this one test.
 #[track_caller]
 pub fn in_a_process_of_its_own<F: FnOnce()>(test: F) {
     const HERE: &str = "INTERRUPT_LOCK_TEST_RUNS_HERE";

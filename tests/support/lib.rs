@@ -21,16 +21,16 @@ use std::time::Duration;
 
 use interrupt_lock::{Error, ErrorKind};
 
-/// Longer than anything takes that isn't stuck, on a machine with ten other things to do: some tests give the processor away
-/// ten thousand times. Nothing that passes takes it.
+/// Longer than anything takes that is not stuck, on a busy machine: some tests give the processor away ten thousand
+/// times. A test that passes does not take this long.
 pub const LONG: Duration = Duration::from_secs(150);
 
-/// Enough for another thread to block; a test never depends on it to pass.
+/// Waits long enough for another thread to block. No test depends on it to pass.
 pub fn let_it_block() {
     thread::sleep(Duration::from_millis(30));
 }
 
-/// Runs `body` on a thread of that name, and goes on once it sleeps: for a lock, say.
+/// Runs `body` on a thread of that name, and returns once that thread sleeps, on a lock for example.
 pub fn asleep<R: Send + 'static>(
     name: impl Into<String>,
     body: impl FnOnce() -> R + Send + 'static,
@@ -58,7 +58,7 @@ impl ThreadId {
         Self()
     }
 
-    /// Waits until it sleeps whenever one looks.
+    /// Waits until the thread sleeps at each of several looks.
     #[cfg(target_os = "linux")]
     pub fn wait_until_asleep(&self) {
         let mut seen = 0;
@@ -91,7 +91,7 @@ pub fn watchdog<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) ->
     }
 }
 
-/// Shut until somebody opens it.
+/// A gate that is shut until a thread opens it.
 #[derive(Clone, Default)]
 pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
@@ -118,12 +118,12 @@ impl Gate {
     }
 }
 
-/// What kind of error `answer` is, if it is one.
+/// Returns the kind of the error, if `answer` is one.
 pub fn kind<T>(answer: &Result<T, Error>) -> Option<&ErrorKind> {
     answer.as_ref().err().map(Error::kind)
 }
 
-/// What a panic of `body` says.
+/// Returns the message with which `body` panics.
 #[track_caller]
 pub fn panic_message<R>(body: impl FnOnce() -> R) -> String {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)) {

@@ -1,4 +1,4 @@
-//! What happened, in order.
+//! A log of what happened, in order.
 
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -17,7 +17,7 @@ impl Log {
         self.0.1.notify_all();
     }
 
-    /// All entries since the last call.
+    /// Returns all entries since the last call.
     pub fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.0.lock().unwrap())
     }
@@ -30,7 +30,7 @@ impl Log {
         self.count(entry) != 0
     }
 
-    /// Waits until `entry` is there `n` times.
+    /// Waits until the log has `entry` at least `n` times.
     #[track_caller]
     pub fn wait_for(&self, entry: &str, n: usize) {
         let count = |entries: &Vec<String>| entries.iter().filter(|&e| e == entry).count();

@@ -191,13 +191,13 @@ mod linux {
 
     use super::{Device, LineMember, Removal, Rig, SharedLine};
 
-    /// An eventfd of our own.
+    /// An eventfd that the source has made.
     pub struct EventfdOwn;
-    /// One that somebody else opened, and signals by writing to it.
+    /// An eventfd that another program opened, and signals by writing to it.
     pub struct EventfdGiven;
-    /// A UIO device, whose kernel is played by a socket.
+    /// A UIO device, with a socket in place of its kernel driver.
     pub struct UioFake;
-    /// It, shared.
+    /// The same UIO device, on a shared line.
     pub struct SharedUio;
 
     fn sentence(error: impl std::fmt::Display) -> String {
@@ -320,8 +320,8 @@ mod linux {
     }
 
     impl Line {
-        /// Does what the program has written; answers whether there may be more. Done before anything else, so that it
-        /// takes effect at once, as a real write does.
+        /// Does what the program has written, and returns whether there may be more. Called before anything else, so
+        /// that a write takes effect at once, as a real write does.
         fn obey(&mut self) -> bool {
             let mut word = [0; 4];
             loop {

@@ -1,4 +1,4 @@
-//! A source that records the order of the calls and fails as it is told to.
+//! A source that records the order of the calls and fails when the test says so.
 
 use std::collections::BTreeMap;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
@@ -16,12 +16,12 @@ type Hook = Box<dyn FnMut() + Send>;
 /// The source.
 pub struct Script {
     shared: Arc<Shared>,
-    /// Read only by `take`, for as many bytes as there are assertions.
+    /// A pipe with one byte for each assertion. Only `take` reads it.
     signal: Option<PipeReader>,
     gone: Option<PipeReader>,
 }
 
-/// The test's end.
+/// The handle by which the test controls the source.
 #[derive(Clone)]
 pub struct ScriptHandle(Arc<Shared>);
 
@@ -44,12 +44,12 @@ struct State {
 }
 
 impl Script {
-    /// One that wakes a waker.
+    /// A source that wakes a waker.
     pub fn waking(log: &Log) -> (Self, ScriptHandle) {
         Self::new(log, None, None)
     }
 
-    /// One with a descriptor, and one more for removal.
+    /// A source with a descriptor for signals and another one for removal.
     pub fn descriptor(log: &Log) -> (Self, ScriptHandle) {
         Self::new(log, Some(pipe().unwrap()), Some(pipe().unwrap()))
     }
@@ -74,7 +74,7 @@ impl Script {
 }
 
 impl ScriptHandle {
-    /// One assertion, also while nobody is connected.
+    /// Asserts once, also while the source is not connected.
     pub fn assert(&self) {
         let mut state = self.0.state();
         state.signal(1);
@@ -83,17 +83,17 @@ impl ScriptHandle {
         waker.inspect(Waker::wake_by_ref);
     }
 
-    /// The next call of `method` fails so.
+    /// Makes the next call of `method` fail with `error`.
     pub fn fail(&self, method: &'static str, error: SourceError) {
         self.0.state().fail.insert(method, error);
     }
 
-    /// Runs at each call of `method`, before it does anything.
+    /// Runs `hook` at each call of `method`, before the method does anything.
     pub fn on(&self, method: &'static str, hook: impl FnMut() + Send + 'static) {
         self.0.hooks.lock().unwrap().insert(method, Box::new(hook));
     }
 
-    /// The next connection is asserted at once.
+    /// Asserts as soon as the source is connected the next time.
     pub fn fire_on_connect(&self, assertions: u64) {
         self.0.state().fires_on_connect = assertions;
     }
@@ -102,7 +102,7 @@ impl ScriptHandle {
         change(&mut self.0.state().info);
     }
 
-    /// What `removal` answers from now on; its descriptor becomes readable.
+    /// Sets what `removal` returns from now on, and makes its descriptor readable.
     pub fn remove(&self, removal: Removal) {
         let mut state = self.0.state();
         state.removal = Some(removal);

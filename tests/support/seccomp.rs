@@ -1,17 +1,17 @@
-//! Has the kernel refuse system calls, as a sandbox does.
+//! Makes the kernel refuse system calls, as a sandbox does.
 
 use std::vec::Vec;
 
-/// Whom they are refused, together with the threads that it starts.
+/// The threads whose calls are refused, together with the threads that they start.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(dead_code, reason = "each test uses its own")]
 pub enum Whom {
     ThisThread,
-    /// Every thread of it.
+    /// All threads of the process.
     ThisProcess,
 }
 
-/// From now on each of `calls` fails with `errno`.
+/// Makes each of `calls` fail with `errno` from now on.
 #[track_caller]
 pub fn refuse(calls: &[libc::c_long], errno: libc::c_int, whom: Whom) {
     let statement = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };

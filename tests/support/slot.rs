@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, Weak};
 
 use interrupt_lock::{Interrupt, InterruptObject};
 
-/// The object, once it is built.
+/// Holds the object, once it is built.
 pub struct Slot<T, W>(Arc<Mutex<Weak<InterruptObject<T, W>>>>);
 
 impl<T, W> Slot<T, W> {
@@ -34,7 +34,7 @@ impl<T, W> Clone for Slot<T, W> {
     }
 }
 
-/// The handle itself, to be dropped by whoever wants to.
+/// Holds the handle, for any thread to drop.
 pub struct Owner<T, W>(Arc<Mutex<Option<Interrupt<T, W>>>>);
 
 impl<T, W> Owner<T, W> {
@@ -42,7 +42,7 @@ impl<T, W> Owner<T, W> {
         Self::default()
     }
 
-    /// Keeps the handle; the answer is the object.
+    /// Keeps the handle. Returns the object.
     pub fn keep(&self, interrupt: Interrupt<T, W>) -> Arc<InterruptObject<T, W>> {
         let object = interrupt.object().clone();
         *self.0.lock().unwrap() = Some(interrupt);
@@ -68,7 +68,7 @@ impl<T, W> Clone for Owner<T, W> {
     }
 }
 
-/// Says when it is dropped.
+/// Runs a closure as it is dropped.
 pub struct OnDrop<F: FnMut()>(pub F);
 
 impl<F: FnMut()> Drop for OnDrop<F> {

@@ -17,7 +17,7 @@ mod waiting;
 
 pub use checks::*;
 
-/// A kind of device, with the kind of source that its interrupt is served through.
+/// A kind of device, with the kind of source that serves it.
 pub trait Rig: Sync {
     type Source: Source + 'static;
     type Device: Device;
@@ -25,7 +25,8 @@ pub trait Rig: Sync {
     /// Whether the device holds its line asserted until it is acknowledged.
     fn is_level(&self) -> bool;
 
-    /// Whether the source counts: an assertion of a quiet device is signalled once, and edges that meet are summed.
+    /// Whether the source counts: each assertion of a quiet device is signalled once, and edges that coalesce are
+    /// summed.
     fn counts(&self) -> bool {
         true
     }
@@ -35,29 +36,29 @@ pub trait Rig: Sync {
         true
     }
 
-    /// Whether somebody can [remove](Device::remove) the device in this way.
+    /// Whether the test can [remove](Device::remove) the device in this way.
     fn can_be_removed(&self, how: Removal) -> bool;
 
-    /// A quiet device and its source.
+    /// Returns a device that does not assert, and its source.
     fn set_up(&self) -> Result<(Self::Source, Self::Device), String>;
 }
 
-/// The end that asserts.
+/// The device's end, which asserts.
 pub trait Device: Send + Sync + 'static {
     fn assert(&self);
 
-    /// What an ISR does to quiet the device; answers whether it had asserted.
+    /// Acknowledges the device, as an ISR does. Returns whether the device had asserted.
     fn acknowledge(&self) -> bool {
         true
     }
 
-    /// Takes the device away, or asks for it. Returns before that is over.
+    /// Removes the device, or asks for its removal. Returns before that is over.
     fn remove(&self, how: Removal) {
         unreachable!("nobody can remove this device ({how:?})");
     }
 }
 
-/// Who serves the interrupt.
+/// What serves the interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attendance {
     /// A dispatcher of its own.
@@ -82,10 +83,10 @@ impl fmt::Display for Attendance {
     }
 }
 
-/// A sentence, if the source does not do what it has to.
+/// The result of a check. An error is a sentence that says what the source has done wrong.
 pub type Verdict = Result<(), String>;
 
-/// Hands a macro the names of the checks that concern every source, or only some.
+/// Gives a macro the names of the checks: those that concern every source, or only some.
 #[macro_export]
 macro_rules! with_checks {
     (common, $then:ident!($($arguments:tt)*)) => {

@@ -22,7 +22,7 @@ impl Wakes {
         *self.count.lock().unwrap()
     }
 
-    /// Waits until there have been more than `seen`; answers how many.
+    /// Waits until there have been more than `seen` wake-ups. Returns how many there were.
     #[track_caller]
     pub fn wait_past(&self, seen: u64) -> u64 {
         let count = self.count.lock().unwrap();

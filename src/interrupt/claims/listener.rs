@@ -11,8 +11,9 @@ use crate::{Callback, Error, ErrorKind};
 impl<T: Send, W: Send> InterruptObject<T, W> {
     /// Returns a listener for async code, which borrows the object: for a `static`, or an object that the driver keeps.
     ///
-    /// Its [`claimed`](Claims::claimed) waits until the ISR has claimed (rule A1). It counts claims from this call on.
-    /// The handle's [`Interrupt::claims`](crate::Interrupt::claims) returns a listener that does not borrow.
+    /// Its [`claimed`](Claims::claimed) waits until the ISR has claimed ([rule A1](crate::guide::contract#a1)). It
+    /// counts claims from this call on. The handle's [`Interrupt::claims`](crate::Interrupt::claims) returns a listener
+    /// that does not borrow.
     ///
     /// Waits for the interrupt lock, once.
     ///

@@ -46,7 +46,8 @@ enum InterruptRef<'a> {
     Owned(Arc<dyn CountsClaims + 'a>),
 }
 
-/// The listener of an interrupt: with it an async task waits until the ISR has claimed (rules A1 to A4).
+/// The listener of an interrupt: with it an async task waits until the ISR has claimed (rules
+/// [A1](crate::guide::contract#a1) to [A4](crate::guide::contract#a4)).
 ///
 /// [`Interrupt::claims`](crate::Interrupt::claims) returns one, and on bare metal
 /// [`InterruptObject::claims`](crate::InterruptObject::claims). An interrupt has one listener at a time: drop it to
@@ -126,8 +127,8 @@ impl<'a> Claims<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Faulted`], [`ErrorKind::Removed`] or [`ErrorKind::Ended`], as soon as it is so, and at each call while it is.
-    /// After a fault has been cleared the listener can be used on.
+    /// [`ErrorKind::Faulted`], [`ErrorKind::Removed`] or [`ErrorKind::Ended`], as soon as it is so, and at each call
+    /// while it is. After a fault has been cleared the listener can be used on.
     ///
     /// # Examples
     ///

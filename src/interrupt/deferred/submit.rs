@@ -29,7 +29,8 @@ pub enum Deferral {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Runs `closure` with the lock held: now if the lock is free, otherwise after its release (rule L12).
+    /// Runs `closure` with the lock held: now if the lock is free, otherwise after its release ([rule
+    /// L12](crate::guide::contract#l12)).
     ///
     /// For code that must not wait for the lock, or may run while its own thread holds it. The function never waits,
     /// and may be called from anywhere: from the ISR and the callbacks, and from what they call.
@@ -48,7 +49,7 @@ impl<T, W> InterruptObject<T, W> {
     /// - The function allocates only if it defers.
     /// - If it runs the closure at once, it ends with an ordinary release of the lock: the calling thread then serves
     ///   what was left to the owner meanwhile, and may run the interrupt's end.
-    /// - A panic of the closure is a fault (rule I12), and does not reach the caller.
+    /// - A panic of the closure is a fault ([rule I12](crate::guide::contract#i12)), and does not reach the caller.
     /// - Before an interrupt ends, its deferred closures run, even if it is disabled.
     ///
     /// # Errors

@@ -92,8 +92,8 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Runs the ISR although nothing was signalled, because the line has been silent (rule I14). Returns `false` if the
-    /// calling thread holds the lock.
+    /// Runs the ISR although nothing was signalled, because the line has been silent ([rule
+    /// I14](crate::guide::contract#i14)). Returns `false` if the calling thread holds the lock.
     #[cfg(feature = "std")]
     pub(crate) fn service_silent(&self) -> bool {
         let Some((mut lock, asserted)) = self.enter(true) else { return false };

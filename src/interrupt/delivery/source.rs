@@ -66,8 +66,8 @@ impl<T, W> InterruptObject<T, W> {
         })
     }
 
-    /// Unmasks a level line, so that it can signal again (rule I6). An error or a panic of the source faults or removes
-    /// the interrupt.
+    /// Unmasks a level line, so that it can signal again ([rule I6](crate::guide::contract#i6)). An error or a panic of
+    /// the source faults or removes the interrupt.
     #[inline]
     pub(super) fn unmask_line(&self, registered: &mut Registered<T, W>, data: &mut T) {
         if registered.has_source() {
@@ -89,7 +89,8 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Unmasks a level line that the ISR kept masked with [`Claim::ClaimedKeepMasked`] (rule I6).
+    /// Unmasks a level line that the ISR kept masked with [`Claim::ClaimedKeepMasked`] ([rule
+    /// I6](crate::guide::contract#i6)).
     ///
     /// Does nothing if the line is not kept masked, and nothing for edges and messages. A run of the work item unmasks
     /// the line as it ends, so a driver needs this function only if it deals with the device elsewhere. Waits for the

@@ -12,9 +12,10 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// In order: the disable callback under the lock, the disconnection, what was signalled before it (the ISR runs
     /// once more if there was something), the work item: one that has not begun runs on this thread, one that runs is
-    /// waited for, and no other is taken (rules E2, W7). When it returns, no ISR and no work item of this interrupt is
-    /// running, and none will until the next enable (rule I5). An interrupt of a [`Device`](crate::Device) stays
-    /// disabled through its power cycles until the driver enables it again (rule E5).
+    /// waited for, and no other is taken (rules [E2](crate::guide::contract#e2), [W7](crate::guide::contract#w7)). When
+    /// it returns, no ISR and no work item of this interrupt is running, and none will until the next enable ([rule
+    /// I5](crate::guide::contract#i5)). An interrupt of a [`Device`](crate::Device) stays disabled through its power
+    /// cycles until the driver enables it again ([rule E5](crate::guide::contract#e5)).
     ///
     /// # Errors
     ///

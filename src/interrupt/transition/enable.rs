@@ -11,8 +11,9 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// In order: what the source still holds from before is drained and counted as stale, the dispatcher is armed, the
     /// source connected, the enable callback run under the lock. What fires from the connection on is served right
-    /// after the callback has succeeded (rules I4, I9, I15). It waits for the interrupt lock, and for another
-    /// transition that is going on.
+    /// after the callback has succeeded (rules [I4](crate::guide::contract#i4), [I9](crate::guide::contract#i9),
+    /// [I15](crate::guide::contract#i15)). It waits for the interrupt lock, and for another transition that is going
+    /// on.
     ///
     /// The interrupts of a [`Device`](crate::Device) are enabled by it; one that the driver has disabled itself waits
     /// for the driver's own call of this. It connects the interrupt whether or not its device is in D0.
@@ -22,8 +23,8 @@ impl<T, W> InterruptObject<T, W> {
     /// - [`ErrorKind::EnableCallback`]: the callback failed; the connection has been undone.
     /// - [`ErrorKind::Source`], [`ErrorKind::Removed`]: the source could not be connected.
     /// - [`ErrorKind::Faulted`]: a fault has to be cleared first, or the enable callback panicked.
-    /// - [`ErrorKind::WouldDeadlock`]: called from an ISR, from this interrupt's own callbacks, with its lock held, or in a
-    ///   circle with another thread's callback. Nothing has been done.
+    /// - [`ErrorKind::WouldDeadlock`]: called from an ISR, from this interrupt's own callbacks, with its lock held, or
+    ///   in a circle with another thread's callback. Nothing has been done.
     ///
     /// # Examples
     ///

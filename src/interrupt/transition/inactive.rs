@@ -14,8 +14,9 @@ use crate::observe::events;
 use crate::{Delivery, Error};
 
 impl<T, W> InterruptObject<T, W> {
-    /// Stops delivery without disconnecting, and without the disable callback (rule E8): for a device, or a part of it,
-    /// that sleeps. When it returns no ISR is running, and none will until [`report_active`](Self::report_active).
+    /// Stops delivery without disconnecting, and without the disable callback ([rule E8](crate::guide::contract#e8)):
+    /// for a device, or a part of it, that sleeps. When it returns no ISR is running, and none will until
+    /// [`report_active`](Self::report_active).
     ///
     /// What is asserted meanwhile is kept: edges are counted, a level line stays masked. It all goes to one ISR run
     /// when the interrupt is active again ([`IsrContext::assertions`](crate::IsrContext::assertions) says how much it
@@ -50,6 +51,7 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     #[doc(alias = "WdfInterruptReportInactive")]
+    #[doc(alias = "ReportInactiveOnPowerDown")]
     pub fn report_inactive(&self) -> Result<Transition, Error> {
         let transition = self.begin()?;
         let lock = transition.lock();
@@ -64,8 +66,8 @@ impl<T, W> InterruptObject<T, W> {
         Ok(Transition::Done)
     }
 
-    /// Resumes delivery (rule E8). If anything was asserted meanwhile, the ISR runs for it, on this thread, before this
-    /// returns.
+    /// Resumes delivery ([rule E8](crate::guide::contract#e8)). If anything was asserted meanwhile, the ISR runs for
+    /// it, on this thread, before this returns.
     ///
     /// # Errors
     ///

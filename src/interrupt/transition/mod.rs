@@ -37,7 +37,7 @@ use crate::lock::waits::{Circle, Waits};
 use crate::lock::{InterruptLockGuard, RawInterruptLock};
 use crate::{Callback, Error, ErrorKind, Fault, SourceError, sync};
 
-/// What an enable or a disable found (rule E3).
+/// What an enable or a disable found ([rule E3](crate::guide::contract#e3)).
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, Transition};
@@ -86,7 +86,7 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// The lock that its work item runs under (rule W5).
+    /// The lock that its work item runs under ([rule W5](crate::guide::contract#w5)).
     fn callback_lock(&self) -> Option<&RawInterruptLock> {
         self.serializer().map(|device| device.callback_lock())
     }

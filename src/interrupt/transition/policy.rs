@@ -16,7 +16,8 @@ pub(in crate::interrupt) struct RequestedPolicy {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// The policy that the interrupt was built with (rule P1). Never waits for the interrupt lock.
+    /// The policy that the interrupt was built with ([rule P1](crate::guide::contract#p1)). Never waits for the
+    /// interrupt lock.
     ///
     /// ```
     /// use interrupt_lock::{Affinity, Claim, Interrupt, Policy};
@@ -30,8 +31,8 @@ impl<T, W> InterruptObject<T, W> {
         self.notes.lock().policy.as_ref().map_or(Policy::new(), |requested| requested.policy)
     }
 
-    /// What the system answered to the [policy](Self::policy) at the last enable (rule P2): what it took, and what it
-    /// refused and why. Never waits for the interrupt lock.
+    /// What the system answered to the [policy](Self::policy) at the last enable ([rule
+    /// P2](crate::guide::contract#p2)): what it took, and what it refused and why. Never waits for the interrupt lock.
     ///
     /// A thread can be bound, or made a real-time one, only where it serves this interrupt alone: a dispatcher that was
     /// given to the builder refuses, and so does an interrupt without one.

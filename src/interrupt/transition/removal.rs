@@ -16,7 +16,7 @@ const REQUESTED_REMOVAL_WAIT: Duration = Duration::from_secs(2);
 
 impl<T, W> InterruptObject<T, W> {
     /// Serves the source's removal descriptor: what a dispatcher does, or a driver's own loop, when it becomes
-    /// readable (rule I13). For a source that wakes a waker it does so at each wake-up.
+    /// readable ([rule I13](crate::guide::contract#i13)). For a source that wakes a waker it does so at each wake-up.
     ///
     /// A surprise runs the removal callback instead of the disable callback. A request disables as usual; if the
     /// interrupt lock can't be had within 2 seconds it is treated as a surprise. Either way every later call says

@@ -36,7 +36,8 @@ pub struct WorkItemContext<'a, T, W = WithWorkItem> {
 }
 
 impl<T, W> WorkItemContext<'_, T, W> {
-    /// Returns how many queueings were merged into this run, beside the one that caused it (rule W4).
+    /// Returns how many queueings were merged into this run, beside the one that caused it ([rule
+    /// W4](crate::guide::contract#w4)).
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};

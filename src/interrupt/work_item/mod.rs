@@ -66,8 +66,8 @@ mod sealed {
     impl Outcome for super::Work {}
 }
 
-/// What [`queue_work_item`](InterruptObject::queue_work_item) has done, for the ISR or the driver that called it (rule
-/// W1).
+/// What [`queue_work_item`](InterruptObject::queue_work_item) has done, for the ISR or the driver that called it ([rule
+/// W1](crate::guide::contract#w1)).
 ///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt, Queued};
@@ -139,7 +139,8 @@ pub enum Work {
     /// There is nothing left to do.
     #[default]
     Done,
-    /// There is more to do, but this run has done enough: the work item is queued again (rule W8).
+    /// There is more to do, but this run has done enough: the work item is queued again ([rule
+    /// W8](crate::guide::contract#w8)).
     Again,
 }
 
@@ -179,7 +180,7 @@ impl WorkOutcome for Work {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Queues the work item, for the ISR or any other code (rule W8). Never waits.
+    /// Queues the work item, for the ISR or any other code ([rule W8](crate::guide::contract#w8)). Never waits.
     ///
     /// Queueings merge until the work item begins. A queueing while the work item runs causes one more run. So a work
     /// item does all that there is to do, not one thing a queueing. Between an enable and the next disable no queueing
@@ -187,7 +188,8 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// If the interrupt is disabled, faulted, removed or ended, returns [`Queued::Refused`] with the reason.
     ///
-    /// The function exists only if a work item is registered (rule W6). It stands for *QueueWorkItemForIsr*.
+    /// The function exists only if a work item is registered ([rule W6](crate::guide::contract#w6)). It stands for
+    /// *QueueWorkItemForIsr*.
     ///
     /// # Examples
     ///
@@ -239,12 +241,13 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// Returns whether another run is queued. So a loop may do other things between two runs.
     ///
-    /// The work item runs on the calling thread, without the interrupt lock. Runs of one interrupt never overlap (rule
-    /// W3): if a run is under way on another thread, this does nothing and returns `false`, and the call that runs it
-    /// returns whether another run is queued. The worker of a dispatcher calls this by itself.
+    /// The work item runs on the calling thread, without the interrupt lock. Runs of one interrupt never overlap ([rule
+    /// W3](crate::guide::contract#w3)): if a run is under way on another thread, this does nothing and returns
+    /// `false`, and the call that runs it returns whether another run is queued. The worker of a dispatcher calls this
+    /// by itself.
     ///
-    /// If the work item belongs to a serializing device, the run waits for the device's callback lock (rule W5). A
-    /// panic of the work item is a fault, and does not reach the caller.
+    /// If the work item belongs to a serializing device, the run waits for the device's callback lock ([rule
+    /// W5](crate::guide::contract#w5)). A panic of the work item is a fault, and does not reach the caller.
     ///
     /// It stands for the framework's call of *OnInterruptWorkItem*.
     ///

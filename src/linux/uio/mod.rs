@@ -36,12 +36,12 @@ use crate::{Error, Info, Trigger, system};
 /// - `uio_pci_generic`, which masks the line by bit 10 of the PCI command register: a level source, too;
 /// - any other driver serves its interrupts in the kernel: its events are [edges](Trigger::Edge).
 ///
-/// The kernel counts a device's interrupts in 32 bits. [`take`](Source::take) returns how many there were since the last
-/// call, also when that count wraps.
+/// The kernel counts a device's interrupts in 32 bits. [`take`](Source::take) returns how many there were since the
+/// last call, also when that count wraps.
 ///
-/// A device belongs to one source at a time, in all programs that use this crate: its file is locked (`flock`) as long as
-/// the source lives. The lock does not stop a program that reads the device without asking for it. Such a program gets
-/// every interrupt too, and must not unmask the line.
+/// A device belongs to one source at a time, in all programs that use this crate: its file is locked (`flock`) as long
+/// as the source lives. The lock does not stop a program that reads the device without asking for it. Such a program
+/// gets every interrupt too, and must not unmask the line.
 ///
 /// Needs read and write permission on the device and, for `uio_pci_generic`, on the `config` file of the PCI device.
 ///
@@ -118,9 +118,9 @@ impl Uio {
 
     /// Takes a UIO device that other code opened for reading and writing, and finds the rest in sysfs.
     ///
-    /// The descriptor is made non-blocking and closed on exec. Two sources made from duplicates of one descriptor are not
-    /// noticed, because these share the device's lock. A descriptor that is no device at all, such as a socket, is taken for
-    /// a device that is unmasked by a write. So a test can play the device.
+    /// The descriptor is made non-blocking and closed on exec. Two sources made from duplicates of one descriptor are
+    /// not noticed, because these share the device's lock. A descriptor that is no device at all, such as a socket, is
+    /// taken for a device that is unmasked by a write. So a test can play the device.
     ///
     /// # Errors
     ///
@@ -160,14 +160,15 @@ impl Uio {
         take(device).map_err(opening("UIO device"))
     }
 
-    /// Takes a UIO device and the PCI configuration space through which it is unmasked (`config` in sysfs). For programs
-    /// that can't open sysfs themselves.
+    /// Takes a UIO device and the PCI configuration space through which it is unmasked (`config` in sysfs). For
+    /// programs that can't open sysfs themselves.
     ///
     /// Other code has opened both for reading and writing.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if another source has the device, or the descriptors can't be made non-blocking and closed on exec.
+    /// [`ErrorKind::Open`] if another source has the device, or the descriptors can't be made non-blocking and closed
+    /// on exec.
     ///
     /// # Examples
     ///
@@ -210,15 +211,15 @@ impl Uio {
 
     /// Maps the device's map `number` (`/sys/class/uio/uio0/maps/mapN`) or, with `uio_pci_generic`, its BAR `number`.
     ///
-    /// With `uio_pci_generic` the BAR is mapped through the PCI device's `resourceN` in sysfs, which needs read and write
-    /// permission. (Only recent kernels give this driver maps, and number them differently from the BARs.)
+    /// With `uio_pci_generic` the BAR is mapped through the PCI device's `resourceN` in sysfs, which needs read and
+    /// write permission. (Only recent kernels give this driver maps, and number them differently from the BARs.)
     ///
     /// The mapping stays valid when the source is dropped.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if the device has no such map, or it can't be mapped (a BAR of I/O ports). For a source made from
-    /// descriptors of a device that sysfs doesn't show, use [`MappedRegisters::map`].
+    /// [`ErrorKind::Open`] if the device has no such map, or it can't be mapped (a BAR of I/O ports). For a source made
+    /// from descriptors of a device that sysfs doesn't show, use [`MappedRegisters::map`].
     ///
     /// # Examples
     ///

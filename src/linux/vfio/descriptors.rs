@@ -53,18 +53,15 @@ pub(super) fn open(address: &str, sysfs: &Path) -> Result<Descriptors, SourceErr
         .ok_or_else(|| refused("it is in no IOMMU group: the machine has no IOMMU, or it is switched off"))?;
     match driver(sysfs) {
         Some(driver) if is_vfio(&driver) => {}
-        Some(driver) => {
-            return Err(refused(format!("it is bound to the driver {driver}, not to vfio-pci")));
-        }
-        None => return Err(refused("it is bound to no driver: vfio-pci is needed")),
+        driver => return Err(refused(not_bound(address, driver.as_deref()))),
     }
 
-    let container = open_file("/dev/vfio/vfio", "the kernel's module vfio provides it")?;
+    let container = open_file("/dev/vfio/vfio", "the kernel's module vfio")?;
     if !ioctl::has_this_api(container.as_fd()).map_err(failed("asking for VFIO's version"))? {
         return Err(refused("this kernel's VFIO is of another version"));
     }
     let group_path = format!("/dev/vfio/{group_number}");
-    let group = open_file(&group_path, "one program at a time may, with read and write permission")?;
+    let group = open_file(&group_path, "the kernel's driver vfio-pci")?;
     let flags = ioctl::group_flags(group.as_fd()).map_err(failed("asking for its group's state"))?;
     if flags & VFIO_GROUP_FLAGS_VIABLE == 0 {
         return Err(not_viable(&group_number));
@@ -78,9 +75,32 @@ pub(super) fn open(address: &str, sysfs: &Path) -> Result<Descriptors, SourceErr
     Ok(Descriptors { device: Arc::new(device), _group: group, container })
 }
 
-fn open_file(path: &str, needs: &str) -> Result<OwnedFd, SourceError> {
-    rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
-        .map_err(failed(format!("opening {path} ({needs})")))
+/// Says which driver has the device, if any, and how to bind it to `vfio-pci`.
+fn not_bound(address: &str, driver: Option<&str>) -> String {
+    let (bound, unbind) = match driver {
+        Some(driver) => (
+            format!("it is bound to the driver {driver}"),
+            format!("echo {address} > /sys/bus/pci/drivers/{driver}/unbind; "),
+        ),
+        None => (String::from("it is bound to no driver"), String::new()),
+    };
+    format!(
+        "{bound}; bind it to vfio-pci first: echo vfio-pci > /sys/bus/pci/devices/{address}/driver_override; \
+         {unbind}echo {address} > /sys/bus/pci/drivers_probe"
+    )
+}
+
+/// Opens a file of VFIO's, which `provider` provides.
+fn open_file(path: &str, provider: &str) -> Result<OwnedFd, SourceError> {
+    rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(|errno| {
+        let doing = match errno {
+            Errno::NOENT => format!("opening {path}, which {provider} provides"),
+            Errno::ACCESS | Errno::PERM => format!("opening {path}, which needs read and write permission"),
+            Errno::BUSY => format!("opening {path}, which another program or an earlier device has open"),
+            _ => format!("opening {path}"),
+        };
+        failed(doing)(errno)
+    })
 }
 
 fn set_iommu(container: &OwnedFd) -> Result<(), SourceError> {
@@ -109,8 +129,8 @@ fn is_vfio(driver: &str) -> bool {
     driver.contains("vfio")
 }
 
-/// Names the devices that keep a group from being viable: those bound to a driver that is neither VFIO's nor one that does no
-/// DMA.
+/// Names the devices that keep a group from being viable: those bound to a driver that is neither VFIO's nor one that
+/// does no DMA.
 fn not_viable(group: &str) -> SourceError {
     let devices = fs::read_dir(format!("/sys/kernel/iommu_groups/{group}/devices"));
     let strangers: Vec<String> = devices
@@ -128,7 +148,7 @@ fn not_viable(group: &str) -> SourceError {
 
 #[cfg(test)]
 mod tests {
-    use super::complete;
+    use super::*;
 
     #[test]
     fn addresses_are_completed_or_refused() {
@@ -137,5 +157,24 @@ mod tests {
         for wrong in ["", "edu", "00:04", "0000:00:04.0/..", "../../0000:00:04.0", "0000:00:04:0"] {
             assert_eq!(complete(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_to_do_about_another_driver_is_said() {
+        assert_eq!(
+            not_bound("0000:00:04.0", None),
+            "it is bound to no driver; bind it to vfio-pci first: echo vfio-pci > \
+             /sys/bus/pci/devices/0000:00:04.0/driver_override; echo 0000:00:04.0 > /sys/bus/pci/drivers_probe"
+        );
+        let bound = not_bound("0000:00:04.0", Some("nvme"));
+        assert!(bound.starts_with("it is bound to the driver nvme; "), "{bound}");
+        assert!(bound.contains("echo 0000:00:04.0 > /sys/bus/pci/drivers/nvme/unbind; "), "{bound}");
+    }
+
+    #[test]
+    fn a_file_of_vfios_that_is_not_there_names_what_provides_it() {
+        let error = open_file("/nowhere/vfio", "the kernel's module vfio").unwrap_err();
+        let said = std::string::ToString::to_string(&error);
+        assert!(said.starts_with("opening /nowhere/vfio, which the kernel's module vfio provides"), "{said}");
     }
 }

@@ -50,9 +50,9 @@ impl Intx {
         self.reservation.device.device()
     }
 
-    /// Lets the device assert its line, or keeps it from that, through VFIO's copy of the command register. A write there
-    /// masks and unmasks the line as well. Not while the device may interrupt: VFIO reads the device's register and writes
-    /// it back, and VFIO's handler changes that register too.
+    /// Lets the device assert its line, or keeps it from that, through VFIO's copy of the command register. A write
+    /// there masks and unmasks the line as well. Not while the device may interrupt: VFIO reads the device's register
+    /// and writes it back, and VFIO's handler changes that register too.
     fn let_assert(&self, on: bool) -> rustix::io::Result<()> {
         self.reservation.device.config.disable_intx(!on)
     }

@@ -147,8 +147,8 @@ fn set_irqs(device: BorrowedFd<'_>, words: &mut [u32]) -> Result<u32> {
 /// Stands for a vector that signals nothing.
 const NO_EVENTFD: u32 = -1_i32 as u32;
 
-/// Has interrupt `vector` signal an eventfd, or nothing any more. In the latter case its handler can't be running when this
-/// returns. The first vector of an index that is set enables the index.
+/// Has interrupt `vector` signal an eventfd, or nothing any more. In the latter case its handler can't be running when
+/// this returns. The first vector of an index that is set enables the index.
 pub(super) fn set_trigger(
     device: BorrowedFd<'_>,
     index: u32,
@@ -200,8 +200,8 @@ pub(super) fn unmask(device: BorrowedFd<'_>, index: u32) -> Result<()> {
 ///
 /// # Safety
 ///
-/// The bytes at `address` stay mapped until [`unmap_dma`], and the program makes no reference to them, because the device
-/// writes to them at any time.
+/// The bytes at `address` stay mapped until [`unmap_dma`], and the program makes no reference to them, because the
+/// device writes to them at any time.
 pub(super) unsafe fn map_dma(container: BorrowedFd<'_>, address: usize, iova: u64, size: usize) -> Result<()> {
     let mut map = vfio_iommu_type1_dma_map {
         argsz: size_of::<vfio_iommu_type1_dma_map>() as u32,

@@ -40,8 +40,8 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`], which says in one sentence what is missing: the device, an IOMMU, the driver `vfio-pci`, a kernel
-    /// module, a permission, or a viable group (it names the devices of the group that aren't bound to VFIO).
+    /// [`ErrorKind::Open`], which says in one sentence what is missing: the device, an IOMMU, the driver `vfio-pci`, a
+    /// kernel module, a permission, or a viable group (it names the devices of the group that aren't bound to VFIO).
     ///
     /// # Examples
     ///
@@ -106,8 +106,8 @@ impl PciDevice {
 
     /// Reads `N` bytes of the configuration space at `offset`. They are little-endian.
     ///
-    /// When this returns, every earlier write to the device's registers has reached the device. Fields that VFIO emulates,
-    /// such as the vendor number, are an exception: VFIO answers for them without asking the device.
+    /// When this returns, every earlier write to the device's registers has reached the device. Fields that VFIO
+    /// emulates, such as the vendor number, are an exception: VFIO answers for them without asking the device.
     ///
     /// # Errors
     ///
@@ -128,10 +128,10 @@ impl PciDevice {
 
     /// Writes bytes to the configuration space at `offset`. VFIO protects some fields from changes.
     ///
-    /// - An access to mapped registers ends the program with `SIGBUS` while the device does not decode its BARs (command
-    ///   register) or is in a low-power state.
-    /// - Leave the command register alone while the device's line is connected. VFIO's interrupt handler changes it too,
-    ///   and a write at the same moment may undo the masking of the line.
+    /// - An access to mapped registers ends the program with `SIGBUS` while the device does not decode its BARs
+    ///   (command register) or is in a low-power state.
+    /// - Leave the command register alone while the device's line is connected. VFIO's interrupt handler changes it
+    ///   too, and a write at the same moment may undo the masking of the line.
     ///
     /// # Errors
     ///
@@ -153,7 +153,8 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if the device has no BAR of that number, or the BAR can't be mapped (one of I/O ports can't).
+    /// [`ErrorKind::Open`] if the device has no BAR of that number, or the BAR can't be mapped (one of I/O ports
+    /// can't).
     ///
     /// # Examples
     ///
@@ -189,8 +190,8 @@ impl PciDevice {
 
     /// Resets the device: its registers are as after power-on, and its configuration space as before the call.
     ///
-    /// The kernel can reset a device that has a reset of its own (function-level, or by power management), and one that is
-    /// alone behind its bridge.
+    /// The kernel can reset a device that has a reset of its own (function-level, or by power management), and one that
+    /// is alone behind its bridge.
     ///
     /// No thread may use the registers during the reset. A connected line is unmasked afterwards, because some resets
     /// leave it masked.
@@ -245,7 +246,8 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if the device has no MSI vectors, `count` is 0, or its line or its messages are in use already.
+    /// [`ErrorKind::Open`] if the device has no MSI vectors, `count` is 0, or its line or its messages are in use
+    /// already.
     ///
     /// # Examples
     ///
@@ -263,7 +265,8 @@ impl PciDevice {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if the device has no MSI-X vectors, `count` is 0, or its line or its messages are in use already.
+    /// [`ErrorKind::Open`] if the device has no MSI-X vectors, `count` is 0, or its line or its messages are in use
+    /// already.
     ///
     /// # Examples
     ///

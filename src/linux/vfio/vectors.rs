@@ -22,11 +22,12 @@ use crate::source::{Ready, Removal, Source};
 use crate::system::{device_failed, opening, refused, take_count};
 use crate::{Error, Info, RawInterruptLock, SourceError};
 
-/// The set of a device's MSI or MSI-X vectors (rule I11), for a driver with several interrupts.
+/// The set of a device's MSI or MSI-X vectors ([rule I11](crate::guide::contract#i11)), for a driver with several
+/// interrupts.
 ///
 /// The set is allocated whole, because kernels before 6.4 can't add a vector to those in use. Each vector is then
-/// [connected](Source::connect) and disconnected on its own. If you need more vectors, drop the set and its sources, and
-/// allocate a larger set.
+/// [connected](Source::connect) and disconnected on its own. If you need more vectors, drop the set and its sources,
+/// and allocate a larger set.
 ///
 /// Obtained from [`PciDevice::msi`](super::PciDevice::msi) and [`PciDevice::msix`](super::PciDevice::msix). A
 /// clone is another handle to the same set. The set is freed with its last handle and source.
@@ -52,6 +53,9 @@ struct VectorSet {
     /// The vectors that have a source already.
     taken: Mutex<RawInterruptLock, BTreeSet<u32>>,
 }
+
+// Message numbers are put in and taken out one by one: no panic leaves the set half done.
+impl std::panic::RefUnwindSafe for VectorSet {}
 
 impl VectorSet {
     fn set_trigger(&self, vector: u32, event: Option<BorrowedFd<'_>>) -> rustix::io::Result<()> {

@@ -5,7 +5,8 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | this one | the two fast paths, and `lock_api`'s traits |
+//! | this one | the two fast paths |
+//! | `lock_api_traits` | the lock as `lock_api` knows raw locks |
 //! | `wait` | the slow paths: waiting for a held lock, leaving something to its owner, a release that has more to do |
 //! | `announced` | the bits of the announce word |
 //! | `awaited` | the lock as something that a thread waits for |
@@ -66,12 +67,13 @@
 
 mod announced;
 mod awaited;
+mod lock_api_traits;
 mod wait;
 
 use core::marker::PhantomData;
 use core::panic::Location;
 
-use lock_api::{GuardNoSend, RawMutex};
+use lock_api::GuardNoSend;
 
 use crate::sync;
 use crate::sync::{AtomicUsize, Borrow, Origin, Parker, Witness, const_outside_models};
@@ -85,13 +87,13 @@ use sync::Ordering::{Acquire, Relaxed, Release};
 /// Acquiring parks the calling thread until the lock is free; on bare metal it spins. The lock knows its owner: a
 /// thread that acquires it twice panics, instead of hanging.
 ///
-/// Unsafe callers must keep the lock alive until [`unlock`](RawMutex::unlock) returns: `unlock` still reads it after
-/// freeing it.
+/// Unsafe callers must keep the lock alive until [`unlock`](lock_api::RawMutex::unlock) returns: `unlock` still reads
+/// it after freeing it.
 ///
 /// # Panics
 ///
-/// [`lock`](RawMutex::lock) panics if the calling thread holds the lock already. The message names the place that took
-/// it.
+/// [`lock`](lock_api::RawMutex::lock) panics if the calling thread holds the lock already. The message names the place
+/// that took it.
 ///
 /// # Examples
 ///
@@ -117,7 +119,7 @@ pub struct RawInterruptLock {
 
 /// The state of one acquisition of a [`RawInterruptLock`], which `lock_api`'s guards carry from `lock` to `unlock`.
 ///
-/// It can't leave the thread that acquired the lock (rule L5).
+/// It can't leave the thread that acquired the lock ([rule L5](crate::guide::contract#l5)).
 ///
 /// ```
 /// use lock_api::RawMutex;
@@ -131,7 +133,8 @@ pub struct RawInterruptLock {
 pub struct Acquisition {
     /// Must end before the release: a model sees a section that outlives its release by this.
     _borrow: Borrow,
-    /// The owner word names the acquiring thread, so no other thread may release (rule L5).
+    /// The owner word names the acquiring thread, so no other thread may release ([rule
+    /// L5](crate::guide::contract#l5)).
     _thread: PhantomData<GuardNoSend>,
 }
 
@@ -394,91 +397,6 @@ mod model {
     impl Ticket {
         pub(crate) fn comes_before(self, other: Self) -> bool {
             self.0 < other.0
-        }
-    }
-}
-
-#[cold]
-#[track_caller]
-fn recursion(taken_at: Option<&'static Location<'static>>) -> ! {
-    match taken_at {
-        Some(at) => panic!("this thread holds the lock already, taken at {at}"),
-        None => panic!("this thread holds the lock already"),
-    }
-}
-
-// SAFETY: the owner word is the lock. `exchange_owner` sets it by a compare-exchange from zero with Acquire; only the
-// owner clears it, with Release. A `lock` that panics has not taken the lock: it panics before it takes. The words are
-// plain data, so a lock may be moved or dropped while it is held.
-unsafe impl RawMutex for RawInterruptLock {
-    #[cfg(not(loom))]
-    const INIT: Self = Self::new();
-    // Loom's atomics can't be made in a constant. A model calls `Mutex::from_raw(RawInterruptLock::new(), …)` instead.
-    #[cfg(loom)]
-    const INIT: Self = panic!("under loom, make the lock with Mutex::from_raw(RawInterruptLock::new(), …)");
-
-    type Guard = Acquisition;
-
-    #[inline]
-    #[track_caller]
-    fn lock(&self) -> Acquisition {
-        loop {
-            match self.acquire(None) {
-                Ok(acquisition) => return acquisition,
-                Err(NotAcquired::Recursive(at)) => recursion(at),
-                Err(NotAcquired::ServeFirst) => self.release_unserving(),
-                Err(NotAcquired::Held | NotAcquired::TimedOut) => {}
-            }
-        }
-    }
-
-    #[inline]
-    #[track_caller]
-    fn try_lock(&self) -> Option<Acquisition> {
-        loop {
-            match self.try_acquire() {
-                Ok(acquisition) => return Some(acquisition),
-                Err(NotAcquired::ServeFirst) => self.release_unserving(),
-                Err(_) => return None,
-            }
-        }
-    }
-
-    #[inline]
-    unsafe fn unlock(&self, acquisition: Acquisition) {
-        acquisition.end();
-        self.release_unserving();
-    }
-
-    #[inline]
-    fn is_locked(&self) -> bool {
-        self.owner() != 0
-    }
-}
-
-/// Acquiring with a time-out or a deadline (rule L8). A waiter that is woken as its time runs out tries once more.
-#[cfg(feature = "std")]
-mod timed {
-    use std::time::{Duration, Instant};
-
-    use lock_api::RawMutexTimed;
-
-    use super::*;
-
-    // SAFETY: the timed forms take the lock through `acquire`, as `lock` does.
-    unsafe impl RawMutexTimed for RawInterruptLock {
-        type Duration = Duration;
-        type Instant = Instant;
-
-        #[track_caller]
-        fn try_lock_for(&self, timeout: Duration) -> Option<Acquisition> {
-            // A deadline beyond the clock's range is none.
-            self.acquire(Instant::now().checked_add(timeout)).ok()
-        }
-
-        #[track_caller]
-        fn try_lock_until(&self, deadline: Instant) -> Option<Acquisition> {
-            self.acquire(Some(deadline)).ok()
         }
     }
 }

@@ -44,19 +44,19 @@ use shared_model::SharedModel;
 /// | 0x64 | acknowledge | clears the bits written in the interrupt status |
 /// | 0x80, 0x88, 0x90, 0x98 | DMA source, destination, count, command | **not modelled**: they read 0 and ignore writes, so a transfer never starts |
 ///
-/// All other registers read as all ones, also 0x60 and 0x64. So does an access of 64 bits below 0x80. An access of 8 or 16
-/// bits reads 0, because the device never sees it. All these writes are ignored.
+/// All other registers read as all ones, also 0x60 and 0x64. So does an access of 64 bits below 0x80. An access of 8 or
+/// 16 bits reads 0, because the device never sees it. All these writes are ignored.
 ///
 /// It interrupts in one of two ways:
 ///
 /// - a level [`line`](Self::line), asserted while the interrupt status is not 0;
 /// - a [`message`](Self::message) for each raise, whether or not the bit was set already.
 ///
-/// A clone is another handle to the same device. The device exists until the last of its handles, registers and sources is
-/// dropped.
+/// A clone is another handle to the same device. The device exists until the last of its handles, registers and sources
+/// is dropped.
 ///
-/// The first computation or [`play`](Self::play) starts a thread, for what the device does by itself. The last drop joins the
-/// thread, unless a waker on that very thread makes the drop.
+/// The first computation or [`play`](Self::play) starts a thread, for what the device does by itself. The last drop
+/// joins the thread, unless a waker on that very thread makes the drop.
 ///
 /// # Examples
 ///
@@ -155,8 +155,8 @@ impl Edu {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] while another source has the line or the message (drop that source first), or if the device has been
-    /// removed.
+    /// [`ErrorKind::Open`] while another source has the line or the message (drop that source first), or if the device
+    /// has been removed.
     ///
     /// ```
     /// use interrupt_lock::{Trigger, simulated::Edu, source::Source};
@@ -178,8 +178,8 @@ impl Edu {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] while another source has the line or the message (drop that source first), or if the device has been
-    /// removed.
+    /// [`ErrorKind::Open`] while another source has the line or the message (drop that source first), or if the device
+    /// has been removed.
     ///
     /// ```
     /// use interrupt_lock::{simulated::Edu, source::Source};
@@ -208,8 +208,8 @@ impl Edu {
 
     /// Plays a script on the device's thread, and doesn't wait for it.
     ///
-    /// Each step comes the given time after the step before it. The first step's time counts from now, or from the end of the
-    /// script that is still playing. A late step doesn't delay the steps after it.
+    /// Each step comes the given time after the step before it. The first step's time counts from now, or from the end
+    /// of the script that is still playing. A late step doesn't delay the steps after it.
     ///
     /// # Panics
     ///
@@ -235,8 +235,8 @@ impl Edu {
         });
     }
 
-    /// Blocks until nothing is being computed or played and all interrupts of that have been signalled, but no longer than
-    /// `timeout`. Returns whether that is so.
+    /// Blocks until nothing is being computed or played and all interrupts of that have been signalled, but no longer
+    /// than `timeout`. Returns whether that is so.
     ///
     /// ```
     /// use std::time::Duration;

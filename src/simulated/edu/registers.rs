@@ -16,7 +16,8 @@ use crate::simulated::edu::shared_model::SharedModel;
 ///
 /// # Panics
 ///
-/// - As every block of [`Registers`]: at an access outside the block, or at an offset that isn't a multiple of its width.
+/// - As every block of [`Registers`]: at an access outside the block, or at an offset that isn't a multiple of its
+///   width.
 /// - At the write that starts the first computation, if the system has no thread left for the device.
 ///
 /// ```

@@ -4,18 +4,18 @@ mod forward;
 
 /// A block of device registers: a mapped PCI BAR, a UIO map, the simulated device. For drivers that run on all of them.
 ///
-/// Offsets are in bytes. Registers are little-endian, as on PCI; values are in the machine's byte order. Every access is one
-/// volatile access of exactly that width.
+/// Offsets are in bytes. Registers are little-endian, as on PCI; values are in the machine's byte order. Every access
+/// is one volatile access of exactly that width.
 ///
 /// # Panics
 ///
-/// An access panics if it does not lie within the block, or if its offset isn't a multiple of its width. The size of the
-/// block is [`len`](Self::len).
+/// An access panics if it does not lie within the block, or if its offset isn't a multiple of its width. The size of
+/// the block is [`len`](Self::len).
 ///
 /// # A device that is gone
 ///
-/// Reads of a PCI device that has been removed give all ones. Only the driver knows which registers never hold all ones, so
-/// it has to ask for the check: [`read32_live`](Self::read32_live). An ISR that finds its device gone returns
+/// Reads of a PCI device that has been removed give all ones. Only the driver knows which registers never hold all
+/// ones, so it has to ask for the check: [`read32_live`](Self::read32_live). An ISR that finds its device gone returns
 /// [`Claim::DeviceGone`](crate::Claim::DeviceGone).
 ///
 /// # Examples
@@ -55,7 +55,8 @@ pub trait Registers: Send + Sync {
     /// Writes the 64-bit register at `offset`.
     fn write64(&self, offset: usize, value: u64);
 
-    /// Reads a 32-bit register that never holds all ones while the device is there. Returns `None` if the device is gone.
+    /// Reads a 32-bit register that never holds all ones while the device is there. Returns `None` if the device is
+    /// gone.
     fn read32_live(&self, offset: usize) -> Option<u32> {
         let value = self.read32(offset);
         (value != u32::MAX).then_some(value)

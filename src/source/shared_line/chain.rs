@@ -160,8 +160,8 @@ impl Chain {
         }
     }
 
-    /// Begins a round if the source has signalled and no round is going on. The first member need not be called, because the
-    /// source wakes it.
+    /// Begins a round if the source has signalled and no round is going on. The first member need not be called,
+    /// because the source wakes it.
     fn look(&mut self) {
         if self.round.is_some() || self.failed.is_some() {
             return;

@@ -35,6 +35,9 @@ pub(super) struct Line {
     pub(super) removal: Option<OwnedFd>,
 }
 
+// The line is a list of members and some flags, which are changed one by one, each to a state that is valid by itself.
+impl std::panic::RefUnwindSafe for Line {}
+
 impl Line {
     pub(super) fn new(mut source: Box<dyn Source>) -> Result<Self, Error> {
         let info = source.info();
@@ -65,8 +68,8 @@ impl Line {
         result
     }
 
-    /// Wakes the first member if the source has signalled. If another thread (or this one) holds the lock, `with` does it
-    /// after the release.
+    /// Wakes the first member if the source has signalled. If another thread (or this one) holds the lock, `with` does
+    /// it after the release.
     fn wake_first(&self) {
         loop {
             if !*self.signalled.lock() {

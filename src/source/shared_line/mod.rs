@@ -31,14 +31,14 @@ pub use stats::LineStats;
 
 /// A level line that several interrupts share. Each interrupt gets a [`member`](Self::member) as its source.
 ///
-/// When the line signals, the enabled interrupts are asked one after the other, in the order in which they were enabled,
-/// whether the device is theirs. Then the line is unmasked, and if it is still asserted all are asked again.
+/// When the line signals, the enabled interrupts are asked one after the other, in the order in which they were
+/// enabled, whether the device is theirs. Then the line is unmasked, and if it is still asserted all are asked again.
 ///
 /// - An interrupt that keeps the line masked keeps it masked for all, until it unmasks it.
 /// - An interrupt that is disabled, faulted or dropped is passed over from then on.
 /// - An unclaimed run of one interrupt is expected, and is counted as [benign](crate::Stats::benign).
-/// - If no interrupt claims, the line's own [`stats`](Self::stats) count the round as spurious. A storm of spurious rounds
-///   (rule I10) faults all the interrupts, since nothing tells whose device it is.
+/// - If no interrupt claims, the line's own [`stats`](Self::stats) count the round as spurious. A storm of spurious
+///   rounds ([rule I10](crate::guide::contract#i10)) faults all the interrupts, since nothing tells whose device it is.
 ///
 /// The interrupts may have dispatchers of their own or one in common. An interrupt without a dispatcher has to call
 /// [`service`](crate::InterruptObject::service) whenever the line may have signalled, and again after the others have
@@ -81,7 +81,8 @@ impl SharedLine {
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::NotShareable`] if the source is known to be an edge or a message (rule I8).
+    /// - [`ErrorKind::NotShareable`] if the source is known to be an edge or a message ([rule
+    ///   I8](crate::guide::contract#i8)).
     /// - [`ErrorKind::Source`] if the system has no descriptor left.
     ///
     /// # Examples

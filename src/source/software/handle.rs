@@ -32,8 +32,8 @@ impl EdgeHandle {
 
     /// Signals once. While the source is disconnected the edge is stale; see [`Software`](super::Software).
     ///
-    /// If nothing takes from the source, its count ends at 2²⁶ − 1 (`usize` of 32 bits) or 2⁵⁸ − 1 (64 bits). Later edges
-    /// are merged into it.
+    /// If nothing takes from the source, its count ends at 2²⁶ − 1 (`usize` of 32 bits) or 2⁵⁸ − 1 (64 bits). Later
+    /// edges are merged into it.
     ///
     /// ```
     /// use std::task::Waker;
@@ -73,8 +73,8 @@ impl EdgeHandle {
     }
 
     /// Removes the device for good. From now on the source fails with
-    /// [`SourceError::Removed`](crate::SourceError::Removed). What was signalled and not yet taken is lost. The waker is
-    /// woken.
+    /// [`SourceError::Removed`](crate::SourceError::Removed). What was signalled and not yet taken is lost. The waker
+    /// is woken.
     ///
     /// ```
     /// use interrupt_lock::{SourceError, source::{Software, Source}};
@@ -95,8 +95,8 @@ impl EdgeHandle {
 
 /// Asserts and deasserts a [level line](super::Software::level), from any thread.
 ///
-/// All handles of a line drive the same wire: it is as the last call left it. No method blocks, allocates or panics. The
-/// interrupt's waker runs on the calling thread, with no lock of the source held.
+/// All handles of a line drive the same wire: it is as the last call left it. No method blocks, allocates or panics.
+/// The interrupt's waker runs on the calling thread, with no lock of the source held.
 ///
 /// ```
 /// use std::task::Waker;
@@ -117,8 +117,8 @@ impl LevelHandle {
         Self(shared)
     }
 
-    /// Asserts the line. It signals now if it is connected and not masked. Otherwise it signals as soon as it is, unless it
-    /// has been deasserted by then.
+    /// Asserts the line. It signals now if it is connected and not masked. Otherwise it signals as soon as it is,
+    /// unless it has been deasserted by then.
     ///
     /// ```
     /// use std::task::Waker;
@@ -181,8 +181,8 @@ impl LevelHandle {
     }
 
     /// Removes the device for good. From now on the source fails with
-    /// [`SourceError::Removed`](crate::SourceError::Removed). What was signalled and not yet taken is lost. The waker is
-    /// woken.
+    /// [`SourceError::Removed`](crate::SourceError::Removed). What was signalled and not yet taken is lost. The waker
+    /// is woken.
     ///
     /// ```
     /// use interrupt_lock::{SourceError, source::{Software, Source}};

@@ -33,10 +33,11 @@ use signal_word::SignalWord;
 /// hold clones of the handle.
 ///
 /// - Edges and messages are counted.
-/// - A level line behaves as a real one: it masks itself as it signals, and signals again for as long as it is asserted.
-/// - An edge before [`connect`](Source::connect) or after [`disconnect`](Source::disconnect) is stale. It stays to be taken
-///   before the next `connect`. The first [`take`](Source::take) after a `disconnect` returns what was signalled before the
-///   `disconnect`, every later one what is stale.
+/// - A level line behaves as a real one: it masks itself as it signals, and signals again for as long as it is
+///   asserted.
+/// - An edge before [`connect`](Source::connect) or after [`disconnect`](Source::disconnect) is stale. It stays to be
+///   taken before the next `connect`. The first [`take`](Source::take) after a `disconnect` returns what was signalled
+///   before the `disconnect`, every later one what is stale.
 ///
 /// No method blocks, and only [`connect`](Source::connect) may allocate (as it clones the waker). Dropping the source
 /// disconnects it. Its handles then assert in vain.

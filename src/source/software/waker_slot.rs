@@ -8,13 +8,16 @@ use crate::RawInterruptLock;
 
 #[cfg(not(loom))]
 type Lock = lock_api::Mutex<RawInterruptLock, Option<Waker>>;
-/// Not modelled: a driver's model explores its driver and not this lock, which would multiply the executions by hundreds. Nothing
-/// that loom knows of happens while it is held.
+/// Not modelled: a driver's model explores its driver and not this lock, which would multiply the executions by
+/// hundreds. Nothing that loom knows of happens while it is held.
 #[cfg(loom)]
 type Lock = std::sync::Mutex<Option<Waker>>;
 
 /// The waker that the source was connected with, while it is connected.
 pub(super) struct WakerSlot(Lock);
+
+// A waker is put in or taken out whole: no panic leaves the slot half done.
+impl std::panic::RefUnwindSafe for WakerSlot {}
 
 impl WakerSlot {
     pub fn new() -> Self {

@@ -64,7 +64,7 @@ pub unsafe trait Platform: Send + Sync {
 #[repr(align(8))]
 pub struct Cpu {
     /// How many locks the processor holds. It masks while the count is not 0, so guards may be dropped in any order, or
-    /// never (rule L10).
+    /// never ([rule L10](crate::guide::contract#l10)).
     locks: AtomicU32,
     /// Whether the first lock found the interrupts unmasked.
     #[cfg_attr(any(feature = "std", loom), expect(dead_code, reason = "the operating system knows better"))]

@@ -10,8 +10,8 @@ use support::log::Log;
 use support::script::Script;
 use support::{Gate, let_it_block, watchdog};
 
-/// It fires at the connection, before the enable callback: it is served after that has succeeded, by the dispatcher
-/// alone (nobody calls `service`).
+/// The source fires as it is connected, before the enable callback. The dispatcher delivers it after the callback has
+/// succeeded; nobody calls `service`.
 // Caught: the enable callback before the connection; a waker that wakes nobody.
 #[test]
 fn i4_what_fires_at_the_connection_is_served_after_the_enable_callback() {
@@ -46,7 +46,8 @@ fn i4_what_fires_at_the_connection_is_served_after_the_enable_callback() {
     }
 }
 
-/// What the enable callback's failure leaves: no ISR run, no connection, the error; what fired meanwhile is stale.
+/// After a failed enable callback no ISR has run, the source is disconnected, and `enable` has returned the error. What
+/// fired meanwhile is stale.
 // Caught: a failing callback that leaves the source connected; one that leaves the interrupt enabled.
 #[test]
 fn i4_a_failing_enable_callback_undoes_the_connection() {
@@ -90,7 +91,7 @@ fn i4_a_failing_enable_callback_undoes_the_connection() {
     });
 }
 
-/// disable() waits for the ISR that runs, and for none after it.
+/// `disable` waits for the ISR that is running. No ISR begins after it.
 // Caught: a disable that takes its bit without the lock.
 #[test]
 fn i5_disable_waits_for_the_isr() {
@@ -169,7 +170,7 @@ fn i5_no_isr_after_disable_has_returned() {
     });
 }
 
-/// The wait is there before the connection.
+/// The dispatcher waits on the source before the source is connected.
 // Caught: connect before arm.
 #[test]
 fn i9_the_wait_is_armed_before_the_connection() {

@@ -21,7 +21,8 @@ fn panicked(fault: Option<Fault>, expected: Callback) {
     }
 }
 
-/// In each callback; the interrupt is disconnected, says so, and serves again once the fault is cleared.
+/// A panic in any callback disconnects the interrupt, which returns the fault and serves again once the fault is
+/// cleared.
 // Caught: a quarantine that does not disconnect; no catch around the ISR, the enable callback, the disable callback or
 // the work item; a clear_fault that leaves the state.
 #[test]
@@ -106,7 +107,7 @@ fn i12_a_panic_in_the_removal_callback() {
     assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
 }
 
-/// The others of the same dispatcher and worker go on.
+/// The other interrupts of the same dispatcher and worker go on.
 // Caught: no catch around the ISR; no catch around the work item.
 #[test]
 fn i12_the_others_go_on() {
@@ -158,7 +159,7 @@ fn i12_the_others_go_on() {
     });
 }
 
-/// Whatever the panic carries, even what panics as it is dropped.
+/// The payload of the panic does not matter, not even one that panics as it is dropped.
 // Caught: a payload dropped where it was caught.
 #[test]
 fn i12_any_payload() {
@@ -192,7 +193,7 @@ fn i12_any_payload() {
     });
 }
 
-/// A source that fails while it is served.
+/// A source that returns an error from a delivery is a fault.
 // Caught: a take that fails and is answered as nothing; an unmask that fails and is ignored.
 #[test]
 fn i12_a_failing_source_is_a_fault() {
@@ -212,7 +213,7 @@ fn i12_a_failing_source_is_a_fault() {
     }
 }
 
-/// A source is written by driver authors too: one that panics quarantines its interrupt, and its dispatcher goes on.
+/// Driver authors write sources too. If one panics, its interrupt faults, and the dispatcher goes on.
 // Caught: a source's panic that is not caught in a delivery.
 #[test]
 fn i12_a_panicking_source_is_a_fault() {
@@ -249,7 +250,7 @@ fn i12_a_panicking_source_is_a_fault() {
     }
 }
 
-/// In a transition it is a fault as well, and the transition's answer.
+/// A source that panics in a transition is a fault too, and the transition returns it.
 // Caught: a source's panic that is not caught in an enable, or in a disable.
 #[test]
 fn i12_a_source_that_panics_in_a_transition() {

@@ -66,7 +66,7 @@ fn i2_the_isr_never_runs_twice_at_once() {
     });
 }
 
-/// Every edge that several threads assert is in some run's count, and the counters agree.
+/// Several threads assert edges. Each edge is counted in some run, and the counters agree.
 // Caught: a run told of 1 assertion whatever was taken.
 #[test]
 fn i3_no_edge_is_lost() {
@@ -100,7 +100,7 @@ fn i3_no_edge_is_lost() {
     });
 }
 
-/// One that comes while the ISR runs: by the ISR's own hand.
+/// The ISR itself asserts the next edge.
 // Caught: a flag that is cleared after the service instead of before.
 #[test]
 fn i3_one_that_comes_during_the_isr_is_not_lost() {
@@ -126,7 +126,7 @@ fn i3_one_that_comes_during_the_isr_is_not_lost() {
     });
 }
 
-/// The same through a descriptor, and one at a time: each is delivered before the next.
+/// The same for a source with a descriptor, and with one assertion at a time: each is delivered before the next.
 // Caught: a source that is armed once only (the poller's ONESHOT for signals).
 #[test]
 fn i3_no_assertion_of_a_descriptor_is_lost() {
@@ -155,7 +155,7 @@ fn i3_no_assertion_of_a_descriptor_is_lost() {
     });
 }
 
-/// A driver of the edu device, and a device that is asked again as soon as it has answered.
+/// A driver of the edu device sends the next request as soon as the device has finished the one before.
 // Caught: a level that is not unmasked after a claim.
 #[test]
 fn i3_no_request_of_a_level_line_is_lost() {
@@ -187,7 +187,7 @@ fn i3_no_request_of_a_level_line_is_lost() {
     });
 }
 
-/// While it is enabled and disabled all the time, an edge is either delivered or counted as stale.
+/// While another thread enables and disables the interrupt, each edge is either delivered or counted as stale.
 // Caught: a disable that does not serve what was signalled; a drain that is not counted.
 #[test]
 fn i3_enabling_and_disabling_under_load_loses_nothing() {
@@ -237,8 +237,7 @@ fn i3_enabling_and_disabling_under_load_loses_nothing() {
     }
 }
 
-/// An object that has no source: the call is the assertion, and one that can't be served at once is served by the
-/// release.
+/// Without a source each call of `service` is an assertion. If the lock is held, the release runs the ISR.
 // Caught: an owner that does not serve as it releases.
 #[test]
 fn i3_a_delivery_that_could_not_wait_is_served_by_the_release() {

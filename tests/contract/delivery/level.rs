@@ -10,7 +10,7 @@ use support::script::Script;
 use support::slot::Slot;
 use support::{Gate, watchdog};
 
-/// Taken (which is where a level line masks itself), answered, opened: in this order, claimed or not.
+/// The line is taken, which masks it; the ISR returns; the line is unmasked. It happens in this order, claimed or not.
 // Caught: an unclaimed delivery that stays masked; unmask before the ISR.
 #[test]
 fn i6_unmasked_when_the_isr_has_answered_claimed_or_not() {
@@ -35,7 +35,7 @@ fn i6_unmasked_when_the_isr_has_answered_claimed_or_not() {
     }
 }
 
-/// A line that is still asserted is served again and again until it falls.
+/// A line that is still asserted is delivered again and again until it falls.
 // Caught: an unclaimed delivery that stays masked.
 #[test]
 fn i6_a_line_still_asserted_signals_again() {
@@ -107,7 +107,7 @@ fn i6_kept_masked_until_the_work_item_has_run() {
     assert_eq!(log.take(), ["take", "work item", "unmask"]);
 }
 
-/// The line waits for the run that answers the ISR's queueing, not for one that was going on.
+/// The line is unmasked after the run that this ISR has queued, not after a run that was going on before.
 // Caught: a run that unmasks at its end although another is queued.
 #[test]
 fn i6_the_run_that_was_going_on_does_not_unmask() {
@@ -141,7 +141,7 @@ fn i6_the_run_that_was_going_on_does_not_unmask() {
     assert_eq!(log.take(), ["work item", "unmask"]);
 }
 
-/// The worker may be faster than the ISR: the run is over before the ISR has answered "keep masked".
+/// The worker may be faster than the ISR: the run may be over before the ISR returns "keep masked".
 // Caught: a delivery that does not look whether the run is over already.
 #[test]
 fn i6_a_work_item_that_ends_before_the_isr_does_leaves_no_line_masked() {
@@ -181,7 +181,7 @@ fn i6_a_work_item_that_ends_before_the_isr_does_leaves_no_line_masked() {
     });
 }
 
-/// So may a thread that the ISR has told to call `unmask`.
+/// The ISR may tell another thread to call `unmask`, and that thread may be faster than the ISR.
 // Caught: unmask() that looks for the bit without the lock.
 #[test]
 fn i6_unmask_before_the_isr_has_answered() {
@@ -217,7 +217,7 @@ fn i6_unmask_before_the_isr_has_answered() {
     });
 }
 
-/// A mask is forgotten with its connection: the next one is not opened for it.
+/// A disable forgets that the line was kept masked, so nothing unmasks the next connection for it.
 // Caught: a disable that leaves the mask's bit.
 #[test]
 fn i6_a_disable_ends_the_mask() {

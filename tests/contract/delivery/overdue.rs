@@ -12,7 +12,8 @@ const LIMIT: Duration = Duration::from_millis(5);
 const OTHERS: [Callback; 5] =
     [Callback::Isr, Callback::Enable, Callback::Disable, Callback::Removal, Callback::WorkItem];
 
-/// In each callback. It is still running, with the interrupt lock held, when it is reported, and is served afterwards.
+/// A callback of any kind is reported while it still runs, with the interrupt lock held. The interrupt is served
+/// afterwards.
 // Caught: a callback that isn't watched; a report that waits for the interrupt lock, or quarantines; a fault that is not
 // cleared; one run that is reported again and again.
 #[test]
@@ -85,7 +86,7 @@ fn i17_an_overdue_callback_is_reported_while_it_runs() {
     }
 }
 
-/// What comes in time is not reported, nor is the interrupt that nobody calls.
+/// A callback that returns in time is not reported, nor is an interrupt that runs no callback.
 // Caught: a limit that isn't looked at; an end of a run that isn't noted.
 #[test]
 fn i17_what_returns_in_time_is_not_reported() {
@@ -116,7 +117,7 @@ fn i17_what_returns_in_time_is_not_reported() {
     }
 }
 
-/// A fault that quarantines comes before one that does not.
+/// A fault that takes the interrupt out of service replaces the report of an overdue callback.
 // Caught: a panic that is hidden by an earlier report.
 #[test]
 fn i17_a_quarantine_replaces_the_report() {

@@ -47,7 +47,8 @@ fn wait_for_removal<T, W>(interrupt: &InterruptObject<T, W>) {
     }
 }
 
-/// However it is noticed, a surprise runs the removal callback once and the disable callback never, and disconnects.
+/// In whatever way a surprise removal is noticed, the removal callback runs once, the disable callback never, and the
+/// source is disconnected.
 // Caught: a take, an unmask that answers Removed and is a mere fault; a removal event that is not served; a surprise
 // that runs its callback each time; one that does not disconnect.
 #[test]
@@ -87,7 +88,8 @@ fn i13_a_surprise_runs_the_removal_callback_instead() {
     });
 }
 
-/// The simulated device is pulled while it is served: its registers read as all ones, and the ISR says so.
+/// The simulated device is removed while it is served. Its registers read as all ones, and the ISR returns
+/// `DeviceGone`.
 // Caught: DeviceGone treated as an unclaimed interrupt.
 #[test]
 fn i13_an_isr_that_reads_all_ones() {
@@ -140,7 +142,7 @@ fn i13_the_simulated_device_is_pulled() {
     });
 }
 
-/// Found out by the connection itself: there was no enable that a removal callback could answer to.
+/// Enabling finds that the device is gone. It does not succeed, so no removal callback runs.
 // Caught: a connection that answers Removed and is a mere error; a removal callback without an enable.
 #[test]
 fn i13_gone_before_it_is_connected() {
@@ -155,7 +157,8 @@ fn i13_gone_before_it_is_connected() {
     }
 }
 
-/// Found out by the disconnection, after the disable callback: that has run, so the removal callback does not.
+/// The disconnection fails because the device is gone. The disable callback has run before, so the removal callback
+/// does not.
 // Caught: a disconnection that answers Removed and runs the removal callback as well.
 #[test]
 fn i13_found_out_by_a_disable() {
@@ -169,7 +172,8 @@ fn i13_found_out_by_a_disable() {
     assert_eq!(log.take(), ["disable callback"], "one of the two for each enable");
 }
 
-/// A request disables as usual. Every way that there is of being told, with and without a work item.
+/// A request for removal disables the interrupt as usual, in whatever way the source reports it, with and without a
+/// work item.
 // Caught: no worker for a request where there is no work item; a waker that is not asked for the removal; a request
 // that runs the removal callback; one that does not say Removed afterwards.
 #[test]
@@ -230,7 +234,7 @@ fn asked_to_go<W>(interrupt: &Interrupt<(), W>, device: &support::script::Script
     assert_eq!(log.count("disable callback"), 1);
 }
 
-/// A request that comes together with an assertion, so that both make one wake-up.
+/// A request for removal and an assertion cause a single wake-up.
 // Caught: a wake-up that asks for the removal only where nothing was signalled.
 #[test]
 fn i13_a_request_beside_an_assertion() {
@@ -264,8 +268,8 @@ fn i13_a_request_beside_an_assertion() {
     });
 }
 
-/// A source that wakes a waker is served and asked for its removal in one section of the lock: what waits for the end of
-/// the section comes after both.
+/// If a source has woken its waker, the crate serves it and asks it for its removal in one section of the lock. What
+/// waits for the end of the section comes after both.
 // Caught: a wake that is a delivery first and a look for a removal then; one that asks for no removal.
 #[test]
 fn i13_a_wake_is_one_section() {
@@ -290,7 +294,7 @@ fn i13_a_wake_is_one_section() {
     assert_eq!(log.take(), ["take", "isr", "unmask", "removal", "take"]);
 }
 
-/// Without a dispatcher the driver's own loop asks, and the call itself disables.
+/// Without a dispatcher the driver's own loop asks the source, and that call disables the interrupt.
 // Caught: a request without a dispatcher that is left to a worker.
 #[test]
 fn i13_a_request_without_a_dispatcher() {
@@ -308,7 +312,7 @@ fn i13_a_request_without_a_dispatcher() {
     every_later_call_says_so(&*interrupt);
 }
 
-/// Where the lock can't be had in time, the request is treated as a surprise: whoever asks is told, and the removal
+/// If the lock can't be acquired in time, the request counts as a surprise: the caller gets that error, and the removal
 /// callback runs as soon as the lock is free.
 // Caught: a request that waits for the lock for ever; one that runs the disable callback after its deadline.
 #[test]
@@ -356,7 +360,7 @@ fn i13_a_request_that_can_not_be_met_in_time() {
     });
 }
 
-/// A surprise that comes as the ISR of the last delivery runs.
+/// The device is found gone by the ISR of the last delivery of a disable.
 // Caught: DeviceGone in a disable's last delivery that is not told.
 #[test]
 fn i13_gone_in_the_last_delivery_of_a_disable() {

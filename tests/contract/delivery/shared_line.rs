@@ -15,7 +15,7 @@ use support::{Gate, kind, watchdog};
 
 type Member = Interrupt<(), NoWorkItem>;
 
-/// A member without a dispatcher, which says in the log that it was asked.
+/// A member without a dispatcher, which logs that its ISR ran.
 fn member(
     shared: &SharedLine,
     log: &Log,
@@ -37,7 +37,7 @@ fn member(
     interrupt
 }
 
-/// As a driver's own loop does: all are asked until none has anything.
+/// Serves as a driver's own loop does: it serves all members until none has anything to do.
 fn serve(members: &[&Member]) {
     for _ in 0..100 {
         let answers = members.iter().map(|member| member.service());
@@ -47,7 +47,8 @@ fn serve(members: &[&Member]) {
     }
 }
 
-/// In order of connection, whoever is served first; and again as long as the line signals.
+/// The members' ISRs run in the order of connection, whichever member is served first, and again as long as the line
+/// signals.
 // Caught: an order that is not that of connection; a line that is opened before all have answered, or never again.
 #[test]
 fn i7_offered_in_order_of_connection_as_long_as_it_signals() {
@@ -72,7 +73,7 @@ fn i7_offered_in_order_of_connection_as_long_as_it_signals() {
     assert_eq!((second.stats().benign, second.stats().spurious, third.stats().claimed), (3, 0, 3));
 }
 
-/// The source is opened once for each round, after the last answer.
+/// The source is unmasked once for each round, after the last claim.
 // Caught: as above.
 #[test]
 fn i7_opened_when_all_have_answered() {
@@ -96,7 +97,7 @@ fn i7_opened_when_all_have_answered() {
     }
 }
 
-/// Also by one that kept it masked, and opens it while others are still to answer.
+/// The line stays masked also if a member that kept it masked unmasks it while others have not claimed yet.
 // Caught: a line that is opened in the middle of a round.
 #[test]
 fn i7_not_opened_before_all_have_answered() {
@@ -113,7 +114,7 @@ fn i7_not_opened_before_all_have_answered() {
     assert_eq!(log.count("unmask"), 1);
 }
 
-/// What nobody claims counts as spurious: for the line, not for its members.
+/// A round that no member claims counts as spurious, for the line and not for its members.
 // Caught: a round that nobody claims, counted as claimed; a member that is held to account for another's interrupts.
 #[test]
 fn i7_what_nobody_claims_is_spurious() {
@@ -133,7 +134,7 @@ fn i7_what_nobody_claims_is_spurious() {
     }
 }
 
-/// One that keeps it masked keeps it so for all, until it opens it or leaves.
+/// A member that keeps the line masked keeps it so for all, until it unmasks the line or leaves it.
 // Caught: a line that is opened although one keeps it masked; one that stays masked when that one leaves.
 #[test]
 fn i7_kept_masked_until_that_one_opens_it() {
@@ -158,7 +159,8 @@ fn i7_kept_masked_until_that_one_opens_it() {
     assert_eq!((log.count("keeper"), log.count("other")), (2, 3));
 }
 
-/// A device on the line, with its own dispatcher or one in common, until its interrupt is served.
+/// A device on the line. Its interrupt has a dispatcher of its own or shares one. Runs until the interrupt has been
+/// served.
 fn device(
     shared: &SharedLine,
     line: &LevelHandle,
@@ -185,7 +187,7 @@ fn device(
     (asserted, interrupt)
 }
 
-/// On one thread and on several, each is served whatever its place.
+/// Each member is served, on one thread or on several, whatever its place on the line.
 // Caught: a member that is not woken for its turn.
 #[test]
 fn i7_members_of_one_dispatcher_and_of_many_are_served() {
@@ -208,7 +210,7 @@ fn i7_members_of_one_dispatcher_and_of_many_are_served() {
     }
 }
 
-/// A member that panics leaves the chain in the middle of its turn; the others are served, in this round too.
+/// A member whose ISR panics leaves the line in the middle of a round. The others are served, in this round too.
 // Caught: a round that ends with the member that left; a turn that is passed over as one leaves.
 #[test]
 fn i7_a_panicking_member_leaves_the_chain() {
@@ -227,7 +229,7 @@ fn i7_a_panicking_member_leaves_the_chain() {
     });
 }
 
-/// A member that is disabled, or dropped, while the line waits for it.
+/// A member is disabled, or dropped, while the line waits for its claim.
 // Caught: a member that leaves without calling the next.
 #[test]
 fn i7_a_disabled_member_does_not_silence_the_others() {
@@ -249,7 +251,7 @@ fn i7_a_disabled_member_does_not_silence_the_others() {
     }
 }
 
-/// One whose turn has not come yet is not passed over for that.
+/// A member that is disabled before its turn in a round gets its ISR run all the same.
 // Caught: one that is told only if the line waits for it.
 #[test]
 fn i7_what_was_signalled_before_a_disable_is_delivered() {
@@ -270,7 +272,7 @@ fn i7_what_was_signalled_before_a_disable_is_delivered() {
     assert_eq!(log.take(), ["third"], "still asserted");
 }
 
-/// While a member's lock is held the line waits, and its other members' locks are free.
+/// While the lock of one member is held, the line waits, and the locks of the other members are free.
 // Caught: the next one's turn given away before the answer.
 #[test]
 fn i7_the_members_locks_are_independent() {
@@ -301,7 +303,7 @@ fn i7_the_members_locks_are_independent() {
     });
 }
 
-/// Nobody knows whose a storm is: all on the line are quarantined, and nobody else.
+/// A storm on the line may be any member's, so all members fault, and no other interrupt does.
 // Caught: a line without a storm of its own; a storm that only one of them is told of.
 #[test]
 fn i7_a_storm_on_the_line_quarantines_its_members() {

@@ -30,8 +30,7 @@ fn serving(device: &Edu, source: EduSource, polling: Polling) -> Interrupt<u32, 
     interrupt
 }
 
-/// A device that swallows its interrupts, on a line and with messages: each is found, again and again, also by a
-/// dispatcher that polls awake.
+/// A device loses its interrupts, on a line and with messages. Each is found again, also by a dispatcher that polls.
 // Caught: a dispatcher that sleeps until it is woken; one that polls for signals only; an empty poll that is held against
 // the interrupt.
 #[test]
@@ -73,7 +72,7 @@ fn i14_what_a_silent_device_has_raised_is_recovered() {
     }
 }
 
-/// Only while it is enabled, and only those that ask for it.
+/// Only enabled interrupts that ask for it are polled.
 // Caught: a dispatcher that sleeps until it is woken.
 #[test]
 fn i14_nothing_is_polled_that_is_disabled_or_does_not_ask() {
@@ -107,7 +106,7 @@ fn i14_nothing_is_polled_that_is_disabled_or_does_not_ask() {
     });
 }
 
-/// A line that the driver keeps masked is silent for a reason.
+/// A line that the driver keeps masked is silent for that reason, and is not polled.
 // Caught: a masked line that is polled.
 #[test]
 fn i14_a_line_kept_masked_is_left_alone() {

@@ -1,4 +1,4 @@
-//! Rule I10: a storm quarantines its interrupt, and an unclaimed run that is nothing unusual does not.
+//! Rule I10: a storm is a fault, and unclaimed runs that are expected are no storm.
 
 use interrupt_lock::simulated::{Edu, Step};
 use interrupt_lock::source::Software;
@@ -9,7 +9,7 @@ use support::{kind, watchdog};
 
 const STORM: Fault = Fault::Storm { unclaimed: 99_900, of: 100_000 };
 
-/// A device that is stuck; another one on the same dispatcher is served all the while and afterwards.
+/// A device is stuck. Another device on the same dispatcher is served during the storm and afterwards.
 // Caught: a storm that is not noticed; one that is noticed and leaves the line connected.
 #[test]
 fn i10_a_stuck_line_is_quarantined_and_the_others_are_served() {
@@ -70,7 +70,7 @@ fn i10_a_stuck_line_is_quarantined_and_the_others_are_served() {
     });
 }
 
-/// The line is left as the disconnection leaves it.
+/// The line stays as the disconnection has left it.
 // Caught: a line that is opened once more after the quarantine.
 #[test]
 fn i10_a_quarantined_line_is_not_opened_again() {
@@ -87,7 +87,7 @@ fn i10_a_quarantined_line_is_not_opened_again() {
     assert_eq!(log.take(), ["take", "disconnect"]);
 }
 
-/// One delivery in five hundred is the device's own: a busy line, and no storm.
+/// One delivery in five hundred is claimed: that is a busy line, and no storm.
 // Caught: claims that are not looked at.
 #[test]
 fn i10_a_line_that_claims_now_and_then_is_healthy() {
@@ -110,7 +110,7 @@ fn i10_a_line_that_claims_now_and_then_is_healthy() {
     assert_eq!((interrupt.fault(), interrupt.stats().claimed), (None, 600));
 }
 
-/// A vector of its own: an earlier run may have done the work of this one.
+/// A message vector that only one device uses: an earlier run may have done the work of this one.
 // Caught: empty runs that count as spurious, or as a storm; a shared vector's that do not.
 #[test]
 fn i10_empty_runs_of_an_exclusive_message_vector_are_benign() {
@@ -143,7 +143,7 @@ fn i10_empty_runs_of_an_exclusive_message_vector_are_benign() {
     assert_eq!((interrupt.fault(), interrupt.stats().benign), (None, 200_000));
 }
 
-/// Without a source there is nothing to disconnect: who calls `service` without need may go on doing so.
+/// Without a source there is nothing to disconnect, so a driver may call `service` as often as it likes.
 // Caught: a storm of an interrupt without a source.
 #[test]
 fn i10_polling_by_hand_is_no_storm() {

@@ -1,4 +1,4 @@
-//! Rule W5: the device's callback lock, and what runs under it; and what rules E4 and E6 say of it.
+//! Rule W5: the device's callback lock, and what runs under it. Rules E4 and E6, where that lock is concerned.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
@@ -10,7 +10,7 @@ use support::log::Log;
 use support::slot::Slot;
 use support::{Gate, kind, let_it_block, panic_message, watchdog};
 
-/// Queues its work item from its ISR.
+/// An interrupt with a serialized work item, which its ISR queues.
 fn serialized(device: &Device, mut work: impl FnMut() + Send + 'static) -> Interrupt<(), WithWorkItem> {
     let (source, _) = Software::edge();
     Interrupt::builder(())
@@ -74,7 +74,7 @@ fn w5_what_runs_under_the_lock_never_overlaps() {
     });
 }
 
-/// While a section is going on the work item waits; the ISR and the enable and disable callbacks don't.
+/// During a section of the callback lock the work item waits. The ISR and the enable and disable callbacks do not.
 // Caught: a work item that does not run under the lock; an ISR, or an enable or disable callback, that does.
 #[test]
 fn w5_only_the_work_item_waits() {
@@ -120,7 +120,7 @@ fn w5_only_the_work_item_waits() {
     });
 }
 
-/// Without asking for it a work item runs beside the device's sections, and nothing is refused in them.
+/// A work item that is not serialized runs beside the device's sections, and nothing is refused in them.
 // Caught: every work item under the lock.
 #[test]
 fn w5_only_where_it_is_asked_for() {
@@ -159,7 +159,7 @@ fn w5_needs_a_device() {
     assert_eq!(refused.unwrap_err().to_string(), "edu0: `automatic_serialization` and `wake_capable` need a `device`");
 }
 
-/// It would wait for itself.
+/// Acquiring the callback lock where it would wait for itself panics.
 // Caught: no look at who holds the lock (it hangs); no look whether this is an ISR.
 #[test]
 fn w5_recursion_and_isrs_are_noticed() {
@@ -184,7 +184,8 @@ fn w5_recursion_and_isrs_are_noticed() {
     });
 }
 
-/// Holding the lock that its work item needs, in a section, in a device's callback, in another's work item.
+/// Enabling and disabling are refused while the thread holds the callback lock: in a section, in a callback of the
+/// device, in another interrupt's work item.
 // Caught: the callback lock left out both of what a transition waits for and of the caller's own sections. (Left out of
 // the first alone, the second still refuses it.)
 #[test]
@@ -216,7 +217,7 @@ fn e4_while_holding_the_callback_lock_that_its_work_item_needs() {
     });
 }
 
-/// Two threads, each with the callback lock of the other's work item: one is refused.
+/// Two threads each hold the callback lock that the other's work item needs. One of them is refused.
 // Caught: the callback lock left out of what a transition waits for.
 #[test]
 fn e4_a_circle_of_callback_locks_is_refused() {
@@ -244,8 +245,7 @@ fn e4_a_circle_of_callback_locks_is_refused() {
     });
 }
 
-/// A wait for the callback lock itself that would close a circle is noticed too: it panics, which here is a failure of
-/// the callback.
+/// A wait for the callback lock that would close a circle panics. Here that is a failure of the device's callback.
 // Caught: a wait for the callback lock that is not announced (it hangs).
 #[test]
 fn e4_a_wait_for_the_callback_lock_is_part_of_circles() {
@@ -283,8 +283,8 @@ fn e4_a_wait_for_the_callback_lock_is_part_of_circles() {
     });
 }
 
-/// Dropped by a thread that holds the callback lock its work item needs: ended as soon as that is released, with what
-/// was queued run before.
+/// A thread that holds the callback lock drops the interrupt. It ends as soon as the lock is released, after its queued
+/// work item has run.
 // Caught: an end that is left to nobody; a release that does not look for it.
 #[test]
 fn e6_dropped_with_the_callback_lock_held() {
@@ -309,7 +309,7 @@ fn e6_dropped_with_the_callback_lock_held() {
     });
 }
 
-/// Dropped by a thread that holds nothing while another holds the callback lock: it waits, and leaves nothing behind.
+/// A thread drops the interrupt while another thread holds the callback lock. The end waits, and leaves nothing behind.
 // Caught: an end that is left to the release of the callback lock wherever another thread holds that.
 #[test]
 fn e6_dropped_while_another_thread_holds_the_callback_lock() {
@@ -336,8 +336,8 @@ fn e6_dropped_while_another_thread_holds_the_callback_lock() {
     });
 }
 
-/// Dropped with its lock held, while another thread holds the callback lock: it ends at the release of its own lock, and
-/// the callback lock keeps nothing of it.
+/// A thread drops the interrupt with its interrupt lock held, while another thread holds the callback lock. The
+/// interrupt ends at the release of its own lock, and the callback lock keeps no reference to it.
 // Caught: one that has ended elsewhere and is kept for the release of the callback lock.
 #[test]
 fn e6_the_callback_lock_keeps_nothing_that_has_ended() {

@@ -22,7 +22,7 @@ fn outcome(fails: &Fails) -> Result<(), &'static str> {
     if fails.load(Ordering::SeqCst) { Err("no clock") } else { Ok(()) }
 }
 
-/// A device whose every callback says that it ran, and fails when it is told to: in the order of a power cycle.
+/// A device whose callbacks log that they ran, and fail if their switch is on. In the order of a power cycle.
 fn recorded(log: &Log) -> (Device, [Fails; 4]) {
     let fails: [Fails; 4] = Default::default();
     let callback = |name: &'static str, fails: &Fails| {
@@ -98,8 +98,8 @@ fn e5_a_failing_d0_entry_callback() {
     assert_eq!(device.enter_d0().unwrap(), Transition::Done);
 }
 
-/// Undone in reverse, the one that failed without its disable callback; the error names it; the next entry is as good
-/// as the first.
+/// The entry is undone in reverse order, without the disable callback of the interrupt that failed. The error names
+/// that interrupt. The next entry succeeds.
 // Caught: an entry that leaves enabled what it had enabled; one undone in order; a disabling-interrupts callback for an
 // entry that did not get so far; no D0-exit callback; a failed entry that counts as D0.
 #[test]
@@ -138,7 +138,7 @@ fn e5_a_failing_interrupts_enabled_callback_undoes_the_entry() {
     assert_eq!(device.exit_d0().unwrap(), Transition::Already);
 }
 
-/// Errors don't stop an exit, and the last of them is the answer.
+/// Errors do not stop an exit, and the exit returns the last of them.
 // Caught: an exit that stops at an error; one that answers the first error.
 #[test]
 fn e5_an_exit_goes_on_after_errors() {
@@ -192,7 +192,7 @@ fn e5_an_explicit_disable_outlasts_power_cycles() {
     assert_eq!((a.state(), b.state()), (State::Enabled, State::Disabled));
 }
 
-/// A message vector beyond those granted is passed over, without a callback; any other failure is not.
+/// An interrupt whose message vector was not granted is passed over, without a callback. Any other failure is an error.
 // Caught: an entry that fails for want of resources; one that passes over what the system refused.
 #[test]
 fn e5_interrupts_without_resources_are_passed_over() {
@@ -220,7 +220,7 @@ fn e5_interrupts_without_resources_are_passed_over() {
     assert_eq!(after.state(), State::Disabled);
 }
 
-/// A panic of a device's callback is its failure.
+/// A panic in a callback of the device counts as its failure.
 // Caught: a panic that is not caught.
 #[test]
 fn e5_a_panicking_callback_has_failed() {
@@ -236,7 +236,8 @@ fn refused(answer: Result<Transition, Error>) {
     assert!(matches!(kind(&answer), Some(ErrorKind::WouldDeadlock { .. })), "{answer:?}");
 }
 
-/// From its own callbacks, from an interrupt's ISR, callbacks and sections: nothing is done, and nothing hangs.
+/// A transition of the device is refused in its own callbacks and in the ISRs, callbacks and sections of its
+/// interrupts. Nothing is done, and nothing hangs.
 // Caught: an entry and an exit that announce nothing; ones that don't look whether this is an ISR.
 #[test]
 fn e5_refused_where_it_would_wait_for_itself() {
@@ -297,8 +298,8 @@ fn e5_refused_where_it_would_wait_for_itself() {
     });
 }
 
-/// In a circle with another thread the second is refused: a device's callback that waits for an interrupt's transition
-/// whose callback waits for the device.
+/// A callback of the device waits for a transition of an interrupt, whose callback waits for the device. The wait that
+/// closes the circle is refused.
 // Caught: an entry and an exit that announce nothing (it hangs).
 #[test]
 fn e5_a_circle_of_two_threads_is_refused() {
@@ -354,7 +355,7 @@ fn e5_a_circle_of_two_threads_is_refused() {
     });
 }
 
-/// Interrupts end with their own handles, their device with the last of it and of them.
+/// Each interrupt ends when its own handle is dropped. The device ends with its last handle and its last interrupt.
 // Caught: a device that keeps its interrupts; an interrupt that does not keep its device.
 #[test]
 fn e5_neither_keeps_a_dropped_one_alive() {
@@ -393,7 +394,7 @@ fn p4_the_device_that_it_belongs_to() {
     assert_eq!(alone.device(), None);
 }
 
-/// The counters of all, by name, in order of creation.
+/// The counters of all interrupts of a device, with their names, in the order in which they were built.
 // Caught: the counters in any other order.
 #[test]
 fn s1_the_counters_of_a_device() {

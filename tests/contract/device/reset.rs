@@ -38,7 +38,8 @@ fn device(log: &Log) -> Device {
     Device::builder("nic").on_d0_entry(move || entry.add("entry")).on_d0_exit(move || exit.add("exit")).build()
 }
 
-/// In reverse, reset, in order; a faulted one is cleared and comes back, one that the driver has disabled does not.
+/// Interrupts are disabled in reverse order, the device is reset, and they are enabled in order. A faulted interrupt is
+/// cleared and enabled; one that the driver has disabled is not.
 // Caught: quiesced in order; enabled in reverse; a fault that is not cleared; a disable callback's failure that stops it.
 #[test]
 fn e5_a_reset_quiesces_and_recovers() {
@@ -60,8 +61,8 @@ fn e5_a_reset_quiesces_and_recovers() {
     assert_eq!(device.enter_d0().unwrap(), Transition::Already);
 }
 
-/// A quarantined interrupt that the driver has disabled as well is left alone; without power management too, a reset
-/// that fails half-way leaves nothing enabled.
+/// A faulted interrupt that the driver has disabled stays disabled. A reset that fails half-way leaves nothing enabled,
+/// also without power management.
 // Caught: a disable of the driver's that is forgotten; a failing enable that leaves others enabled.
 #[test]
 fn e5_a_reset_leaves_what_the_driver_has_disabled() {
@@ -80,7 +81,8 @@ fn e5_a_reset_leaves_what_the_driver_has_disabled() {
     assert_eq!([&b, &c].map(|i| i.state()), [State::Disabled, State::Disabled]);
 }
 
-/// A reset that fails, or an interrupt that can't be enabled after it, leaves all disabled and the device out of D0.
+/// If the reset fails, or an interrupt can't be enabled after it, all interrupts are disabled and the device has left
+/// D0.
 // Caught: a failing reset that enables them; a device that still counts as in D0; a panic that is not caught.
 #[test]
 fn e5_a_failing_reset_leaves_nothing_enabled() {
@@ -108,7 +110,7 @@ fn e5_a_failing_reset_leaves_nothing_enabled() {
     }
 }
 
-/// It is a transition of the device: refused where it would wait for itself.
+/// A reset is a transition of the device, and is refused where it would wait for itself.
 // Caught: a reset that is no transition.
 #[test]
 fn e4_a_reset_that_would_wait_for_itself() {

@@ -1,4 +1,4 @@
-//! Rule E9: an interrupt that brings its device up.
+//! Rule E9: an interrupt that wakes its device.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -23,8 +23,8 @@ struct Rig {
     other: Owned,
 }
 
-/// A device with a wake-capable interrupt that is built after another, so that the order of creation is not the reason
-/// for its being first.
+/// A device with a wake-capable interrupt that is built after another one. So if it is served first, the order of
+/// building is not the reason.
 fn rig(attended: bool) -> Rig {
     let log = Log::new();
     let [entry, enabled, disabling, exit] = [(); 4].map(|()| log.clone());
@@ -75,7 +75,8 @@ impl Rig {
     }
 }
 
-/// Armed without a callback; asserted, the D0-entry callback comes first, then its ISR, then the others.
+/// The interrupt sleeps without a callback. An assertion runs the D0-entry callback, then its ISR, then the others are
+/// enabled.
 // Caught: an exit that disables it; an assertion that wakes nobody; its ISR before the D0-entry callback; the others
 // before its ISR.
 #[test]
@@ -102,7 +103,8 @@ fn e9_the_order_of_a_wake_up() {
     });
 }
 
-/// Not asserted, it comes up with the others, without a callback and without an ISR.
+/// Without an assertion the sleeping interrupt wakes with the others as the device enters D0, without a callback and
+/// without an ISR.
 // Caught: an ISR run for nothing; an entry that enables it again.
 #[test]
 fn e9_without_an_assertion() {
@@ -116,7 +118,7 @@ fn e9_without_an_assertion() {
     rig.log.wait_for("!wake", 1);
 }
 
-/// If the D0-entry callback fails the ISR does not run; the device says why, and the assertion is kept.
+/// If the D0-entry callback fails, the ISR does not run, the device returns the error, and the assertion is kept.
 // Caught: an ISR that runs all the same; an error that is not kept; an assertion that is dropped.
 #[test]
 fn e9_a_failing_entry() {
@@ -138,7 +140,8 @@ fn e9_a_failing_entry() {
     });
 }
 
-/// If another interrupt can't be enabled the entry is undone, and it sleeps again, ready to wake the device.
+/// If another interrupt can't be enabled, the entry is undone, and the interrupt sleeps again, ready to wake the
+/// device.
 // Caught: an undoing that disables it, or leaves it awake.
 #[test]
 fn e9_an_entry_that_fails_later_has_it_sleep_again() {
@@ -159,7 +162,7 @@ fn e9_an_entry_that_fails_later_has_it_sleep_again() {
     });
 }
 
-/// Asserted while the device is on its way down, it brings it up again: the wake-up is left to that transition.
+/// An assertion while the device leaves D0 makes it enter D0 again: the wake-up is left to that transition.
 // Caught: a wake-up that is left to nobody; one that waits for the transition that it is inside of.
 #[test]
 fn e9_asserted_on_the_way_down() {
@@ -204,12 +207,12 @@ fn e9_asserted_on_the_way_down() {
     });
 }
 
-/// Whether what was asserted has been taken from the source: then there is nothing more to be served.
+/// Whether all assertions have been taken from the source, so that nothing is left to deliver.
 fn asserts_taken(slot: &Slot<u64, NoWorkItem>) -> bool {
     slot.get().service() == Delivery::Nothing
 }
 
-/// While the device is brought up, the thread that waits on sources serves others (rule I16).
+/// While the device enters D0, the thread that waits on sources serves other interrupts (rule I16).
 // Caught: a wake-up on the thread that waits on sources.
 #[test]
 fn e9_not_on_the_thread_that_waits_on_sources() {
@@ -253,7 +256,7 @@ fn e9_not_on_the_thread_that_waits_on_sources() {
     });
 }
 
-/// The driver has brought the device up, and put it to sleep again, before the worker came to what had asked for it.
+/// The driver has let the device enter D0 and leave it again before the worker sees the wake-up.
 // Caught: a wake-up that is kept although its assertion has been served.
 #[test]
 fn e9_what_has_been_served_wakes_nobody() {
@@ -303,7 +306,8 @@ fn e9_what_has_been_served_wakes_nobody() {
     });
 }
 
-/// A disable in low power disconnects it, with its callback and without an ISR; it wakes nobody any more.
+/// A disable in low power disconnects the interrupt, with its disable callback and without an ISR. It can't wake the
+/// device any more.
 // Caught: an ISR as it is disabled; a sleep that is kept beyond the disable.
 #[test]
 fn e9_disabled_in_low_power() {
@@ -322,7 +326,7 @@ fn e9_disabled_in_low_power() {
     });
 }
 
-/// One that the driver has disabled is not armed.
+/// An interrupt that the driver has disabled does not wake the device.
 // Caught: a sleep of what is not connected.
 #[test]
 fn e9_disabled_before() {
@@ -335,7 +339,7 @@ fn e9_disabled_before() {
     assert_eq!(rig.wake.state(), State::Enabled);
 }
 
-/// Inactive, it wakes nobody; active again, it does for what came meanwhile.
+/// An inactive interrupt does not wake the device. Once it is active again, it does so for what was asserted meanwhile.
 // Caught: no look whether it is inactive; becoming active without a look whether it is asleep.
 #[test]
 fn e9_inactive() {
@@ -352,7 +356,7 @@ fn e9_inactive() {
     });
 }
 
-/// Dropped asleep, asserted or not: it ends, and wakes nobody.
+/// An interrupt that is dropped asleep ends, asserted or not, and does not wake the device.
 // Caught: (a wake-up that is waited for by who drops it hangs.)
 #[test]
 fn e6_dropped_asleep() {

@@ -10,7 +10,7 @@ use support::script::Script;
 use support::slot::OnDrop;
 use support::{Gate, watchdog};
 
-/// An ISR that does not return, and one that waits for its lock, delay nobody who has another dispatcher.
+/// An ISR that does not return, or that waits for its lock, delays no interrupt of another dispatcher.
 // Caught: one dispatcher for every interrupt.
 #[test]
 fn i16_a_slow_isr_delays_no_interrupt_of_another_dispatcher() {
@@ -102,7 +102,8 @@ fn i16_a_work_item_never_runs_on_a_thread_that_waits_on_sources() {
     });
 }
 
-/// A line that never falls keeps its dispatcher busy, but not from the others that it serves, of either kind.
+/// A line that never falls keeps its dispatcher busy. The dispatcher serves its other interrupts all the same, those
+/// with a descriptor and those with a waker.
 // Caught: a waiter that looks at the descriptors only when no flag is raised.
 #[test]
 fn i3_a_storm_starves_nobody_of_the_same_dispatcher() {
@@ -163,8 +164,8 @@ fn i3_a_storm_starves_nobody_of_the_same_dispatcher() {
     });
 }
 
-/// More interrupts of one dispatcher than its word has bits, and than the system tells of at once, and one that comes
-/// and goes between them: each that was asserted while an ISR kept them waiting is served, and its work item is run.
+/// A dispatcher has more interrupts than its word has bits, and more than the system reports at once. One of them comes
+/// and goes. Each interrupt that was asserted while an ISR delayed them all is served, and its work item runs.
 // Caught: a bit that stands for one interrupt only, for the sources, and for the work items; a place that is given twice.
 #[test]
 fn i3_more_interrupts_than_there_are_bits_are_all_served() {
@@ -220,7 +221,7 @@ fn i3_more_interrupts_than_there_are_bits_are_all_served() {
     });
 }
 
-/// A clone serves as the original does, and the dispatcher lives for as long as any interrupt needs it.
+/// A clone is the same dispatcher, which lives as long as any interrupt needs it.
 // Caught: a dispatcher that ends with its first clone.
 #[test]
 fn i16_a_dispatcher_ends_with_its_last_user() {
@@ -256,7 +257,7 @@ fn i16_a_dispatcher_ends_with_its_last_user() {
     });
 }
 
-/// The last clone of the dispatcher goes in a callback that one of its own threads runs.
+/// The last clone of the dispatcher is dropped in a callback, on one of its own threads.
 // Caught: a dispatcher that ends with its first clone.
 #[test]
 fn e6_the_last_dispatcher_goes_on_its_own_thread() {
@@ -291,7 +292,7 @@ fn e6_the_last_dispatcher_goes_on_its_own_thread() {
     });
 }
 
-/// A guard that is lost on the dispatcher's thread: its interrupt can't be served any more, the others can.
+/// A guard is forgotten on the dispatcher's thread. Its interrupt can't be served any more, but the others can.
 // Caught: a waiter that is ended by a removal it can't look for.
 #[test]
 fn l10_a_guard_lost_on_the_dispatchers_thread() {
@@ -330,7 +331,7 @@ fn l10_a_guard_lost_on_the_dispatchers_thread() {
     });
 }
 
-/// No thread of ours is needed: a driver's own loop waits on the source itself.
+/// A driver needs no thread of the crate: its own loop waits on the source.
 // Caught: a connection that is refused without a dispatcher.
 #[test]
 fn i16_a_driver_can_do_without_a_dispatcher() {

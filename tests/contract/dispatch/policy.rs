@@ -31,12 +31,12 @@ fn numbers(set: &CpuSet) -> Vec<usize> {
     (0..CpuSet::MAX_CPU).filter(|&number| set.is_set(number)).collect()
 }
 
-/// This processor and no other.
+/// The set of this one processor.
 fn only(number: usize) -> ProcessorSet {
     ProcessorSet::new(1 << (number % 64)).in_group(u16::try_from(number / 64).unwrap())
 }
 
-/// A source with what a real one has: a place in sysfs, and a number, which is another after each connection.
+/// A source with what a real one has: a place in sysfs, and a number, which changes with each connection.
 struct Placed {
     software: Software,
     info: Info,
@@ -72,7 +72,7 @@ fn message(number: u32) -> (Placed, EdgeHandle) {
     (Placed { info: software.info(), software, sysfs: None }, assert)
 }
 
-/// What the ISR's thread looks like with `policy`, and what the system answered.
+/// Returns how the ISR's thread is scheduled under `policy`, and the policy's answer.
 fn served_with(policy: Policy, (source, assert): (Placed, EdgeHandle)) -> (Seen, PolicyAnswer) {
     let (report, reported) = channel();
     let interrupt = Interrupt::builder(())
@@ -105,8 +105,8 @@ fn p1_the_policy_is_read_back_and_has_the_references_defaults() {
     assert_eq!(build(given).unwrap().policy(), given);
 }
 
-/// A set that the machine has not is refused when the interrupt is built, and the error names the interrupt and the
-/// processors; a group that it has not likewise.
+/// A policy with processors, or with a group, that the machine does not have is refused when the interrupt is built.
+/// The error names the interrupt and the processors.
 // Caught: a build that does not look; a look at the mask without the group; all of the set told instead of what is missing.
 #[test]
 fn p1_processors_that_the_machine_has_not_are_refused_when_it_is_built() {
@@ -130,7 +130,7 @@ fn p1_processors_that_the_machine_has_not_are_refused_when_it_is_built() {
     assert!(build(specified(ProcessorSet::new(1))).is_ok());
 }
 
-/// Nothing given, nothing asked; nor where it is the machine's default that is asked for.
+/// Without a policy, or with the machine's default, the crate asks the system for nothing.
 // Caught: a default that binds the thread.
 #[test]
 fn p2_nothing_is_asked_of_the_system_by_default() {
@@ -145,7 +145,7 @@ fn p2_nothing_is_asked_of_the_system_by_default() {
     });
 }
 
-/// The thread has the processors that were asked for, from the first enable on.
+/// The serving thread has the processors of the policy from the first enable on.
 // Caught: the calling thread bound instead; a set asked for that is not the policy's; a message's number ignored.
 #[test]
 fn p2_the_serving_thread_has_the_processors_of_the_policy() {
@@ -178,8 +178,8 @@ fn p2_the_serving_thread_has_the_processors_of_the_policy() {
     });
 }
 
-/// A vector whose file can't be written, one that the system does not number, a thread that serves others too, and no
-/// thread: each is told, and the interrupt is enabled all the same.
+/// A vector whose file can't be written, a vector without a number, a thread that serves other interrupts too, no
+/// thread at all: each is reported, and the interrupt is enabled all the same.
 // Caught: a refusal that is dropped; one that fails the enable; one that keeps the rest from being asked.
 #[test]
 fn p2_what_is_refused_is_in_the_answer() {
@@ -224,7 +224,7 @@ fn p2_what_is_refused_is_in_the_answer() {
     });
 }
 
-/// With the right to it the thread is a real-time one; without, that is told.
+/// With the right to real-time priorities the thread gets one. Without, that is reported.
 // Caught: a priority never asked for; the refusal ignored; the calling thread's priority changed.
 #[test]
 fn p2_the_serving_thread_has_the_priority_of_the_policy() {
@@ -249,7 +249,7 @@ fn p2_the_serving_thread_has_the_priority_of_the_policy() {
     });
 }
 
-/// Whoever has no right to a priority is told so, and is served.
+/// A process without the right to a priority is told so, and its interrupt is served.
 // Caught: EPERM as an error of the enable; an answer that says it was taken.
 #[test]
 fn p2_a_priority_without_the_right_to_it_is_refused() {
@@ -264,7 +264,7 @@ fn p2_a_priority_without_the_right_to_it_is_refused() {
     });
 }
 
-/// Asked anew at each enable, and answered anew: the number of the line, and with it what the system says, may be another.
+/// Each enable asks the system anew, because the line may have another number.
 // Caught: a policy that is asked for at the first enable only; an answer that is kept from the last.
 #[test]
 fn p2_it_is_asked_for_at_each_enable() {

@@ -1,4 +1,4 @@
-//! Polling, a policy that is given while building (rule P1), and what it must not change.
+//! Polling, an option of the builder (rule P1), and what it must not change.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -33,7 +33,7 @@ fn counting(
     (interrupt, count)
 }
 
-/// Asserts one by one, each when the one before it has been delivered.
+/// Asserts again and again. Each assertion waits until the one before it has been delivered.
 fn trips(trips: u64, assert: &dyn Fn(), count: &AtomicU64) {
     for _ in 0..trips {
         let before = count.load(Relaxed);
@@ -73,7 +73,7 @@ fn p1_a_polling_policy_is_refused_where_nobody_could_follow_it() {
     }
 }
 
-/// Every policy serves every interrupt, alone and beside others.
+/// Under every policy every interrupt is served, alone and beside others.
 // Caught: a poll that looks at no flag.
 #[test]
 fn i3_every_interrupt_is_served_under_every_policy() {
@@ -105,7 +105,7 @@ fn i3_every_interrupt_is_served_under_every_policy() {
     });
 }
 
-/// A line that never falls, in a window that never closes, keeps nobody else waiting.
+/// A line that never falls, in a window that never closes, does not delay the other interrupts.
 // Caught: a poll that looks at the descriptors only when no flag is raised.
 #[cfg(target_os = "linux")]
 #[test]
@@ -128,7 +128,7 @@ fn i3_a_storm_under_polling_starves_nobody() {
     });
 }
 
-/// What the kernel tells of a thread.
+/// What the kernel knows of a thread.
 #[cfg(target_os = "linux")]
 mod kernel {
     use std::fs;
@@ -145,7 +145,7 @@ mod kernel {
     struct Thread(i32);
 
     impl Thread {
-        /// The one that serves this dispatcher's sources.
+        /// The thread that serves this dispatcher's sources.
         fn of(dispatcher: &Dispatcher) -> Self {
             let (source, edge) = Software::edge();
             let (sender, receiver) = std::sync::mpsc::channel();
@@ -205,7 +205,8 @@ mod kernel {
         (interrupt, move |times| trips(times, &|| edge.assert(), &count))
     }
 
-    /// In its window the thread does not sleep, so nobody has to ring for it, whichever way the source makes itself known.
+    /// In its window the thread does not sleep, so nobody has to wake it, whether the source has a descriptor or a
+    /// waker.
     // Caught: a policy that is not followed; a window that the next interrupt closes.
     #[test]
     fn p1_a_polling_dispatcher_does_not_sleep_in_its_window() {
@@ -270,7 +271,7 @@ mod kernel {
         });
     }
 
-    /// As a storm that ends: the flag that an ISR raised itself is found by the poll as by any other look.
+    /// As in a storm that ends: the poll finds a bit that the ISR itself has raised, as any other look does.
     // Caught: a thread that sleeps while something is raised.
     #[test]
     fn i3_an_assertion_from_the_isr_itself_is_served() {

@@ -9,7 +9,7 @@ use interrupt_lock::source::Software;
 use interrupt_lock::{Callback, Claim, Deferral, ErrorKind, Fault, Interrupt, InterruptObject, NoWorkItem, State};
 use support::{Gate, LONG, ThreadId, kind, watchdog};
 
-/// Notes who ran, in order.
+/// The order in which the closures ran.
 type Order = Vec<u32>;
 
 fn noting() -> Arc<Interrupt<Order, NoWorkItem>> {
@@ -24,7 +24,7 @@ fn noting() -> Arc<Interrupt<Order, NoWorkItem>> {
     Arc::new(interrupt)
 }
 
-/// Submits so many closures, each of which counts.
+/// Submits that many closures. Each counts.
 fn submit<W>(interrupt: &InterruptObject<Order, W>, closures: u32, count: &Arc<AtomicUsize>) {
     for n in 0..closures {
         let count = count.clone();
@@ -50,7 +50,8 @@ fn l12_under_a_free_lock_it_runs_at_once() {
     assert_eq!(*interrupt.acquire_interrupt_lock(), [1]);
 }
 
-/// By another thread and by the owner itself: neither waits, and each runs once, in its order, before the next section.
+/// Closures that another thread and the owner itself submit under a held lock: no submission waits, and each closure
+/// runs once, in order, before the next section.
 // Caught: a push that leaves no word; a stack that is not turned round.
 #[test]
 fn l12_under_a_held_lock_it_runs_at_the_release_in_order() {
@@ -72,8 +73,8 @@ fn l12_under_a_held_lock_it_runs_at_the_release_in_order() {
     });
 }
 
-/// The documented deadlock of the reference: the ISR sends I/O with the lock held; the request completes on the same
-/// thread, and its completion needs the lock.
+/// A deadlock that WDF documents: the ISR sends I/O with the lock held; the request completes on the same thread, and
+/// its completion needs the lock.
 // Caught: a closure that the owner of the lock acquires for.
 #[test]
 fn l12_a_completion_on_the_thread_of_the_isr_is_no_deadlock() {
@@ -120,7 +121,7 @@ fn l12_a_completion_on_the_thread_of_the_isr_is_no_deadlock() {
     });
 }
 
-/// Without a worker, whoever takes the lock next goes on with what a release has left.
+/// Without a worker, the next owner of the lock runs the closures that a release has left.
 // Caught: a release without a bound; a bound after which nobody goes on; a closure that overtakes what is queued.
 #[test]
 fn l12_a_release_runs_a_bounded_number() {
@@ -145,7 +146,7 @@ fn l12_a_release_runs_a_bounded_number() {
     });
 }
 
-/// With a dispatcher, its worker goes on.
+/// With a dispatcher, its worker runs the closures that a release has left.
 // Caught: a release that asks no worker; a worker that looks for nothing.
 #[test]
 fn l12_the_worker_goes_on_with_what_a_release_has_left() {
@@ -165,7 +166,7 @@ fn l12_the_worker_goes_on_with_what_a_release_has_left() {
     });
 }
 
-/// One that submits itself again and again hangs nobody.
+/// A closure that submits itself again and again does not keep other threads from the lock.
 // Caught: a release without a bound; a close that comes after what is queued has run.
 #[test]
 fn l12_a_closure_that_submits_itself_keeps_nobody_out() {
@@ -194,7 +195,7 @@ fn l12_a_closure_that_submits_itself_keeps_nobody_out() {
     });
 }
 
-/// Also those that are submitted by several threads, while others have sections of their own.
+/// Each closure runs once, also if several threads submit while others have sections.
 // Caught, in the models of the same rule: push-torn, take-submitted-torn, taken-backwards.
 #[test]
 fn l12_each_closure_runs_once_whoever_submits() {
@@ -231,7 +232,7 @@ fn l12_each_closure_runs_once_whoever_submits() {
     });
 }
 
-/// It goes no further: not to whoever releases, and not to the closures behind it.
+/// A panic in a closure does not reach the releasing thread, and not the closures behind it.
 // Caught: a closure that is called as it is.
 #[test]
 fn l12_a_panic_in_it_is_a_fault() {
@@ -250,7 +251,7 @@ fn l12_a_panic_in_it_is_a_fault() {
     }
 }
 
-/// In the callbacks too, which hold the lock.
+/// A closure that a callback submits runs after it, because the callback holds the lock.
 #[test]
 fn l12_what_a_callback_submits_runs_after_it() {
     watchdog(|| {
@@ -281,7 +282,7 @@ fn l12_what_a_callback_submits_runs_after_it() {
     });
 }
 
-/// A delivery that comes to wait while closures run goes before those that have not begun.
+/// A delivery that begins to wait while closures run goes before the closures that have not begun.
 // Caught: a release that gives the lock up only after all its closures.
 #[test]
 fn l7_a_delivery_goes_before_deferred_closures() {
@@ -317,7 +318,7 @@ fn l7_a_delivery_goes_before_deferred_closures() {
     });
 }
 
-/// What is deferred runs before the end, and what comes later is refused.
+/// Deferred closures run before the end. Later ones are refused.
 // Caught: an end that runs no closures; one that closes nothing; an end that is not looked at.
 #[test]
 fn e6_deferred_closures_run_before_the_end() {

@@ -10,7 +10,7 @@ use support::{asleep, panic_message, watchdog};
 
 type Mutex<T> = lock_api::Mutex<RawPiLock, T>;
 
-/// A place that nothing but the lock protects.
+/// A value that only the lock protects.
 struct Unprotected(UnsafeCell<u64>);
 
 // SAFETY: every use is under the lock that the test is about.
@@ -60,7 +60,7 @@ fn a_held_lock_is_not_had_by_trying() {
     assert_eq!(lock.into_inner(), 1);
 }
 
-/// What would be waited for for ever is said.
+/// A wait that would never end panics.
 // Caught: an error of the kernel that is taken for another try.
 #[test]
 fn what_would_never_end_panics() {
@@ -76,8 +76,8 @@ fn what_would_never_end_panics() {
     });
 }
 
-/// The kernel hands the lock of a thread that ends to who waits for it; but its guard was leaked, perhaps with a reference that
-/// is still in use.
+/// If the owner's thread ends, the kernel gives the lock to a waiter. But the owner may have leaked its guard, with a
+/// reference to the data that is still in use.
 // Caught: a lock that is had from a thread that has ended.
 #[test]
 fn what_an_ended_thread_held_is_given_to_no_waiter() {
@@ -106,8 +106,8 @@ fn what_an_ended_thread_held_is_given_to_no_waiter() {
     });
 }
 
-/// A nice thread holds it; as soon as one that isn't waits, it runs as that one would. (This needs no rights, as real-time
-/// priorities would.)
+/// A nice thread holds the lock. As soon as a thread waits that is not nice, the owner runs with that thread's
+/// priority. (Unlike real-time priorities, this needs no rights.)
 // Caught: a waiter that the kernel does not know of (one that sleeps by other means).
 #[test]
 fn the_holder_inherits_the_waiters_priority() {
@@ -139,7 +139,7 @@ fn the_holder_inherits_the_waiters_priority() {
     });
 }
 
-/// As the kernel schedules it: lower is more urgent.
+/// The priority by which the kernel schedules the thread. A lower number is more urgent.
 fn priority_of(thread: rustix::thread::Pid) -> i64 {
     let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap();
     // Behind the name, which is in brackets: the state, and so on; the priority is the 18th field of all.

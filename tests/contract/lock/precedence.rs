@@ -1,4 +1,4 @@
-//! Rule L7: what waits for the lock, and who gets it first.
+//! Rule L7: the order in which waiting deliveries and threads get the lock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use std::thread;
 use interrupt_lock::{Claim, Delivery, Interrupt, NoWorkItem};
 use support::{asleep, watchdog};
 
-/// Notes who had a section, in order.
+/// The order in which the sections ran.
 type Order = Vec<String>;
 
 fn noting() -> Arc<Interrupt<Order, NoWorkItem>> {
@@ -22,7 +22,7 @@ fn noting() -> Arc<Interrupt<Order, NoWorkItem>> {
     Arc::new(interrupt)
 }
 
-/// Threads that slept before a delivery came still come after it, and after those that it let in.
+/// Threads that slept before a delivery began to wait come after it, and after the deliveries that it let in.
 // Caught: an enter_slow that waits as a thread does.
 #[test]
 fn l7_a_delivery_goes_before_all_threads() {
@@ -62,7 +62,7 @@ fn l7_deliveries_that_wait_are_served_in_order_of_arrival() {
     });
 }
 
-/// While a delivery waits, the lock is not to be had by who only tries, free or not.
+/// While a delivery waits, `try_acquire` fails, whether the lock is free or not.
 // Caught: precedes_threads that ignores deliveries; an enter_slow that waits as a thread does.
 #[test]
 fn l7_who_only_tries_passes_no_delivery() {
@@ -100,7 +100,7 @@ fn l7_who_only_tries_passes_no_delivery() {
     });
 }
 
-/// Deliveries that never cease keep nobody out for ever: a driver must be able to disable them.
+/// Deliveries without a pause do not keep a thread out for ever: a driver must be able to disable them.
 // Caught: never_ceases that says no; wait_as_thread without its patience.
 #[test]
 fn l7_deliveries_that_never_cease_keep_nobody_out() {

@@ -58,14 +58,14 @@ fn l4_try_answers_none_and_the_timed_forms_say_so() {
 
 type Object = Arc<InterruptObject<u32, interrupt_lock::WithWorkItem>>;
 
-/// What all four forms say inside a callback.
+/// What all four ways to acquire return inside a callback.
 fn all_forms(object: &Object) -> String {
     assert!(object.try_acquire_interrupt_lock().is_none());
     assert!(matches!(kind(&object.try_acquire_interrupt_lock_for(FOREVER)), Some(ErrorKind::Recursive { .. })));
     panic_message(|| object.acquire_interrupt_lock())
 }
 
-/// In the ISR and in every callback, on whatever thread they run.
+/// Recursion is noticed in the ISR and in every callback, on whatever thread they run.
 // Caught: no recursion check in acquire_slow.
 #[test]
 fn l4_inside_the_isr_and_the_callbacks() {
@@ -111,7 +111,7 @@ fn l4_inside_the_isr_and_the_callbacks() {
     });
 }
 
-/// The panic of an ISR that acquires its own lock is a fault, which says why; the dispatcher goes on.
+/// An ISR that acquires its own lock panics, which is a fault with that message. The dispatcher goes on.
 // Caught: no recursion check in acquire_slow.
 #[test]
 fn l4_an_isr_that_acquires_is_a_fault() {
@@ -152,7 +152,7 @@ fn l4_through_lock_api() {
     });
 }
 
-/// Another thread's section, and one's own other lock, are no recursion.
+/// A section of another thread, and another lock of the same thread, are no recursion.
 // Caught: a recursion check that takes any owner for the caller.
 #[test]
 fn l4_others_are_not_taken_for_oneself() {

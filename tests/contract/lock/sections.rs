@@ -1,4 +1,4 @@
-//! Section L of the contract: who holds the interrupt lock, and what that means.
+//! Section L of the contract: what it means to hold the interrupt lock.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -54,7 +54,7 @@ fn l1_unwinding_releases_and_poisons_nothing() {
     assert_eq!(lock.try_acquire_interrupt_lock().as_deref(), Some(&1));
 }
 
-/// Many waiters, one release after the other: each gets its turn.
+/// With many waiters and one release after the other, each waiter gets its turn.
 // Caught: release_slow that wakes nobody.
 #[test]
 fn l1_no_waiter_is_forgotten() {
@@ -101,8 +101,8 @@ impl Alone {
     }
 }
 
-/// The ISR, the callbacks, the closures and the guards, all at once from several threads. A callback that finds another
-/// section panics, which is a fault.
+/// The ISR, the callbacks, closures and guards, all at once from several threads. A callback that finds another section
+/// panics, which is a fault.
 // Caught: acquire_slow that gives an acquisition without waiting; enter_slow that does.
 #[test]
 fn l3_every_kind_of_section_excludes_the_others() {

@@ -13,7 +13,7 @@ use interrupt_lock::{
 use support::slot::Owner;
 use support::{Gate, LONG, kind, panic_message, watchdog};
 
-/// Who ran, in order.
+/// The order in which the ISRs ran.
 type Order = Vec<&'static str>;
 type Member = Interrupt<Order, NoWorkItem>;
 
@@ -30,7 +30,7 @@ fn member(lock: &Arc<InterruptLock<Order>>, name: &'static str) -> Member {
     interrupt
 }
 
-/// Two ISRs that run on threads of their own, and sections through each handle: never two at once.
+/// Two ISRs on threads of their own, and sections through each handle, never overlap.
 #[test]
 fn l9_no_two_of_them_run_at_once() {
     const EACH: usize = 2_000;
@@ -84,7 +84,7 @@ fn l9_no_two_of_them_run_at_once() {
     });
 }
 
-/// Held through one, it is held for all; who asks is told by the name it asked.
+/// A lock that is held through one handle is held for all. An error names the interrupt that was asked.
 // Caught: the name of the lock in errors that come through an interrupt.
 #[test]
 fn l9_held_through_one_it_is_held_for_all() {
@@ -109,7 +109,7 @@ fn l9_held_through_one_it_is_held_for_all() {
     });
 }
 
-/// What deliveries leave while the lock is held through whichever handle is served at the release, for each of them.
+/// Whichever handle holds the lock, its release serves the pending deliveries of all interrupts.
 // Caught: a release that serves only the interrupt whose guard it is; one that serves none; a walk that stops after the
 // first member; an interrupt that never joins.
 #[test]
@@ -136,7 +136,7 @@ fn l9_a_release_serves_them_all() {
     });
 }
 
-/// One's ISR asserts the other.
+/// The ISR of one interrupt asserts the other.
 // Caught: a release that serves only the interrupt whose guard it is.
 #[test]
 fn l9_an_isr_is_served_in_the_isr_of_another() {
@@ -158,7 +158,7 @@ fn l9_an_isr_is_served_in_the_isr_of_another() {
     });
 }
 
-/// Each is an interrupt of its own: one's fault and one's disabling leave the others served.
+/// A fault or a disable of one interrupt leaves the others in service.
 #[test]
 fn l9_a_fault_is_of_one_alone() {
     let lock = Arc::new(InterruptLock::new(Order::new()));
@@ -176,7 +176,8 @@ fn l9_a_fault_is_of_one_alone() {
     assert_eq!(*lock.acquire_interrupt_lock(), ["tx"]);
 }
 
-/// While holding the lock that it shares, and in the ISR and the callbacks of another, which hold it.
+/// A transition is refused to a thread that holds the shared lock, and in the ISR and the callbacks of another
+/// interrupt, which hold it.
 // (Two checks refuse it: that of sections, and that of circles. It is caught where both are gone.)
 #[test]
 fn e4_a_transition_that_needs_the_shared_lock_is_refused_to_its_holder() {
@@ -208,8 +209,8 @@ fn e4_a_transition_that_needs_the_shared_lock_is_refused_to_its_holder() {
     });
 }
 
-/// Closures of each run once, in their order, at the release of the lock through another; a panic is its own interrupt's
-/// fault; none of them keeps another's waiting for ever.
+/// The closures of each interrupt run once, in order, when the lock is released through another. A panic is a fault of
+/// the closure's own interrupt. No interrupt keeps the closures of another waiting for ever.
 // Caught: a walk that always begins with the first member.
 #[test]
 fn l12_closures_are_deferred_to_whoever_holds_the_shared_lock() {
@@ -246,7 +247,8 @@ fn l12_closures_are_deferred_to_whoever_holds_the_shared_lock() {
     });
 }
 
-/// Each closure is a section of its own, whosever it is: what a delivery leaves in one is served before the next.
+/// Each closure is a section of its own, whichever interrupt it belongs to. A delivery that becomes pending in one runs
+/// before the next closure.
 // Caught: a release that runs one closure of each at once; deliveries and closures served member by member.
 #[test]
 fn l12_a_delivery_comes_before_the_closure_of_another() {
@@ -269,7 +271,7 @@ fn l12_a_delivery_comes_before_the_closure_of_another() {
     });
 }
 
-/// What a release leaves is gone on with by the worker of whichever interrupt has one.
+/// The worker of any interrupt goes on with what a release has left.
 // Caught: a release that asks only its own interrupt's.
 #[test]
 fn l12_the_worker_of_another_goes_on() {
@@ -290,8 +292,8 @@ fn l12_the_worker_of_another_goes_on() {
     });
 }
 
-/// Dropped by a thread that holds the lock, through whichever handle, it ends as the lock is released; and in the ISR of
-/// another that shares it. Its disable callback has run by then, and nothing is left of it.
+/// A thread that holds the lock, through any handle, drops an interrupt: it ends at the release. So does one that is
+/// dropped in the ISR of another interrupt. Its disable callback has run by then, and nothing is left of it.
 // Caught: `after` that asks only the releaser; one that goes from the first to the last, and so passes over whom an end
 // moves; members that are never forgotten.
 #[test]
@@ -342,8 +344,8 @@ fn e6_one_that_is_dropped_with_the_lock_held_ends_at_the_release() {
     });
 }
 
-/// Dropped in its own work item, it is ended by that run: the delivery of another, for which the run may be waiting, is
-/// not kept from returning by it.
+/// An interrupt that is dropped in its own work item ends with that run. It does not delay the delivery of another
+/// interrupt, for which the run may be waiting.
 // Caught: a release that waits for the work item of whoever is left to be ended.
 #[test]
 fn e6_one_that_its_work_item_drops_delays_no_other() {
@@ -381,7 +383,7 @@ fn e6_one_that_its_work_item_drops_delays_no_other() {
     });
 }
 
-/// It ends while another thread holds the lock: it waits, and the holder's section goes on undisturbed.
+/// An interrupt ends while another thread holds the lock: the end waits, and the owner's section goes on undisturbed.
 #[test]
 fn e6_the_end_of_one_waits_for_the_holder() {
     watchdog(|| {
@@ -398,7 +400,7 @@ fn e6_the_end_of_one_waits_for_the_holder() {
     });
 }
 
-/// The data goes with the last handle or interrupt, and not before.
+/// The data is dropped with the last handle or interrupt, and not before.
 // Caught: members that are never forgotten, which keep the lock that keeps them.
 #[test]
 fn l9_the_data_lives_as_long_as_anybody_can_reach_it() {
@@ -415,7 +417,7 @@ fn l9_the_data_lives_as_long_as_anybody_can_reach_it() {
     assert_eq!(Arc::strong_count(&data), 1);
 }
 
-/// Members that are built and ended while others are served and the lock is hammered.
+/// Interrupts are built and ended while others are served and many threads acquire the lock.
 #[test]
 fn l9_members_come_and_go_while_others_are_served() {
     watchdog(|| {

@@ -65,8 +65,8 @@ fn l8_a_release_in_time_is_noticed() {
     });
 }
 
-/// Waiters that give up take no wake-up with them: those without a deadline all get their turn. The release comes as
-/// near to the deadlines as the clock allows.
+/// A waiter that gives up takes no wake-up with it: the waiters without a deadline all get their turn. The release
+/// comes as near to the deadlines as the clock allows.
 // Caught: a waiter that is woken after its time and gives up without trying.
 #[test]
 fn l8_no_wake_up_is_lost_to_one_that_gives_up() {

@@ -27,7 +27,7 @@ fn i8_sharing_an_edge_or_a_message_is_refused_when_it_is_built() {
     }
 }
 
-/// What the driver asked for stays so, whatever the source knows of it.
+/// What the driver has asked for stays, whatever the source reports.
 // Caught: an enable that forgets `shared`.
 #[test]
 fn i8_a_level_line_can_be_shared_and_stays_so() {
@@ -68,8 +68,8 @@ fn i8_one_merely_reported_as_shared_connects_with_a_warning() {
     assert!(!interrupt.is_doubtfully_shared());
 }
 
-/// Beyond the device's vector set: not connected, no callback called, and it says so. (The set itself belongs to the
-/// sources that have one.)
+/// A message number beyond the device's vector set: the interrupt is not connected, no callback runs, and the error
+/// says so. (The set itself is tested with its sources.)
 // Caught: a connection's failure that is ignored.
 #[test]
 fn i11_a_message_that_was_not_granted_stays_unconnected() {
@@ -174,7 +174,7 @@ fn p3_what_the_source_knows_is_told() {
     assert_eq!(message.info().message_number, Some(0));
 }
 
-/// The name is the driver's, or else the source's.
+/// The name is the one that the driver gave, or else that of the source.
 // Caught: a name that is always the source's.
 #[test]
 fn p3_the_name() {
@@ -205,7 +205,7 @@ fn p3_the_name() {
     assert_eq!(given.name().as_str(), "edu0");
 }
 
-/// Everything that people ask for is told while somebody holds the interrupt lock, also in an ISR that hangs.
+/// All information can be read while another thread holds the interrupt lock, also in an ISR that hangs.
 // Caught: info, fault or stats read under the interrupt lock.
 #[test]
 fn s1_reading_never_takes_the_interrupt_lock() {

@@ -1,4 +1,5 @@
-//! How long things take: rule S2. Times are compared with what was waited for, which they can't be less than.
+//! Rule S2: measured times. A test compares them with a time that has passed for certain, which is the least they can
+//! be.
 
 use std::task::Waker;
 use std::thread;
@@ -11,7 +12,7 @@ use interrupt_lock::{
 };
 use support::{LONG, watchdog};
 
-/// What is waited for, where something has to take time.
+/// How long a test waits where something has to take time.
 const WHILE: Duration = Duration::from_millis(10);
 
 fn timed(source: impl Source + 'static) -> Interrupt<(), NoWorkItem> {
@@ -61,7 +62,7 @@ fn s2_how_long_the_isr_runs() {
     assert_eq!(measured.latency.count(), 0);
 }
 
-/// A delivery that finds the lock held waits; one that finds it free has waited for no time, and counts too.
+/// A delivery waits if the lock is held. If the lock is free, its wait of no time counts too.
 // Caught: a wait that is not measured; only the waits counted; the wait of a thread counted.
 #[test]
 fn s2_how_long_a_delivery_waits_for_the_lock() {
@@ -88,7 +89,7 @@ fn s2_how_long_a_delivery_waits_for_the_lock() {
     });
 }
 
-/// From the first assertion that a run answers to the run's beginning.
+/// The time from the first assertion that a run stands for to the beginning of the run.
 // Caught: the last assertion of several; the time of one that has been answered already; the ISR's end.
 #[test]
 fn s2_how_long_an_assertion_takes_to_its_isr() {
@@ -108,7 +109,7 @@ fn s2_how_long_an_assertion_takes_to_its_isr() {
     }
 }
 
-/// An edge that comes just before it is connected.
+/// A source that is asserted just before it is connected.
 struct Early {
     software: Software,
     assert: EdgeHandle,
@@ -137,7 +138,8 @@ impl Source for Early {
     }
 }
 
-/// A level's time is that of its assertion; what was deasserted unanswered is not told for the next.
+/// A level's time is that of its own assertion. The time of an assertion that ended without a run is not used for the
+/// next.
 // Caught: a deassertion that keeps the time; a stale edge whose time is told for the first that is not.
 #[test]
 fn s2_no_time_is_told_for_another_assertion() {
@@ -198,7 +200,7 @@ fn s2_the_simulated_device_knows_when_it_asserts() {
     });
 }
 
-/// A source of the driver's own may tell it too.
+/// A source of the driver's own may report its times too.
 // Caught: a moment that is told and not used.
 #[test]
 fn s2_any_source_may_tell_when_it_was_asserted() {

@@ -347,7 +347,8 @@ fn a_removal_can_be_requested_before_and_after_the_line_is_taken() {
     assert_eq!(message.removal(), Some(Removal::Requested));
 }
 
-/// A waker may use the device: it runs with none of its locks held, on whichever thread interrupts.
+/// A waker may use the device: none of the device's locks is held as it runs, on whichever thread the device
+/// interrupts.
 #[test]
 fn a_waker_may_serve_at_once() {
     struct Server {
@@ -411,7 +412,7 @@ fn idle_means_that_the_waker_has_returned() {
     assert!(slow.returned.load(Ordering::Relaxed));
 }
 
-/// Requests from one thread, served by another that sleeps until it is woken: every result arrives.
+/// One thread sends requests, another sleeps until it is woken and serves them: every result arrives.
 #[test]
 fn stress_every_computation_is_served() {
     for message in [false, true] {
@@ -435,7 +436,7 @@ fn stress_every_computation_is_served() {
     }
 }
 
-/// The status and the line change as one, whoever raises and acknowledges at once.
+/// The status and the line change together, whichever threads raise and acknowledge.
 #[test]
 fn stress_the_line_never_parts_from_the_status() {
     let device = Edu::new();
@@ -474,7 +475,7 @@ fn the_last_handle_ends_the_device_at_once() {
     assert!(start.elapsed() < LONG);
 }
 
-/// The last handle may go on the device's own thread, inside a waker.
+/// The last handle may be dropped on the device's own thread, inside a waker.
 #[test]
 fn the_last_handle_may_go_on_the_devices_thread() {
     struct Owner {

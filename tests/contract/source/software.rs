@@ -1,4 +1,4 @@
-//! The software source against the contract of `Source`.
+//! The software source keeps the contract of `Source`.
 
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Wake, Waker};
@@ -212,7 +212,7 @@ fn the_waker_goes_with_the_connection() {
     assert_eq!(wakes.count(), 0);
 }
 
-/// A waker may use the source and its handles: it runs with none of their locks held.
+/// A waker may use the source and its handles: none of their locks is held as it runs.
 #[test]
 fn a_waker_may_serve_at_once() {
     #[derive(Default)]
@@ -244,7 +244,7 @@ fn a_waker_may_serve_at_once() {
     server.source.get().unwrap().lock().unwrap().disconnect().unwrap();
 }
 
-/// No edge is lost, and none counted twice, however many threads assert: the taker only ever sleeps until it is woken.
+/// However many threads assert, no edge is lost and none is counted twice. The taker sleeps until it is woken.
 #[test]
 fn stress_every_edge_is_taken_once() {
     const THREADS: u64 = 4;
@@ -268,7 +268,7 @@ fn stress_every_edge_is_taken_once() {
     assert_eq!(source.take(), Ok(0));
 }
 
-/// The same while the connection comes and goes: each edge is either signalled or stale.
+/// The same while the source is connected and disconnected: each edge is either signalled or stale.
 #[test]
 fn stress_every_edge_is_signalled_or_stale() {
     const THREADS: u64 = 4;
@@ -295,8 +295,8 @@ fn stress_every_edge_is_signalled_or_stale() {
     assert_eq!(signalled + stale, THREADS * EACH);
 }
 
-/// A device that asserts its line for each request, and a driver that serves the requests and deasserts: no request is
-/// left behind, whatever the order of assertion, mask and unmask.
+/// A device asserts its line for each request, and a driver serves the requests and deasserts. No request is left
+/// behind, in whatever order assertion, mask and unmask come.
 #[test]
 fn stress_a_level_never_loses_a_request() {
     const REQUESTS: u64 = 20_000;

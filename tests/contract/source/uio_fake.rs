@@ -1,4 +1,4 @@
-//! UIO played by a socket, and the PCI configuration space by a file in memory.
+//! UIO, with a socket in place of the device file and a file in memory in place of the PCI configuration space.
 
 use std::{
     fs::File,
@@ -39,7 +39,7 @@ impl Kernel {
         (&self.0).write_all(bytes).unwrap();
     }
 
-    /// What the program has written to the device, in words.
+    /// What the program has written to the device, in 32-bit words.
     fn written(&self) -> Vec<u32> {
         let mut bytes = [0; 64];
         let len = (&self.0).read(&mut bytes).unwrap_or(0);
@@ -205,7 +205,7 @@ fn the_maps_of_a_device_without_sysfs_are_unknown() {
     assert!(rustix::fs::fcntl_getfl(source.as_fd()).unwrap().contains(rustix::fs::OFlags::NONBLOCK));
 }
 
-/// A file in memory for the device, opened again: a second opening of the same device.
+/// A file in memory stands for the device. Opening it again is a second opening of the same device.
 // Caught: a source of either kind that takes no lock; one that keeps it beyond its end, while its file is open still.
 #[test]
 fn a_device_is_one_source_s_at_a_time() {

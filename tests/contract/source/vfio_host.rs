@@ -1,4 +1,4 @@
-//! What VFIO says on a machine that has none of it. The rest needs a device.
+//! What VFIO returns on a machine without it. The other tests need a device, and run in the lab.
 
 use interrupt_lock::linux::vfio::PciDevice;
 

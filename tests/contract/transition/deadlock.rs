@@ -1,4 +1,4 @@
-//! Rule E4: what would wait for itself is refused at once.
+//! Rule E4: a transition that would wait for itself is refused at once.
 
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Barrier};
@@ -38,7 +38,7 @@ fn e4_while_holding_its_lock() {
     });
 }
 
-/// From its own ISR, callbacks and work item, on whatever thread they run.
+/// A transition is refused in the interrupt's own ISR, callbacks and work item, on whatever thread they run.
 // Caught: no look at what the caller holds, nor among the waits; the interrupt lock left out of both.
 #[test]
 fn e4_from_its_own_callbacks() {
@@ -102,7 +102,8 @@ fn e4_from_its_own_callbacks() {
     }
 }
 
-/// From any ISR: it would wait for a work item, or a callback, that needs the lock which the ISR runs under.
+/// A transition is refused in any ISR: it might wait for a work item or a callback that needs the lock which the ISR
+/// holds.
 // Caught: no look whether this is an ISR; a panicking ISR that is never left.
 #[test]
 fn e4_from_the_isr_of_another() {
@@ -128,7 +129,7 @@ fn e4_from_the_isr_of_another() {
     });
 }
 
-/// From another's callbacks and work item nothing waits for itself.
+/// A transition in the callbacks and the work item of another interrupt does not wait for itself.
 // Caught: a refusal wherever any lock of an interrupt is held.
 #[test]
 fn e4_from_the_callbacks_of_another_it_is_allowed() {
@@ -154,7 +155,7 @@ fn e4_from_the_callbacks_of_another_it_is_allowed() {
     });
 }
 
-/// Two callbacks that disable each other's interrupt: one of the two is refused, and both transitions end.
+/// Two callbacks disable each other's interrupt. One of the two is refused, and both transitions end.
 // Caught: no announcement of who waits for whom.
 #[test]
 fn e4_two_callbacks_that_disable_each_other() {
@@ -193,7 +194,7 @@ fn e4_two_callbacks_that_disable_each_other() {
     }
 }
 
-/// The same with three, and with work items.
+/// The same with three interrupts, and with work items.
 // Caught: no announcement of who waits for whom; a walk that does not go beyond the first owner.
 #[test]
 fn e4_longer_circles_through_work_items() {
@@ -236,7 +237,7 @@ fn e4_longer_circles_through_work_items() {
     }
 }
 
-/// A thread that holds one lock and disables the other's interrupt, against its mirror image.
+/// One thread holds a lock and disables the other interrupt; a second thread does the reverse.
 // Caught: no announcement of who waits for whom.
 #[test]
 fn e4_holding_one_lock_and_disabling_the_other() {
@@ -262,7 +263,7 @@ fn e4_holding_one_lock_and_disabling_the_other() {
     }
 }
 
-/// What only has to wait, waits.
+/// A wait that will end is no deadlock.
 // Caught: a refusal of whoever finds the control lock taken.
 #[test]
 fn e4_a_wait_that_ends_is_no_deadlock() {

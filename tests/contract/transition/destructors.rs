@@ -1,4 +1,4 @@
-//! Rules E6 and I12: what the driver's destructors throw at the end of an interrupt is that interrupt's fault alone.
+//! Rules E6 and I12: a panic in a driver's destructor, at the end of an interrupt, is a fault of that interrupt alone.
 
 use std::sync::{Arc, mpsc};
 
@@ -9,7 +9,7 @@ use interrupt_lock::{
 use support::slot::{OnDrop, Owner};
 use support::{LONG, watchdog};
 
-/// Freed, it panics.
+/// A value that panics as it is dropped.
 fn mine() -> OnDrop<impl FnMut()> {
     OnDrop(|| panic!("on purpose"))
 }
@@ -23,7 +23,7 @@ fn ended_with_a_fault<T, W>(object: &InterruptObject<T, W>) {
     }
 }
 
-/// Neither the release of the lock nor the ends that wait behind it are kept from what they do.
+/// The panic stops neither the release of the lock nor the other ends that wait for it.
 // Caught: an end that lets its destructors unwind: out of the release, past the others that were left to it.
 #[test]
 fn e6_a_destructor_that_panics_keeps_no_other_from_its_end() {
@@ -52,7 +52,7 @@ fn e6_a_destructor_that_panics_keeps_no_other_from_its_end() {
     });
 }
 
-/// Dropped in its own ISR, it ends on the thread that serves others too.
+/// An interrupt that is dropped in its own ISR ends on the thread that serves others too.
 // Caught: as above: the thread ends, and the others are served no more.
 #[test]
 fn i12_a_destructor_on_the_thread_that_serves_others() {
@@ -95,7 +95,8 @@ fn i12_a_destructor_on_the_thread_that_serves_others() {
     });
 }
 
-/// Dropped in the ISR of another, it ends on the worker, which is the last to have it: its data is freed there.
+/// An interrupt that is dropped in the ISR of another ends on the worker. The worker has the last reference, so it
+/// frees the data.
 // Caught: a worker that lets what is freed there unwind: it ends, and runs the others' work items no more.
 #[test]
 fn i12_data_that_panics_as_the_worker_frees_it() {

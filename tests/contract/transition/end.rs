@@ -10,7 +10,7 @@ use support::script::Script;
 use support::slot::{OnDrop, Owner, Slot};
 use support::{Gate, kind, let_it_block, watchdog};
 
-/// Which callback drops the handle.
+/// The callback that drops the handle.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum In {
     Isr,
@@ -24,7 +24,7 @@ enum In {
 
 type Object = Arc<InterruptObject<bool, WithWorkItem>>;
 
-/// Every callback owns something that says when it is freed, and checks that the lock is free then.
+/// Builds an interrupt whose callbacks own something that logs when it is freed, and checks that the lock is free then.
 fn build(
     log: &Log,
     owner: &Owner<bool, WithWorkItem>,
@@ -100,7 +100,8 @@ fn ended(object: &Object, log: &Log) {
     assert!(matches!(kind(&object.check()), Some(ErrorKind::Ended)));
 }
 
-/// Dropped anywhere: finished as soon as that callback ends, everything freed once, outside the lock, the source last.
+/// In whatever callback the handle is dropped, the end comes as soon as that callback returns. Everything is freed
+/// once, outside the lock, the source last.
 // Caught: END_DEFERRED that the release, the end of a transition, or the end of a run does not look for; an end that
 // frees with the lock held; one that runs down at once inside its own callback.
 #[test]
@@ -129,7 +130,7 @@ fn e6_the_handle_may_be_dropped_in_any_callback() {
     }
 }
 
-/// The end disables, with its callback, serves what was signalled, and runs the work item that is queued.
+/// The end disables the interrupt, with its callback; delivers what was signalled; and runs the queued work item.
 // Caught: an end that does not disable; one that does not flush.
 #[test]
 fn e6_dropping_disables_and_flushes() {
@@ -158,7 +159,8 @@ fn e6_dropping_disables_and_flushes() {
     });
 }
 
-/// It waits for an ISR and a work item that run. (Their threads are not its own, so it does not wait for those.)
+/// The end waits for an ISR and a work item that are running. (The driver has given the dispatcher, so the end does not
+/// wait for its threads.)
 // Caught: an end that takes everything without the lock; a flush that does not wait.
 #[test]
 fn e6_dropping_waits_for_what_runs() {
@@ -201,7 +203,7 @@ fn e6_dropping_waits_for_what_runs() {
     });
 }
 
-/// A quarantined interrupt has no disable to come; what its ISR had queued is run all the same.
+/// A faulted interrupt is not disabled at its end, but the work item that its ISR has queued runs.
 // Caught: an end that flushes only what it disables.
 #[test]
 fn e6_a_queued_work_item_runs_before_the_end_of_a_quarantined_interrupt() {
@@ -223,7 +225,7 @@ fn e6_a_queued_work_item_runs_before_the_end_of_a_quarantined_interrupt() {
     });
 }
 
-/// Interrupt B goes in A's ISR, on the dispatcher that serves both, or on A's own.
+/// Interrupt B is dropped in the ISR of A, on the dispatcher of both, or on A's own.
 // Caught: an end that is refused in any ISR.
 #[test]
 fn e6_dropped_in_the_isr_of_another() {

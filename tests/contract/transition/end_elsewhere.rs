@@ -1,4 +1,4 @@
-//! Rule E6: an end that another thread has to see to, or that meets others at work.
+//! Rule E6: an end that is left to another thread, or that races with other threads.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -10,7 +10,7 @@ use support::script::Script;
 use support::slot::{OnDrop, Owner, Slot};
 use support::{Gate, LONG, let_it_block, watchdog};
 
-/// Dropped in the ISR of another, where the handle was the last to keep it.
+/// An interrupt is dropped in the ISR of another, and the handle had the last reference to it.
 // Caught: a worker that is told of the end but does not keep the interrupt.
 #[test]
 fn e6_dropped_in_the_isr_of_another_where_nobody_else_keeps_it() {
@@ -44,7 +44,7 @@ fn e6_dropped_in_the_isr_of_another_where_nobody_else_keeps_it() {
     });
 }
 
-/// The same while its work item runs: the end of that run ends it, and nobody keeps it afterwards.
+/// The same while its work item runs: the end of that run ends it, and no reference remains.
 // Caught: one that is kept for a worker which has been told to stop.
 #[test]
 fn e6_dropped_in_an_isr_while_its_work_item_runs() {
@@ -129,7 +129,8 @@ fn e6_dropped_in_the_isr_that_its_work_item_waits_for() {
     });
 }
 
-/// The handle goes where waiting for its end would close a circle: the other's section sees to it.
+/// The handle is dropped where waiting for the end would close a circle. The section of the other thread ends the
+/// interrupt.
 // Caught: an end that is put off to a release that does not look for it.
 #[test]
 fn e6_dropped_where_waiting_would_close_a_circle() {
@@ -164,7 +165,7 @@ fn e6_dropped_where_waiting_would_close_a_circle() {
     }
 }
 
-/// Dropping races with everything else.
+/// A drop races with every other operation.
 // Caught: an end that frees nothing.
 #[test]
 fn e6_dropped_under_load() {

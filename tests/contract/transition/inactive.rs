@@ -1,4 +1,4 @@
-//! Rule E8: reported inactive and active again.
+//! Rule E8: an interrupt is reported inactive, and active again.
 
 use interrupt_lock::source::Software;
 use interrupt_lock::{
@@ -9,7 +9,7 @@ use support::script::Script;
 use support::slot::Slot;
 use support::{kind, watchdog};
 
-/// Counts assertions; says each callback.
+/// An interrupt that counts its assertions and logs each callback.
 fn counting(log: &Log, source: impl Source + 'static, attended: bool) -> Interrupt<u64, NoWorkItem> {
     let [isr, enable, disable] = [(); 3].map(|()| log.clone());
     let builder = Interrupt::builder(0)
@@ -26,7 +26,8 @@ fn counting(log: &Log, source: impl Source + 'static, attended: bool) -> Interru
     interrupt.unwrap()
 }
 
-/// Nothing is connected, disconnected or called; the source is taken from, and the line opened after the ISR alone.
+/// Nothing is connected, disconnected or called. The crate takes from the source, and unmasks the line only after an
+/// ISR.
 // Caught: an inactivity that disconnects; a line that is opened again where its signal is withheld; what was withheld
 // is not delivered.
 #[test]
@@ -58,7 +59,7 @@ fn e8_stops_and_resumes_without_disconnecting() {
     assert_eq!(log.count("isr"), 0);
 }
 
-/// A dispatcher is told of a signal once; an edge that it was told of meanwhile isn't lost.
+/// A dispatcher hears of a signal once. An edge that it has heard of while the interrupt was inactive is not lost.
 // Caught: what was withheld is not delivered; becoming active does not look at the source.
 #[test]
 fn e8_an_edge_that_a_dispatcher_was_told_of() {
@@ -81,7 +82,7 @@ fn e8_an_edge_that_a_dispatcher_was_told_of() {
     });
 }
 
-/// A level stays masked while it is inactive, and is delivered once it is active.
+/// A level stays masked while its interrupt is inactive, and is delivered once it is active.
 // Caught: a line that is opened again where its signal is withheld (the dispatcher then spins on it).
 #[test]
 fn e8_a_level_is_delivered_on_resume() {
@@ -120,7 +121,8 @@ fn e8_without_a_source_the_calls_are_counted() {
     assert_eq!(*interrupt.acquire_interrupt_lock(), 4);
 }
 
-/// A disable of an inactive interrupt runs its callback, but no ISR; what was signalled is stale. It stays inactive.
+/// A disable of an inactive interrupt runs the disable callback, but no ISR. What was signalled is stale. The interrupt
+/// stays inactive.
 // Caught: the last delivery of a disable regardless of inactivity; a disable that takes an inactive interrupt for a
 // disabled one; what was withheld is kept beyond the disable.
 #[test]
@@ -147,7 +149,7 @@ fn e8_disabled_while_inactive() {
     assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
 }
 
-/// A removal is noticed while the interrupt is inactive too, and is every later call's answer.
+/// A removal is noticed while the interrupt is inactive too. Every later call returns it.
 // Caught: an inactive interrupt whose source is not asked; a report that does not look whether the device is there.
 #[test]
 fn e8_removed_while_inactive() {
@@ -162,7 +164,7 @@ fn e8_removed_while_inactive() {
     assert!(matches!(kind(&interrupt.report_inactive()), Some(ErrorKind::Removed)));
 }
 
-/// A source that fails while the interrupt is inactive quarantines it, as ever; what was withheld is stale then.
+/// A source that fails while its interrupt is inactive is a fault as ever. What was withheld is stale then.
 // Caught: a fault that leaves what was withheld to the next enable.
 #[test]
 fn e8_a_fault_while_inactive() {
@@ -185,7 +187,7 @@ fn e8_a_fault_while_inactive() {
     assert_eq!(*interrupt.acquire_interrupt_lock(), 0);
 }
 
-/// It would wait for its own section.
+/// Reporting is refused in the interrupt's own sections, where it would wait for itself.
 // Caught: no look at what the caller is inside of (it panics for the lock).
 #[test]
 fn e8_refused_in_its_own_sections() {

@@ -13,7 +13,7 @@ fn os() -> SourceError {
     SourceError::Os { doing: "testing".into(), source: Errno::new(5) }
 }
 
-/// An interrupt whose every callback says that it ran.
+/// An interrupt whose callbacks log that they ran.
 fn recorded(log: &Log, source: impl Source + 'static, attended: bool) -> Interrupt<(), WithWorkItem> {
     let [isr, enable, disable, removal, work] = [(); 5].map(|()| log.clone());
     let builder = Interrupt::builder(())
@@ -54,7 +54,7 @@ fn e1_the_order_of_an_enable() {
     assert_eq!(log.take(), ["take", "info", "connect", "enable callback"]);
 }
 
-/// Whatever fails, what was done before it is undone, and the next enable is as good as the first.
+/// Whichever step fails, the steps before it are undone, and the next enable succeeds.
 // Caught: a connection's failure that is ignored; a failing connection that leaves the wait armed.
 #[test]
 fn e1_a_failing_enable_is_undone() {
@@ -107,7 +107,7 @@ fn e2_the_order_of_a_disable() {
     });
 }
 
-/// An assertion that the dispatcher has not come to yet is not dropped by the disable.
+/// A disable delivers an assertion that the dispatcher has not seen yet.
 // Caught: a disable that does not serve what was signalled.
 #[test]
 fn e2_what_was_signalled_before_is_delivered() {
@@ -130,7 +130,7 @@ fn e2_what_was_signalled_before_is_delivered() {
     });
 }
 
-/// An object without a source: a delivery that was told "pending" is not dropped by the disable that it came into.
+/// Without a source: a disable runs the ISR of a delivery that returned "pending" before it.
 // Caught: a disable of an interrupt without a source that drops what is owed.
 #[test]
 fn e2_a_pending_delivery_is_served_by_the_disable_that_it_waits_for() {
@@ -157,7 +157,7 @@ fn e2_a_pending_delivery_is_served_by_the_disable_that_it_waits_for() {
     });
 }
 
-/// A failing callback or disconnection is told, and stops nothing.
+/// An error of the callback or of the disconnection is returned, and stops nothing.
 // Caught: a failing disable callback that leaves the source connected; a failing disconnection that is not told.
 #[test]
 fn e2_a_failing_disable_is_done_all_the_same() {
@@ -242,7 +242,8 @@ fn i15_events_from_before_an_enable_are_drained_and_counted() {
     }
 }
 
-/// Only what the source says is stale: a call of `service` on a disabled interrupt that has a source asserts nothing.
+/// Only the source can report stale assertions. If the interrupt has a source, a call of `service` on a disabled
+/// interrupt asserts nothing.
 // Caught: a delivery that counts its own call as an assertion where there is a source.
 #[test]
 fn i15_a_call_is_no_assertion_where_there_is_a_source() {

@@ -8,7 +8,7 @@ use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Dispatcher, Interrupt, Queued, Transition, Work};
 use support::{Gate, LONG, let_it_block, watchdog};
 
-/// On the disabling thread, before disable() returns.
+/// The queued work item runs on the disabling thread, before `disable` returns.
 // Caught: a disable that does not flush.
 #[test]
 fn w7_disable_runs_what_is_queued_on_its_own_thread() {
@@ -79,7 +79,7 @@ fn w7_disable_waits_for_the_run_that_is_going_on() {
     });
 }
 
-/// So does one that finds the interrupt quarantined: what the work item uses may be freed after it.
+/// A disable that finds the interrupt faulted waits too, because the driver may free what the work item uses after it.
 // Caught: a disable of a quarantined interrupt that returns while its work item runs.
 #[test]
 fn w7_disable_waits_after_a_fault_too() {
@@ -117,7 +117,7 @@ fn w7_disable_waits_after_a_fault_too() {
     });
 }
 
-/// A work item that queues itself for ever does not keep disable() from returning.
+/// A work item that queues itself for ever does not keep `disable` from returning.
 // Caught: a disable that closes after it has flushed.
 #[test]
 fn w7_one_that_queues_itself_can_not_hang_it() {
@@ -188,7 +188,7 @@ fn w8_from_outside_and_again() {
     });
 }
 
-/// One that always wants to run again is fair to the other work items of its worker.
+/// A work item that always asks for another run lets the other work items of its worker run too.
 // Caught: a worker that runs one again before it looks at the others.
 #[test]
 fn w8_one_that_runs_again_is_fair() {

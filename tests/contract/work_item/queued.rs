@@ -51,7 +51,7 @@ fn w1_the_answer_is_new_merged_or_refused_and_why() {
     assert_eq!((stats.work_queued, stats.work_merged, stats.work_run), (2, 1, 2));
 }
 
-/// What an enable callback leaves to do has to wait until the interrupt is enabled.
+/// The work item can't be queued in the enable callback: the interrupt is not enabled yet.
 // Caught: a work item that is open before the enable callback has succeeded.
 #[test]
 fn w1_refused_until_the_enable_callback_has_succeeded() {
@@ -94,7 +94,7 @@ fn w2_one_queued_while_it_runs_causes_one_more_run() {
     assert_eq!(runs.load(Ordering::SeqCst), 2);
 }
 
-/// Every queueing is followed by a run that sees what was done before it, however the threads meet.
+/// However the threads meet, every queueing is followed by a run that sees what was done before it.
 // Caught: a worker that forgets one that was queued while it ran; the count not cleared by the run.
 #[test]
 fn w2_no_queueing_is_lost_under_load() {
@@ -137,8 +137,8 @@ fn w2_no_queueing_is_lost_under_load() {
     });
 }
 
-/// A driver that runs an attended work item by hand, and does not look whether there is more: the worker, which gave
-/// way to that run, sees to what was queued meanwhile.
+/// A driver runs the work item by hand although there is a worker, and does not look whether there is more. The worker,
+/// which gave way to that run, does what was queued meanwhile.
 // Caught: a run that leaves what was queued meanwhile to its caller's answer alone.
 #[test]
 fn w2_one_queued_during_a_run_by_hand_is_not_left_lying() {
@@ -223,7 +223,7 @@ fn w3_runs_never_overlap() {
     });
 }
 
-/// Not even where it is run from within itself.
+/// A work item that runs itself does not overlap either.
 // Caught: a run that begins although another is running.
 #[test]
 fn w3_not_from_within_itself() {
@@ -276,7 +276,7 @@ fn w4_it_runs_without_the_lock_and_is_told_how_many() {
     });
 }
 
-/// That it can't be written is a compile-fail test; this is what it rests on.
+/// A compile-fail test shows that the code can't be written. This test shows what that rests on.
 // Caught: NoWorkItem implementing WorkItemRegistered.
 #[test]
 fn w6_only_what_is_registered_can_be_queued() {

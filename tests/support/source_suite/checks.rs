@@ -1,4 +1,4 @@
-//! The checks. Beside each: what was seen to break it.
+//! The checks. A comment beside each names a change of the code that made it fail.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

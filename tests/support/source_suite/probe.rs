@@ -1,4 +1,4 @@
-//! What the callbacks do, and what they share with the test and its threads.
+//! The callbacks of the suite, and the data that they share with the test and its threads.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,15 +9,15 @@ use interrupt_lock::{Claim, IsrContext, WithWorkItem};
 use super::waiting::{AtEnd, News, lock};
 use super::{Device, Verdict};
 
-/// What the callbacks do and have done: the interrupt data.
+/// The interrupt data: what the callbacks have done, and what they shall do.
 #[derive(Debug, Default)]
 pub struct Record {
-    /// From the end of the enable callback to the return of `disable`.
+    /// Set from the end of the enable callback to the return of `disable`.
     pub serving: bool,
     pub runs: u64,
-    /// How many assertions these runs were told of.
+    /// How many assertions the ISR runs were told of.
     pub told: u64,
-    /// How many had been made when the last of them had acknowledged the device.
+    /// How many assertions the device had made when the last ISR run acknowledged it.
     pub seen: u64,
     pub enables: u64,
     pub removals: u64,
@@ -28,16 +28,16 @@ pub struct Record {
     pub wrong: Option<&'static str>,
 }
 
-/// How an ISR goes about not acknowledging its device.
+/// How an ISR delays the acknowledgement of its device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reluctance {
     #[default]
     None,
-    /// So many runs don't.
+    /// That many runs do not acknowledge it.
     Runs(u32),
-    /// It keeps the line masked.
+    /// The ISR keeps the line masked.
     KeepMasked,
-    /// It leaves that to the work item.
+    /// The work item acknowledges it.
     Deferred,
 }
 
@@ -45,17 +45,17 @@ pub enum Reluctance {
 pub struct Probe<D> {
     pub device: D,
     pub made: AtomicU64,
-    /// Whether the device may assert, where it may not at all times.
+    /// Whether the device may assert now. Absent if it may assert at all times.
     pub gate: Option<Mutex<bool>>,
     pub news: News,
-    /// Runs of the disable callback: not in the record, which goes with the interrupt.
+    /// Counts runs of the disable callback. It is not in the record, because the record is dropped with the interrupt.
     pub disables: AtomicU64,
     pub ended: AtomicBool,
     pub late: AtomicU64,
 }
 
 impl<D: Device> Probe<D> {
-    /// Asserts, unless the device may not now.
+    /// Asserts, unless the device may not assert now.
     pub fn assert(&self) {
         let gate = self.gate.as_ref().map(lock);
         if gate.as_deref() != Some(&false) {

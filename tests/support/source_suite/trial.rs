@@ -1,4 +1,4 @@
-//! One device with its interrupt, and whoever serves it.
+//! One device with its interrupt, and the thread that serves it.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -16,7 +16,7 @@ use super::probe::{Probe, Record, Reluctance};
 use super::waiting::{AtEnd, Descriptor, News, PATIENCE, expect, sentence, until};
 use super::{Attendance, Rig, Verdict};
 
-/// One device, its interrupt, and whoever serves it.
+/// One device, its interrupt, and the thread that serves it.
 pub struct Trial<R: Rig> {
     pub interrupt: Interrupt<Record>,
     pub probe: Arc<Probe<R::Device>>,
@@ -33,7 +33,7 @@ impl<R: Rig> Trial<R> {
         Self::with(rig, attendance, |source, _| source)
     }
 
-    /// With a source that is made from the rig's.
+    /// Builds a trial with a source that `make` makes from the rig's.
     pub fn with<S: Source + 'static>(
         rig: &R,
         attendance: Attendance,
@@ -115,7 +115,7 @@ impl<R: Rig> Trial<R> {
         self.interrupt.acquire_interrupt_lock()
     }
 
-    /// What the ISR runs were told of is exact, where the source counts.
+    /// If the source counts, checks that the ISR runs were told of exactly that many assertions.
     pub fn has_told(&self, assertions: u64) -> Verdict {
         let told = self.record().told;
         let stats = self.interrupt.stats();
@@ -131,7 +131,7 @@ impl<R: Rig> Trial<R> {
         self.wait(what, |record| record.seen >= made)
     }
 
-    /// Waits until the record is as wanted, and serves the interrupt meanwhile if nobody else does.
+    /// Waits until the record is as wanted. Serves the interrupt meanwhile, if no dispatcher does.
     pub fn wait(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Verdict {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -153,7 +153,7 @@ impl<R: Rig> Trial<R> {
         }
     }
 
-    /// Waits for whoever serves the interrupt, or serves it.
+    /// Waits for the dispatcher that serves the interrupt, or serves it.
     pub fn attend(&self, news: u64, deadline: Instant) {
         if self.attendance != Attendance::Nobody || self.served.load(Ordering::Relaxed) {
             self.probe.news.wait_past(news, deadline);
@@ -162,7 +162,7 @@ impl<R: Rig> Trial<R> {
         }
     }
 
-    /// One turn of a driver's own loop.
+    /// One round of a driver's own loop.
     pub fn serve(&self, deadline: Instant) {
         match &self.descriptor {
             Some(descriptor) => descriptor.wait(deadline),
@@ -172,7 +172,8 @@ impl<R: Rig> Trial<R> {
         while self.interrupt.run_work_item() {}
     }
 
-    /// Runs `body`, which transitions and waits, while a driver's own loop serves the interrupt if nobody else does.
+    /// Runs `body`, which makes transitions and waits. If no dispatcher serves the interrupt, a driver's own loop does
+    /// meanwhile.
     pub fn served(&self, body: impl FnOnce() -> Verdict) -> Verdict {
         if self.attendance != Attendance::Nobody {
             return body();
@@ -197,7 +198,7 @@ impl<R: Rig> Trial<R> {
         self.probe.under_load(body)
     }
 
-    /// Has whoever serves the interrupt look at it, where that can be had; the ISR must have no reason to run.
+    /// Makes the thread that serves the interrupt look at it, if that is possible. The ISR must have no reason to run.
     pub fn look_in_vain(&self) -> Verdict {
         if self.attendance == Attendance::Nobody {
             let runs = self.record().runs;
@@ -233,8 +234,8 @@ impl<R: Rig> Trial<R> {
     }
 }
 
-/// Another interrupt of the same dispatcher. Its dispatcher looks at them in turn, so once this one has been served,
-/// whatever the other had signalled before has been seen to.
+/// Another interrupt of the same dispatcher. The dispatcher looks at its interrupts in turn. So once this one has been
+/// served, everything that the other had signalled before has been served too.
 pub struct Neighbour {
     dispatcher: Dispatcher,
     interrupt: Interrupt<u64, NoWorkItem>,
@@ -278,7 +279,7 @@ impl Neighbour {
     }
 }
 
-/// Does what a driver's own loop does when its device is asked for; dispatchers do so by themselves.
+/// Does what a driver's own loop does when the system asks for its device. A dispatcher does so by itself.
 pub fn answer_request<T, W>(interrupt: &Interrupt<T, W>, attendance: Attendance) -> Verdict {
     if attendance == Attendance::Nobody {
         if let Some(descriptor) = Descriptor::of_removal(interrupt)? {

@@ -1,4 +1,4 @@
-//! Waiting for other threads, with an end to one's patience.
+//! Waiting for other threads, with a time limit.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +10,10 @@ use interrupt_lock::Interrupt;
 
 use super::Verdict;
 
-/// When a wait is given up.
+/// How long a wait lasts before the test fails.
 pub const PATIENCE: Duration = crate::LONG;
 
-/// How often something has happened, for those who wait for it.
+/// Counts how often something has happened. Threads can wait for it.
 #[derive(Default)]
 pub struct News {
     count: Mutex<u64>,
@@ -37,7 +37,8 @@ impl News {
     }
 }
 
-/// Sets the flag at the end of a scope, also when that is a panic: the threads of the scope are waited for then.
+/// Sets the flag at the end of a scope, also after a panic. The scope then waits for its threads, which look at the
+/// flag.
 pub struct AtEnd<'a>(pub &'a AtomicBool);
 
 impl Drop for AtEnd<'_> {
@@ -64,7 +65,7 @@ impl Descriptor {
         Ok(file.map(|file| Self { file }))
     }
 
-    /// Waits until it is readable, or the time is up.
+    /// Waits until the descriptor is readable, or until the deadline.
     pub fn wait(&self, deadline: Instant) {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let left = deadline.saturating_duration_since(Instant::now());
@@ -93,7 +94,7 @@ pub fn expect(so: bool, otherwise: impl FnOnce() -> String) -> Verdict {
     if so { Ok(()) } else { Err(otherwise()) }
 }
 
-/// Waits for what nobody tells.
+/// Waits, by looking again and again, for something that wakes nobody.
 pub fn until(what: &str, so: impl Fn() -> bool) -> Verdict {
     let deadline = Instant::now() + PATIENCE;
     while !so() {

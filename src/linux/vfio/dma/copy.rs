@@ -47,8 +47,8 @@ pub(super) fn write(memory: &MappedRegisters, offset: usize, bytes: &[u8]) {
     }
 }
 
-/// Panics, before anything is copied, if not all of that lies within the memory. Returns how many bytes come before the first
-/// whole word.
+/// Panics, before anything is copied, if not all of that lies within the memory. Returns how many bytes come before the
+/// first whole word.
 #[track_caller]
 fn check(memory: &MappedRegisters, offset: usize, len: usize) -> usize {
     let size = memory.len();

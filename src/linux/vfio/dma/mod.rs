@@ -17,15 +17,15 @@ use crate::{Registers, SourceError};
 
 /// DMA memory: a pinned buffer that the program and a device share, for the device's descriptors and data.
 ///
-/// The device may write to the memory at any time, so the buffer gives no slice of it. Copy with [`read`](Self::read) and
-/// [`write`](Self::write), or access the memory as [registers](Self::memory).
+/// The device may write to the memory at any time, so the buffer gives no slice of it. Copy with [`read`](Self::read)
+/// and [`write`](Self::write), or access the memory as [registers](Self::memory).
 ///
 /// On x86 the processor keeps the order of accesses to memory and to the device's registers. On other processors the
 /// driver has to put the processor's barrier for devices between them.
 ///
 /// Obtained from [`PciDevice::dma_buffer`](super::PciDevice::dma_buffer). Once it has been
-/// dropped, the device can't reach the memory any more. Few and large buffers are best: each takes whole pages, and counts
-/// against `RLIMIT_MEMLOCK`.
+/// dropped, the device can't reach the memory any more. Few and large buffers are best: each takes whole pages, and
+/// counts against `RLIMIT_MEMLOCK`.
 ///
 /// # Examples
 ///
@@ -85,7 +85,8 @@ impl DmaBuffer {
 
     /// Returns the memory as registers: little-endian words, for queues and descriptors.
     ///
-    /// A clone keeps the memory mapped in the program after the buffer has been dropped. The device can't reach it then.
+    /// A clone keeps the memory mapped in the program after the buffer has been dropped. The device can't reach it
+    /// then.
     ///
     /// # Examples
     ///

@@ -1,0 +1,93 @@
+//! The raw lock as `lock_api` knows raw locks.
+
+use core::panic::Location;
+
+use lock_api::RawMutex;
+
+use crate::lock::raw::{Acquisition, NotAcquired, RawInterruptLock};
+
+#[cold]
+#[track_caller]
+fn recursion(taken_at: Option<&'static Location<'static>>) -> ! {
+    match taken_at {
+        Some(at) => panic!("this thread holds the lock already, taken at {at}"),
+        None => panic!("this thread holds the lock already"),
+    }
+}
+
+// SAFETY: the owner word is the lock. `exchange_owner` sets it by a compare-exchange from zero with Acquire; only the
+// owner clears it, with Release. A `lock` that panics has not taken the lock: it panics before it takes. The words are
+// plain data, so a lock may be moved or dropped while it is held.
+unsafe impl RawMutex for RawInterruptLock {
+    #[cfg(not(loom))]
+    const INIT: Self = Self::new();
+    // Loom's atomics can't be made in a constant. A model calls `Mutex::from_raw(RawInterruptLock::new(), …)` instead.
+    #[cfg(loom)]
+    const INIT: Self = panic!("under loom, make the lock with Mutex::from_raw(RawInterruptLock::new(), …)");
+
+    type Guard = Acquisition;
+
+    #[inline]
+    #[track_caller]
+    fn lock(&self) -> Acquisition {
+        loop {
+            match self.acquire(None) {
+                Ok(acquisition) => return acquisition,
+                Err(NotAcquired::Recursive(at)) => recursion(at),
+                Err(NotAcquired::ServeFirst) => self.release_unserving(),
+                Err(NotAcquired::Held | NotAcquired::TimedOut) => {}
+            }
+        }
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_lock(&self) -> Option<Acquisition> {
+        loop {
+            match self.try_acquire() {
+                Ok(acquisition) => return Some(acquisition),
+                Err(NotAcquired::ServeFirst) => self.release_unserving(),
+                Err(_) => return None,
+            }
+        }
+    }
+
+    #[inline]
+    unsafe fn unlock(&self, acquisition: Acquisition) {
+        acquisition.end();
+        self.release_unserving();
+    }
+
+    #[inline]
+    fn is_locked(&self) -> bool {
+        self.owner() != 0
+    }
+}
+
+/// Acquiring with a time-out or a deadline ([rule L8](crate::guide::contract#l8)). A waiter that is woken as its time
+/// runs out tries once more.
+#[cfg(feature = "std")]
+mod timed {
+    use std::time::{Duration, Instant};
+
+    use lock_api::RawMutexTimed;
+
+    use super::*;
+
+    // SAFETY: the timed forms take the lock through `acquire`, as `lock` does.
+    unsafe impl RawMutexTimed for RawInterruptLock {
+        type Duration = Duration;
+        type Instant = Instant;
+
+        #[track_caller]
+        fn try_lock_for(&self, timeout: Duration) -> Option<Acquisition> {
+            // A deadline beyond the clock's range is none.
+            self.acquire(Instant::now().checked_add(timeout)).ok()
+        }
+
+        #[track_caller]
+        fn try_lock_until(&self, deadline: Instant) -> Option<Acquisition> {
+            self.acquire(Some(deadline)).ok()
+        }
+    }
+}
