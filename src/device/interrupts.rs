@@ -10,9 +10,9 @@ pub(crate) trait DeviceInterrupt: Send + Sync {
     fn stats(&self) -> Stats;
     fn has_ended(&self) -> bool;
 
-    /// Announces everything that a transition of this interrupt may wait for. Returns the circle that such a wait would
+    /// Registers everything that a transition of this interrupt may wait for. Returns the circle that such a wait would
     /// close.
-    fn announce(&self) -> Result<Waits<'_>, Circle>;
+    fn register_waits(&self) -> Result<Waits<'_>, Circle>;
 
     /// Enables the interrupt as the device enters D0. Passes over an interrupt that the driver has disabled, and one
     /// whose message vector was not granted.
@@ -50,7 +50,7 @@ impl<T: Send, W: Send> DeviceInterrupt for InterruptObject<T, W> {
         self.state() == State::Ended
     }
 
-    fn announce(&self) -> Result<Waits<'_>, Circle> {
+    fn register_waits(&self) -> Result<Waits<'_>, Circle> {
         self.announce_waits()
     }
 

@@ -210,14 +210,14 @@ impl Device {
     }
 
     /// Refuses a transition if the calling thread is inside something that the transition would wait for. Runs before
-    /// the first step. These waits do not stay announced: each step announces its own. So no other thread is refused
+    /// the first step. These waits do not stay registered: each step registers its own. So no other thread is refused
     /// because of a wait that has not begun.
     pub(super) fn refuse_inside_own_sections(&self) -> Result<(), Error> {
         if sync::is_in_isr() {
             return Err(self.would_deadlock("called from an ISR"));
         }
         Waits::register([self.callback_lock().awaited()])
-            .and_then(|_| self.interrupts().iter().try_for_each(|interrupt| interrupt.announce().map(drop)))
+            .and_then(|_| self.interrupts().iter().try_for_each(|interrupt| interrupt.register_waits().map(drop)))
             .map_err(|_| self.would_deadlock("this thread is inside of a part of it"))
     }
 

@@ -91,8 +91,7 @@ impl<T> Tenant<T> for InterruptLock<T> {
     }
 
     fn after_release(&self) {
-        // From the last to the first: if one leaves meanwhile, only interrupts that this loop has been at change their
-        // places.
+        // From the last to the first: an interrupt that leaves moves only those that this loop has already visited.
         for place in (0..self.sharers.count()).rev() {
             if let Some(interrupt) = self.sharers.at(place) {
                 interrupt.after_release();

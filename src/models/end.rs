@@ -19,7 +19,7 @@ impl Drop for Owned {
 
 /// The handle is dropped during a delivery. When the drop returns, the ISR has finished or will never run, and what the
 /// callbacks own has been freed once.
-// Caught: end-skips-the-lock, delivers-after-the-end.
+// Caught: end-leaves-it-delivering.
 #[test]
 fn an_end_waits_for_the_delivery() {
     bounded(|| {
@@ -61,7 +61,7 @@ fn an_end_waits_for_the_delivery() {
 }
 
 /// Dropping the handle runs a queued work item, or waits for the run, and frees the work item after that.
-// Caught: end-skips-the-flush.
+// Caught: flush-does-not-wait, flush-ignores-the-queued.
 #[test]
 fn an_end_flushes_the_work_item() {
     bounded(|| {

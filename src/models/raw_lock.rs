@@ -46,7 +46,8 @@ fn sections_exclude_one_another() {
 }
 
 /// No wake-up is lost: three threads that wait for one another all get the lock.
-// Caught: parked-forgotten, unlock-forgets-to-wake, parked-cleared-too-early, validate-skipped.
+// Caught: parked-forgotten, unlock-forgets-to-wake, parked-cleared-too-early, validate-skipped,
+// release-without-barrier, park-without-barrier, validate-ignores-parked.
 #[test]
 fn every_waiter_is_woken() {
     bounded(|| {
@@ -140,7 +141,7 @@ fn recursion_is_noticed() {
 }
 
 /// Trying takes a free lock, never a held one.
-// Caught: try-ignores-owner.
+// Caught: take-ignores-owner.
 #[test]
 fn trying_excludes_too() {
     all(|| {
@@ -214,7 +215,7 @@ fn vector(lock: &RawInterruptLock, before_leaving: impl FnOnce(), serve: impl Fn
 }
 
 /// The owner serves a delivery that must not wait, exactly once, and sees what was done before it was left.
-// Caught: pending-release, take-pending-acquire, release-ignores-pending, pending-without-barrier.
+// Caught: note-left-release, take-left-acquire, release-ignores-left, note-left-without-barrier, left-on-a-free-lock.
 #[test]
 fn what_is_left_pending_is_served() {
     all(|| {
@@ -237,7 +238,7 @@ fn what_is_left_pending_is_served() {
 
 /// A release finds something left to the owner. Before it takes the lock back, another thread may have held the lock.
 /// One of the two serves what was left, exactly once, and both exclude each other.
-// Caught: take-back-acquire, take-back-ignores-owner, take-ignores-pending.
+// Caught: take-back-acquire, take-back-ignores-owner, take-ignores-left.
 #[test]
 fn a_lock_taken_back_is_a_section_like_any_other() {
     bounded(|| {
@@ -395,7 +396,7 @@ fn l7_deliveries_are_served_in_order() {
 }
 
 /// What is left to the owner comes before the section of the thread that takes the lock next (rule L7).
-// Caught: take-ignores-pending.
+// Caught: take-ignores-left.
 #[test]
 fn l7_what_is_pending_precedes_a_thread() {
     bounded(|| {

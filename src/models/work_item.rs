@@ -73,7 +73,7 @@ fn a_run_sees_what_was_merged_into_it() {
 
 /// Each queueing is new or merged, and a queueing during a run causes one more run. There are as many runs as new
 /// queueings, and no two overlap.
-// Caught: end-release, begin-while-running, begin-keeps-queued.
+// Caught: end-release, begin-while-running, begin-keeps-queued, end-loses-the-queued.
 #[test]
 fn runs_are_as_many_as_new_queueings_and_never_overlap() {
     bounded(|| {
@@ -104,7 +104,8 @@ fn runs_are_as_many_as_new_queueings_and_never_overlap() {
 
 /// Disable runs what is queued and waits for the run, even if the work item always queues itself again. After it, the
 /// caller sees what the runs did.
-// Caught: flush-does-not-wait, flush-ignores-the-queued, close-forgotten, end-wakes-nobody.
+// Caught: flush-does-not-wait, flush-ignores-the-queued, close-forgotten, end-wakes-nobody, waited-forgotten,
+// flush-validates-nothing.
 #[test]
 fn disable_flushes_the_work_item() {
     bounded(|| {
@@ -157,7 +158,7 @@ fn who_finds_it_idle_sees_the_last_run() {
 }
 
 /// Two threads that are told to run the item run it once.
-// Caught: begin-while-running.
+// Caught: begin-while-running, begin-keeps-queued.
 #[test]
 fn one_queueing_is_one_run() {
     all(|| {

@@ -48,7 +48,8 @@
 //!   word reads that a delivery waits, and steps aside: it frees the lock again. So at most the section that runs at
 //!   that moment comes before the delivery. The owner word may be zero for an instant, but only the delivery whose turn
 //!   it is keeps the lock. Before the delivery sleeps, it passes the heavy barrier, as a thread does. Its own release
-//!   wakes the delivery with the next ticket; if there is none, it wakes a thread.
+//!   wakes the delivery with the next ticket; if there is none, it wakes a thread. (After 64 deliveries without a pause
+//!   it wakes a thread as well. A thread that has been woken in vain several times draws a ticket itself.)
 //! - **What is left to the owner.** A caller that must not wait and has seen an owner sets `LEFT`, passes the heavy
 //!   barrier, and reads the owner word again. Then one of three things is true:
 //!   1. The owner's release reads `LEFT`, takes the lock back, and serves what was left.

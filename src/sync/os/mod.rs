@@ -141,7 +141,7 @@ impl Parker {
 
 /// Drops a value of the driver's, whose destructor may panic, and discards that panic.
 ///
-/// For values whose panic nobody could be told of: the payload of an earlier panic, or the data of an interrupt that
+/// For values whose panic can't be reported: the payload of an earlier panic, or the data of an interrupt that
 /// ends on a thread which other interrupts need.
 pub(crate) fn drop_caught<T>(theirs: T) {
     if let Err(again) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(theirs))) {
