@@ -134,7 +134,7 @@ pub use policy::Policy;
 pub use policy::Priority;
 #[cfg(feature = "std")]
 pub use policy::{Answer, PolicyAnswer};
-pub use source::Registers;
+pub use source::registers::Registers;
 pub use sync::bare_metal;
 #[cfg(feature = "std")]
 pub use sync::membarrier::without_membarrier;

@@ -2,8 +2,9 @@
 
 use static_assertions::assert_impl_all;
 
+use crate::Registers;
 use crate::simulated::{Edu, EduRegisters, EduSource};
-use crate::source::{EdgeHandle, LevelHandle, Registers, Software, Source};
+use crate::source::{EdgeHandle, LevelHandle, Software, Source};
 
 assert_impl_all!(EdgeHandle: Send, Sync, Clone);
 assert_impl_all!(LevelHandle: Send, Sync, Clone);

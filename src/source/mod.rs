@@ -4,7 +4,7 @@
 
 #[cfg(feature = "alloc")]
 mod forward;
-mod registers;
+pub(crate) mod registers;
 #[cfg(feature = "std")]
 mod shared_line;
 #[cfg(feature = "std")]
@@ -16,7 +16,6 @@ use crate::{Claim, Info, Name, SourceError};
 
 #[cfg(feature = "std")]
 pub use crate::observe::timing::Assertions;
-pub use registers::Registers;
 #[cfg(feature = "std")]
 pub use shared_line::{LineMember, LineStats, SharedLine};
 #[cfg(feature = "simulated")]
