@@ -51,7 +51,7 @@ impl<T: Send, W: Send> DeviceInterrupt for InterruptObject<T, W> {
     }
 
     fn register_waits(&self) -> Result<Waits<'_>, Circle> {
-        self.announce_waits()
+        self.register_waits()
     }
 
     fn power_up(&self) -> Result<(), Error> {

@@ -105,8 +105,8 @@ impl<T, W> InterruptObject<T, W> {
             return None;
         }
         // There was a circle with another thread, which may have ended its section before the bit was set. The register
-        // of waits orders the two: either the other thread has withdrawn its announcement already, or it withdraws it,
-        // and then looks at the bit, after this.
+        // of waits orders the two: either the other thread has taken its waits out already, or it takes them out and
+        // then looks at the bit, after this.
         if self.lock().raw().leave_to_owner() {
             return None;
         }

@@ -74,14 +74,14 @@ impl<T, W> InterruptObject<T, W> {
             return Err(self.would_deadlock(why));
         }
         let waits = self
-            .announce_waits()
+            .register_waits()
             .map_err(|_| self.would_deadlock("another thread's callback waits for what this thread holds"))?;
         Ok(InTransition { object: self, control: Some(self.control.lock()), waits: Some(waits) })
     }
 
-    /// Announces all that a transition may wait for.
-    pub(crate) fn announce_waits(&self) -> Result<Waits<'_>, Circle> {
-        // SAFETY: used only to see which thread owns it, and to announce a wait for it.
+    /// Registers all that a transition may wait for.
+    pub(crate) fn register_waits(&self) -> Result<Waits<'_>, Circle> {
+        // SAFETY: used only to see which thread owns it, and to register a wait for it.
         let control = unsafe { self.control.raw() };
         let (control, lock, work) = (control.awaited(), self.lock().raw().awaited(), self.work.awaited());
         match self.callback_lock() {
@@ -129,7 +129,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 }
 
-/// A transition that is under way: it holds the control lock, and has announced what it waits for.
+/// A transition that is under way: it holds the control lock, and has registered what it waits for.
 pub(in crate::interrupt) struct InTransition<'a, T, W> {
     object: &'a InterruptObject<T, W>,
     control: Option<MutexGuard<'a, RawInterruptLock, ()>>,
@@ -137,7 +137,7 @@ pub(in crate::interrupt) struct InTransition<'a, T, W> {
 }
 
 impl<'a, T, W> InTransition<'a, T, W> {
-    /// Acquires the interrupt lock. The wait ends: the announcement has shown that it closes no circle.
+    /// Acquires the interrupt lock. The wait ends: the register of waits has shown that it closes no circle.
     pub(in crate::interrupt) fn lock(&self) -> InterruptLockGuard<'a, T> {
         self.object.acquire_interrupt_lock()
     }
@@ -146,8 +146,8 @@ impl<'a, T, W> InTransition<'a, T, W> {
 impl<T, W> Drop for InTransition<'_, T, W> {
     fn drop(&mut self) {
         // Do this first, because the end, which may run below, is a transition too. An end that met this transition in
-        // a circle of waits either finds the announcement withdrawn, and tries again, or has set its bit before the
-        // withdrawal, so that it is seen below.
+        // a circle of waits either finds these waits out of the register, and tries again, or has set its bit before
+        // they left it, so that it is seen below.
         self.control = None;
         self.waits = None;
         self.object.after_section();
