@@ -82,12 +82,25 @@ mod timed {
         #[track_caller]
         fn try_lock_for(&self, timeout: Duration) -> Option<Acquisition> {
             // A deadline beyond the clock's range is none.
-            self.acquire(Instant::now().checked_add(timeout)).ok()
+            self.lock_until(Instant::now().checked_add(timeout))
         }
 
         #[track_caller]
         fn try_lock_until(&self, deadline: Instant) -> Option<Acquisition> {
-            self.acquire(Some(deadline)).ok()
+            self.lock_until(Some(deadline))
+        }
+    }
+
+    impl RawInterruptLock {
+        #[track_caller]
+        fn lock_until(&self, deadline: Option<Instant>) -> Option<Acquisition> {
+            loop {
+                match self.acquire(deadline) {
+                    Ok(acquisition) => return Some(acquisition),
+                    Err(NotAcquired::ServeFirst) => self.release_unserving(),
+                    Err(_) => return None,
+                }
+            }
         }
     }
 }
