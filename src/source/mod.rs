@@ -23,7 +23,8 @@ pub(crate) use software::Wakeup;
 #[cfg(feature = "std")]
 pub use software::{EdgeHandle, LevelHandle, Software};
 
-/// Something that asserts an interrupt: a UIO or VFIO device, an eventfd, a simulated line. For authors of back-ends.
+/// Something that asserts an interrupt, such as a UIO device, a vector or an eventfd: the trait for authors of
+/// back-ends.
 ///
 /// The interrupt object owns its source and calls every method with the interrupt lock held, so an implementation needs
 /// no lock of its own against the object. No method may:
@@ -53,6 +54,17 @@ pub use software::{EdgeHandle, LevelHandle, Software};
 /// struct Edges { count: u64, waker: Option<Waker> }
 ///
 /// struct Counted(Arc<Mutex<Edges>>);
+///
+/// /// What the other thread calls.
+/// fn assert(edges: &Mutex<Edges>) {
+///     let mut edges = edges.lock().unwrap();
+///     edges.count += 1;
+///     let waker = edges.waker.clone();
+///     drop(edges);
+///     if let Some(waker) = waker {
+///         waker.wake(); // now the dispatcher calls `take`
+///     }
+/// }
 ///
 /// impl Source for Counted {
 ///     fn info(&self) -> Info { Info::new().with_trigger(Trigger::Edge) }
@@ -179,11 +191,13 @@ pub trait Source: Send {
     }
 }
 
-/// How a source signals to a dispatcher.
+/// How a source signals to a dispatcher: what [`Source::ready`] returns.
 ///
 /// ```
-/// use interrupt_lock::source::Ready;
-/// assert!(matches!(Ready::Waker, Ready::Waker));
+/// use interrupt_lock::source::{Ready, Software, Source};
+///
+/// let (mut source, _handle) = Software::edge();
+/// assert!(matches!(source.ready(), Ready::Waker));
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]

@@ -54,13 +54,21 @@ pub use stats::LineStats;
 /// let dispatcher = Dispatcher::new()?;
 ///
 /// let first = Interrupt::builder(())
-///     .isr(|_| Claim::Unclaimed) // never mine
+///     .isr(|_| Claim::Unclaimed) // its device has not asserted
 ///     .source(shared.member())
 ///     .dispatcher(&dispatcher)
 ///     .build()?;
-/// let quiet = line.clone();
-/// let second = Interrupt::builder(0)
-///     .isr(move |count| { **count += 1; quiet.deassert(); Claim::Claimed })
+/// struct Card {
+///     frames: u32,
+/// }
+///
+/// let acknowledge = line.clone();
+/// let second = Interrupt::builder(Card { frames: 0 })
+///     .isr(move |card| {
+///         card.frames += 1;
+///         acknowledge.deassert();
+///         Claim::Claimed
+///     })
 ///     .source(shared.member())
 ///     .dispatcher(&dispatcher)
 ///     .build()?;
@@ -68,7 +76,7 @@ pub use stats::LineStats;
 /// second.enable()?;
 ///
 /// line.assert();
-/// while *second.acquire_interrupt_lock() == 0 {}
+/// while second.acquire_interrupt_lock().frames == 0 {}
 /// assert_eq!(first.stats().benign, 1);
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
