@@ -153,7 +153,8 @@ pub enum ErrorKind {
     /// Automatic serialization or waking was asked for, which takes a device, and the interrupt was built without
     /// [`Builder::device`](crate::Builder::device).
     NoDevice,
-    /// A polling policy was given, and no dispatcher waits on a source of this interrupt.
+    /// [`polling`](crate::Builder::polling) or [`poll_when_silent`](crate::Builder::poll_when_silent) was set, and no
+    /// dispatcher waits on a source of this interrupt.
     NothingToPoll,
     /// The processor set of the policy is empty ([rule P1](crate::guide::contract#p1)).
     NoProcessors,

@@ -31,8 +31,9 @@ pub use stats::LineStats;
 
 /// A level line that several interrupts share. Each interrupt gets a [`member`](Self::member) as its source.
 ///
-/// When the line signals, the enabled interrupts are asked one after the other, in the order in which they were
-/// enabled, whether the device is theirs. Then the line is unmasked, and if it is still asserted all are asked again.
+/// When the line signals, a round begins: the enabled interrupts are asked one after the other, in the order in which
+/// they were enabled, whether the device is theirs. Then the line is unmasked. If it is still asserted, the next round
+/// begins.
 ///
 /// - An interrupt that keeps the line masked keeps it masked for all, until it unmasks it.
 /// - An interrupt that is disabled, faulted or dropped is passed over from then on.
