@@ -219,7 +219,7 @@ impl fmt::Display for ErrorKind {
             Self::Source(_) => "its source failed",
             Self::NotShareable => "its source cannot be shared, because it is not a level line",
             Self::NoDevice => "`automatic_serialization` and `wake_capable` need a `device`",
-            Self::NothingToPoll => "a polling policy needs a source, and a dispatcher that waits on it",
+            Self::NothingToPoll => "`polling` and `poll_when_silent` need a source, and a dispatcher that waits on it",
             Self::NoProcessors => "the processor set of its policy must not be empty",
             Self::NoSuchProcessors { processors } => {
                 return write!(f, "its policy asks for processors that this machine does not have: {processors}");
@@ -229,7 +229,7 @@ impl fmt::Display for ErrorKind {
             Self::DeviceCallback { callback, .. } => return write!(f, "its {callback} failed"),
             Self::Listened => "it already has a listener: drop the other `Claims` first",
             Self::Open(_) => "could not be set up",
-            Self::Dispatcher(_) => "its dispatcher could not be started",
+            Self::Dispatcher(_) => "a thread that serves or watches it could not be started",
         })
     }
 }

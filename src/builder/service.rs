@@ -39,8 +39,8 @@ impl ServiceOptions {
     }
 
     pub(super) fn check(&self, name: &Name, has_source: bool) -> Result<(), Error> {
-        let polls = self.polling != Polling::None || self.poll_when_silent.is_some();
-        if polls && (!has_source || matches!(self.served_by, ServedBy::Driver)) {
+        let is_dispatched = has_source && Dispatcher::EXISTS && !matches!(self.served_by, ServedBy::Driver);
+        if !is_dispatched && (self.polling.has_window() || self.poll_when_silent.is_some()) {
             return Err(Error::new(name.clone(), ErrorKind::NothingToPoll));
         }
         placement::check(&self.policy, name)?;

@@ -53,3 +53,13 @@ pub enum Polling {
     /// line soon costs little.
     Adaptive(Duration),
 }
+
+impl Polling {
+    /// Returns whether there is a time in which the dispatcher polls.
+    pub(crate) fn has_window(self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Fixed(window) | Self::Adaptive(window) => !window.is_zero(),
+        }
+    }
+}

@@ -32,10 +32,7 @@ impl Window {
 
     /// Whether the policy asks for polling at all.
     pub(super) fn exists(&self) -> bool {
-        match self.policy {
-            Polling::None => false,
-            Polling::Fixed(window) | Polling::Adaptive(window) => !window.is_zero(),
-        }
+        self.policy.has_window()
     }
 
     /// Opens the window, because an interrupt has been served. Returns when it closes.

@@ -116,8 +116,10 @@ fn make_every_mistake() {
 fn with_too_few_descriptors() {
     let nic = || Interrupt::builder(()).isr(|_| Claim::Claimed).work_item(|_| ());
     too_few("eventfd", "making an eventfd", Eventfd::new);
-    too_few("interrupts", "its dispatcher could not be started", Dispatcher::new);
-    too_few("nic", "its dispatcher could not be started", || nic().name("nic").source(Software::edge().0).build());
+    too_few("interrupts", "a thread that serves or watches it could not be started", Dispatcher::new);
+    too_few("nic", "a thread that serves or watches it could not be started", || {
+        nic().name("nic").source(Software::edge().0).build()
+    });
 
     // An interrupt that can't be enabled, and one that is enabled before it and has to be disabled again.
     let device = Device::builder("device").build();

@@ -31,7 +31,7 @@ fn e6_a_thread_that_can_not_be_started_is_an_error() {
                         let error = answer.unwrap_err();
                         assert!(matches!(error.kind(), ErrorKind::Dispatcher(_)), "{error}");
                         assert_eq!(error.name().as_str(), "nic");
-                        assert_eq!(error.to_string(), "nic: its dispatcher could not be started");
+                        assert_eq!(error.to_string(), "nic: a thread that serves or watches it could not be started");
                         assert!(format!("{error:#}").ends_with(": Resource temporarily unavailable (os error 11)"));
                     }
                 });

@@ -1,14 +1,14 @@
 //! Asks the system for what a policy says (rule P2). A refusal is reported and is no error: the interrupt is served all the
 //! same.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(loom)))]
 mod linux;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(loom))))]
 mod other;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(loom)))]
 use linux as system;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(loom))))]
 use other as system;
 
 use crate::{Affinity, Error, ErrorKind, Info, Name, Policy, ProcessorSet, SourceError};

@@ -1,7 +1,12 @@
-//! On other systems than Linux: every request is refused.
+//! On other systems than Linux, and in loom models: every request is refused.
 
 use crate::policy::placement::Target;
 use crate::{Affinity, Answer, Policy, PolicyAnswer, Priority, ProcessorSet, SourceError};
+
+#[cfg(not(loom))]
+const REFUSAL: &str = "it can't be asked for on this system";
+#[cfg(loom)]
+const REFUSAL: &str = "a loom model has no threads or lines that could be placed";
 
 /// A thread. Nothing can be asked of it here.
 #[derive(Clone, Copy)]
@@ -23,7 +28,7 @@ pub(super) fn missing(set: ProcessorSet) -> Option<ProcessorSet> {
 pub(crate) fn ask(policy: &Policy, target: &Target<'_>) -> PolicyAnswer {
     let _ = target.info;
     let refused = || match &target.thread {
-        Ok(_) => Answer::Refused(SourceError::Refused("it can't be asked for on this system".into())),
+        Ok(_) => Answer::Refused(SourceError::Refused(REFUSAL.into())),
         Err(why) => Answer::Refused(why.clone()),
     };
     let mut answer = PolicyAnswer::default();

@@ -59,7 +59,10 @@ fn p1_a_polling_policy_is_refused_where_nobody_could_follow_it() {
         ] {
             let refused = builder.name("edu0").polling(policy).build().unwrap_err();
             assert!(matches!(refused.kind(), ErrorKind::NothingToPoll));
-            assert_eq!(refused.to_string(), "edu0: a polling policy needs a source, and a dispatcher that waits on it");
+            assert_eq!(
+                refused.to_string(),
+                "edu0: `polling` and `poll_when_silent` need a source, and a dispatcher that waits on it"
+            );
         }
         for builder in [builder(), builder().dispatcher(&dispatcher)] {
             drop(builder.source(source()).polling(policy).build().unwrap());
