@@ -19,14 +19,13 @@ use rustix::{
 
 #[cfg(doc)]
 use crate::ErrorKind;
-use crate::SourceError;
 use crate::linux::MappedRegisters;
 use crate::linux::pci::ConfigSpace;
 use crate::linux::uio::exclusive::Exclusive;
 use crate::linux::uio::sysfs_entry::SysfsEntry;
 use crate::source::{Ready, Source};
 use crate::system::{device_failed, failed, opening, refused};
-use crate::{Error, Info, Trigger, system};
+use crate::{Error, Info, SourceError, Trigger, system};
 
 /// The interrupt of a UIO device (`/dev/uio0`) as a source, and the device's registers.
 ///
