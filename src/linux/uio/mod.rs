@@ -1,4 +1,10 @@
 //! A UIO device as a source.
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | the source |
+//! | `sysfs_entry` | what sysfs says of the device |
+//! | `exclusive` | a device belongs to one source at a time |
 
 mod exclusive;
 mod sysfs_entry;
