@@ -24,9 +24,9 @@ pub(crate) fn write_causes(f: &mut fmt::Formatter<'_>, nearest: Option<&(dyn err
 /// returns.
 ///
 /// ```
-/// use interrupt_lock::{Errno, SourceError};
+/// use interrupt_lock::SourceError;
 ///
-/// let error = SourceError::Os { doing: "reading /dev/uio0".into(), source: Errno::new(5) };
+/// let error = SourceError::os("reading /dev/uio0", &std::io::Error::from_raw_os_error(5));
 /// assert_eq!(format!("{error}"), "reading /dev/uio0");
 /// assert!(format!("{error:#}").starts_with("reading /dev/uio0: "));
 /// ```
@@ -55,7 +55,7 @@ pub enum SourceError {
     Os {
         /// The operation, with its file or device, such as "reading /dev/uio0".
         doing: Name,
-        /// The system's error.
+        /// The system's error. Its `raw()` returns the number, and `std::io::Error::from` converts it.
         source: Errno,
     },
     /// The source can't do what was asked. The text says why.
@@ -64,7 +64,8 @@ pub enum SourceError {
 
 #[cfg(feature = "std")]
 impl SourceError {
-    /// The operating system refused, for a source of your own: `doing` says what was being done, and to what.
+    /// Makes the error of a system call that failed, in a source of your own. `doing` says what the call did, and to
+    /// what.
     ///
     /// An error that the system gave no number becomes a [`Refused`](Self::Refused) with its text.
     ///

@@ -7,7 +7,8 @@ use core::panic::Location;
 use crate::cause::write_causes;
 use crate::{CallbackError, Fault, Name, SourceError};
 
-/// An error: [what happened](Self::kind), and the [name](Self::name) of the interrupt or device that it happened to.
+/// The error of this crate's functions: [what happened](Self::kind), and the [name](Self::name) of the interrupt or
+/// device that it happened to.
 ///
 /// A driver matches the kind. For people, there are two ways to print the error:
 ///
@@ -42,7 +43,7 @@ impl Error {
         Self { name, kind }
     }
 
-    /// What happened.
+    /// Returns what happened, for a driver to match.
     ///
     /// ```
     /// use interrupt_lock::{ErrorKind, InterruptLock};
@@ -63,7 +64,7 @@ impl Error {
         &self.kind
     }
 
-    /// The name of the interrupt, lock or device that it happened to.
+    /// Returns the name of the interrupt, lock or device that it happened to.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Interrupt};
@@ -90,7 +91,7 @@ impl error::Error for Error {
     }
 }
 
-/// What happened: the kind of an [`Error`].
+/// What happened, for a driver that handles an [`Error`]: from [`Error::kind`].
 ///
 /// ```
 /// use interrupt_lock::{Claim, ErrorKind, Interrupt, source::Software};
@@ -152,7 +153,8 @@ pub enum ErrorKind {
     /// Automatic serialization or waking was asked for, which takes a device, and the interrupt was built without
     /// [`Builder::device`](crate::Builder::device).
     NoDevice,
-    /// A polling policy was given, and no dispatcher waits on a source of this interrupt.
+    /// [`polling`](crate::Builder::polling) or [`poll_when_silent`](crate::Builder::poll_when_silent) was set, and no
+    /// dispatcher waits on a source of this interrupt.
     NothingToPoll,
     /// The processor set of the policy is empty ([rule P1](crate::guide::contract#p1)).
     NoProcessors,
@@ -178,7 +180,8 @@ pub enum ErrorKind {
     Listened,
     /// A device, or something of it, could not be opened: its registers, its line, its messages, memory for its DMA.
     Open(SourceError),
-    /// The threads that serve the interrupt could not be started.
+    /// A thread of the dispatcher, or the thread that watches for
+    /// [overdue callbacks](crate::Builder::overdue_after), could not be started.
     Dispatcher(SourceError),
 }
 

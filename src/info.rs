@@ -69,11 +69,12 @@ pub enum Share {
     Shared,
 }
 
-/// What is known of an interrupt's resources: `WUDF_INTERRUPT_INFO`, `WDF_INTERRUPT_INFO`.
+/// What is known of an interrupt's resources, for drivers and authors of back-ends: stands for `WUDF_INTERRUPT_INFO`
+/// and `WDF_INTERRUPT_INFO`.
 ///
 /// A driver gets it from [`info`](crate::InterruptObject::info), a back-end returns it from
 /// [`Source::info`](crate::source::Source::info). What the system does not tell, or has not assigned yet, is `None`,
-/// never a magic zero. The source is asked anew at each enable, because the resources may change in between.
+/// never 0. The source is asked anew at each enable, because the resources may change in between.
 ///
 /// ```
 /// use interrupt_lock::{Info, Trigger};

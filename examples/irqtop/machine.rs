@@ -46,10 +46,15 @@ const KINDS: [Kind; 5] = [
 
 const BEAT: Duration = Duration::from_millis(1);
 
+/// What an ISR shares with the rest of its driver.
+pub struct Handled {
+    interrupts: u64,
+}
+
 struct Device {
     kind: &'static Kind,
     edu: Edu,
-    interrupt: Interrupt<u64, NoWorkItem>,
+    interrupt: Interrupt<Handled, NoWorkItem>,
 }
 
 /// The devices, and the thread that has them interrupt.
@@ -68,7 +73,7 @@ impl Machine {
         Ok(Self { devices, stopping, beating: beating.map_err(Failure::of_the_device)? })
     }
 
-    pub fn interrupts(&self) -> impl Iterator<Item = &Interrupt<u64, NoWorkItem>> {
+    pub fn interrupts(&self) -> impl Iterator<Item = &Interrupt<Handled, NoWorkItem>> {
         self.devices.iter().map(|device| &device.interrupt)
     }
 
@@ -96,7 +101,7 @@ fn beat(devices: &[Device], stopping: &AtomicBool) {
 fn device(kind: &'static Kind) -> Result<Device, Error> {
     let edu = Edu::with_options(EduOptions { name: kind.name.into(), ..EduOptions::default() });
     let registers = edu.registers();
-    let interrupt = Interrupt::builder(0)
+    let interrupt = Interrupt::builder(Handled { interrupts: 0 })
         .name(kind.name)
         .isr(move |handled| {
             let status = registers.read32(INTERRUPT_STATUS);
@@ -105,7 +110,7 @@ fn device(kind: &'static Kind) -> Result<Device, Error> {
             if status & OURS == 0 {
                 return Claim::Unclaimed;
             }
-            **handled += 1;
+            handled.interrupts += 1;
             Claim::Claimed
         })
         .source(if kind.line { edu.line() } else { edu.message() }?)

@@ -26,7 +26,8 @@ use crate::{Claims, Error};
 /// If a callback of the interrupt drops the handle, or a thread that holds its lock, the end comes as soon as that
 /// section has ended. The same happens if waiting would be a deadlock with another thread. If the ISR of another
 /// interrupt drops the handle, the worker of the dispatcher runs the end. (Without a dispatcher the drop waits inside
-/// that ISR. Then no work item of this interrupt may be running that needs the lock of the other.)
+/// that ISR, which holds the lock of the other interrupt. If a work item of this interrupt waits for that lock then,
+/// the two wait for each other for ever.)
 ///
 /// If something that a callback owns panics as it is freed, that is a fault
 /// ([`Callback::Destructor`](crate::Callback::Destructor)). The panic does not reach the thread that drops the handle.

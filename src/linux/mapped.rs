@@ -21,8 +21,9 @@ use crate::{Error, Registers, SourceError};
 /// Accesses are volatile and of exactly the width asked for (64-bit accesses on a 64-bit machine). They never go
 /// through a reference, so the device may change the registers at any time. Registers are little-endian, as on PCI.
 ///
-/// Obtained from [`Uio::registers`](crate::linux::Uio::registers),
-/// [`vfio::PciDevice::registers`](crate::linux::vfio::PciDevice::registers) or, for any other file, [`map`](Self::map).
+/// [`Uio::registers`](crate::linux::Uio::registers) and
+/// [`vfio::PciDevice::registers`](crate::linux::vfio::PciDevice::registers) return one. [`map`](Self::map) makes one of
+/// any other file.
 ///
 /// # Examples
 ///

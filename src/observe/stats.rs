@@ -96,7 +96,8 @@ pub struct Stats {
     pub coalesced: u64,
     /// ISR runs that claimed the interrupt.
     pub claimed: u64,
-    /// ISR runs that did not claim it, and were expected to.
+    /// ISR runs that did not claim the interrupt, although a claim was expected. If none was, the run is
+    /// [benign](Self::benign).
     pub spurious: u64,
     /// Unclaimed ISR runs that are expected:
     ///

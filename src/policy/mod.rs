@@ -155,15 +155,15 @@ pub enum Priority {
     #[doc(alias = "IrqPriorityUndefined")]
     #[doc(alias = "WdfIrqPriorityUndefined")]
     Undefined,
-    /// 25 of 99.
+    /// Real-time priority 25 of 99.
     #[doc(alias = "IrqPriorityLow")]
     #[doc(alias = "WdfIrqPriorityLow")]
     Low,
-    /// 50 of 99, as Linux's own interrupt threads.
+    /// Real-time priority 50 of 99, as Linux's own interrupt threads.
     #[doc(alias = "IrqPriorityNormal")]
     #[doc(alias = "WdfIrqPriorityNormal")]
     Normal,
-    /// 75 of 99.
+    /// Real-time priority 75 of 99.
     #[doc(alias = "IrqPriorityHigh")]
     #[doc(alias = "WdfIrqPriorityHigh")]
     High,

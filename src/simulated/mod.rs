@@ -10,12 +10,15 @@
 //! use std::{task::Waker, time::Duration};
 //! use interrupt_lock::{Claim, Registers, simulated::{Edu, Step}, source::Source};
 //!
+//! const INTERRUPT_STATUS: usize = 0x24;
+//! const ACKNOWLEDGE: usize = 0x64;
+//!
 //! fn isr(registers: &impl Registers) -> Claim {
-//!     match registers.read32_live(0x24) {
+//!     match registers.read32_live(INTERRUPT_STATUS) {
 //!         None => Claim::DeviceGone,
 //!         Some(0) => Claim::Unclaimed,
 //!         Some(status) => {
-//!             registers.write32(0x64, status);
+//!             registers.write32(ACKNOWLEDGE, status);
 //!             Claim::Claimed
 //!         }
 //!     }

@@ -23,10 +23,11 @@ pub(crate) use software::Wakeup;
 #[cfg(feature = "std")]
 pub use software::{EdgeHandle, LevelHandle, Software};
 
-/// Something that asserts an interrupt: a UIO or VFIO device, an eventfd, a simulated line. For authors of back-ends.
+/// Something that asserts an interrupt, such as a UIO device, a vector or an eventfd: the trait for authors of
+/// back-ends.
 ///
-/// The interrupt object owns its source and calls every method with the interrupt lock held, so an implementation needs
-/// no lock of its own against the object. No method may:
+/// The interrupt object owns its source. It calls the methods one at a time: with the interrupt lock held, or while the
+/// interrupt is being built. So an implementation needs no lock of its own against the object. No method may:
 ///
 /// - block;
 /// - take the interrupt lock;
@@ -53,6 +54,17 @@ pub use software::{EdgeHandle, LevelHandle, Software};
 /// struct Edges { count: u64, waker: Option<Waker> }
 ///
 /// struct Counted(Arc<Mutex<Edges>>);
+///
+/// /// What the other thread calls.
+/// fn assert(edges: &Mutex<Edges>) {
+///     let mut edges = edges.lock().unwrap();
+///     edges.count += 1;
+///     let waker = edges.waker.clone();
+///     drop(edges);
+///     if let Some(waker) = waker {
+///         waker.wake(); // now the dispatcher calls `take`
+///     }
+/// }
 ///
 /// impl Source for Counted {
 ///     fn info(&self) -> Info { Info::new().with_trigger(Trigger::Edge) }
@@ -121,11 +133,11 @@ pub trait Source: Send {
     ///
     /// # Errors
     ///
-    /// [`SourceError::Removed`] when the device is gone.
+    /// [`SourceError::Removed`] if the device is gone. Any other error faults the interrupt.
     fn take(&mut self) -> Result<u64, SourceError>;
 
     /// Tells the source what the ISR has returned. Returns whether an unclaimed run counts against the interrupt: as
-    /// spurious, and as part of a storm.
+    /// spurious, and as part of a storm. Most sources keep the default, which returns `true`.
     ///
     /// It is not called for a plain [`Claim::Claimed`], or if the device is gone. It is called before
     /// [`unmask`](Self::unmask); long before, if the line is kept masked. A [`SharedLine`] goes on to its next member
@@ -149,7 +161,8 @@ pub trait Source: Send {
 
     /// Returns a second descriptor, which becomes readable when the device is to be removed or has been removed.
     ///
-    /// `None` if [`take`](Self::take) reports the removal, or if nothing does.
+    /// Returns `None` if the source wakes its waker for a removal, if [`take`](Self::take) reports it, or if nothing
+    /// does.
     #[cfg(all(unix, feature = "std"))]
     fn removal_descriptor(&mut self) -> Option<std::os::fd::BorrowedFd<'_>> {
         None
@@ -173,17 +186,19 @@ pub trait Source: Send {
     }
 
     /// Returns whether the device is to be removed or has been removed. Called when the removal descriptor became
-    /// readable.
+    /// readable, and each time the source has woken its waker.
     fn removal(&mut self) -> Option<Removal> {
         None
     }
 }
 
-/// How a source signals to a dispatcher.
+/// How a source signals to a dispatcher: what [`Source::ready`] returns.
 ///
 /// ```
-/// use interrupt_lock::source::Ready;
-/// assert!(matches!(Ready::Waker, Ready::Waker));
+/// use interrupt_lock::source::{Ready, Software, Source};
+///
+/// let (mut source, _handle) = Software::edge();
+/// assert!(matches!(source.ready(), Ready::Waker));
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]

@@ -32,8 +32,8 @@ impl<T, W> InterruptObject<T, W> {
     /// Runs `closure` with the lock held: now if the lock is free, otherwise after its release ([rule
     /// L12](crate::guide::contract#l12)).
     ///
-    /// For code that must not wait for the lock, or may run while its own thread holds it. The function never waits,
-    /// and may be called from anywhere: from the ISR and the callbacks, and from what they call.
+    /// Use it in code that must not wait for the lock, or that may run while its own thread holds the lock. The function
+    /// never waits, and may be called from anywhere: from the ISR and the callbacks, and from what they call.
     ///
     /// UMDF drivers write this themselves in their I/O callbacks: *TryToAcquireInterruptLock*, and a queue for the case
     /// that it fails. Consider a request that the ISR sends, and that completes on the ISR's own thread: the lock is

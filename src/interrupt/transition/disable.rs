@@ -19,7 +19,8 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// When it returns, no ISR and no work item of this interrupt is running, and none begins until the next enable
     /// ([rule I5](crate::guide::contract#i5)). It waits for the interrupt lock, for another transition, and for the
-    /// work item. If the interrupt is disabled already, it returns [`Transition::Already`] and runs no callback.
+    /// work item. If the interrupt is disabled or faulted already, it returns [`Transition::Already`] and runs no
+    /// callback.
     ///
     /// An interrupt that the driver has disabled stays so through the power cycles of its [`Device`](crate::Device),
     /// until the driver enables it again ([rule E5](crate::guide::contract#e5)).

@@ -253,8 +253,8 @@ impl<T, W> InterruptObject<T, W> {
     /// `false`, and the call that runs it returns whether another run is queued. The worker of a dispatcher calls this
     /// by itself.
     ///
-    /// If the work item belongs to a serializing device, the run waits for the device's callback lock ([rule
-    /// W5](crate::guide::contract#w5)). A panic of the work item is a fault, and does not reach the caller.
+    /// If the work item is [serialized](crate::Builder::automatic_serialization), the run waits for the device's
+    /// callback lock ([rule W5](crate::guide::contract#w5)). A panic of the work item is a fault, and does not reach the caller.
     ///
     /// It stands for the framework's call of *OnInterruptWorkItem*.
     ///

@@ -55,13 +55,16 @@ use crate::{Error, Info, SourceError, Trigger, system};
 /// ```no_run
 /// use interrupt_lock::{Registers, linux::Uio, source::Source};
 ///
+/// const INTERRUPT_STATUS: usize = 0x24;
+/// const ACKNOWLEDGE: usize = 0x64;
+///
 /// let mut source = Uio::open("/dev/uio0")?;
 /// let registers = source.registers(0)?;
 /// source.connect(std::task::Waker::noop())?;
 /// // … wait until its descriptor is readable, then:
 /// if source.take()? > 0 {
-///     let status = registers.read32(0x24);
-///     registers.write32(0x64, status); // the device lets go of its line
+///     let status = registers.read32(INTERRUPT_STATUS);
+///     registers.write32(ACKNOWLEDGE, status); // the device lets go of its line
 ///     source.unmask()?;
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())

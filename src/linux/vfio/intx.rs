@@ -23,8 +23,8 @@ use crate::{Info, SourceError};
 /// The kernel masks the line as it signals. [`unmask`](Source::unmask) unmasks it. If the device still asserts the line
 /// then, it signals again at once. Other devices may share the line.
 ///
-/// Obtained from [`PciDevice::intx`](super::PciDevice::intx). Dropping it disconnects the line and
-/// frees the device for its other ways to signal.
+/// [`PciDevice::intx`](super::PciDevice::intx) returns it. Dropping it disconnects the line and frees the device for its
+/// other ways to signal.
 ///
 /// # Examples
 ///

@@ -24,12 +24,14 @@
 //! ```no_run
 //! use interrupt_lock::{Registers, linux::vfio, source::Source};
 //!
+//! const RAISE: usize = 0x60;
+//!
 //! let device = vfio::PciDevice::open("0000:00:04.0")?;
 //! let registers = device.registers(0)?;
 //! let vectors = device.msi(1)?;
 //! let mut source = vectors.vector(0)?;
 //! source.connect(std::task::Waker::noop())?;
-//! registers.write32(0x60, 1); // have the device raise its interrupt
+//! registers.write32(RAISE, 1); // the device sends its message
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -29,8 +29,8 @@ use crate::{Error, Info, RawInterruptLock, SourceError};
 /// [connected](Source::connect) and disconnected on its own. If you need more vectors, drop the set and its sources,
 /// and allocate a larger set.
 ///
-/// Obtained from [`PciDevice::msi`](super::PciDevice::msi) and [`PciDevice::msix`](super::PciDevice::msix). A
-/// clone is another handle to the same set. The set is freed with its last handle and source.
+/// [`PciDevice::msi`](super::PciDevice::msi) and [`PciDevice::msix`](super::PciDevice::msix) return one. A clone is
+/// another handle to the same set. The set is freed with its last handle and source.
 ///
 /// # Examples
 ///
@@ -151,7 +151,7 @@ impl fmt::Debug for Vectors {
 /// - with MSI-X such a message waits in the device, and arrives when the vector is connected again;
 /// - with MSI it is lost. Most devices then write it to a wrong address, which the IOMMU stops and logs.
 ///
-/// Obtained from [`Vectors::vector`]. Dropping it disconnects the vector.
+/// [`Vectors::vector`] returns one. Dropping it disconnects the vector.
 ///
 /// # Examples
 ///

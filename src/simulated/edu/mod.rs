@@ -64,12 +64,15 @@ use shared_model::SharedModel;
 /// use std::time::Duration;
 /// use interrupt_lock::{Registers, simulated::Edu, source::Source};
 ///
+/// const IDENTIFICATION: usize = 0x00;
+/// const FACTORIAL: usize = 0x08;
+///
 /// let device = Edu::new();
 /// let registers = device.registers();
-/// assert_eq!(registers.read32(0x00), 0x0100_00ed);
-/// registers.write32(0x08, 5);
+/// assert_eq!(registers.read32(IDENTIFICATION), 0x0100_00ed);
+/// registers.write32(FACTORIAL, 5);
 /// assert!(device.wait_idle(Duration::from_secs(10)));
-/// assert_eq!(registers.read32(0x08), 120);
+/// assert_eq!(registers.read32(FACTORIAL), 120);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Edu(Arc<SharedModel>);
@@ -114,7 +117,8 @@ impl Edu {
     /// ```
     /// use interrupt_lock::{Registers, simulated::Edu};
     ///
-    /// assert_eq!(Edu::new().registers().read32(0x24), 0);
+    /// const INTERRUPT_STATUS: usize = 0x24;
+    /// assert_eq!(Edu::new().registers().read32(INTERRUPT_STATUS), 0);
     /// ```
     #[must_use]
     pub fn new() -> Self {
@@ -142,9 +146,11 @@ impl Edu {
     /// ```
     /// use interrupt_lock::{Registers, simulated::Edu};
     ///
+    /// const LIVENESS: usize = 0x04;
+    ///
     /// let registers = Edu::new().registers(); // these keep the device
-    /// registers.write32(0x04, 0x1234_5678);
-    /// assert_eq!(registers.read32(0x04), !0x1234_5678);
+    /// registers.write32(LIVENESS, 0x1234_5678);
+    /// assert_eq!(registers.read32(LIVENESS), !0x1234_5678);
     /// ```
     #[must_use]
     pub fn registers(&self) -> EduRegisters {
@@ -198,9 +204,11 @@ impl Edu {
     /// ```
     /// use interrupt_lock::{Registers, simulated::{Edu, Step}};
     ///
+    /// const INTERRUPT_STATUS: usize = 0x24;
+    ///
     /// let device = Edu::new();
     /// device.perform(Step::Raise(0b10));
-    /// assert_eq!(device.registers().read32(0x24), 0b10);
+    /// assert_eq!(device.registers().read32(INTERRUPT_STATUS), 0b10);
     /// ```
     pub fn perform(&self, step: Step) {
         self.0.act(|model| model.perform(step));
@@ -235,16 +243,18 @@ impl Edu {
         });
     }
 
-    /// Blocks until nothing is being computed or played and all interrupts of that have been signalled, but no longer
-    /// than `timeout`. Returns whether that is so.
+    /// Waits until the device is idle, but no longer than `timeout`. Returns whether it is idle: it computes nothing,
+    /// plays no script, and has signalled all interrupts of both.
     ///
     /// ```
     /// use std::time::Duration;
     /// use interrupt_lock::{Registers, simulated::{Edu, EduOptions}};
     ///
+    /// const FACTORIAL: usize = 0x08;
+    ///
     /// let device = Edu::with_options(EduOptions { compute_time: Duration::MAX, ..EduOptions::default() });
     /// assert!(device.wait_idle(Duration::ZERO));
-    /// device.registers().write32(0x08, 3);
+    /// device.registers().write32(FACTORIAL, 3);
     /// assert!(!device.wait_idle(Duration::from_millis(1)));
     /// ```
     #[must_use]

@@ -23,11 +23,15 @@ use crate::simulated::edu::shared_model::SharedModel;
 /// ```
 /// use interrupt_lock::{Registers, simulated::Edu};
 ///
+/// const INTERRUPT_STATUS: usize = 0x24;
+/// const RAISE: usize = 0x60;
+/// const ACKNOWLEDGE: usize = 0x64;
+///
 /// let registers = Edu::new().registers();
 /// assert_eq!(registers.len(), 1 << 20);
-/// registers.write32(0x60, 0b110);
-/// registers.write32(0x64, 0b010);
-/// assert_eq!(registers.read32(0x24), 0b100);
+/// registers.write32(RAISE, 0b110);
+/// registers.write32(ACKNOWLEDGE, 0b010);
+/// assert_eq!(registers.read32(INTERRUPT_STATUS), 0b100);
 /// ```
 #[derive(Clone, Debug)]
 pub struct EduRegisters(Arc<SharedModel>);

@@ -15,6 +15,8 @@ use crate::source::Removal;
 /// use std::time::Duration;
 /// use interrupt_lock::{Registers, simulated::{Edu, Step}, source::Removal};
 ///
+/// const IDENTIFICATION: usize = 0x00;
+///
 /// let device = Edu::new();
 /// let millisecond = Duration::from_millis(1);
 /// device.play([
@@ -23,7 +25,7 @@ use crate::source::Removal;
 ///     (millisecond, Step::Remove(Removal::Surprise)),
 /// ]);
 /// assert!(device.wait_idle(Duration::from_secs(10)));
-/// assert_eq!(device.registers().read32(0x00), u32::MAX);
+/// assert_eq!(device.registers().read32_live(IDENTIFICATION), None); // it reads as all ones
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -17,10 +17,12 @@ use crate::{Info, Polarity, Share, SourceError, Trigger};
 /// use std::task::Waker;
 /// use interrupt_lock::{Registers, simulated::Edu, source::Source};
 ///
+/// const RAISE: usize = 0x60;
+///
 /// let device = Edu::new();
 /// let mut message = device.message()?;
 /// message.connect(Waker::noop())?;
-/// device.registers().write32(0x60, 1);
+/// device.registers().write32(RAISE, 1);
 /// assert_eq!(message.take()?, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -23,9 +23,12 @@ mod forward;
 /// ```
 /// use interrupt_lock::Registers;
 ///
+/// const INTERRUPT_STATUS: usize = 0x24;
+/// const ACKNOWLEDGE: usize = 0x64;
+///
 /// fn acknowledge(registers: &impl Registers) -> Option<u32> {
-///     let status = registers.read32_live(0x24)?; // None: the device is gone
-///     registers.write32(0x64, status);
+///     let status = registers.read32_live(INTERRUPT_STATUS)?; // None: the device is gone
+///     registers.write32(ACKNOWLEDGE, status);
 ///     Some(status)
 /// }
 /// ```

@@ -31,8 +31,9 @@ pub use stats::LineStats;
 
 /// A level line that several interrupts share. Each interrupt gets a [`member`](Self::member) as its source.
 ///
-/// When the line signals, the enabled interrupts are asked one after the other, in the order in which they were
-/// enabled, whether the device is theirs. Then the line is unmasked, and if it is still asserted all are asked again.
+/// When the line signals, a round begins: the enabled interrupts are asked one after the other, in the order in which
+/// they were enabled, whether the device is theirs. Then the line is unmasked. If it is still asserted, the next round
+/// begins.
 ///
 /// - An interrupt that keeps the line masked keeps it masked for all, until it unmasks it.
 /// - An interrupt that is disabled, faulted or dropped is passed over from then on.
@@ -54,13 +55,21 @@ pub use stats::LineStats;
 /// let dispatcher = Dispatcher::new()?;
 ///
 /// let first = Interrupt::builder(())
-///     .isr(|_| Claim::Unclaimed) // never mine
+///     .isr(|_| Claim::Unclaimed) // its device has not asserted
 ///     .source(shared.member())
 ///     .dispatcher(&dispatcher)
 ///     .build()?;
-/// let quiet = line.clone();
-/// let second = Interrupt::builder(0)
-///     .isr(move |count| { **count += 1; quiet.deassert(); Claim::Claimed })
+/// struct Card {
+///     frames: u32,
+/// }
+///
+/// let acknowledge = line.clone();
+/// let second = Interrupt::builder(Card { frames: 0 })
+///     .isr(move |card| {
+///         card.frames += 1;
+///         acknowledge.deassert();
+///         Claim::Claimed
+///     })
 ///     .source(shared.member())
 ///     .dispatcher(&dispatcher)
 ///     .build()?;
@@ -68,7 +77,7 @@ pub use stats::LineStats;
 /// second.enable()?;
 ///
 /// line.assert();
-/// while *second.acquire_interrupt_lock() == 0 {}
+/// while second.acquire_interrupt_lock().frames == 0 {}
 /// assert_eq!(first.stats().benign, 1);
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```

@@ -25,7 +25,7 @@ use crate::{Info, SourceError, Trigger};
 use shared::Shared;
 use signal_word::SignalWord;
 
-/// A source that code asserts, on any platform: for tests, for simulated devices, and for other threads of the same
+/// A source that code asserts, on any operating system: for tests, for simulated devices, and for other threads of the same
 /// program.
 ///
 /// Each constructor returns the source, which the interrupt owns, and a handle to assert it. Any number of threads may

@@ -54,7 +54,7 @@ pub unsafe trait Platform: Send + Sync {
     fn unmask(&self);
 }
 
-/// What the crate keeps for each processor, in a `static` of the board's. Its address is the processor's identity.
+/// What the crate keeps for each processor, in a `static` of the board support crate. Its address is the processor's identity.
 ///
 /// ```
 /// static BOOT_PROCESSOR: interrupt_lock::bare_metal::Cpu = interrupt_lock::bare_metal::Cpu::new();

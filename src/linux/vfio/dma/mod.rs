@@ -23,20 +23,22 @@ use crate::{Registers, SourceError};
 /// On x86 the processor keeps the order of accesses to memory and to the device's registers. On other processors the
 /// driver has to put the processor's barrier for devices between them.
 ///
-/// Obtained from [`PciDevice::dma_buffer`](super::PciDevice::dma_buffer). Once it has been
-/// dropped, the device can't reach the memory any more. Few and large buffers are best: each takes whole pages, and
-/// counts against `RLIMIT_MEMLOCK`.
+/// [`PciDevice::dma_buffer`](super::PciDevice::dma_buffer) returns one. Once the buffer has been dropped, the device
+/// can't reach the memory any more. Few and large buffers are best: each takes whole pages, and counts against
+/// `RLIMIT_MEMLOCK`.
 ///
 /// # Examples
 ///
 /// ```no_run
 /// use interrupt_lock::{Registers, linux::vfio::PciDevice};
 ///
+/// const DMA_SOURCE: usize = 0x80;
+///
 /// let device = PciDevice::open("0000:00:04.0")?;
 /// let registers = device.registers(0)?;
 /// let buffer = device.dma_buffer(4096)?;
 /// buffer.write(0, b"to the device");
-/// registers.write64(0x80, buffer.iova()); // where from
+/// registers.write64(DMA_SOURCE, buffer.iova());
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 pub struct DmaBuffer {
