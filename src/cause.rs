@@ -161,9 +161,9 @@ impl From<Errno> for std::io::Error {
 }
 
 #[cfg(feature = "alloc")]
-type Inner = Arc<dyn core::error::Error + Send + Sync>;
+type Cause = Arc<dyn core::error::Error + Send + Sync>;
 #[cfg(not(feature = "alloc"))]
-type Inner = &'static str;
+type Cause = &'static str;
 
 /// The error that a driver's callback returned, kept as the cause of the crate's error.
 ///
@@ -174,7 +174,7 @@ type Inner = &'static str;
 /// assert_eq!(error.to_string(), "no clock");
 /// ```
 #[derive(Clone)]
-pub struct CallbackError(Inner);
+pub struct CallbackError(Cause);
 
 impl CallbackError {
     /// Keeps an error of any type.

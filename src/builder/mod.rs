@@ -1,14 +1,14 @@
 //! The builder of an interrupt. It collects the options; `build` checks them.
 //!
-//! | file | holds |
-//! |---|---|
-//! | this one | the options that say what the interrupt is: data, name, ISR, source, device |
-//! | `callbacks` | the options that register its other callbacks |
-//! | `options` | all options, as plain data, and their checks |
-//! | `build` | checks, assembles and attaches the interrupt |
-//! | `service` | the options that say which thread serves the interrupt, and what is measured and watched |
-//! | `instruments` | wraps the callbacks, to measure and to watch them |
-//! | `unserved` | stands in for `service` and `instruments` without the feature `std` |
+//! | file | holds | rules |
+//! |---|---|---|
+//! | this one | the options that say what the interrupt is: data, name, ISR, source, device | L9, W5, E9 |
+//! | `callbacks` | the options that register its other callbacks | I13, W6 |
+//! | `options` | all options, as plain data, and their checks | I8 |
+//! | `build` | checks, assembles and attaches the interrupt | L9, W5 |
+//! | `service` | the options that say what serves the interrupt, and what is measured and watched | P1, I14, I17, S2 |
+//! | `instruments` | wraps the callbacks, to measure and to watch them | I17, S2 |
+//! | `unserved` | stands in for `service` and `instruments` without the feature `std` | |
 
 mod build;
 mod callbacks;

@@ -6,14 +6,13 @@ use alloc::vec::Vec;
 
 use lock_api::Mutex;
 
-use crate::DeviceCallback;
 use crate::device::callback_lock::CallbackLock;
 use crate::device::callbacks::Callbacks;
 use crate::device::power::Power;
 use crate::device::wake::WakeRequests;
 use crate::device::{Device, Inner};
 use crate::lock::raw::RawInterruptLock;
-use crate::{Name, Outcome};
+use crate::{DeviceCallback, Name, Outcome};
 
 /// Builds a [`Device`] with its power callbacks. Begin with [`Device::builder`].
 ///

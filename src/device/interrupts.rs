@@ -23,7 +23,7 @@ pub(crate) trait DeviceInterrupt: Send + Sync {
     fn awake(&self) -> Result<(), Error>;
 
     /// If the interrupt has withheld an assertion that wakes the device, makes the device enter D0.
-    fn ask_for_power(&self);
+    fn wake_again(&self);
 
     /// Disables the interrupt as the device leaves D0. If it is wake-capable, puts it to sleep instead. An interrupt
     /// that is disabled already is no error.
@@ -55,21 +55,21 @@ impl<T: Send, W: Send> DeviceInterrupt for InterruptObject<T, W> {
     }
 
     fn power_up(&self) -> Result<(), Error> {
-        self.enter_power()
+        self.power_up()
     }
 
     fn awake(&self) -> Result<(), Error> {
         self.awake()
     }
 
-    fn ask_for_power(&self) {
+    fn wake_again(&self) {
         if self.wakes() {
             self.schedule_wake();
         }
     }
 
     fn power_down(&self) -> Result<(), Error> {
-        self.leave_power()
+        self.power_down()
     }
 
     fn quiesce(&self) -> Result<bool, Error> {

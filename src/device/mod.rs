@@ -1,15 +1,16 @@
 //! The device: several interrupts, their power transitions, and the callback lock.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `builder` | the builder of a device |
-//! | `callbacks` | its power callbacks, and how they are called |
-//! | `callback_lock` | the lock that they run under (rule W5) |
-//! | `interrupts` | what a device asks of its interrupts |
-//! | `parent` | what an interrupt asks of its device |
-//! | `power` | entering and leaving D0 (rule E5) |
-//! | `reset` | recovery by a reset |
-//! | `wake` | assertions that wake the device (rule E9) |
+//! | file | holds | rules |
+//! |---|---|---|
+//! | this one | the device and its list of interrupts | |
+//! | `builder` | the builder of a device | |
+//! | `callbacks` | its power callbacks, and how they are called | E5 |
+//! | `callback_lock` | the lock that they run under, and serialized work items | W5 |
+//! | `interrupts` | what a device asks of its interrupts | E5 |
+//! | `parent` | what an interrupt asks of its device | E6, E9, P4 |
+//! | `power` | entering and leaving D0 | E4, E5 |
+//! | `reset` | recovery by a reset | |
+//! | `wake` | assertions that wake the device | E9 |
 //!
 //! An interrupt owns a handle of its device. The device has only weak references to its interrupts, so it does not keep
 //! a dropped interrupt alive.

@@ -4,12 +4,11 @@ use alloc::sync::Arc;
 
 use lock_api::MutexGuard;
 
-use crate::DeviceCallback;
 use crate::device::callbacks::Callbacks;
 use crate::device::{Device, DeviceInterrupt};
 use crate::lock::raw::RawInterruptLock;
 use crate::lock::waits::Waits;
-use crate::{CallbackError, Error, ErrorKind, Transition, sync};
+use crate::{CallbackError, DeviceCallback, Error, ErrorKind, Transition, sync};
 
 /// Whether the device is in D0, and its power callbacks.
 pub(super) struct Power {

@@ -3,12 +3,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::DeviceCallback;
 #[cfg(doc)]
 use crate::ErrorKind;
 use crate::device::callbacks::catch;
 use crate::device::{Device, DeviceInterrupt};
-use crate::{Error, Outcome};
+use crate::{DeviceCallback, Error, Outcome};
 
 impl Device {
     /// Resets a device that no longer works, for a driver that recovers from an error.

@@ -61,7 +61,7 @@ impl Device {
     /// At the end of a transition: sees to the wake-ups that were left to it.
     pub(super) fn follow_wakes(&self, interrupts: &[Arc<dyn DeviceInterrupt>]) {
         if core::mem::take(&mut self.0.wake.lock().left_to_transition) {
-            interrupts.iter().for_each(|interrupt| interrupt.ask_for_power());
+            interrupts.iter().for_each(|interrupt| interrupt.wake_again());
         }
     }
 }

@@ -1,37 +1,23 @@
 //! Dispatchers: threads that wait on sources and serve their interrupts. Each has a worker for the work items.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `dispatcher` | the two threads, and the registration of each interrupt with them |
-//! | `watcher` | the thread that waits on sources |
-//! | `poller` | how the watcher waits: with epoll on Linux, as a parked thread elsewhere |
-//! | `polling`, `window` | how long the watcher polls before it sleeps |
-//! | `worker` | the thread that runs work items |
-//! | `ready_list`, `ready_word` | which interrupts need the watcher or the worker; raising one allocates nothing |
-//! | `thread` | a thread of the crate, which can be joined |
-//! | `in_models` | stands in for `dispatcher` in a loom model |
+//! | file | holds | rules |
+//! |---|---|---|
+//! | `threads` | the dispatcher: a thread that waits on sources, and its worker | I14, I16 |
+//! | `in_models` | stands in for `threads` in a loom model | |
+//! | `ready_word` | the word that says which interrupts need a thread; raising one allocates nothing | |
+//! | `polling` | the policy that says how long a dispatcher polls before it sleeps | |
+//!
+//! What is asked of the system for a dispatcher's thread (rules P1, P2) is in `policy`.
 
-#[cfg(not(loom))]
-mod dispatcher;
 #[cfg(loom)]
 mod in_models;
-#[cfg(not(loom))]
-mod poller;
 mod polling;
-#[cfg(not(loom))]
-mod ready_list;
 pub(crate) mod ready_word;
 #[cfg(not(loom))]
-mod thread;
-#[cfg(not(loom))]
-mod watcher;
-#[cfg(not(loom))]
-mod window;
-#[cfg(not(loom))]
-mod worker;
+mod threads;
 
-#[cfg(not(loom))]
-pub use dispatcher::Dispatcher;
 #[cfg(loom)]
 pub use in_models::Dispatcher;
 pub use polling::Polling;
+#[cfg(not(loom))]
+pub use threads::Dispatcher;

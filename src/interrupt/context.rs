@@ -4,8 +4,7 @@ use core::ops::{Deref, DerefMut};
 
 use crate::Name;
 use crate::interrupt::InterruptObject;
-use crate::interrupt::work_item::Is;
-use crate::interrupt::work_item::{Queued, WorkItemRegistered};
+use crate::interrupt::work_item::{Is, Queued, WorkItemRegistered};
 
 /// The argument of an ISR: it derefs to the interrupt data.
 ///

@@ -99,7 +99,7 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     pub fn stats(&self) -> Stats {
         #[cfg_attr(not(feature = "std"), expect(unused_mut, reason = "nothing is timed"))]
-        let mut stats = self.counters.snapshot(&self.answers, self.work_run.get(), self.work.unanswered());
+        let mut stats = self.counters.snapshot(&self.claim_counts, self.work_run.get(), self.work.unanswered());
         #[cfg(feature = "std")]
         if let Some(timing) = &self.timing {
             stats.distributions = Some(timing.snapshot(stats.delivered));

@@ -2,19 +2,19 @@
 //!
 //! | file | holds | rules |
 //! |---|---|---|
-//! | this one | the object: its fields and constructors, its lock's methods | L1 to L11 |
+//! | this one | the object: its fields and constructors, its lock's methods | L1, L2, L8, L11 |
 //! | `handle` | the owning handle | E6 |
 //! | `information` | name, state, counters and what the system assigned | P3, S1 |
 //! | `context` | the ISR's argument | I1 |
 //! | `data_lock` | the lock with the interrupt data, its own or shared | L9 |
 //! | `callbacks` | the driver's callbacks, and what they may return | |
-//! | `attached` | the traits by which it uses its dispatcher and its device | W5, E9 |
+//! | `attached` | the traits by which it uses its dispatcher and its device | W5, E6, E9 |
 //! | `serve` | the trait by which a dispatcher serves it | I16 |
-//! | `delivery` | from an assertion to the ISR's claim | I1 to I7, I10 |
-//! | `transition` | enable, disable, inactive, fault, removal, power, the end | E1 to E9, I12, I13 |
-//! | `work_item` | the work item and its word | W1 to W8 |
+//! | `delivery` | from an assertion to the ISR's claim | I1, I2, I3, I6, I10, I14 |
+//! | `transition` | enable, disable, inactive, fault, removal, power, the end | E1 to E9, I4, I5, I12, I13, P2 |
+//! | `work_item` | the work item and its word | W1, W2, W3, W4, W6, W7, W8 |
 //! | `deferred` | closures that are submitted without waiting for the lock | L12 |
-//! | `claims` | waiting for claims from async code | A1 to A4 |
+//! | `claims` | waiting for claims from async code | A1, A2, A3, A4 |
 //! | `state` | the state word | |
 //! | `facts` | checks of what may be sent between threads, and of the layout in memory | |
 
@@ -118,7 +118,7 @@ pub struct InterruptObject<T, W> {
     /// Of an interrupt without a source: how many assertions are left to the owner of the lock.
     pending: AtomicUsize,
     state: StateWord,
-    answers: ClaimCounts,
+    claim_counts: ClaimCounts,
     /// The interrupt data, its lock, and the name.
     data_lock: DataLock<T>,
     counters: Counters,
@@ -275,7 +275,7 @@ impl<T, W> InterruptObject<T, W> {
                 counters: Counters::new(),
                 #[cfg(feature = "std")]
                 storm: Locked::new(crate::observe::storm::Storm::new()),
-                answers: ClaimCounts::new(),
+                claim_counts: ClaimCounts::new(),
                 work_run: Counter::new(),
                 membership: None,
                 dispatch: None,

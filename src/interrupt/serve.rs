@@ -24,19 +24,11 @@ pub(crate) trait Serve: Send + Sync {
 
 impl<T: Send, W: Send> Serve for InterruptObject<T, W> {
     fn serve(&self) -> bool {
-        let delivery = self.service();
-        if delivery == Delivery::Pending {
-            self.stop_after_lost_guard();
-        }
-        matches!(delivery, Delivery::Answered(_))
+        self.has_run_isr(self.service())
     }
 
     fn woken(&self) -> bool {
-        let delivery = self.service_woken();
-        if delivery == Delivery::Pending {
-            self.stop_after_lost_guard();
-        }
-        matches!(delivery, Delivery::Answered(_))
+        self.has_run_isr(self.service_woken())
     }
 
     fn serve_removal(&self) -> bool {
@@ -59,5 +51,15 @@ impl<T: Send, W: Send> Serve for InterruptObject<T, W> {
         self.do_requested_removal();
         self.wake_device();
         self.take_deferred_end();
+    }
+}
+
+impl<T, W> InterruptObject<T, W> {
+    /// Returns whether the delivery has run the ISR. If it met a leaked guard, stops the dispatcher's wait.
+    fn has_run_isr(&self, delivery: Delivery) -> bool {
+        if delivery == Delivery::Pending {
+            self.stop_after_lost_guard();
+        }
+        matches!(delivery, Delivery::Answered(_))
     }
 }

@@ -12,10 +12,9 @@ use rustix::event::{EventfdFlags, eventfd};
 
 #[cfg(doc)]
 use crate::ErrorKind;
-use crate::SourceError;
 use crate::source::{Ready, Source};
 use crate::system::{failed, opening, refused};
-use crate::{Error, Info, Trigger, system};
+use crate::{Error, Info, SourceError, Trigger, system};
 
 /// An eventfd as a source: another thread, another process or the kernel signals it.
 ///

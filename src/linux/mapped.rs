@@ -10,9 +10,8 @@ use rustix::{
 
 #[cfg(doc)]
 use crate::ErrorKind;
-use crate::Registers;
 use crate::system::{failed, opening, refused};
-use crate::{Error, SourceError};
+use crate::{Error, Registers, SourceError};
 
 /// A block of registers mapped into the program's memory: a PCI BAR, a UIO map. Its accesses are those of
 /// [`Registers`].

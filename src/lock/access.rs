@@ -7,8 +7,7 @@ use lock_api::Mutex;
 use crate::lock::InterruptLockGuard;
 use crate::lock::raw::{Acquisition, Admission, NotAcquired, RawInterruptLock};
 use crate::lock::release::{Released, Tenant, release_serving};
-use crate::sync;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, sync};
 
 /// A lock with its data, and the tenant for which it is acquired.
 pub(crate) struct Access<'a, T> {

@@ -1,17 +1,20 @@
 //! The interrupt lock: the data that an ISR and its driver share, and the guard that gives access to it.
 //!
-//! | file | holds |
-//! |---|---|
-//! | this one | the lock on its own, or shared by several interrupts |
-//! | `access` | how a thread, a closure or a delivery acquires it |
-//! | `methods` | the methods by which a driver acquires it: of the lock, and of an interrupt |
-//! | `guard` | the guard, whose drop is the release |
-//! | `release` | a release that serves what was left to the owner |
-//! | `sharing`, `alone` | the interrupts that share a lock (rule L9); none, without an allocator |
-//! | `raw` | the raw lock: its words, its slow paths |
-//! | `waits` | the register of waits, which finds circles (rule E4) |
-//! | `pi` | a raw lock with priority inheritance |
-//! | `facts` | which types are `Send` and `Sync`, and their sizes |
+//! | file | holds | rules |
+//! |---|---|---|
+//! | this one | the lock on its own, or shared by several interrupts | L3, L6 |
+//! | `access` | how a thread, a closure or a delivery acquires it | L1, L2 |
+//! | `methods` | the methods by which a driver acquires it: of the lock, and of an interrupt | L1, L2, L8, L11 |
+//! | `guard` | the guard, whose drop is the release | L1, L3, L5 |
+//! | `release` | a release that serves what was left to the owner | L7, L12 |
+//! | `sharing`, `alone` | the interrupts that share a lock; none, without an allocator | L9 |
+//! | `raw` | the raw lock: its words, its slow paths | L4, L7, L8, L10 |
+//! | `waits` | the register of waits, which finds circles | E4 |
+//! | `pi` | a raw lock with priority inheritance | |
+//! | `facts` | which types are `Send` and `Sync`, and their sizes | L5 |
+//!
+//! Closures that wait for the lock (rule L12) are in `interrupt::deferred`, the mask of bare metal (rule L10) is in
+//! `sync::bare_metal`.
 
 mod access;
 #[cfg(not(feature = "alloc"))]

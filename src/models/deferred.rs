@@ -98,9 +98,9 @@ fn interrupt() -> Shared<u32, NoWorkItem> {
 
 /// A closure meets a section. When both threads are done, the closure has run, though no thread acquires the lock
 /// again.
-// Caught: left-without-barrier, left-to-nobody, left-without-a-word.
+// Caught: left-without-barrier, left-to-nobody, submitted-and-not-left.
 #[test]
-fn a_deferred_closure_is_run_by_whoever_has_the_lock() {
+fn a_deferred_closure_is_run_by_an_owner_of_the_lock() {
     bounded(|| {
         let (interrupt, ran) = (interrupt(), Arc::new(AtomicUsize::new(0)));
         let submitter = thread::spawn({

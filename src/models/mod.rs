@@ -25,9 +25,8 @@ use loom::sync::atomic::{
     Ordering::{AcqRel, Acquire},
 };
 
-use crate::SourceError;
 use crate::source::{Ready, Source};
-use crate::{Info, Interrupt};
+use crate::{Info, Interrupt, SourceError};
 
 /// Explores all interleavings.
 fn all(model: impl Fn() + Sync + Send + 'static) {

@@ -9,25 +9,25 @@ use crate::dispatch::ready_word::ReadyWord;
 use crate::models::{Probe, all, bounded};
 
 /// A ready word, and what wakes its thread.
-struct WordWithBell {
+struct SleepingThread {
     word: ReadyWord,
-    bell: Notify,
+    wake_up: Notify,
 }
 
-impl WordWithBell {
+impl SleepingThread {
     fn new() -> Arc<Self> {
-        Arc::new(Self { word: ReadyWord::new(), bell: Notify::new() })
+        Arc::new(Self { word: ReadyWord::new(), wake_up: Notify::new() })
     }
 
     fn raise(&self, number: usize) {
         if self.word.raise(number) {
-            self.bell.notify();
+            self.wake_up.notify();
         }
     }
 
     fn stop(&self) {
         if self.word.stop() {
-            self.bell.notify();
+            self.wake_up.notify();
         }
     }
 
@@ -35,7 +35,7 @@ impl WordWithBell {
     fn run(&self, mut each: impl FnMut(usize)) {
         loop {
             if !self.word.is_raised() && self.word.sleep() {
-                self.bell.wait();
+                self.wake_up.wait();
             }
             let raised = self.word.take();
             let stop = raised.is_stop();
@@ -49,24 +49,24 @@ impl WordWithBell {
 
 /// A thread that falls asleep during a raise sees the raise, and all that was done before it. If the wake-up is lost,
 /// the thread sleeps for ever, and loom reports a deadlock.
-// Caught: raise-release, take-raised-acquire, sleep-unasked, sleep-unsaid, raise-rings-nobody.
+// Caught: raise-release, take-raised-acquire, sleep-unasked, sleep-unsaid, raise-wakes-nobody.
 #[test]
 fn a_raise_ends_the_sleep() {
     all(|| {
-        let (bell, probe) = (WordWithBell::new(), Probe::new());
+        let (sleeper, probe) = (SleepingThread::new(), Probe::new());
         let raiser = thread::spawn({
-            let (bell, probe) = (bell.clone(), probe.clone());
+            let (sleeper, probe) = (sleeper.clone(), probe.clone());
             move || {
                 probe.touch();
-                bell.raise(1);
+                sleeper.raise(1);
             }
         });
         let mut seen = false;
         while !seen {
-            if bell.word.sleep() {
-                bell.bell.wait();
+            if sleeper.word.sleep() {
+                sleeper.wake_up.wait();
             }
-            if let Some(number) = bell.word.take().next() {
+            if let Some(number) = sleeper.word.take().next() {
                 assert_eq!((number, probe.touch()), (1, 1));
                 seen = true;
             }
@@ -76,40 +76,40 @@ fn a_raise_ends_the_sleep() {
 }
 
 /// A thread that falls asleep during a stop sees the stop, and all that was done before it.
-// Caught: stop-release, stop-rings-nobody, sleep-unasked.
+// Caught: stop-release, stop-wakes-nobody, sleep-unasked.
 #[test]
 fn a_stop_ends_the_sleep() {
     all(|| {
-        let (bell, probe) = (WordWithBell::new(), Probe::new());
+        let (sleeper, probe) = (SleepingThread::new(), Probe::new());
         let thread = thread::spawn({
-            let (bell, probe) = (bell.clone(), probe.clone());
+            let (sleeper, probe) = (sleeper.clone(), probe.clone());
             move || {
-                bell.run(|_| ());
+                sleeper.run(|_| ());
                 probe.touch()
             }
         });
         probe.touch();
-        bell.stop();
+        sleeper.stop();
         assert_eq!(thread.join().unwrap(), 1);
     });
 }
 
-/// The thread hangs up its bell before it first sleeps, so a thread that has to ring finds the bell.
+/// The thread says how to wake it before it first sleeps, so a thread that has to wake it finds that.
 // Caught: raise-acquire, stop-acquire, sleep-release.
 #[test]
-fn who_rings_finds_the_bell() {
+fn a_thread_that_wakes_another_finds_it() {
     for stop in [false, true] {
         all(move || {
-            let (bell, hung_up) = (WordWithBell::new(), Probe::new());
+            let (sleeper, prepared) = (SleepingThread::new(), Probe::new());
             let thread = thread::spawn({
-                let (bell, hung_up) = (bell.clone(), hung_up.clone());
+                let (sleeper, prepared) = (sleeper.clone(), prepared.clone());
                 move || {
-                    hung_up.touch();
-                    bell.word.sleep()
+                    prepared.touch();
+                    sleeper.word.sleep()
                 }
             });
-            if if stop { bell.word.stop() } else { bell.word.raise(0) } {
-                assert_eq!(hung_up.touch(), 1);
+            if if stop { sleeper.word.stop() } else { sleeper.word.raise(0) } {
+                assert_eq!(prepared.touch(), 1);
             }
             thread.join().unwrap();
         });
@@ -118,27 +118,27 @@ fn who_rings_finds_the_bell() {
 
 /// Two threads raise at once, one of them the other's bit too. Both raises are seen before the stop that comes after
 /// them.
-// Caught: take-raised-torn, sleep-unasked, sleep-unsaid, stop-rings-nobody.
+// Caught: take-raised-torn, sleep-unasked, sleep-unsaid, stop-wakes-nobody.
 #[test]
 fn every_raise_is_seen_before_the_stop() {
     bounded(|| {
-        let bell = WordWithBell::new();
+        let sleeper = SleepingThread::new();
         let thread = thread::spawn({
-            let bell = bell.clone();
+            let sleeper = sleeper.clone();
             move || {
                 let mut seen = [false; 2];
-                bell.run(|number| seen[number] = true);
+                sleeper.run(|number| seen[number] = true);
                 seen
             }
         });
         let other = thread::spawn({
-            let bell = bell.clone();
-            move || bell.raise(1)
+            let sleeper = sleeper.clone();
+            move || sleeper.raise(1)
         });
-        bell.raise(0);
-        bell.raise(1);
+        sleeper.raise(0);
+        sleeper.raise(1);
         other.join().unwrap();
-        bell.stop();
+        sleeper.stop();
         assert_eq!(thread.join().unwrap(), [true; 2]);
     });
 }

@@ -5,12 +5,11 @@ use alloc::sync::Arc;
 use loom::thread;
 
 use crate::models::{Counted, Probe, Wire, bounded};
-use crate::{Claim, Device, ErrorKind, Fault, Interrupt, State};
-use crate::{Errno, SourceError};
+use crate::{Claim, Device, Errno, ErrorKind, Fault, Interrupt, SourceError, State};
 
 /// A fault meets an enable. Either the interrupt is faulted and disconnected, or it was never served. A faulted
 /// interrupt can't be enabled until the fault has been cleared.
-// Caught: quarantine-leaves-it-connected, enable-ignores-a-fault.
+// Caught: fault-leaves-it-connected, enable-ignores-a-fault.
 #[test]
 fn a_fault_that_meets_an_enable_stays_a_fault() {
     bounded(|| {

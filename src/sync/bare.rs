@@ -1,4 +1,4 @@
-//! Bare metal: there are no threads, only processors and the ISRs that interrupt them.
+//! Bare metal (rules B1, L10): there are no threads, only processors and the ISRs that interrupt them.
 
 use core::sync::atomic::{AtomicUsize, Ordering, fence};
 

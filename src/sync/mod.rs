@@ -13,7 +13,7 @@
 //! | `cell` | cells whose exclusion another word provides |
 //! | `counter` | counters and moments for statistics |
 //! | `origin` | the place that took a lock |
-//! | `bare_metal` | what a machine without an operating system provides |
+//! | `bare_metal` | what a machine without an operating system provides: its processors and its mask (rules B1, L10) |
 //! | `membarrier` | a program's choice between `membarrier` and fences |
 
 #[cfg(not(any(loom, feature = "std")))]

@@ -2,9 +2,8 @@
 
 use core::task::Waker;
 
-use crate::Name;
-use crate::SourceError;
 use crate::source::Source;
+use crate::{Name, SourceError};
 
 /// A dispatcher, as an interrupt sees it. Its functions may be called with the interrupt lock held, and never wait for
 /// it.

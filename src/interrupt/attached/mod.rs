@@ -2,6 +2,11 @@
 //!
 //! Each is a trait object in a box. Without an allocator there are no boxes, so nothing can be attached: an
 //! `Option<Attached<…>>` is always `None` then, takes no room, and the code that would use it compiles to nothing.
+//!
+//! | file | holds | rules |
+//! |---|---|---|
+//! | `dispatch` | the trait by which an interrupt uses its dispatcher | I16 |
+//! | `parent` | the trait by which an interrupt uses its device | W5, E6, E9 |
 
 mod dispatch;
 mod parent;

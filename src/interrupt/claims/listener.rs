@@ -1,12 +1,11 @@
-//! The interrupt's side of a listener (section A of the rules). The module `claims` explains the protocol.
+//! The interrupt's side of a listener (rules A2, A3, A4). The module `claims` explains the protocol.
 
 use core::task::Waker;
 
 use crate::interrupt::InterruptObject;
 use crate::interrupt::claims::{Claims, CountsClaims};
 use crate::interrupt::state::LISTENED;
-use crate::sync;
-use crate::{Callback, Error, ErrorKind};
+use crate::{Callback, Error, ErrorKind, sync};
 
 impl<T: Send, W: Send> InterruptObject<T, W> {
     /// Returns a listener for async code, which borrows the object: for a `static`, or an object that the driver keeps.
@@ -53,7 +52,7 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
             return Err(self.error(ErrorKind::Listened));
         }
         self.state.set(LISTENED);
-        let count = self.answers.claimed.get();
+        let count = self.claim_counts.claimed.get();
         drop(section);
         Ok(count)
     }
@@ -82,7 +81,7 @@ impl<T, W> InterruptObject<T, W> {
 
 impl<T: Send, W: Send> CountsClaims for InterruptObject<T, W> {
     fn count(&self) -> u64 {
-        self.answers.claimed.get()
+        self.claim_counts.claimed.get()
     }
 
     fn check(&self) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! How async code waits for claims (section A of the rules).
+//! How async code waits for claims (rules A1, A2, A3, A4).
 //!
 //! The ISR only counts. The thread that ends a section of the interrupt lock then looks at one bit of the state word,
 //! which says whether there is a listener. If there is, the thread takes the listener's waker from the notes and calls

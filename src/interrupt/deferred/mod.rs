@@ -1,4 +1,11 @@
 //! Closures that a driver submits to run with the lock held, without waiting for the lock (rule L12).
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | running them: by an owner's release, by the end |
+//! | `submit` | `run_or_defer`: how a driver submits one |
+//! | `queue` | the closures that wait |
+//! | `none` | stands in for `queue` without an allocator |
 
 #[cfg(not(feature = "alloc"))]
 mod none;
@@ -21,7 +28,7 @@ impl<T, W> InterruptObject<T, W> {
     /// Runs the closure that was submitted first. Returns `false` if none waits. The caller holds the lock, as `data`
     /// proves.
     pub(super) fn run_next_deferred(&self, data: &mut T) -> bool {
-        // SAFETY: the caller holds the lock.
+        // SAFETY: the caller holds the lock, as `data` proves.
         let Some(closure) = (unsafe { self.deferred.pop() }) else { return false };
         self.run_deferred(data, closure);
         true
@@ -29,13 +36,13 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Returns whether closures wait. The caller holds the lock.
     pub(super) fn has_deferred(&self) -> bool {
-        // SAFETY: the caller holds the lock.
+        // SAFETY: the caller holds the lock: only a release calls this, before it frees the lock.
         !unsafe { self.deferred.is_empty() }
     }
 
     /// Runs all closures that have been submitted, and refuses later ones. The caller holds the lock, as `data` proves.
     pub(in crate::interrupt) fn run_last_deferred(&self, data: &mut T) {
-        // SAFETY: the caller holds the lock.
+        // SAFETY: the caller holds the lock, as `data` proves.
         unsafe { self.deferred.close() };
         // SAFETY: as above.
         while let Some(closure) = unsafe { self.deferred.pop() } {

@@ -4,8 +4,7 @@ use crate::interrupt::delivery::AfterIsr;
 #[cfg(feature = "std")]
 use crate::interrupt::delivery::NotServed;
 use crate::interrupt::{Delivery, InterruptObject, IsrContext, Registered};
-use crate::sync;
-use crate::{Callback, Claim, Fault};
+use crate::{Callback, Claim, Fault, sync};
 
 impl<T, W> InterruptObject<T, W> {
     /// Runs the ISR for `asserted` assertions and acts on its claim. A panic of the ISR is a fault.
@@ -29,9 +28,9 @@ impl<T, W> InterruptObject<T, W> {
             Err(message) => return self.isr_panicked(registered, message),
         };
         match claim {
-            Claim::Claimed => self.answers.claimed.add_exclusive(1),
+            Claim::Claimed => self.claim_counts.claimed.add_exclusive(1),
             Claim::ClaimedKeepMasked => {
-                self.answers.claimed.add_exclusive(1);
+                self.claim_counts.claimed.add_exclusive(1);
                 self.tell_source(registered, claim);
                 self.keep_masked(registered, data, runs, after);
                 return Delivery::Answered(claim);
@@ -42,7 +41,7 @@ impl<T, W> InterruptObject<T, W> {
                 }
             }
             Claim::DeviceGone => {
-                self.answers.broken.add_exclusive(1);
+                self.claim_counts.broken.add_exclusive(1);
                 self.surprise_removal(registered, data);
                 return Delivery::Answered(claim);
             }
@@ -55,7 +54,7 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cold]
     fn isr_panicked(&self, registered: &mut Registered<T, W>, message: crate::Name) -> Delivery {
-        self.answers.broken.add_exclusive(1);
+        self.claim_counts.broken.add_exclusive(1);
         self.set_faulted(registered, Fault::Panicked { callback: Callback::Isr, message });
         Delivery::NotServed
     }
@@ -68,10 +67,10 @@ impl<T, W> InterruptObject<T, W> {
             self.counters.benign.add_exclusive(1);
             return true;
         }
-        self.answers.spurious.add_exclusive(1);
+        self.claim_counts.spurious.add_exclusive(1);
         #[cfg(feature = "std")]
         if registered.has_source() {
-            let others = self.answers.claimed.get() + self.answers.broken.get() + self.counters.benign.get();
+            let others = self.claim_counts.claimed.get() + self.claim_counts.broken.get() + self.counters.benign.get();
             // SAFETY: the caller holds the interrupt lock; `storm` is used under it only; the closure calls nothing
             // that could use `storm` again.
             let storm = unsafe { self.storm.with(|storm| storm.unclaimed(others, std::time::Instant::now())) };

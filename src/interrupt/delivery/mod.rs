@@ -4,6 +4,15 @@
 //! line. So the owner of the lock knows that no delivery is half done. Disable, faults and the end need no other
 //! synchronisation. A delivery takes the event before the ISR looks at the device, so an assertion that arrives
 //! meanwhile is signalled anew and not lost.
+//!
+//! | file | holds | rules |
+//! |---|---|---|
+//! | this one | `service`, and what it does if the lock is held or the interrupt does not deliver | I2, I3 |
+//! | `source` | the calls to the source: take, report the claim, unmask | I3, I6 |
+//! | `isr` | the run of the ISR, and what follows from its claim; the poll of a silent line | I1, I10, I14 |
+//! | `own_loop` | the descriptors for a driver's own loop | |
+//!
+//! Shared lines (rule I7) are in `source::shared_line`, storms (rule I10) are recognised in `observe::storm`.
 
 mod isr;
 #[cfg(all(unix, feature = "std"))]
@@ -17,10 +26,8 @@ pub(super) use source::{AfterIsr, NotServed};
 use crate::Claim;
 use crate::interrupt::InterruptObject;
 use crate::lock::InterruptLockGuard;
-use crate::sync::{
-    self,
-    Ordering::{Acquire, Release},
-};
+use crate::sync;
+use crate::sync::Ordering::{Acquire, Release};
 
 /// What a call of [`service`](InterruptObject::service) has done, for a driver's own loop or an interrupt vector.
 ///
@@ -126,8 +133,8 @@ impl<T, W> InterruptObject<T, W> {
             || {
                 // From here on `pending` counts this call's assertion, because the owner may be the one to serve it.
                 asserted = 0;
-                // Release: pairs with the Acquire in `take_pending`. The order of the lock's pending bit would not be
-                // enough: the next owner may take the count before the bit is set.
+                // Release: pairs with the Acquire in `take_pending`. The order of the lock's bit `LEFT` would not be
+                // enough: the next owner may take the count before that bit is set.
                 self.pending.fetch_add(1, Release);
             },
             |wait| self.through_wait(wait),

@@ -2,12 +2,11 @@
 
 use std::os::fd::OwnedFd;
 
-use crate::Errno;
 #[cfg(doc)]
 use crate::ErrorKind;
 use crate::interrupt::InterruptObject;
 use crate::source::Ready;
-use crate::{Error, Name, SourceError};
+use crate::{Errno, Error, Name, SourceError};
 
 impl<T, W> InterruptObject<T, W> {
     /// Returns a duplicate of the source's descriptor, for a driver that waits in its own loop (`poll`, `epoll`, an

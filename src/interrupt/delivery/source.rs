@@ -1,9 +1,7 @@
 //! The calls that a delivery makes to its source: take what was signalled, report the claim, unmask the line.
 
-use crate::SourceError;
 use crate::interrupt::{InterruptObject, Registered};
-use crate::sync;
-use crate::{Callback, Claim, Fault};
+use crate::{Callback, Claim, Fault, SourceError, sync};
 
 /// The source failed or panicked. The interrupt has been faulted or removed for it already.
 pub(in crate::interrupt) struct NotServed;

@@ -5,9 +5,10 @@
 //! | 0 | the dispatcher, the callbacks of transitions | by queueings that schedule a run | by transitions |
 //! | 1 | what a delivery reads: the ISR, the source, the state | by deliveries and runs | by transitions |
 //! | 2 | what a delivery writes: its counters, the lock, the first of the data | | by deliveries and by sections |
-//! | … | the name, the rarer counters, the transitions' lock, the notes, the device | | seldom |
+//! | … | the name, the rarer counters, the control lock, the notes, the device | | seldom |
 //! | the last but one | the work item | | by queueings and runs |
 //! | the last | the counts by which a storm is recognised | | seldom |
+//!
 //! So a delivery needs two lines, and a section of the driver needs one. A work item that runs on another processor
 //! disturbs neither. On two processors deliveries were ten times as fast with this layout as with the compiler's.
 
@@ -30,7 +31,7 @@ const_assert_eq!(offset_of!(Object, registered) + offset_of!(Registered<(), NoWo
 const_assert_eq!(offset_of!(Object, state) + WORD, 2 * LINE);
 
 // What it writes. Data of more than a word goes on behind it, on the line that processors fetch along with this one.
-const_assert_eq!(offset_of!(Object, answers), 2 * LINE);
+const_assert_eq!(offset_of!(Object, claim_counts), 2 * LINE);
 // (The lock comes after the tag of `DataLock`, which every section reads. If the data needs an alignment of more than a
 // word, it begins later.)
 const_assert_eq!(offset_of!(Object, data_lock) + WORD, 2 * LINE + 4 * WORD);

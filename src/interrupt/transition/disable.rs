@@ -5,7 +5,7 @@ use crate::interrupt::state::{ASLEEP, ENABLED, ENDED, INACTIVE, KEPT_DISABLED, R
 use crate::interrupt::transition::{InTransition, Transition};
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
-use crate::{Callback, CallbackError, Error, ErrorKind, SourceError, sync};
+use crate::{Callback, Error, ErrorKind, SourceError, sync};
 
 impl<T, W> InterruptObject<T, W> {
     /// Disconnects the interrupt, so that neither its ISR nor its work item runs.
@@ -75,14 +75,14 @@ impl<T, W> InterruptObject<T, W> {
             return Ok(());
         }
         let called = match sync::catch(|| registered.disable.call(data)) {
-            Ok(answer) => answer.map_err(|source| self.disable_failed(source)),
+            Ok(answer) => answer.map_err(|error| self.error(ErrorKind::DisableCallback(error))),
             Err(message) => return Err(self.panicked(registered, Callback::Disable, message)),
         };
         // The disable callback has run. If the device turns out to have gone after this, no removal callback runs.
         self.state.take(ENABLED);
         events::disabled(self.name());
         let disconnected =
-            self.with_source(registered, |registered| self.disconnect_and_flush(registered, data)).flatten();
+            self.with_source(registered, |registered| self.disconnect_and_serve_last(registered, data)).flatten();
         self.forget_withheld();
         self.work.take_kept();
         if self.state.has(REMOVED) {
@@ -110,11 +110,8 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    fn disable_failed(&self, error: CallbackError) -> Error {
-        self.error(ErrorKind::DisableCallback(error))
-    }
-
-    fn disconnect_and_flush(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<(), Error> {
+    /// Disconnects the source, and delivers what was signalled before. Returns the error of the disconnection.
+    fn disconnect_and_serve_last(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<(), Error> {
         let disconnected = match &mut registered.source {
             Some(source) => source.disconnect(),
             None => {

@@ -12,9 +12,9 @@
 //! - The dropping thread is in the ISR of another interrupt, where it may wait for nothing: a work item of this
 //!   interrupt may be waiting for the lock under which that ISR runs. The worker runs the end.
 
-use crate::interrupt::state::{ENABLED, END_DEFERRED, ENDED, LISTENED, WAKES};
 use core::ptr;
 
+use crate::interrupt::state::{ENABLED, END_DEFERRED, ENDED, LISTENED, WAKES};
 use crate::interrupt::transition::InTransition;
 use crate::interrupt::{InterruptObject, Registered, WorkFn};
 use crate::observe::events;

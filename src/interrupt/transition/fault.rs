@@ -6,8 +6,7 @@ use crate::interrupt::state::{ENABLED, FAULTED, REMOVED};
 use crate::interrupt::transition::InTransition;
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
-use crate::sync;
-use crate::{Callback, Error, Fault};
+use crate::{Callback, Error, Fault, sync};
 
 impl<T, W> InterruptObject<T, W> {
     /// Returns the fault that has taken the interrupt out of service, or `None` if there is none.

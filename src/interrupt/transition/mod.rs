@@ -2,7 +2,7 @@
 //!
 //! | file | holds | rules |
 //! |---|---|---|
-//! | `enable` | enable | E1, E3, I4, I9, I15 |
+//! | `enable` | enable | E1, E3, E7, I4, I8, I9, I15 |
 //! | `disable` | disable | E2, E3, I5, W7 |
 //! | `inactive` | reported inactive, reported active | E8 |
 //! | `fault` | a fault takes the interrupt out of service; the driver clears it | I12 |
@@ -10,7 +10,7 @@
 //! | `power` | what the device asks of its interrupt | E5, E9 |
 //! | `policy` | what an enable asks of the system | P1, P2 |
 //! | `end` | the end | E6 |
-//! | this one | one transition at a time, and none that would wait for itself (E4) | |
+//! | this one | one transition at a time, and none that would wait for itself | E4 |
 //!
 //! Each transition is one section of the interrupt lock. The control lock, which a transition holds to its end, keeps
 //! transitions apart. A delivery in the middle of a transition waits for the interrupt lock, and then finds the state

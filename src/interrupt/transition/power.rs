@@ -1,11 +1,9 @@
-//! What a device asks of its interrupts (rules E5, P4), and what an interrupt asks of its device (W5, E9).
+//! What a device asks of its interrupts (rule E5), and what an interrupt asks of its device (W5, E9).
 
 use crate::interrupt::InterruptObject;
-#[cfg(feature = "alloc")]
-use crate::interrupt::attached::Attached;
-#[cfg(feature = "alloc")]
-use crate::interrupt::attached::Membership;
 use crate::interrupt::attached::Parent;
+#[cfg(feature = "alloc")]
+use crate::interrupt::attached::{Attached, Membership};
 use crate::interrupt::state::{ASLEEP, ENABLED, ENDED, FAULTED, KEPT_DISABLED, REMOVED, WAKES};
 use crate::observe::events;
 use crate::{Error, ErrorKind, SourceError};
@@ -27,7 +25,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Enables the interrupt as its device enters D0, unless the driver keeps it disabled.
-    pub(crate) fn enter_power(&self) -> Result<(), Error> {
+    pub(crate) fn power_up(&self) -> Result<(), Error> {
         let transition = self.begin()?;
         if self.state.has(KEPT_DISABLED | ENDED) {
             return Ok(());
@@ -41,7 +39,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Disables the interrupt as its device leaves D0. A wake-capable interrupt stays connected, and withholds what is
     /// asserted from now on.
-    pub(crate) fn leave_power(&self) -> Result<(), Error> {
+    pub(crate) fn power_down(&self) -> Result<(), Error> {
         let transition = self.begin()?;
         if self.state.has(ENDED) {
             return Ok(());

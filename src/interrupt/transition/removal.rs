@@ -73,9 +73,7 @@ impl<T, W> InterruptObject<T, W> {
     /// callback has leaked a guard there. The interrupt can't be served any more, and to wait on its source would be to
     /// spin.
     pub(crate) fn stop_after_lost_guard(&self) {
-        if let Some(dispatch) = &self.dispatch {
-            dispatch.disarm();
-        }
+        self.disarm();
     }
 
     fn look_for_removal(&self, mut lock: InterruptLockGuard<'_, T>) {

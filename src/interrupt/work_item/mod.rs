@@ -1,4 +1,12 @@
 //! The work item: what the ISR leaves to be done without the interrupt lock.
+//!
+//! | file | holds | rules |
+//! |---|---|---|
+//! | this one | whether there is a work item; queueing it, running it, flushing it | W1, W4, W6, W7, W8 |
+//! | `word` | the word that says whether it is queued and whether it runs | W1, W2, W3 |
+//! | `context` | the argument of the work item | W4 |
+//!
+//! The callback lock, under which a serialized work item runs (rule W5), is in `device`.
 
 mod context;
 pub(crate) mod word;
@@ -10,8 +18,7 @@ use crate::interrupt::InterruptObject;
 use crate::interrupt::state::{ENDED, FAULTED, REMOVED};
 use crate::interrupt::work_item::word::{Queueing, RunEnd};
 use crate::lock::InterruptLockGuard;
-use crate::sync;
-use crate::{Callback, Fault};
+use crate::{Callback, Fault, sync};
 
 /// The type parameter `W` of an interrupt that has a work item.
 ///

@@ -1,4 +1,4 @@
-//! The word of a work item: queued, running, open, and how many queueings were merged.
+//! The word of a work item (rules W1, W2, W3): queued, running, open, and how many queueings were merged.
 //!
 //! | bits | name | set by | cleared by |
 //! |---|---|---|---|

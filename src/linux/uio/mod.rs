@@ -1,4 +1,10 @@
 //! A UIO device as a source.
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | the source |
+//! | `sysfs_entry` | what sysfs says of the device |
+//! | `exclusive` | a device belongs to one source at a time |
 
 mod exclusive;
 mod sysfs_entry;
@@ -19,14 +25,13 @@ use rustix::{
 
 #[cfg(doc)]
 use crate::ErrorKind;
-use crate::SourceError;
 use crate::linux::MappedRegisters;
 use crate::linux::pci::ConfigSpace;
 use crate::linux::uio::exclusive::Exclusive;
 use crate::linux::uio::sysfs_entry::SysfsEntry;
 use crate::source::{Ready, Source};
 use crate::system::{device_failed, failed, opening, refused};
-use crate::{Error, Info, Trigger, system};
+use crate::{Error, Info, SourceError, Trigger, system};
 
 /// The interrupt of a UIO device (`/dev/uio0`) as a source, and the device's registers.
 ///

@@ -1,4 +1,4 @@
-//! The message vectors of a VFIO device.
+//! The message vectors of a VFIO device (rule I11).
 
 use std::{
     collections::BTreeSet,

@@ -3,13 +3,13 @@
 //! Without contention, acquiring is one exchange, and releasing is one plain store: no read-modify-write. All the rest
 //! is in the slow paths.
 //!
-//! | file | holds |
-//! |---|---|
-//! | this one | the two fast paths |
-//! | `lock_api_traits` | the lock as `lock_api` knows raw locks |
-//! | `wait` | the slow paths: waiting for a held lock, leaving something to its owner, a release that has more to do |
-//! | `announced` | the bits of the announce word |
-//! | `awaited` | the lock as something that a thread waits for |
+//! | file | holds | rules |
+//! |---|---|---|
+//! | this one | the two fast paths | L2, L10 |
+//! | `lock_api_traits` | the lock as `lock_api` knows raw locks | L8 |
+//! | `wait` | the slow paths: waiting, leaving something to the owner, a release that has more to do | L4, L7, L8 |
+//! | `announced` | the bits of the announce word | L7 |
+//! | `awaited` | the lock as something that a thread waits for | E4 |
 //!
 //! # The two words
 //!
@@ -416,7 +416,7 @@ impl core::fmt::Debug for RawInterruptLock {
             .field("locked", &(self.owner() != 0))
             .field("waiters", &announced.is_parked())
             .field("deliveries", &announced.deliveries_wait())
-            .field("pending", &announced.has_left())
+            .field("left_to_owner", &announced.has_left())
             .finish()
     }
 }

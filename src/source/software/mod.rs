@@ -20,9 +20,8 @@ pub use handle::{EdgeHandle, LevelHandle};
 #[cfg(feature = "simulated")]
 pub(crate) use shared::Wakeup;
 
-use crate::SourceError;
 use crate::source::{Assertions, Ready, Removal, Source};
-use crate::{Info, Trigger};
+use crate::{Info, SourceError, Trigger};
 use shared::Shared;
 use signal_word::SignalWord;
 

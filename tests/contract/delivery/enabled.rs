@@ -157,7 +157,7 @@ fn i5_no_isr_after_disable_has_returned() {
                 assert.assert();
                 interrupt.disable().unwrap();
                 allowed.store(false, Ordering::SeqCst);
-                // Nor while it stays disabled, whoever calls.
+                // Nor while it stays disabled, although other threads call `service`.
                 let seen = tries.load(Ordering::SeqCst);
                 while tries.load(Ordering::SeqCst) < seen + 3 {
                     thread::yield_now();

@@ -23,10 +23,10 @@ fn panicked(fault: Option<Fault>, expected: Callback) {
 
 /// A panic in any callback disconnects the interrupt, which returns the fault and serves again once the fault is
 /// cleared.
-// Caught: a quarantine that does not disconnect; no catch around the ISR, the enable callback, the disable callback or
+// Caught: a fault that does not disconnect; no catch around the ISR, the enable callback, the disable callback or
 // the work item; a clear_fault that leaves the state.
 #[test]
-fn i12_a_panic_in_any_callback_quarantines() {
+fn i12_a_panic_in_any_callback_is_a_fault() {
     for callback in [Callback::Isr, Callback::Enable, Callback::Disable, Callback::WorkItem] {
         let log = Log::new();
         let (source, device) = Script::waking(&log);

@@ -14,7 +14,7 @@ const OTHERS: [Callback; 5] =
 
 /// A callback of any kind is reported while it still runs, with the interrupt lock held. The interrupt is served
 /// afterwards.
-// Caught: a callback that isn't watched; a report that waits for the interrupt lock, or quarantines; a fault that is not
+// Caught: a callback that isn't watched; a report that waits for the interrupt lock, or faults; a fault that is not
 // cleared; one run that is reported again and again.
 #[test]
 fn i17_an_overdue_callback_is_reported_while_it_runs() {
@@ -120,7 +120,7 @@ fn i17_what_returns_in_time_is_not_reported() {
 /// A fault that takes the interrupt out of service replaces the report of an overdue callback.
 // Caught: a panic that is hidden by an earlier report.
 #[test]
-fn i17_a_quarantine_replaces_the_report() {
+fn i17_a_fault_replaces_the_report() {
     watchdog(|| {
         let (inside, go) = (Gate::new(), Gate::new());
         let isr = (inside.clone(), go.clone());

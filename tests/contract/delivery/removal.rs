@@ -367,7 +367,6 @@ fn i13_gone_in_the_last_delivery_of_a_disable() {
     let (source, assert) = Software::edge();
     let log = Log::new();
     let (disable, removal) = (log.clone(), log.clone());
-    let slot: Slot<(), WithWorkItem> = Slot::new();
     let interrupt = Interrupt::builder(())
         .isr(|_| Claim::DeviceGone)
         .on_disable(move |_| disable.add("disable callback"))
@@ -377,7 +376,6 @@ fn i13_gone_in_the_last_delivery_of_a_disable() {
         .without_dispatcher()
         .build()
         .unwrap();
-    slot.set(&interrupt);
     interrupt.enable().unwrap();
     assert.assert();
     assert!(matches!(kind(&interrupt.disable()), Some(ErrorKind::Removed)));

@@ -306,7 +306,7 @@ fn i7_the_members_locks_are_independent() {
 /// A storm on the line may be any member's, so all members fault, and no other interrupt does.
 // Caught: a line without a storm of its own; a storm that only one of them is told of.
 #[test]
-fn i7_a_storm_on_the_line_quarantines_its_members() {
+fn i7_a_storm_on_the_line_faults_its_members() {
     watchdog(|| {
         let device = Edu::new();
         let shared = SharedLine::new(device.line().unwrap()).unwrap();

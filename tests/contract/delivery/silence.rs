@@ -61,7 +61,7 @@ fn i14_what_a_silent_device_has_raised_is_recovered() {
                     thread::yield_now();
                 }
                 assert_eq!(interrupt.fault(), None);
-                // It is heard again as before.
+                // Its signals are served again as before.
                 device.perform(Step::Silent(false));
                 device.perform(Step::Raise(1 << 8));
                 while *interrupt.acquire_interrupt_lock() & (1 << 8) == 0 {

@@ -12,7 +12,7 @@ const STORM: Fault = Fault::Storm { unclaimed: 99_900, of: 100_000 };
 /// A device is stuck. Another device on the same dispatcher is served during the storm and afterwards.
 // Caught: a storm that is not noticed; one that is noticed and leaves the line connected.
 #[test]
-fn i10_a_stuck_line_is_quarantined_and_the_others_are_served() {
+fn i10_a_stuck_line_is_faulted_and_the_others_are_served() {
     watchdog(|| {
         let dispatcher = Dispatcher::new().unwrap();
         let device = Edu::new();
@@ -71,9 +71,9 @@ fn i10_a_stuck_line_is_quarantined_and_the_others_are_served() {
 }
 
 /// The line stays as the disconnection has left it.
-// Caught: a line that is opened once more after the quarantine.
+// Caught: a line that is opened once more after the fault.
 #[test]
-fn i10_a_quarantined_line_is_not_opened_again() {
+fn i10_a_faulted_line_is_not_opened_again() {
     let log = Log::new();
     let (source, device) = Script::waking(&log);
     let interrupt =

@@ -198,7 +198,7 @@ fn l12_a_closure_that_submits_itself_keeps_nobody_out() {
 /// Each closure runs once, also if several threads submit while others have sections.
 // Caught, in the models of the same rule: push-torn, take-submitted-torn, taken-backwards.
 #[test]
-fn l12_each_closure_runs_once_whoever_submits() {
+fn l12_each_closure_runs_once_from_any_thread() {
     watchdog(|| {
         const EACH: u32 = 2_000;
         let interrupt = noting();

@@ -213,7 +213,7 @@ fn e4_a_transition_that_needs_the_shared_lock_is_refused_to_its_holder() {
 /// the closure's own interrupt. No interrupt keeps the closures of another waiting for ever.
 // Caught: a walk that always begins with the first member.
 #[test]
-fn l12_closures_are_deferred_to_whoever_holds_the_shared_lock() {
+fn l12_closures_are_deferred_to_the_owner_of_the_shared_lock() {
     watchdog(|| {
         let lock = Arc::new(InterruptLock::new(Order::new()));
         let (rx, tx) = (member(&lock, "rx"), member(&lock, "tx"));
@@ -346,7 +346,7 @@ fn e6_one_that_is_dropped_with_the_lock_held_ends_at_the_release() {
 
 /// An interrupt that is dropped in its own work item ends with that run. It does not delay the delivery of another
 /// interrupt, for which the run may be waiting.
-// Caught: a release that waits for the work item of whoever is left to be ended.
+// Caught: a release that waits for the work item of an interrupt whose end was left to it.
 #[test]
 fn e6_one_that_its_work_item_drops_delays_no_other() {
     watchdog(|| {

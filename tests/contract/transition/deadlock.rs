@@ -264,7 +264,7 @@ fn e4_holding_one_lock_and_disabling_the_other() {
 }
 
 /// A wait that will end is no deadlock.
-// Caught: a refusal of whoever finds the control lock taken.
+// Caught: a refusal of every thread that finds the control lock held.
 #[test]
 fn e4_a_wait_that_ends_is_no_deadlock() {
     watchdog(|| {

@@ -206,7 +206,7 @@ fn e6_dropping_waits_for_what_runs() {
 /// A faulted interrupt is not disabled at its end, but the work item that its ISR has queued runs.
 // Caught: an end that flushes only what it disables.
 #[test]
-fn e6_a_queued_work_item_runs_before_the_end_of_a_quarantined_interrupt() {
+fn e6_a_queued_work_item_runs_before_the_end_of_a_faulted_interrupt() {
     watchdog(|| {
         let log = Log::new();
         let work = log.clone();

@@ -59,7 +59,7 @@ fn e8_stops_and_resumes_without_disconnecting() {
     assert_eq!(log.count("isr"), 0);
 }
 
-/// A dispatcher hears of a signal once. An edge that it has heard of while the interrupt was inactive is not lost.
+/// A dispatcher is told of a signal once. An edge that it was told of while the interrupt was inactive is not lost.
 // Caught: what was withheld is not delivered; becoming active does not look at the source.
 #[test]
 fn e8_an_edge_that_a_dispatcher_was_told_of() {

@@ -131,7 +131,7 @@ fn e2_what_was_signalled_before_is_delivered() {
 }
 
 /// Without a source: a disable runs the ISR of a delivery that returned "pending" before it.
-// Caught: a disable of an interrupt without a source that drops what is owed.
+// Caught: a disable of an interrupt without a source that drops what was left to the owner.
 #[test]
 fn e2_a_pending_delivery_is_served_by_the_disable_that_it_waits_for() {
     watchdog(|| {

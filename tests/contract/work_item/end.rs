@@ -80,7 +80,7 @@ fn w7_disable_waits_for_the_run_that_is_going_on() {
 }
 
 /// A disable that finds the interrupt faulted waits too, because the driver may free what the work item uses after it.
-// Caught: a disable of a quarantined interrupt that returns while its work item runs.
+// Caught: a disable of a faulted interrupt that returns while its work item runs.
 #[test]
 fn w7_disable_waits_after_a_fault_too() {
     watchdog(|| {

@@ -60,7 +60,7 @@ fn ask_for_too_much(address: &str) -> Result<u32, Failure> {
     ensure(answer.as_ref().is_some_and(is_that), || format!("a vector beyond the device's: {answer:?}"))?;
     refused(answer, "message 1 was not granted")?;
 
-    // Whoever may lock any amount of memory is under no limit.
+    // A process that may lock any amount of memory is under no limit.
     let ample = getrlimit(Resource::Memlock);
     limit(Resource::Memlock, ample, MEMORY)?;
     for _ in 0..3 {

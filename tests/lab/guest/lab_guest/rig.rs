@@ -28,7 +28,7 @@ pub struct Edu {
 }
 
 impl Edu {
-    /// The device's state outlives whoever had it before.
+    /// The device's state outlives the program that had it before.
     fn quiet(registers: MappedRegisters, slot: Slot) -> Result<Self, String> {
         registers.write32(STATUS, 0);
         until("the device finishes what it computes", || registers.read32(STATUS) & COMPUTING == 0)?;

@@ -72,8 +72,8 @@ fn storm<R: Rig<Device = Edu>>(rig: &R, other: &Interrupt<Requests>) -> Result<S
     ensure(refused.as_ref().is_err_and(is_told), || format!("{refused:?}"))?;
     served(other)?;
     let line = edu.line()?;
-    ensure(line == Line { masked: true, pending: true }, || format!("a quarantined line is left so: {line:?}"))?;
-    ensure(interrupt.stats() == stats, || "a quarantined interrupt is delivered".into())?;
+    ensure(line == Line { masked: true, pending: true }, || format!("a faulted line is left so: {line:?}"))?;
+    ensure(interrupt.stats() == stats, || "a faulted interrupt is delivered".into())?;
 
     blind.store(false, SeqCst);
     edu.acknowledge();
@@ -86,7 +86,7 @@ fn storm<R: Rig<Device = Edu>>(rig: &R, other: &Interrupt<Requests>) -> Result<S
     }
     interrupt.disable().map_err(Failure::of_the_run)?;
     Ok(format!(
-        "quarantined after {} unclaimed, {meanwhile} of the other device claimed meanwhile; {SERVED} claimed after it was cleared",
+        "faulted after {} unclaimed, {meanwhile} of the other device claimed meanwhile; {SERVED} claimed after it was cleared",
         stats.spurious
     ))
 }

@@ -1,4 +1,4 @@
-# A line that nobody claims is quarantined; the device beside it on the same line is served all the while.
+# A line that nobody claims faults its interrupt; the device beside it on the same line is served all the while.
 bind $FIRST uio_pci_generic
 bind $SECOND vfio-pci
 run_guest storm --uio "$(uio_of $FIRST)" -- --vfio $SECOND

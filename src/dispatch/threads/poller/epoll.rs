@@ -20,7 +20,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 
 use crate::SourceError;
-use crate::dispatch::poller::{Event, Wait};
+use crate::dispatch::threads::poller::{Event, Wait};
 use crate::lock::raw::RawInterruptLock;
 use crate::sync::AtomicUsize;
 use crate::sync::Ordering::Relaxed;
@@ -34,7 +34,7 @@ const BATCH: usize = 64;
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// How a watcher waits, and how others end its wait.
-pub(in crate::dispatch) struct Poller {
+pub(in crate::dispatch::threads) struct Poller {
     epoll: OwnedFd,
     /// An eventfd. Writing to it ends a wait.
     wake_event: OwnedFd,
@@ -44,10 +44,10 @@ pub(in crate::dispatch) struct Poller {
     count: AtomicUsize,
 }
 
-pub(in crate::dispatch) type Events = Vec<epoll::Event>;
+pub(in crate::dispatch::threads) type Events = Vec<epoll::Event>;
 
 impl Poller {
-    pub(in crate::dispatch) fn new() -> Result<Self, SourceError> {
+    pub(in crate::dispatch::threads) fn new() -> Result<Self, SourceError> {
         let poller = Self {
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC).map_err(failed("making an epoll instance"))?,
             wake_event: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
@@ -61,17 +61,21 @@ impl Poller {
         Ok(poller)
     }
 
-    pub(in crate::dispatch) fn events(&self) -> Events {
+    pub(in crate::dispatch::threads) fn events(&self) -> Events {
         Vec::with_capacity(BATCH)
     }
 
     /// Ends the current wait, or else the next one.
-    pub(in crate::dispatch) fn wake(&self) {
+    pub(in crate::dispatch::threads) fn wake(&self) {
         // It can only fail because the counter is full, and that would take 2^64 wake-ups.
         let _ = rustix::io::write(&self.wake_event, &1u64.to_ne_bytes());
     }
 
-    pub(in crate::dispatch) fn watch(&self, event: Event, descriptor: BorrowedFd<'_>) -> Result<(), SourceError> {
+    pub(in crate::dispatch::threads) fn watch(
+        &self,
+        event: Event,
+        descriptor: BorrowedFd<'_>,
+    ) -> Result<(), SourceError> {
         let (key, flags) = match event {
             Event::Signal(number) => (signal_key(number), epoll::EventFlags::IN | epoll::EventFlags::ET),
             // Reported once, because it stays readable from then on.
@@ -87,7 +91,7 @@ impl Poller {
         Ok(())
     }
 
-    pub(in crate::dispatch) fn unwatch(&self, number: usize) {
+    pub(in crate::dispatch::threads) fn unwatch(&self, number: usize) {
         let mut watched = self.watched.lock();
         for key in [signal_key(number), removal_key(number)] {
             if let Some(descriptor) = watched.remove(&key) {
@@ -106,13 +110,13 @@ impl Poller {
     }
 
     /// Whether any descriptor is watched.
-    pub(in crate::dispatch) fn watches(&self) -> bool {
+    pub(in crate::dispatch::threads) fn watches(&self) -> bool {
         // Relaxed: as in `set_count`.
         self.count.load(Relaxed) != 0
     }
 
     /// Waits as long as `wait` says. Returns whether a descriptor is readable or another thread has ended the wait.
-    pub(in crate::dispatch) fn wait(&self, events: &mut Events, wait: Wait) -> bool {
+    pub(in crate::dispatch::threads) fn wait(&self, events: &mut Events, wait: Wait) -> bool {
         events.clear();
         let timeout = match wait {
             Wait::No if !self.watches() => return false,
@@ -129,7 +133,7 @@ impl Poller {
     }
 
     /// Returns the descriptors that the last wait found readable.
-    pub(in crate::dispatch) fn ready(events: &Events) -> impl Iterator<Item = Event> {
+    pub(in crate::dispatch::threads) fn ready(events: &Events) -> impl Iterator<Item = Event> {
         events.iter().filter_map(|event| match event.data.u64() {
             WAKE => None,
             key if key & 1 == 0 => Some(Event::Signal((key >> 1) as usize)),

@@ -7,17 +7,17 @@ use core::time::Duration;
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 
-use crate::SourceError;
 #[cfg(unix)]
-use crate::dispatch::poller::Event;
-use crate::dispatch::watcher::{Watcher, WatcherSlot};
-use crate::dispatch::worker::{Worker, WorkerSlot};
-use crate::interrupt::{attached::Dispatch, serve::Serve};
+use crate::dispatch::threads::poller::Event;
+use crate::dispatch::threads::watcher::{Watcher, WatcherSlot};
+use crate::dispatch::threads::worker::{Worker, WorkerSlot};
+use crate::interrupt::attached::Dispatch;
+use crate::interrupt::serve::Serve;
 use crate::policy::placement;
 #[cfg(unix)]
 use crate::source::Ready;
 use crate::source::Source;
-use crate::{Error, ErrorKind, InterruptObject, Name, Polling};
+use crate::{Error, ErrorKind, InterruptObject, Name, Polling, SourceError};
 
 /// A thread that waits on sources and serves their interrupts, for drivers whose interrupts share one thread.
 ///

@@ -11,12 +11,11 @@ use std::time::Instant;
 
 use lock_api::Mutex;
 
-use crate::Polling;
 use crate::dispatch::ready_word::{BITS, Raised, ReadyWord};
-use crate::dispatch::window::Window;
+use crate::dispatch::threads::window::{FOREVER, Window};
 use crate::interrupt::serve::Serve;
 use crate::lock::raw::RawInterruptLock;
-use crate::sync;
+use crate::{Polling, sync};
 
 /// What the thread of a list sleeps in, so that others can wake it.
 pub(super) trait Sleeper: Send + Sync {
@@ -27,12 +26,12 @@ pub(super) trait Sleeper: Send + Sync {
 /// What a thread shares with the interrupts that need it.
 pub(super) struct ReadyList<S> {
     word: ReadyWord,
-    table: Mutex<RawInterruptLock, Table>,
+    table: Mutex<RawInterruptLock, ReadyTable>,
     pub(super) sleeper: S,
 }
 
 /// A row for each slot, and what they have in common.
-struct Table {
+struct ReadyTable {
     rows: Vec<Row>,
     /// When the last open window closes.
     polls_until: Option<Instant>,
@@ -62,7 +61,7 @@ impl Silence {
     /// A silence that begins now.
     fn from(period: Duration, now: Instant) -> Self {
         // A moment that the clock can't express is as good as for ever.
-        let due = now.checked_add(period).unwrap_or_else(|| now + super::window::FOREVER);
+        let due = now.checked_add(period).unwrap_or_else(|| now + FOREVER);
         Self { period, due }
     }
 }
@@ -90,7 +89,7 @@ impl<S: Sleeper> ReadyList<S> {
     pub(super) fn new(sleeper: S) -> Arc<Self> {
         Arc::new(Self {
             word: ReadyWord::new(),
-            table: Mutex::new(Table { rows: Vec::new(), polls_until: None }),
+            table: Mutex::new(ReadyTable { rows: Vec::new(), polls_until: None }),
             sleeper,
         })
     }

@@ -4,54 +4,51 @@
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
-use crate::dispatch::poller::{Event, Wait};
-use crate::sync::{
-    AtomicUsize,
-    Ordering::{Acquire, Release},
-    Parker,
-};
+use crate::dispatch::threads::poller::{Event, Wait};
+use crate::sync::Ordering::{Acquire, Release};
+use crate::sync::{AtomicUsize, Parker};
 use crate::{Name, SourceError};
 
 /// How a watcher waits, and how others end its wait.
-pub(in crate::dispatch) struct Poller {
+pub(in crate::dispatch::threads) struct Poller {
     /// 1 from a wake-up to the wait that it ends.
     woken: AtomicUsize,
     parker: Parker,
 }
 
 /// No descriptor can be watched here.
-pub(in crate::dispatch) type Events = ();
+pub(in crate::dispatch::threads) type Events = ();
 
 impl Poller {
-    pub(in crate::dispatch) fn new() -> Result<Self, SourceError> {
+    pub(in crate::dispatch::threads) fn new() -> Result<Self, SourceError> {
         Ok(Self { woken: AtomicUsize::new(0), parker: Parker::new() })
     }
 
-    pub(in crate::dispatch) fn events(&self) -> Events {}
+    pub(in crate::dispatch::threads) fn events(&self) -> Events {}
 
     /// Ends the current wait, or else the next one.
-    pub(in crate::dispatch) fn wake(&self) {
+    pub(in crate::dispatch::threads) fn wake(&self) {
         // Release: pairs with the Acquire in `wait`, so the thread sees what was done before the wake-up.
         self.woken.store(1, Release);
         self.parker.wake_all(&self.woken);
     }
 
     #[cfg(unix)]
-    pub(in crate::dispatch) fn watch(&self, _: Event, _: BorrowedFd<'_>) -> Result<(), SourceError> {
+    pub(in crate::dispatch::threads) fn watch(&self, _: Event, _: BorrowedFd<'_>) -> Result<(), SourceError> {
         Err(SourceError::Refused(Name::new(
             "a source with a descriptor needs a dispatcher of Linux, or a loop of the driver's own",
         )))
     }
 
-    pub(in crate::dispatch) fn unwatch(&self, _number: usize) {}
+    pub(in crate::dispatch::threads) fn unwatch(&self, _number: usize) {}
 
     /// No descriptor can be watched here.
-    pub(in crate::dispatch) fn watches(&self) -> bool {
+    pub(in crate::dispatch::threads) fn watches(&self) -> bool {
         false
     }
 
     /// Waits as long as `wait` says. Returns whether another thread has ended the wait.
-    pub(in crate::dispatch) fn wait(&self, _: &mut Events, wait: Wait) -> bool {
+    pub(in crate::dispatch::threads) fn wait(&self, _: &mut Events, wait: Wait) -> bool {
         let deadline = match wait {
             Wait::No => return false,
             Wait::UntilWoken => None,
@@ -73,7 +70,7 @@ impl Poller {
     }
 
     /// No descriptor can be watched here.
-    pub(in crate::dispatch) fn ready(_: &Events) -> impl Iterator<Item = Event> {
+    pub(in crate::dispatch::threads) fn ready(_: &Events) -> impl Iterator<Item = Event> {
         core::iter::empty()
     }
 }

@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use alloc::sync::{Arc, Weak};
 
-use crate::dispatch::poller::{Event, Events, Poller, Wait};
-use crate::dispatch::ready_list::{Found, ReadyList, Sleeper, Slot};
-use crate::dispatch::thread::DispatchThread;
+use crate::dispatch::threads::poller::{Event, Events, Poller, Wait};
+use crate::dispatch::threads::ready_list::{Found, ReadyList, Sleeper, Slot};
+use crate::dispatch::threads::thread::DispatchThread;
 use crate::interrupt::serve::Serve;
 use crate::policy::placement;
 use crate::{Name, Polling, SourceError, sync};
@@ -20,7 +20,7 @@ const LOOKS: u32 = 16;
 
 /// The watcher of a dispatcher.
 pub(super) struct Watcher {
-    ready: Arc<ReadyList<Poller>>,
+    list: Arc<ReadyList<Poller>>,
     thread: DispatchThread,
 }
 
@@ -35,14 +35,14 @@ impl Sleeper for Poller {
 
 impl Watcher {
     pub(super) fn start(name: &Name) -> Result<Self, SourceError> {
-        let ready = ReadyList::new(Poller::new()?);
-        let its_list = ready.clone();
+        let list = ReadyList::new(Poller::new()?);
+        let its_list = list.clone();
         let thread = DispatchThread::start(name, move || its_list.run())?;
-        Ok(Self { ready, thread })
+        Ok(Self { list, thread })
     }
 
     pub(super) fn slot(&self) -> WatcherSlot {
-        self.ready.slot()
+        self.list.slot()
     }
 
     /// Serves the interrupt from now on, whenever its slot is raised.
@@ -59,12 +59,12 @@ impl Watcher {
     /// Serves `event` when `descriptor` becomes readable: a removal once, a signal each time.
     #[cfg(unix)]
     pub(super) fn watch(&self, event: Event, descriptor: BorrowedFd<'_>) -> Result<(), SourceError> {
-        self.ready.sleeper.watch(event, descriptor)
+        self.list.sleeper.watch(event, descriptor)
     }
 
     /// Stops watching the interrupt's descriptors and serving the interrupt.
     pub(super) fn close(&self, slot: &WatcherSlot) {
-        self.ready.sleeper.unwatch(slot.number());
+        self.list.sleeper.unwatch(slot.number());
         slot.close();
     }
 
@@ -73,7 +73,7 @@ impl Watcher {
     }
 
     pub(super) fn stop(&self) {
-        self.ready.stop();
+        self.list.stop();
     }
 
     pub(super) fn join(&self) {
