@@ -5,7 +5,7 @@ use core::{error, fmt};
 #[cfg(feature = "alloc")]
 use alloc::{boxed::Box, sync::Arc};
 
-use crate::Name;
+use crate::name::Name;
 
 /// With `{:#}`, writes the causes of what has been written, the nearest first: "a: b: c". With `{}`, writes nothing.
 pub(crate) fn write_causes(f: &mut fmt::Formatter<'_>, nearest: Option<&(dyn error::Error + 'static)>) -> fmt::Result {

@@ -4,8 +4,9 @@ use core::error;
 use core::fmt;
 use core::panic::Location;
 
-use crate::cause::write_causes;
-use crate::{CallbackError, Fault, Name, SourceError};
+use crate::cause::{CallbackError, SourceError, write_causes};
+use crate::fault::Fault;
+use crate::name::Name;
 
 /// The error of this crate's functions: [what happened](Self::kind), and the [name](Self::name) of the interrupt or
 /// device that it happened to.
@@ -161,7 +162,7 @@ pub enum ErrorKind {
     /// The policy names processors that this machine does not have ([rule P1](crate::guide::contract#p1)).
     NoSuchProcessors {
         /// The processors that are missing.
-        processors: crate::ProcessorSet,
+        processors: crate::info::ProcessorSet,
     },
     /// A time of zero was given, in which nothing can be done.
     NoTime {
@@ -172,7 +173,7 @@ pub enum ErrorKind {
     #[cfg(feature = "alloc")]
     DeviceCallback {
         /// Which callback.
-        callback: crate::DeviceCallback,
+        callback: crate::fault::DeviceCallback,
         /// What it returned, or the message of its panic.
         error: CallbackError,
     },

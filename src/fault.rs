@@ -2,8 +2,8 @@
 
 use core::{error, fmt};
 
-use crate::cause::write_causes;
-use crate::{Name, SourceError};
+use crate::cause::{SourceError, write_causes};
+use crate::name::Name;
 
 /// What took an interrupt out of service, for a driver that reports it or recovers.
 ///

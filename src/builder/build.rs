@@ -3,14 +3,15 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-#[cfg(doc)]
-use crate::ErrorKind;
 use crate::builder::options::{Data, Options};
 use crate::builder::{Builder, IsrRegistered, WorkItemSlot};
 use crate::device::{Device, DeviceInterrupt};
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
 use crate::interrupt::attached::Membership;
-use crate::interrupt::{DataLock, WorkFn};
-use crate::{Error, Interrupt, InterruptObject, Name};
+use crate::interrupt::{DataLock, Interrupt, InterruptObject, WorkFn};
+use crate::name::Name;
 
 impl<T, W, I, S> Builder<T, W, I, S>
 where

@@ -2,9 +2,8 @@
 
 use alloc::boxed::Box;
 
-use crate::Outcome;
 use crate::builder::{Builder, Given, Missing};
-use crate::interrupt::{OnChange, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome};
+use crate::interrupt::{OnChange, Outcome, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome};
 
 impl<T, W, I, S> Builder<T, W, I, S> {
     /// Registers the enable callback, in which the driver lets its device assert: stands for *OnInterruptEnable*.

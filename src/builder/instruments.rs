@@ -7,10 +7,11 @@ use core::time::Duration;
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 
-use crate::interrupt::{Isr, OnChange, Registered, WorkFn};
+use crate::error::{Error, ErrorKind};
+use crate::fault::Callback;
+use crate::interrupt::{InterruptObject, Isr, OnChange, Registered, WorkFn};
 use crate::observe::timing::Timing;
 use crate::observe::watchdog::Watched;
-use crate::{Callback, Error, ErrorKind, InterruptObject};
 
 /// What measures and watches the callbacks of one interrupt.
 pub(super) struct Instruments {

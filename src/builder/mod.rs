@@ -25,10 +25,12 @@ use core::marker::PhantomData;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
+use crate::claim::Claim;
 use crate::device::Device;
-use crate::interrupt::{Isr, IsrContext, NoWorkItem, WithWorkItem};
+use crate::interrupt::{Interrupt, Isr, IsrContext, NoWorkItem, WithWorkItem};
+use crate::lock::InterruptLock;
+use crate::name::Name;
 use crate::source::Source;
-use crate::{Claim, Interrupt, InterruptLock, Name};
 use options::{Data, Options};
 
 /// In the type of a [`Builder`]: the ISR, or the work item, has not been registered yet.

@@ -7,8 +7,11 @@ use crate::builder::service::ServiceOptions;
 #[cfg(not(feature = "std"))]
 use crate::builder::unserved::ServiceOptions;
 use crate::device::Device;
+use crate::error::{Error, ErrorKind};
+use crate::info::Trigger;
 use crate::interrupt::{Isr, Registered, WorkFn};
-use crate::{Error, ErrorKind, InterruptLock, Name, Trigger};
+use crate::lock::InterruptLock;
+use crate::name::Name;
 
 /// Where the interrupt data lives.
 pub(super) enum Data<T> {

@@ -6,9 +6,11 @@ use alloc::sync::{Arc, Weak};
 
 use crate::builder::Builder;
 use crate::builder::instruments::Instruments;
-use crate::interrupt::{Registered, WorkFn};
-use crate::policy::placement;
-use crate::{Dispatcher, Error, ErrorKind, InterruptObject, Name, Policy, Polling};
+use crate::dispatch::{Dispatcher, Polling};
+use crate::error::{Error, ErrorKind};
+use crate::interrupt::{InterruptObject, Registered, WorkFn};
+use crate::name::Name;
+use crate::policy::{Policy, placement};
 
 /// What serves the interrupt.
 #[derive(Default)]

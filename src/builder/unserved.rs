@@ -3,8 +3,9 @@
 
 use alloc::sync::Arc;
 
-use crate::interrupt::{Registered, WorkFn};
-use crate::{Error, InterruptObject, Name};
+use crate::error::Error;
+use crate::interrupt::{InterruptObject, Registered, WorkFn};
+use crate::name::Name;
 
 /// Nothing of this can be chosen where there is no operating system.
 #[derive(Default)]

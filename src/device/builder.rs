@@ -11,8 +11,10 @@ use crate::device::callbacks::Callbacks;
 use crate::device::power::Power;
 use crate::device::wake::WakeRequests;
 use crate::device::{Device, Inner};
+use crate::fault::DeviceCallback;
+use crate::interrupt::Outcome;
 use crate::lock::raw::RawInterruptLock;
-use crate::{DeviceCallback, Name, Outcome};
+use crate::name::Name;
 
 /// Builds a [`Device`] with its power callbacks. Begin with [`Device::builder`].
 ///

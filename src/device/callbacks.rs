@@ -3,7 +3,9 @@
 use alloc::boxed::Box;
 use alloc::format;
 
-use crate::{CallbackError, DeviceCallback, sync};
+use crate::cause::CallbackError;
+use crate::fault::DeviceCallback;
+use crate::sync;
 
 type Boxed = Box<dyn FnMut() -> Result<(), CallbackError> + Send>;
 

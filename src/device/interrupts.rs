@@ -1,8 +1,10 @@
 //! What a device asks of its interrupts.
 
-use crate::interrupt::InterruptObject;
+use crate::error::Error;
+use crate::interrupt::{InterruptObject, State};
 use crate::lock::waits::{Circle, Waits};
-use crate::{Error, Name, State, Stats};
+use crate::name::Name;
+use crate::observe::Stats;
 
 /// An interrupt, as its device sees it.
 pub(crate) trait DeviceInterrupt: Send + Sync {

@@ -38,7 +38,8 @@ use power::Power;
 use wake::WakeRequests;
 
 use crate::lock::raw::RawInterruptLock;
-use crate::{Name, Stats};
+use crate::name::Name;
+use crate::observe::Stats;
 
 /// Several interrupts with common power, for drivers whose device has more than one interrupt or leaves D0: stands for
 /// *IWDFDevice* and *WDFDEVICE*.

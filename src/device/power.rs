@@ -4,11 +4,15 @@ use alloc::sync::Arc;
 
 use lock_api::MutexGuard;
 
+use crate::cause::CallbackError;
 use crate::device::callbacks::Callbacks;
 use crate::device::{Device, DeviceInterrupt};
+use crate::error::{Error, ErrorKind};
+use crate::fault::DeviceCallback;
+use crate::interrupt::Transition;
 use crate::lock::raw::RawInterruptLock;
 use crate::lock::waits::Waits;
-use crate::{CallbackError, DeviceCallback, Error, ErrorKind, Transition, sync};
+use crate::sync;
 
 /// Whether the device is in D0, and its power callbacks.
 pub(super) struct Power {

@@ -3,11 +3,13 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-#[cfg(doc)]
-use crate::ErrorKind;
 use crate::device::callbacks::catch;
 use crate::device::{Device, DeviceInterrupt};
-use crate::{DeviceCallback, Error, Outcome};
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
+use crate::fault::DeviceCallback;
+use crate::interrupt::Outcome;
 
 impl Device {
     /// Resets a device that no longer works, for a driver that recovers from an error.

@@ -8,8 +8,8 @@
 
 use alloc::sync::Arc;
 
-use crate::Error;
 use crate::device::{Device, DeviceInterrupt};
+use crate::error::Error;
 
 /// The wake-ups that interrupts have asked for.
 #[derive(Default)]

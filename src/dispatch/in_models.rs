@@ -6,8 +6,12 @@ use core::time::Duration;
 use alloc::boxed::Box;
 use alloc::sync::Weak;
 
+use crate::cause::SourceError;
+use crate::dispatch::Polling;
+use crate::error::{Error, ErrorKind};
+use crate::interrupt::InterruptObject;
 use crate::interrupt::attached::Dispatch;
-use crate::{Error, ErrorKind, InterruptObject, Name, Polling, SourceError};
+use crate::name::Name;
 
 /// A thread that waits on sources and serves their interrupts. In a loom model there is none.
 ///

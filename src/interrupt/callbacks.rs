@@ -2,11 +2,12 @@
 
 use core::mem;
 
+use crate::cause::CallbackError;
+use crate::claim::Claim;
 use crate::interrupt::attached::Attached;
 use crate::interrupt::context::IsrContext;
 use crate::interrupt::work_item::{Work, WorkItemContext};
 use crate::source::Source;
-use crate::{CallbackError, Claim};
 
 /// An enable or disable callback of a `static` interrupt.
 pub(crate) type PlainCallback<T> = fn(&mut T) -> Result<(), CallbackError>;

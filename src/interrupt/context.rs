@@ -2,9 +2,9 @@
 
 use core::ops::{Deref, DerefMut};
 
-use crate::Name;
 use crate::interrupt::InterruptObject;
 use crate::interrupt::work_item::{Is, Queued, WorkItemRegistered};
+use crate::name::Name;
 
 /// The argument of an ISR: it derefs to the interrupt data.
 ///

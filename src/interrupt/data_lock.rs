@@ -5,11 +5,11 @@ use alloc::sync::Arc;
 
 use lock_api::Mutex;
 
-#[cfg(feature = "alloc")]
-use crate::InterruptLock;
-use crate::Name;
 use crate::interrupt::InterruptObject;
+#[cfg(feature = "alloc")]
+use crate::lock::InterruptLock;
 use crate::lock::{Access, RawInterruptLock, Tenant};
+use crate::name::Name;
 use crate::sync::const_outside_models;
 
 // `repr(C)`: the tag lies before the words of the lock, on their cache line.

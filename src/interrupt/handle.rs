@@ -5,10 +5,10 @@ use core::ops::Deref;
 
 use alloc::sync::Arc;
 
+use crate::error::Error;
 #[cfg(doc)]
-use crate::ErrorKind;
-use crate::interrupt::{InterruptObject, WithWorkItem};
-use crate::{Claims, Error};
+use crate::error::ErrorKind;
+use crate::interrupt::{Claims, InterruptObject, WithWorkItem};
 
 /// An interrupt with its ISR and its data: the handle that a driver owns.
 ///

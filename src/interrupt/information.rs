@@ -2,10 +2,12 @@
 
 use core::fmt;
 
+use crate::error::{Error, ErrorKind};
+use crate::info::Info;
 use crate::interrupt::InterruptObject;
 use crate::interrupt::state::State;
+use crate::name::Name;
 use crate::observe::stats::Stats;
-use crate::{Error, ErrorKind, Info, Name};
 
 impl<T, W> InterruptObject<T, W> {
     /// Returns the interrupt's name, which errors, events and the table of an operator show.

@@ -57,12 +57,15 @@ pub use work_item::{
     Is, NoWorkItem, Queued, Refusal, WithWorkItem, Work, WorkItemContext, WorkItemRegistered, WorkOutcome,
 };
 
+use crate::claim::Claim;
+use crate::fault::Fault;
+use crate::info::Info;
 use crate::lock::{RawInterruptLock, lock_methods};
+use crate::name::Name;
 use crate::observe::stats::{ClaimCounts, Counters};
 #[cfg(feature = "std")]
 use crate::observe::timing::Timing;
 use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
-use crate::{Claim, Fault, Info, Name};
 use attached::{Attached, Dispatch, Membership};
 use callbacks::PlainCallback;
 use deferred::Deferred;

@@ -1,7 +1,6 @@
 //! The trait by which a dispatcher serves an interrupt, without its types.
 
-use crate::Delivery;
-use crate::interrupt::InterruptObject;
+use crate::interrupt::{Delivery, InterruptObject};
 
 /// An interrupt, as its dispatcher sees it.
 pub(crate) trait Serve: Send + Sync {

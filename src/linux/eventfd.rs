@@ -10,11 +10,14 @@ use std::{
 
 use rustix::event::{EventfdFlags, eventfd};
 
+use crate::cause::SourceError;
+use crate::error::Error;
 #[cfg(doc)]
-use crate::ErrorKind;
+use crate::error::ErrorKind;
+use crate::info::{Info, Trigger};
 use crate::source::{Ready, Source};
+use crate::system;
 use crate::system::{failed, opening, refused};
-use crate::{Error, Info, SourceError, Trigger, system};
 
 /// An eventfd as a source: another thread, another process or the kernel signals it.
 ///

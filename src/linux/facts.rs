@@ -2,13 +2,13 @@
 
 use static_assertions::assert_impl_all;
 
-use crate::Registers;
 #[cfg(feature = "uio")]
 use crate::linux::Uio;
 #[cfg(feature = "vfio")]
 use crate::linux::vfio;
 use crate::linux::{Eventfd, EventfdSignaller, MappedRegisters};
 use crate::source::Source;
+use crate::source::registers::Registers;
 
 assert_impl_all!(MappedRegisters: Registers, Send, Sync, Clone);
 assert_impl_all!(Eventfd: Source, Send);

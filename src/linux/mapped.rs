@@ -8,10 +8,12 @@ use rustix::{
     param::page_size,
 };
 
+use crate::cause::SourceError;
+use crate::error::Error;
 #[cfg(doc)]
-use crate::ErrorKind;
+use crate::error::ErrorKind;
+use crate::source::registers::Registers;
 use crate::system::{failed, opening, refused};
-use crate::{Error, Registers, SourceError};
 
 /// A block of registers mapped into the program's memory: a PCI BAR, a UIO map. Its accesses are those of
 /// [`Registers`].

@@ -10,7 +10,8 @@ use std::{
 
 use rustix::io::{Errno, pread, pwrite, retry_on_intr};
 
-use crate::{Info, Polarity, Share, Trigger, system};
+use crate::info::{Info, Polarity, Share, Trigger};
+use crate::system;
 
 /// Offsets and bits in the configuration space of every PCI device.
 pub(crate) const VENDOR_ID: u64 = 0;

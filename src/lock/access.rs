@@ -4,10 +4,11 @@ use core::panic::Location;
 
 use lock_api::Mutex;
 
+use crate::error::{Error, ErrorKind};
 use crate::lock::InterruptLockGuard;
 use crate::lock::raw::{Acquisition, Admission, NotAcquired, RawInterruptLock};
 use crate::lock::release::{Released, Tenant, release_serving};
-use crate::{Error, ErrorKind, sync};
+use crate::sync;
 
 /// A lock with its data, and the tenant for which it is acquired.
 pub(crate) struct Access<'a, T> {

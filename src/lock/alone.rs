@@ -1,8 +1,8 @@
 //! The lock on its own, without an allocator: no interrupts can share it, so its release serves nothing.
 
-use crate::Name;
 use crate::lock::InterruptLock;
 use crate::lock::release::Tenant;
+use crate::name::Name;
 
 impl<T> Tenant<T> for InterruptLock<T> {
     fn name(&self) -> &Name {

@@ -2,7 +2,7 @@
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
-use crate::{Acquisition, InterruptLock, InterruptLockGuard};
+use crate::lock::{Acquisition, InterruptLock, InterruptLockGuard};
 
 // The lock makes data that is `Send` shareable, and no other data.
 assert_impl_all!(InterruptLock<core::cell::Cell<u32>>: Send, Sync);
@@ -18,7 +18,7 @@ mod sizes {
     use static_assertions::const_assert_eq;
 
     use super::*;
-    use crate::RawInterruptLock;
+    use crate::lock::RawInterruptLock;
 
     const WORD: usize = size_of::<usize>();
 

@@ -44,7 +44,7 @@ use sharing::Sharers;
 
 use lock_api::Mutex;
 
-use crate::Name;
+use crate::name::Name;
 use crate::sync::const_outside_models;
 
 /// A lock with data inside, which an ISR and the rest of its driver share.

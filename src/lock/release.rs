@@ -6,8 +6,8 @@
 
 use lock_api::Mutex;
 
-use crate::Name;
 use crate::lock::raw::RawInterruptLock;
+use crate::name::Name;
 
 /// How many closures one release runs. It passes the others on.
 const CLOSURES: u32 = 64;

@@ -10,10 +10,10 @@ use alloc::vec::Vec;
 
 use lock_api::Mutex;
 
-use crate::Name;
 use crate::lock::InterruptLock;
 use crate::lock::raw::RawInterruptLock;
 use crate::lock::release::Tenant;
+use crate::name::Name;
 use crate::sync::{Counter, const_outside_models};
 
 /// An interrupt that shares a lock.

@@ -9,8 +9,10 @@ use std::task::Wake;
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
+use crate::claim::Claim;
+use crate::error::ErrorKind;
+use crate::interrupt::{Interrupt, NoWorkItem};
 use crate::models::{Shared, bounded};
-use crate::{Claim, ErrorKind, Interrupt, NoWorkItem};
 
 /// Wakes a thread through a flag of its own: loom's `unpark` would also end a `join`.
 #[derive(Default)]

@@ -9,9 +9,11 @@ use std::sync::Mutex;
 
 use loom::thread;
 
+use crate::claim::Claim;
+use crate::error::ErrorKind;
 use crate::interrupt::deferred::queue::Deferred;
+use crate::interrupt::{Deferral, Interrupt, NoWorkItem, State};
 use crate::models::{Probe, Shared, all, bounded};
-use crate::{Claim, Deferral, ErrorKind, Interrupt, NoWorkItem, State};
 
 /// A closure sees what its submitter did before. This models the queue alone: in an interrupt the lock orders this too.
 // Caught: push-release, take-submitted-acquire.

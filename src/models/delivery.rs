@@ -4,8 +4,9 @@ use alloc::sync::Arc;
 
 use loom::thread;
 
+use crate::claim::Claim;
+use crate::interrupt::{Delivery, Interrupt, NoWorkItem};
 use crate::models::{Counted, Probe, Shared, Wire, bounded};
-use crate::{Claim, Delivery, Interrupt, NoWorkItem};
 
 /// An interrupt whose ISR adds up the assertions that it is told of, and touches `probe`.
 fn counting(wire: &Arc<Wire>, probe: &Arc<Probe>) -> Shared<u64, NoWorkItem> {

@@ -5,8 +5,9 @@ use alloc::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
+use crate::claim::Claim;
+use crate::interrupt::{Delivery, Interrupt, State};
 use crate::models::{Counted, Probe, Wire, bounded};
-use crate::{Claim, Delivery, Interrupt, State};
 
 /// A value that a callback owns. It counts how often it is freed.
 struct Owned(Arc<AtomicUsize>);

@@ -25,8 +25,10 @@ use loom::sync::atomic::{
     Ordering::{AcqRel, Acquire},
 };
 
+use crate::cause::SourceError;
+use crate::info::Info;
+use crate::interrupt::Interrupt;
 use crate::source::{Ready, Source};
-use crate::{Info, Interrupt, SourceError};
 
 /// Explores all interleavings.
 fn all(model: impl Fn() + Sync + Send + 'static) {

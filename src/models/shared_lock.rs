@@ -5,8 +5,10 @@ use alloc::sync::Arc;
 
 use loom::thread;
 
+use crate::claim::Claim;
+use crate::interrupt::{Delivery, Interrupt, NoWorkItem, State};
+use crate::lock::InterruptLock;
 use crate::models::{Probe, bounded};
-use crate::{Claim, Delivery, Interrupt, InterruptLock, NoWorkItem, State};
 
 fn member(lock: &Arc<InterruptLock<u32>>, probe: &Arc<Probe>) -> Interrupt<u32, NoWorkItem> {
     let probe = probe.clone();

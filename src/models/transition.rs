@@ -4,8 +4,13 @@ use alloc::sync::Arc;
 
 use loom::thread;
 
+use crate::cause::{Errno, SourceError};
+use crate::claim::Claim;
+use crate::device::Device;
+use crate::error::ErrorKind;
+use crate::fault::Fault;
+use crate::interrupt::{Interrupt, State};
 use crate::models::{Counted, Probe, Wire, bounded};
-use crate::{Claim, Device, Errno, ErrorKind, Fault, Interrupt, SourceError, State};
 
 /// A fault meets an enable. Either the interrupt is faulted and disconnected, or it was never served. A faulted
 /// interrupt can't be enabled until the fault has been cleared.

@@ -5,9 +5,10 @@ use alloc::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
+use crate::claim::Claim;
 use crate::interrupt::work_item::word::WorkWord;
+use crate::interrupt::{Interrupt, Queued, WithWorkItem, Work};
 use crate::models::{Counted, Probe, Shared, Wire, all, bounded};
-use crate::{Claim, Interrupt, Queued, WithWorkItem, Work};
 
 fn working(mut work: impl FnMut() -> Work + Send + 'static) -> Shared<(), WithWorkItem> {
     let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).work_item(move |_| work()).build().unwrap();

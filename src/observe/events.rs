@@ -10,8 +10,9 @@
 //! Each event has the field `interrupt`, the interrupt's name. Some have the field `cause`.
 
 #[cfg(feature = "std")]
-use crate::SourceError;
-use crate::{Fault, Name};
+use crate::cause::SourceError;
+use crate::fault::Fault;
+use crate::name::Name;
 
 macro_rules! event {
     ($level:ident, $interrupt:ident, $what:literal $(, $cause:ident)?) => {{

@@ -123,5 +123,5 @@ pub struct Stats {
     pub work_run: u64,
     /// How long the parts of a delivery took; `None` unless the interrupt is [timed](crate::Builder::timed).
     #[cfg(feature = "std")]
-    pub distributions: Option<crate::Distributions>,
+    pub distributions: Option<crate::observe::Distributions>,
 }

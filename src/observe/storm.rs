@@ -7,7 +7,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use crate::Fault;
+use crate::fault::Fault;
 
 /// So many unclaimed deliveries are a storm, …
 const UNCLAIMED: u32 = 99_900;

@@ -3,7 +3,8 @@
 use core::fmt::{self, Write};
 use core::time::Duration;
 
-use crate::{Name, Stats};
+use crate::name::Name;
+use crate::observe::Stats;
 
 /// The counters of several interrupts as text, for an operator: a header, then a row for each, in aligned columns.
 ///
@@ -89,7 +90,7 @@ const COUNTERS: [Column; 12] = [
 
 #[cfg(feature = "std")]
 const TIMES: [Column; 9] = {
-    use crate::{Distribution, Distributions};
+    use crate::observe::{Distribution, Distributions};
 
     fn cell(
         stats: &Stats,

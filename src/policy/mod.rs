@@ -2,7 +2,8 @@
 
 pub(crate) mod placement;
 
-use crate::{ProcessorSet, SourceError};
+use crate::cause::SourceError;
+use crate::info::ProcessorSet;
 
 /// Where and how urgently an interrupt is served: WDF's extended policy, for
 /// [`Builder::policy`](crate::Builder::policy).

@@ -2,8 +2,8 @@
 
 use static_assertions::assert_impl_all;
 
-use crate::Registers;
 use crate::simulated::{Edu, EduRegisters, EduSource};
+use crate::source::registers::Registers;
 use crate::source::{EdgeHandle, LevelHandle, Software, Source};
 
 assert_impl_all!(EdgeHandle: Send, Sync, Clone);

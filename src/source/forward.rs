@@ -4,10 +4,13 @@ use core::task::Waker;
 
 use alloc::boxed::Box;
 
+use crate::cause::SourceError;
+use crate::claim::Claim;
+use crate::info::Info;
+use crate::name::Name;
 #[cfg(feature = "std")]
 use crate::source::Assertions;
 use crate::source::{Ready, Removal, Source};
-use crate::{Claim, Info, Name, SourceError};
 
 impl<S: Source + ?Sized> Source for Box<S> {
     fn info(&self) -> Info {

@@ -12,7 +12,10 @@ mod software;
 
 use core::task::Waker;
 
-use crate::{Claim, Info, Name, SourceError};
+use crate::cause::SourceError;
+use crate::claim::Claim;
+use crate::info::Info;
+use crate::name::Name;
 
 #[cfg(feature = "std")]
 pub use crate::observe::timing::Assertions;

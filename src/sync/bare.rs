@@ -89,6 +89,6 @@ impl Parker {
 }
 
 /// Runs a callback. There is no unwinding on bare metal: a panic ends the program.
-pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::Name> {
+pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::name::Name> {
     Ok(callback())
 }

@@ -361,7 +361,7 @@ impl Parker {
 }
 
 /// Runs a callback. A panic fails the model: it must reach loom, so it is not caught.
-pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::Name> {
+pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::name::Name> {
     Ok(callback())
 }
 

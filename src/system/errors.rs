@@ -2,11 +2,13 @@
 
 use rustix::io::Errno;
 
-use crate::{Error, ErrorKind, Name, SourceError};
+use crate::cause::SourceError;
+use crate::error::{Error, ErrorKind};
+use crate::name::Name;
 
 /// Says what was being done when a system call failed. For `map_err`.
 pub(crate) fn failed(doing: impl Into<Name>) -> impl FnOnce(Errno) -> SourceError {
-    |errno| SourceError::Os { doing: doing.into(), source: crate::Errno::new(errno.raw_os_error()) }
+    |errno| SourceError::Os { doing: doing.into(), source: crate::cause::Errno::new(errno.raw_os_error()) }
 }
 
 /// As [`failed`], for a device that has been opened. If there is no such device any more, it has been removed.

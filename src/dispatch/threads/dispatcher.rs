@@ -7,17 +7,21 @@ use core::time::Duration;
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 
+use crate::cause::SourceError;
+use crate::dispatch::Polling;
 #[cfg(unix)]
 use crate::dispatch::threads::poller::Event;
 use crate::dispatch::threads::watcher::{Watcher, WatcherSlot};
 use crate::dispatch::threads::worker::{Worker, WorkerSlot};
+use crate::error::{Error, ErrorKind};
+use crate::interrupt::InterruptObject;
 use crate::interrupt::attached::Dispatch;
 use crate::interrupt::serve::Serve;
+use crate::name::Name;
 use crate::policy::placement;
 #[cfg(unix)]
 use crate::source::Ready;
 use crate::source::Source;
-use crate::{Error, ErrorKind, InterruptObject, Name, Polling, SourceError};
 
 /// A thread that waits on sources and serves their interrupts, for drivers whose interrupts share one thread.
 ///

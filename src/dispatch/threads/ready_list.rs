@@ -11,11 +11,12 @@ use std::time::Instant;
 
 use lock_api::Mutex;
 
+use crate::dispatch::Polling;
 use crate::dispatch::ready_word::{BITS, Raised, ReadyWord};
 use crate::dispatch::threads::window::{FOREVER, Window};
 use crate::interrupt::serve::Serve;
 use crate::lock::raw::RawInterruptLock;
-use crate::{Polling, sync};
+use crate::sync;
 
 /// What the thread of a list sleeps in, so that others can wake it.
 pub(super) trait Sleeper: Send + Sync {

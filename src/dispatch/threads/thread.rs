@@ -8,10 +8,11 @@ use alloc::sync::Arc;
 
 use lock_api::Mutex;
 
+use crate::cause::SourceError;
 use crate::lock::raw::RawInterruptLock;
+use crate::name::Name;
 use crate::policy::placement;
 use crate::sync::{AtomicUsize, Parker};
-use crate::{Name, SourceError};
 
 /// A running thread of a dispatcher. It can be joined once.
 pub(super) struct DispatchThread {

@@ -8,12 +8,15 @@ use std::time::Instant;
 
 use alloc::sync::{Arc, Weak};
 
+use crate::cause::SourceError;
+use crate::dispatch::Polling;
 use crate::dispatch::threads::poller::{Event, Events, Poller, Wait};
 use crate::dispatch::threads::ready_list::{Found, ReadyList, Sleeper, Slot};
 use crate::dispatch::threads::thread::DispatchThread;
 use crate::interrupt::serve::Serve;
+use crate::name::Name;
 use crate::policy::placement;
-use crate::{Name, Polling, SourceError, sync};
+use crate::sync;
 
 /// How often a polling thread looks before it yields its processor.
 const LOOKS: u32 = 16;

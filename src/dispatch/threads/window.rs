@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use crate::Polling;
+use crate::dispatch::Polling;
 
 /// How many times the longest adaptive window is halved to get the shortest one.
 const HALVINGS: u32 = 6;

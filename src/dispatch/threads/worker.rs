@@ -7,12 +7,15 @@ use alloc::sync::{Arc, Weak};
 
 use lock_api::Mutex;
 
+use crate::cause::SourceError;
+use crate::dispatch::Polling;
 use crate::dispatch::threads::ready_list::{ReadyList, Sleeper, Slot};
 use crate::dispatch::threads::thread::DispatchThread;
 use crate::interrupt::serve::Serve;
 use crate::lock::raw::RawInterruptLock;
+use crate::name::Name;
+use crate::sync;
 use crate::sync::Backoff;
-use crate::{Name, Polling, SourceError, sync};
 
 /// The worker of a dispatcher. Its thread is started once an interrupt may need it.
 pub(super) struct Worker {

@@ -2,8 +2,9 @@
 
 use core::task::Waker;
 
+use crate::cause::SourceError;
+use crate::name::Name;
 use crate::source::Source;
-use crate::{Name, SourceError};
 
 /// A dispatcher, as an interrupt sees it. Its functions may be called with the interrupt lock held, and never wait for
 /// it.

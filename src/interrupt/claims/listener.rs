@@ -2,10 +2,12 @@
 
 use core::task::Waker;
 
+use crate::error::{Error, ErrorKind};
+use crate::fault::Callback;
 use crate::interrupt::InterruptObject;
 use crate::interrupt::claims::{Claims, CountsClaims};
 use crate::interrupt::state::LISTENED;
-use crate::{Callback, Error, ErrorKind, sync};
+use crate::sync;
 
 impl<T: Send, W: Send> InterruptObject<T, W> {
     /// Returns a listener for async code, which borrows the object: for a `static`, or an object that the driver keeps.

@@ -21,9 +21,9 @@ use core::task::{Context, Poll, Waker};
 #[cfg(feature = "alloc")]
 use alloc::sync::Arc;
 
-use crate::Error;
+use crate::error::Error;
 #[cfg(doc)]
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 
 /// An interrupt, as its listener sees it.
 pub(crate) trait CountsClaims: Send + Sync {

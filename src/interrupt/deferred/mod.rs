@@ -21,8 +21,9 @@ pub(crate) use queue::Deferred;
 #[cfg(feature = "alloc")]
 pub use submit::Deferral;
 
+use crate::fault::{Callback, Fault};
 use crate::interrupt::InterruptObject;
-use crate::{Callback, Fault, sync};
+use crate::sync;
 
 impl<T, W> InterruptObject<T, W> {
     /// Runs the closure that was submitted first. Returns `false` if none waits. The caller holds the lock, as `data`

@@ -2,9 +2,9 @@
 
 use alloc::boxed::Box;
 
+use crate::error::{Error, ErrorKind};
 use crate::interrupt::InterruptObject;
 use crate::interrupt::state::ENDED;
-use crate::{Error, ErrorKind};
 
 /// What [`InterruptObject::run_or_defer`] has done with a closure, for the driver that submitted it.
 ///

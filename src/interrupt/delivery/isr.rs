@@ -1,10 +1,12 @@
 //! The run of the ISR, and what follows from its claim.
 
+use crate::claim::Claim;
+use crate::fault::{Callback, Fault};
 use crate::interrupt::delivery::AfterIsr;
 #[cfg(feature = "std")]
 use crate::interrupt::delivery::NotServed;
 use crate::interrupt::{Delivery, InterruptObject, IsrContext, Registered};
-use crate::{Callback, Claim, Fault, sync};
+use crate::sync;
 
 impl<T, W> InterruptObject<T, W> {
     /// Runs the ISR for `asserted` assertions and acts on its claim. A panic of the ISR is a fault.
@@ -53,7 +55,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     #[cold]
-    fn isr_panicked(&self, registered: &mut Registered<T, W>, message: crate::Name) -> Delivery {
+    fn isr_panicked(&self, registered: &mut Registered<T, W>, message: crate::name::Name) -> Delivery {
         self.claim_counts.broken.add_exclusive(1);
         self.set_faulted(registered, Fault::Panicked { callback: Callback::Isr, message });
         Delivery::NotServed

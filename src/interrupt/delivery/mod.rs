@@ -23,7 +23,7 @@ use core::fmt;
 
 pub(super) use source::{AfterIsr, NotServed};
 
-use crate::Claim;
+use crate::claim::Claim;
 use crate::interrupt::InterruptObject;
 use crate::lock::InterruptLockGuard;
 use crate::sync;

@@ -2,11 +2,13 @@
 
 use std::os::fd::OwnedFd;
 
+use crate::cause::{Errno, SourceError};
+use crate::error::Error;
 #[cfg(doc)]
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 use crate::interrupt::InterruptObject;
+use crate::name::Name;
 use crate::source::Ready;
-use crate::{Errno, Error, Name, SourceError};
 
 impl<T, W> InterruptObject<T, W> {
     /// Returns a duplicate of the source's descriptor, for a driver that waits in its own loop (`poll`, `epoll`, an

@@ -1,7 +1,10 @@
 //! The calls that a delivery makes to its source: take what was signalled, report the claim, unmask the line.
 
+use crate::cause::SourceError;
+use crate::claim::Claim;
+use crate::fault::{Callback, Fault};
 use crate::interrupt::{InterruptObject, Registered};
-use crate::{Callback, Claim, Fault, SourceError, sync};
+use crate::sync;
 
 /// The source failed or panicked. The interrupt has been faulted or removed for it already.
 pub(in crate::interrupt) struct NotServed;
@@ -22,7 +25,7 @@ impl<T, W> InterruptObject<T, W> {
         &self,
         registered: &mut Registered<T, W>,
         ask: impl FnOnce(&mut Registered<T, W>) -> R,
-    ) -> Result<R, crate::Error> {
+    ) -> Result<R, crate::error::Error> {
         match sync::catch(|| ask(registered)) {
             Ok(answer) => Ok(answer),
             Err(message) => Err(self.panicked(registered, Callback::Source, message)),

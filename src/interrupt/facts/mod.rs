@@ -5,10 +5,12 @@ mod layout;
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
-use crate::{
-    Delivery, Error, Fault, Info, InterruptObject, IsrContext, Name, NoWorkItem, Queued, Stats, WithWorkItem,
-    WorkItemContext,
-};
+use crate::error::Error;
+use crate::fault::Fault;
+use crate::info::Info;
+use crate::interrupt::{Delivery, InterruptObject, IsrContext, NoWorkItem, Queued, WithWorkItem, WorkItemContext};
+use crate::name::Name;
+use crate::observe::Stats;
 
 /// Data that is `Send` and not `Sync`.
 type Sendable = core::cell::Cell<u32>;
@@ -21,9 +23,9 @@ assert_not_impl_any!(InterruptObject<Bound, NoWorkItem>: Send, Sync);
 
 // Any thread may use the handle.
 #[cfg(feature = "alloc")]
-assert_impl_all!(crate::Interrupt<Sendable>: Send, Sync);
+assert_impl_all!(crate::interrupt::Interrupt<Sendable>: Send, Sync);
 #[cfg(feature = "alloc")]
-assert_not_impl_any!(crate::Interrupt<Bound>: Send, Sync);
+assert_not_impl_any!(crate::interrupt::Interrupt<Bound>: Send, Sync);
 
 // A callback has its argument for itself, and can't make a second one.
 assert_not_impl_any!(IsrContext<'static, u32, NoWorkItem>: Clone, Copy, Default);
@@ -44,7 +46,7 @@ mod sizes {
     use static_assertions::const_assert_eq;
 
     #[cfg(any(feature = "std", not(feature = "alloc")))]
-    type Object = crate::InterruptObject<(), crate::NoWorkItem>;
+    type Object = crate::interrupt::InterruptObject<(), crate::interrupt::NoWorkItem>;
 
     const WORD: usize = size_of::<usize>();
 
@@ -60,6 +62,6 @@ mod sizes {
     #[cfg(all(not(feature = "alloc"), target_pointer_width = "64"))]
     const_assert_eq!(
         size_of::<Object>(),
-        (37 * WORD + 3 * size_of::<crate::RawInterruptLock>()).next_multiple_of(align_of::<Object>())
+        (37 * WORD + 3 * size_of::<crate::lock::RawInterruptLock>()).next_multiple_of(align_of::<Object>())
     );
 }

@@ -1,11 +1,14 @@
 //! Disable (rules E2, I5, W7).
 
+use crate::cause::SourceError;
+use crate::error::{Error, ErrorKind};
+use crate::fault::Callback;
 use crate::interrupt::delivery::AfterIsr;
 use crate::interrupt::state::{ASLEEP, ENABLED, ENDED, INACTIVE, KEPT_DISABLED, REMOVED};
 use crate::interrupt::transition::{InTransition, Transition};
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
-use crate::{Callback, Error, ErrorKind, SourceError, sync};
+use crate::sync;
 
 impl<T, W> InterruptObject<T, W> {
     /// Disconnects the interrupt, so that neither its ISR nor its work item runs.

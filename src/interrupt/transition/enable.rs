@@ -1,10 +1,14 @@
 //! Enable (rules E1, I4, I9, I15).
 
+use crate::cause::SourceError;
+use crate::error::{Error, ErrorKind};
+use crate::fault::Callback;
+use crate::info::{Info, Share, Trigger};
 use crate::interrupt::state::{ENABLED, ENDED, FAULTED, KEPT_DISABLED, REMOVED};
 use crate::interrupt::transition::{InTransition, Transition};
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
-use crate::{Callback, Error, ErrorKind, Info, Share, SourceError, Trigger, sync};
+use crate::sync;
 
 impl<T, W> InterruptObject<T, W> {
     /// Connects the interrupt, so that its ISR runs for assertions.

@@ -14,11 +14,12 @@
 
 use core::ptr;
 
+use crate::fault::Callback;
 use crate::interrupt::state::{ENABLED, END_DEFERRED, ENDED, LISTENED, WAKES};
 use crate::interrupt::transition::InTransition;
 use crate::interrupt::{InterruptObject, Registered, WorkFn};
 use crate::observe::events;
-use crate::{Callback, sync};
+use crate::sync;
 
 impl<T, W> InterruptObject<T, W> {
     /// Ends the interrupt. Returns `false` if the end is left to the worker or to the end of a section.

@@ -1,12 +1,14 @@
 //! Faults (rule I12), and what they share with a removal (rule I13).
 
+use crate::error::Error;
 #[cfg(doc)]
-use crate::ErrorKind;
+use crate::error::ErrorKind;
+use crate::fault::{Callback, Fault};
 use crate::interrupt::state::{ENABLED, FAULTED, REMOVED};
 use crate::interrupt::transition::InTransition;
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
-use crate::{Callback, Error, Fault, sync};
+use crate::sync;
 
 impl<T, W> InterruptObject<T, W> {
     /// Returns the fault that has taken the interrupt out of service, or `None` if there is none.

@@ -5,13 +5,14 @@
 //! driver's own loop spin on a descriptor that stays readable, and would hide a removal. A level line masks itself as
 //! it signals, and is unmasked after its ISR only. So it stays masked while it is withheld.
 
+use crate::error::Error;
 #[cfg(doc)]
-use crate::ErrorKind;
+use crate::error::ErrorKind;
+use crate::interrupt::Delivery;
 use crate::interrupt::delivery::{AfterIsr, NotServed};
 use crate::interrupt::state::{ASLEEP, ENDED, INACTIVE, REMOVED, WAKES};
 use crate::interrupt::{InterruptObject, Transition};
 use crate::observe::events;
-use crate::{Delivery, Error};
 
 impl<T, W> InterruptObject<T, W> {
     /// Stops delivery without a disconnection and without the disable callback ([rule E8](crate::guide::contract#e8)),

@@ -33,10 +33,13 @@ pub(super) use policy::RequestedPolicy;
 
 use lock_api::MutexGuard;
 
+use crate::cause::SourceError;
+use crate::error::{Error, ErrorKind};
+use crate::fault::{Callback, Fault};
 use crate::interrupt::{InterruptObject, Registered};
 use crate::lock::waits::{Circle, Waits};
 use crate::lock::{InterruptLockGuard, RawInterruptLock};
-use crate::{Callback, Error, ErrorKind, Fault, SourceError, sync};
+use crate::sync;
 
 /// Whether a transition, such as an enable, had to do anything, for the driver that called it ([rule
 /// E3](crate::guide::contract#e3)).
@@ -121,7 +124,7 @@ impl<T, W> InterruptObject<T, W> {
         &self,
         registered: &mut Registered<T, W>,
         callback: Callback,
-        message: crate::Name,
+        message: crate::name::Name,
     ) -> Error {
         let fault = Fault::Panicked { callback, message };
         self.set_faulted(registered, fault.clone());

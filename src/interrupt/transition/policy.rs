@@ -2,12 +2,13 @@
 
 use alloc::boxed::Box;
 
+use crate::cause::SourceError;
 use crate::interrupt::InterruptObject;
 use crate::observe::events;
 use crate::policy::placement;
 use crate::policy::placement::Target;
+use crate::policy::{Answer, Policy, PolicyAnswer};
 use crate::source::Source;
-use crate::{Answer, Policy, PolicyAnswer, SourceError};
 
 /// A policy, and what became of it at the last enable.
 pub(in crate::interrupt) struct RequestedPolicy {

@@ -1,12 +1,13 @@
 //! What a device asks of its interrupts (rule E5), and what an interrupt asks of its device (W5, E9).
 
+use crate::cause::SourceError;
+use crate::error::{Error, ErrorKind};
 use crate::interrupt::InterruptObject;
 use crate::interrupt::attached::Parent;
 #[cfg(feature = "alloc")]
 use crate::interrupt::attached::{Attached, Membership};
 use crate::interrupt::state::{ASLEEP, ENABLED, ENDED, FAULTED, KEPT_DISABLED, REMOVED, WAKES};
 use crate::observe::events;
-use crate::{Error, ErrorKind, SourceError};
 
 impl<T, W> InterruptObject<T, W> {
     #[cfg(feature = "alloc")]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 #[cfg(doc)]
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 use crate::interrupt::state::{ENABLED, REMOVAL_REQUESTED};
 use crate::interrupt::{Delivery, InterruptObject};
 use crate::lock::InterruptLockGuard;

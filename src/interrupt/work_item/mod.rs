@@ -14,11 +14,12 @@ pub(crate) mod word;
 pub use context::WorkItemContext;
 pub(crate) use word::WorkWord;
 
+use crate::fault::{Callback, Fault};
 use crate::interrupt::InterruptObject;
 use crate::interrupt::state::{ENDED, FAULTED, REMOVED};
 use crate::interrupt::work_item::word::{Queueing, RunEnd};
 use crate::lock::InterruptLockGuard;
-use crate::{Callback, Fault, sync};
+use crate::sync;
 
 /// The type parameter `W` of an interrupt that has a work item.
 ///
@@ -333,7 +334,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Faults the interrupt for a callback that panicked without the interrupt lock. Waits for the lock.
     #[cold]
-    pub(in crate::interrupt) fn set_faulted_without_lock(&self, callback: Callback, message: crate::Name) {
+    pub(in crate::interrupt) fn set_faulted_without_lock(&self, callback: Callback, message: crate::name::Name) {
         let Some(lock) = self.lock_unless_leaked() else { return };
         // SAFETY: this thread holds the lock, and is in no callback that runs under it: there it would have held the
         // lock already, and not got it here.

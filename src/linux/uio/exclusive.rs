@@ -7,7 +7,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::SourceError;
+use crate::cause::SourceError;
 use crate::system::{failed, refused};
 
 /// A device's file, locked. The kernel reports each interrupt to every opener. So a second source would unmask the line

@@ -23,15 +23,18 @@ use rustix::{
     io::{Errno, retry_on_intr},
 };
 
+use crate::cause::SourceError;
+use crate::error::Error;
 #[cfg(doc)]
-use crate::ErrorKind;
+use crate::error::ErrorKind;
+use crate::info::{Info, Trigger};
 use crate::linux::MappedRegisters;
 use crate::linux::pci::ConfigSpace;
 use crate::linux::uio::exclusive::Exclusive;
 use crate::linux::uio::sysfs_entry::SysfsEntry;
 use crate::source::{Ready, Source};
+use crate::system;
 use crate::system::{device_failed, failed, opening, refused};
-use crate::{Error, Info, SourceError, Trigger, system};
 
 /// The interrupt of a UIO device (`/dev/uio0`) as a source, and the device's registers.
 ///

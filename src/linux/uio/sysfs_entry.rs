@@ -12,10 +12,12 @@ use rustix::{
     param::page_size,
 };
 
+use crate::cause::SourceError;
+use crate::info::Info;
 use crate::linux::pci::ConfigSpace;
 use crate::linux::{MappedRegisters, pci};
+use crate::system;
 use crate::system::{failed, refused};
-use crate::{Info, SourceError, system};
 
 /// The directory of a UIO device in sysfs, such as `/sys/class/uio/uio0`.
 pub(super) struct SysfsEntry(PathBuf);

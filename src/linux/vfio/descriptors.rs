@@ -16,9 +16,10 @@ use rustix::{
 };
 use vfio_bindings::bindings::vfio::{VFIO_GROUP_FLAGS_VIABLE, VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU};
 
+use crate::cause::SourceError;
 use crate::linux::vfio::ioctl;
+use crate::system;
 use crate::system::{failed, refused};
-use crate::{SourceError, system};
 
 /// The open descriptors of a device. They are closed in this order.
 pub(super) struct Descriptors {

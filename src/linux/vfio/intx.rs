@@ -7,6 +7,8 @@ use std::{
     task::Waker,
 };
 
+use crate::cause::SourceError;
+use crate::info::Info;
 use crate::linux::pci::STATUS;
 use crate::linux::vfio::ioctl;
 use crate::linux::vfio::mode::Mode;
@@ -16,7 +18,6 @@ use crate::linux::vfio::reservation::Reservation;
 use crate::linux::{eventfd, pci};
 use crate::source::{Ready, Removal, Source};
 use crate::system::{device_failed, take_count};
-use crate::{Info, SourceError};
 
 /// The INTx line of a PCI device, as a [level](crate::Trigger::Level) source for an interrupt.
 ///

@@ -5,8 +5,9 @@ use std::{fs, io::ErrorKind, ops::Range, path::Path, vec::Vec};
 use lock_api::Mutex;
 use rustix::io::Errno;
 
+use crate::cause::SourceError;
+use crate::lock::RawInterruptLock;
 use crate::system::failed;
-use crate::{RawInterruptLock, SourceError};
 
 /// Where the first buffer goes. Low, for devices that reach only so far. Not 0, which drivers take for no address.
 const FIRST: u64 = 1 << 20;

@@ -3,7 +3,7 @@
 use lock_api::Mutex;
 use vfio_bindings::bindings::vfio::{VFIO_PCI_INTX_IRQ_INDEX, VFIO_PCI_MSI_IRQ_INDEX, VFIO_PCI_MSIX_IRQ_INDEX};
 
-use crate::RawInterruptLock;
+use crate::lock::RawInterruptLock;
 
 /// A way to signal. Its number is VFIO's index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::{
 
 use vfio_bindings::bindings::vfio::VFIO_PCI_CONFIG_REGION_INDEX;
 
-use crate::SourceError;
+use crate::cause::SourceError;
 use crate::linux::pci::{COMMAND, COMMAND_BUS_MASTER, COMMAND_MEMORY, ConfigSpace, STATUS};
 use crate::linux::vfio::descriptors::{self, Descriptors};
 use crate::linux::vfio::ioctl;

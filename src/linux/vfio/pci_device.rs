@@ -4,15 +4,16 @@ use std::{fmt, format, string::String, sync::Arc};
 
 use vfio_bindings::bindings::vfio::{VFIO_DEVICE_FLAGS_RESET, VFIO_PCI_BAR5_REGION_INDEX, VFIO_REGION_INFO_FLAG_MMAP};
 
+use crate::cause::SourceError;
+use crate::error::Error;
 #[cfg(doc)]
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 use crate::linux::MappedRegisters;
 use crate::linux::pci::{DEVICE_ID, VENDOR_ID};
 use crate::linux::vfio::mode::Mode;
 use crate::linux::vfio::open_device::OpenDevice;
 use crate::linux::vfio::{DmaBuffer, Intx, Vectors, intx, ioctl};
 use crate::system::{device_failed, opening, refused};
-use crate::{Error, SourceError};
 
 /// A PCI device, opened through VFIO: the way to its registers, its interrupts and its DMA memory.
 ///

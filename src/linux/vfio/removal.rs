@@ -8,7 +8,7 @@ use rustix::{
 };
 use vfio_bindings::bindings::vfio::{VFIO_PCI_ERR_IRQ_INDEX, VFIO_PCI_REQ_IRQ_INDEX};
 
-use crate::SourceError;
+use crate::cause::SourceError;
 use crate::linux::eventfd;
 use crate::linux::vfio::ioctl;
 use crate::source::Removal;

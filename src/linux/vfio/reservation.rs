@@ -2,7 +2,7 @@
 
 use std::{format, sync::Arc};
 
-use crate::SourceError;
+use crate::cause::SourceError;
 use crate::linux::vfio::ioctl;
 use crate::linux::vfio::mode::Mode;
 use crate::linux::vfio::open_device::OpenDevice;

@@ -10,17 +10,20 @@ use std::{
 
 use lock_api::Mutex;
 
+use crate::cause::SourceError;
+use crate::error::Error;
 #[cfg(doc)]
-use crate::ErrorKind;
+use crate::error::ErrorKind;
+use crate::info::Info;
 use crate::linux::vfio::ioctl;
 use crate::linux::vfio::mode::Mode;
 use crate::linux::vfio::open_device::OpenDevice;
 use crate::linux::vfio::removal::RemovalWatch;
 use crate::linux::vfio::reservation::Reservation;
 use crate::linux::{eventfd, pci};
+use crate::lock::RawInterruptLock;
 use crate::source::{Ready, Removal, Source};
 use crate::system::{device_failed, opening, refused, take_count};
-use crate::{Error, Info, RawInterruptLock, SourceError};
 
 /// The set of a device's MSI or MSI-X vectors ([rule I11](crate::guide::contract#i11)), for a driver with several
 /// interrupts.

@@ -21,7 +21,9 @@ use alloc::sync::{Arc, Weak};
 
 use lock_api::Mutex;
 
-use crate::{Callback, RawInterruptLock, SourceError};
+use crate::cause::SourceError;
+use crate::fault::Callback;
+use crate::lock::RawInterruptLock;
 #[cfg(loom)]
 use model as thread;
 

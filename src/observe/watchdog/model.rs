@@ -2,8 +2,9 @@
 
 use alloc::sync::{Arc, Weak};
 
+use crate::cause::SourceError;
+use crate::name::Name;
 use crate::observe::watchdog::{Overdue, RunningCallbacks};
-use crate::{Name, SourceError};
 
 /// Refuses.
 pub(super) fn watch(_: Arc<RunningCallbacks>, _: Weak<dyn Overdue>) -> Result<(), SourceError> {

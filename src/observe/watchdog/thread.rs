@@ -9,8 +9,10 @@ use alloc::vec::Vec;
 
 use lock_api::Mutex;
 
+use crate::cause::SourceError;
+use crate::lock::RawInterruptLock;
 use crate::observe::watchdog::{FOREVER, Overdue, RunningCallbacks};
-use crate::{RawInterruptLock, SourceError, sync};
+use crate::sync;
 
 /// The thread sleeps at least for so long between two looks.
 const FINEST: Duration = Duration::from_millis(1);

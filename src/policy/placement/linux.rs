@@ -7,10 +7,12 @@ use rustix::{
     thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_setaffinity},
 };
 
-use crate::info::list;
+use crate::cause::SourceError;
+use crate::info::{ProcessorSet, list};
 use crate::policy::placement::Target;
+use crate::policy::{Affinity, Policy, PolicyAnswer};
+use crate::system;
 use crate::system::{failed, refused};
-use crate::{Affinity, Policy, PolicyAnswer, ProcessorSet, SourceError, system};
 
 /// A thread's number in the scheduler.
 #[derive(Clone, Copy)]

@@ -11,7 +11,11 @@ use linux as system;
 #[cfg(not(all(target_os = "linux", not(loom))))]
 use other as system;
 
-use crate::{Affinity, Error, ErrorKind, Info, Name, Policy, ProcessorSet, SourceError};
+use crate::cause::SourceError;
+use crate::error::{Error, ErrorKind};
+use crate::info::{Info, ProcessorSet};
+use crate::name::Name;
+use crate::policy::{Affinity, Policy};
 
 pub(crate) use system::{ThreadId, ask};
 

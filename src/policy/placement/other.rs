@@ -1,7 +1,9 @@
 //! On other systems than Linux, and in loom models: every request is refused.
 
+use crate::cause::SourceError;
+use crate::info::ProcessorSet;
 use crate::policy::placement::Target;
-use crate::{Affinity, Answer, Policy, PolicyAnswer, Priority, ProcessorSet, SourceError};
+use crate::policy::{Affinity, Answer, Policy, PolicyAnswer, Priority};
 
 #[cfg(not(loom))]
 const REFUSAL: &str = "it can't be asked for on this system";

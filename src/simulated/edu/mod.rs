@@ -24,8 +24,9 @@ pub use registers::EduRegisters;
 pub use script::Step;
 pub use source::EduSource;
 
+use crate::error::{Error, ErrorKind};
+use crate::name::Name;
 use crate::source::{Software, Wakeup};
-use crate::{Error, ErrorKind, Name};
 use output::Output;
 use shared_model::SharedModel;
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use std::vec::Vec;
 
-use crate::SourceError;
+use crate::cause::SourceError;
 use crate::simulated::edu::{Output, Step};
 use crate::source::{Removal, Wakeup};
 

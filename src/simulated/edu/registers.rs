@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::Registers;
 use crate::simulated::edu::shared_model::SharedModel;
+use crate::source::registers::Registers;
 
 /// BAR 0 of an [`Edu`](super::Edu): 1 MiB, laid out as described there.
 ///

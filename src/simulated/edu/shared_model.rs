@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::Name;
+use crate::name::Name;
 use crate::simulated::edu::EduOptions;
 use crate::simulated::edu::model::Model;
 use crate::source::Wakeup;

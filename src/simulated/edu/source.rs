@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::cause::SourceError;
+use crate::info::{Info, Polarity, Share, Trigger};
 use crate::simulated::edu::model::Model;
 use crate::simulated::edu::shared_model::SharedModel;
 use crate::source::{Assertions, Ready, Removal, Software, Source};
-use crate::{Info, Polarity, Share, SourceError, Trigger};
 
 /// The [line](super::Edu::line) or the [message](super::Edu::message) of an [`Edu`](super::Edu), as a source for an
 /// interrupt.

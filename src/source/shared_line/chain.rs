@@ -6,10 +6,12 @@ use std::task::Waker;
 use std::time::Instant;
 use std::vec::Vec;
 
+use crate::cause::SourceError;
+use crate::claim::Claim;
+use crate::fault::Fault;
 use crate::observe::storm::Storm;
 use crate::source::Source;
 use crate::source::shared_line::stats::LineStats;
-use crate::{Claim, Fault, SourceError};
 
 /// The line's source, its members and its round.
 pub(super) struct Chain {

@@ -15,12 +15,14 @@ use std::task::{Wake, Waker};
 use lock_api::Mutex;
 
 #[cfg(unix)]
-use crate::SourceError;
+use crate::cause::SourceError;
+use crate::error::{Error, ErrorKind};
+use crate::info::Trigger;
+use crate::lock::RawInterruptLock;
 #[cfg(unix)]
 use crate::source::Ready;
 use crate::source::Source;
 use crate::source::shared_line::chain::Chain;
-use crate::{Error, ErrorKind, RawInterruptLock, Trigger};
 
 /// A line, its source and its members.
 pub(super) struct Line {

@@ -6,9 +6,12 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::cause::SourceError;
+use crate::claim::Claim;
+use crate::info::{Info, Share};
+use crate::name::Name;
 use crate::source::shared_line::line::{Line, LineWaker};
 use crate::source::{Ready, Removal, Source};
-use crate::{Claim, Info, Name, Share, SourceError};
 
 /// The source of one of the interrupts on a [`SharedLine`](super::SharedLine): give it to the interrupt's builder.
 ///

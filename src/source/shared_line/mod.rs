@@ -21,9 +21,9 @@ use std::boxed::Box;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::Error;
+use crate::error::Error;
 #[cfg(doc)]
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 use crate::source::Source;
 use line::Line;
 pub use member::LineMember;

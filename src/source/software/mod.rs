@@ -20,8 +20,9 @@ pub use handle::{EdgeHandle, LevelHandle};
 #[cfg(feature = "simulated")]
 pub(crate) use shared::Wakeup;
 
+use crate::cause::SourceError;
+use crate::info::{Info, Trigger};
 use crate::source::{Assertions, Ready, Removal, Source};
-use crate::{Info, SourceError, Trigger};
 use shared::Shared;
 use signal_word::SignalWord;
 

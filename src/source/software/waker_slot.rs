@@ -4,7 +4,7 @@ use std::mem;
 use std::task::Waker;
 
 #[cfg(not(loom))]
-use crate::RawInterruptLock;
+use crate::lock::RawInterruptLock;
 
 #[cfg(not(loom))]
 type Lock = lock_api::Mutex<RawInterruptLock, Option<Waker>>;

@@ -153,7 +153,7 @@ type Payload = alloc::boxed::Box<dyn core::any::Any + Send>;
 
 /// Runs a callback. If it panics, returns the panic's message.
 #[inline]
-pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::Name> {
+pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::name::Name> {
     // Unwind safety: only the driver's own data can be left half done, and the fault tells the driver of the panic.
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback)) {
         Ok(result) => Ok(result),
@@ -163,15 +163,15 @@ pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::Name> {
 
 /// Returns the message that a panic carried.
 #[cold]
-fn message(payload: Payload) -> crate::Name {
+fn message(payload: Payload) -> crate::name::Name {
     if let Some(message) = payload.downcast_ref::<&'static str>() {
-        return crate::Name::new(message);
+        return crate::name::Name::new(message);
     }
     match payload.downcast::<std::string::String>() {
-        Ok(message) => crate::Name::from(*message),
+        Ok(message) => crate::name::Name::from(*message),
         Err(payload) => {
             drop_caught(payload);
-            crate::Name::new("(something that is not text)")
+            crate::name::Name::new("(something that is not text)")
         }
     }
 }

@@ -19,7 +19,7 @@ use lock_api::Mutex;
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 
-use crate::SourceError;
+use crate::cause::SourceError;
 use crate::dispatch::threads::poller::{Event, Wait};
 use crate::lock::raw::RawInterruptLock;
 use crate::sync::AtomicUsize;

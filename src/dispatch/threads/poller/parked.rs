@@ -4,10 +4,11 @@
 use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
+use crate::cause::SourceError;
 use crate::dispatch::threads::poller::{Event, Wait};
+use crate::name::Name;
 use crate::sync::Ordering::{Acquire, Release};
 use crate::sync::{AtomicUsize, Parker};
-use crate::{Name, SourceError};
 
 /// How a watcher waits, and how others end its wait.
 pub(in crate::dispatch::threads) struct Poller {

@@ -1,7 +1,7 @@
 //! Copying bytes from and to memory that a device may be changing: volatile accesses, eight bytes at a time.
 
-use crate::Registers;
 use crate::linux::MappedRegisters;
+use crate::source::registers::Registers;
 
 const WORD: usize = size_of::<u64>();
 

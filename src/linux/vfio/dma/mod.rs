@@ -9,11 +9,12 @@ use rustix::{
     process::{Resource, getrlimit},
 };
 
+use crate::cause::SourceError;
 use crate::linux::MappedRegisters;
 use crate::linux::vfio::ioctl;
 use crate::linux::vfio::open_device::OpenDevice;
+use crate::source::registers::Registers;
 use crate::system::{failed, refused};
-use crate::{Registers, SourceError};
 
 /// DMA memory: a pinned buffer that the program and a device share, for the device's descriptors and data.
 ///

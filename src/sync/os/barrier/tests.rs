@@ -9,7 +9,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::{env, thread};
 
-use crate::InterruptLock;
+use crate::lock::InterruptLock;
 use crate::sync::AtomicUsize;
 use crate::sync::os::barrier::*;
 use crate::sync::os::{Parked, Parker};
