@@ -5,8 +5,10 @@
 #![cfg(loom)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use interrupt_lock::{Claim, Interrupt, NoWorkItem};
+use interrupt_lock::source::Software;
+use interrupt_lock::{Affinity, Claim, Dispatcher, ErrorKind, Interrupt, NoWorkItem, Policy, Polling, Priority};
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
@@ -104,5 +106,31 @@ fn two_sections_are_not_one() {
             byte.expect("the ring was not empty a moment ago");
         }
         other_reader.join().unwrap();
+    });
+}
+
+/// A program that depends on the crate compiles in a model as it is. What has no meaning there says so when it is called.
+// Caught: a dispatcher that starts, a line's silence that nobody notices, a policy that reaches the system.
+#[test]
+fn what_a_model_does_not_have_says_so() {
+    model(|| {
+        let refused = Dispatcher::new().unwrap_err();
+        assert!(format!("{refused:#}").contains("a loom model has no dispatcher"), "{refused:#}");
+
+        let builder = || Interrupt::<_, NoWorkItem>::builder(()).isr(|_| Claim::Claimed).source(Software::edge().0);
+        let refused = builder().overdue_after(Duration::from_millis(1)).build().unwrap_err();
+        assert!(format!("{refused:#}").contains("a loom model has no clock"), "{refused:#}");
+        for refused in [
+            builder().poll_when_silent(Duration::from_millis(1)).build(),
+            builder().polling(Polling::Fixed(Duration::from_millis(1))).build(),
+        ] {
+            assert!(matches!(refused.unwrap_err().kind(), ErrorKind::NothingToPoll));
+        }
+
+        let policy = Policy::new().with_affinity(Affinity::All).with_priority(Priority::High);
+        let placed = builder().policy(policy).build().unwrap();
+        placed.enable().unwrap();
+        let answer = placed.policy_answer();
+        assert_eq!(answer.refusals().count(), 3, "{answer:?}");
     });
 }

@@ -68,6 +68,10 @@ fn p1_a_polling_policy_is_refused_where_nobody_could_follow_it() {
             drop(builder.source(source()).polling(policy).build().unwrap());
         }
     }
+    // A window of no time asks for nothing.
+    for policy in [Polling::None, Polling::Fixed(Duration::ZERO), Polling::Adaptive(Duration::ZERO)] {
+        drop(builder().polling(policy).build().unwrap());
+    }
     for built in [
         builder().polling(Polling::None).build(),
         builder().source(source()).without_dispatcher().polling(Polling::default()).build(),
