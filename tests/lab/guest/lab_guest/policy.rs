@@ -33,7 +33,7 @@ fn place<R: Rig<Device = Edu>>(rig: &R) -> Result<String, Failure> {
     Ok(format!("{}: taken, {SERVED} served there each, by a real-time thread", said.join(", ")))
 }
 
-/// The answer is the vector.
+/// Returns the vector.
 fn place_on<R: Rig<Device = Edu>>(rig: &R, processor: u32) -> Result<u32, Failure> {
     let (source, edu) = rig.set_up().map_err(Failure::Device)?;
     let (edu, elsewhere) = (Arc::new(edu), Arc::new(AtomicU32::new(0)));
