@@ -59,8 +59,8 @@ where
         // which interrupts its releases serve.
         object.join_lock();
         if let Some(device) = device {
-            let member: Arc<dyn DeviceInterrupt> = object.clone();
-            device.adopt(Arc::downgrade(&member));
+            let interrupt: Arc<dyn DeviceInterrupt> = object.clone();
+            device.adopt(Arc::downgrade(&interrupt));
         }
         Ok(Interrupt::new(object))
     }

@@ -99,14 +99,14 @@ impl<T, W> InterruptObject<T, W> {
         W: Send + 'static,
     {
         if let DataLock::Shared { lock, .. } = &self.data_lock {
-            lock.sharers().join(self.clone());
+            lock.tenants().join(self.clone());
         }
     }
 
     /// Ends its membership: nothing is left that a release could run for it. The caller holds the lock.
     pub(super) fn leave_lock(&self) {
         if let DataLock::Shared { lock, .. } = &self.data_lock {
-            lock.sharers().leave(core::ptr::from_ref(self).cast());
+            lock.tenants().leave(core::ptr::from_ref(self).cast());
         }
     }
 }

@@ -40,7 +40,7 @@ pub use pi::RawPiLock;
 pub use raw::{Acquisition, RawInterruptLock};
 pub(crate) use release::Tenant;
 #[cfg(feature = "alloc")]
-use sharing::Sharers;
+use sharing::Tenants;
 
 use lock_api::Mutex;
 
@@ -158,7 +158,7 @@ pub struct InterruptLock<T> {
     mutex: Mutex<RawInterruptLock, T>,
     name: Name,
     #[cfg(feature = "alloc")]
-    sharers: Sharers<T>,
+    tenants: Tenants<T>,
 }
 
 impl<T> InterruptLock<T> {
@@ -192,7 +192,7 @@ impl<T> InterruptLock<T> {
                 name,
                 mutex: Mutex::from_raw(RawInterruptLock::new(), data),
                 #[cfg(feature = "alloc")]
-                sharers: Sharers::none(),
+                tenants: Tenants::none(),
             }
         }
     }
@@ -244,8 +244,8 @@ impl<T> InterruptLock<T> {
         &self.mutex
     }
 
-    pub(crate) fn sharers(&self) -> &Sharers<T> {
-        &self.sharers
+    pub(crate) fn tenants(&self) -> &Tenants<T> {
+        &self.tenants
     }
 }
 

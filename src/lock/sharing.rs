@@ -16,18 +16,15 @@ use crate::lock::release::Tenant;
 use crate::name::Name;
 use crate::sync::{Counter, const_outside_models};
 
-/// An interrupt that shares a lock.
-pub(crate) type Sharer<T> = dyn Tenant<T> + Send + Sync;
-
 /// The interrupts that share a lock.
-pub(crate) struct Sharers<T> {
+pub(crate) struct Tenants<T> {
     /// Which interrupt's closures the next release looks at first. Written with the interrupt lock held.
     first: Counter,
     /// A thread that holds this lock waits for nothing else, and calls no callback.
-    interrupts: Mutex<RawInterruptLock, Vec<Arc<Sharer<T>>>>,
+    interrupts: Mutex<RawInterruptLock, Vec<Arc<dyn Tenant<T> + Send + Sync>>>,
 }
 
-impl<T> Sharers<T> {
+impl<T> Tenants<T> {
     const_outside_models! {
         pub(super) fn none() -> Self {
             Self { first: Counter::new(), interrupts: Mutex::from_raw(RawInterruptLock::new(), Vec::new()) }
@@ -35,7 +32,7 @@ impl<T> Sharers<T> {
     }
 
     /// Adds an interrupt that has been built.
-    pub(crate) fn join(&self, interrupt: Arc<Sharer<T>>) {
+    pub(crate) fn join(&self, interrupt: Arc<dyn Tenant<T> + Send + Sync>) {
         self.interrupts.lock().push(interrupt);
     }
 
@@ -49,13 +46,13 @@ impl<T> Sharers<T> {
         self.interrupts.lock().len()
     }
 
-    fn at(&self, place: usize) -> Option<Arc<Sharer<T>>> {
+    fn at(&self, place: usize) -> Option<Arc<dyn Tenant<T> + Send + Sync>> {
         self.interrupts.lock().get(place).cloned()
     }
 
     /// Returns all of them, one by one. The caller holds the interrupt lock, so none leaves: the iterator skips none,
     /// and frees none.
-    fn all(&self) -> impl Iterator<Item = Arc<Sharer<T>>> {
+    fn all(&self) -> impl Iterator<Item = Arc<dyn Tenant<T> + Send + Sync>> {
         (0..self.count()).filter_map(|place| self.at(place))
     }
 }
@@ -67,33 +64,33 @@ impl<T> Tenant<T> for InterruptLock<T> {
     }
 
     fn serve_deliveries(&self, data: &mut T) {
-        self.sharers.all().for_each(|interrupt| interrupt.serve_deliveries(data));
+        self.tenants.all().for_each(|interrupt| interrupt.serve_deliveries(data));
     }
 
     fn run_closure(&self, data: &mut T) -> bool {
         // Another interrupt is first each time. Otherwise one interrupt's closures could keep another's waiting for
         // ever.
-        let first = self.sharers.first.get() as usize;
-        self.sharers.first.add_exclusive(1);
-        let count = self.sharers.count();
+        let first = self.tenants.first.get() as usize;
+        self.tenants.first.add_exclusive(1);
+        let count = self.tenants.count();
         (0..count)
-            .filter_map(|step| self.sharers.at(first.wrapping_add(step) % count))
+            .filter_map(|step| self.tenants.at(first.wrapping_add(step) % count))
             .any(|interrupt| interrupt.run_closure(data))
     }
 
     fn has_closures(&self) -> bool {
-        self.sharers.all().any(|interrupt| interrupt.has_closures())
+        self.tenants.all().any(|interrupt| interrupt.has_closures())
     }
 
     fn pass_on_closures(&self) -> bool {
         // One worker is enough.
-        self.sharers.all().any(|interrupt| interrupt.pass_on_closures())
+        self.tenants.all().any(|interrupt| interrupt.pass_on_closures())
     }
 
     fn after_release(&self) {
         // From the last to the first: an interrupt that leaves moves only those that this loop has already visited.
-        for place in (0..self.sharers.count()).rev() {
-            if let Some(interrupt) = self.sharers.at(place) {
+        for place in (0..self.tenants.count()).rev() {
+            if let Some(interrupt) = self.tenants.at(place) {
                 interrupt.after_release();
             }
         }

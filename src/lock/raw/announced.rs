@@ -2,13 +2,13 @@
 //!
 //! | bits | name | set by | cleared by |
 //! |---|---|---|---|
-//! | high half | served | each delivery that waited and takes the lock adds one | with `arrived`, once both are equal |
-//! | low half | arrived | each delivery that has to wait adds one | with `served`, once both are equal |
+//! | high half | admitted | each delivery that waited and takes the lock adds one | with `arrived`, once both are equal |
+//! | low half | arrived | each delivery that has to wait adds one | with `admitted`, once both are equal |
 //! | 1 | `LEFT` | a caller that leaves something to the owner | the owner, before it serves |
 //! | 0 | `PARKED` | a thread, before it sleeps | with the queue locked: the step that empties the queue |
 //!
 //! The counts make tickets. A delivery's ticket is the number of deliveries that had arrived before it. Its turn has
-//! come when as many have been served.
+//! come when as many have been admitted.
 
 /// Threads sleep, or are about to.
 pub(super) const PARKED: usize = 1;
@@ -17,9 +17,9 @@ pub(super) const LEFT: usize = 1 << 1;
 
 const ARRIVED_SHIFT: u32 = 2;
 const COUNT_BITS: u32 = (usize::BITS - ARRIVED_SHIFT) / 2;
-const SERVED_SHIFT: u32 = ARRIVED_SHIFT + COUNT_BITS;
+const ADMITTED_SHIFT: u32 = ARRIVED_SHIFT + COUNT_BITS;
 const COUNT: usize = (1 << COUNT_BITS) - 1;
-const DELIVERIES: usize = COUNT << ARRIVED_SHIFT | COUNT << SERVED_SHIFT;
+const DELIVERIES: usize = COUNT << ARRIVED_SHIFT | COUNT << ADMITTED_SHIFT;
 
 /// A snapshot of the announce word.
 #[derive(Clone, Copy)]
@@ -63,12 +63,12 @@ impl Announced {
 
     /// Returns the ticket of the delivery whose turn it is, if any waits.
     pub(super) fn turn(self) -> Ticket {
-        Ticket(self.served())
+        Ticket(self.admitted())
     }
 
     /// Returns whether so many deliveries have followed without a pause that a thread should get the lock in between.
     pub(super) fn never_ceases(self) -> bool {
-        self.served() >= 64
+        self.admitted() >= 64
     }
 
     /// Returns the ticket of one more delivery that waits, and the word with it. `None` if all tickets are in use.
@@ -76,23 +76,27 @@ impl Announced {
         let arrived = self.arrived();
         let next = (arrived + 1) & COUNT;
         let with = self.0 & !(COUNT << ARRIVED_SHIFT) | next << ARRIVED_SHIFT;
-        (next != self.served()).then_some((Ticket(arrived), with))
+        (next != self.admitted()).then_some((Ticket(arrived), with))
     }
 
     /// Returns the word without the delivery whose turn it was: it has the lock. If no other waits, the counts start
     /// again from zero.
     pub(super) fn without_first(self) -> usize {
-        let served = (self.served() + 1) & COUNT;
+        let admitted = (self.admitted() + 1) & COUNT;
         let rest = self.0 & !DELIVERIES;
-        if served == self.arrived() { rest } else { rest | self.arrived() << ARRIVED_SHIFT | served << SERVED_SHIFT }
+        if admitted == self.arrived() {
+            rest
+        } else {
+            rest | self.arrived() << ARRIVED_SHIFT | admitted << ADMITTED_SHIFT
+        }
     }
 
     fn arrived(self) -> usize {
         self.0 >> ARRIVED_SHIFT & COUNT
     }
 
-    fn served(self) -> usize {
-        self.0 >> SERVED_SHIFT & COUNT
+    fn admitted(self) -> usize {
+        self.0 >> ADMITTED_SHIFT & COUNT
     }
 }
 
@@ -113,9 +117,9 @@ mod tests {
         }
         assert_eq!(Announced(word).without_first(), PARKED);
 
-        let last = Announced(COUNT << ARRIVED_SHIFT | COUNT << SERVED_SHIFT);
+        let last = Announced(COUNT << ARRIVED_SHIFT | COUNT << ADMITTED_SHIFT);
         let (ticket, word) =
-            Announced(last.0 & !(COUNT << SERVED_SHIFT) | (COUNT - 1) << SERVED_SHIFT).with_arrival().unwrap();
+            Announced(last.0 & !(COUNT << ADMITTED_SHIFT) | (COUNT - 1) << ADMITTED_SHIFT).with_arrival().unwrap();
         assert_eq!(ticket, Ticket(COUNT));
         let word = Announced(Announced(word).without_first());
         assert_eq!(word.turn(), ticket);
@@ -125,7 +129,7 @@ mod tests {
     /// A delivery gets no ticket while all are in use.
     #[test]
     fn too_many_wait_elsewhere() {
-        let full = Announced((COUNT - 1) << ARRIVED_SHIFT | COUNT << SERVED_SHIFT);
+        let full = Announced((COUNT - 1) << ARRIVED_SHIFT | COUNT << ADMITTED_SHIFT);
         assert!(full.with_arrival().is_none());
     }
 }

@@ -158,7 +158,7 @@ impl RawInterruptLock {
         let mut backoff = Backoff::new();
         loop {
             if self.is_open_to(ticket) && self.exchange_owner(caller.me) {
-                self.count_served();
+                self.count_admitted();
                 return self.begin(caller);
             }
             // The running section may be short: look a few times before the expensive barrier and the expensive sleep.
@@ -178,7 +178,7 @@ impl RawInterruptLock {
     }
 
     /// Ends the turn of the delivery that has taken the lock.
-    fn count_served(&self) {
+    fn count_admitted(&self) {
         let mut word = self.announced();
         // Relaxed: the next delivery sees this with the lock's own release.
         while let Err(now) = self.announced.compare_exchange(word.0, word.without_first(), Relaxed, Relaxed) {
