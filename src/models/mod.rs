@@ -1,6 +1,6 @@
 //! The models: tests of the crate's atomic protocols, in which loom explores every interleaving.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --profile loom --lib models`
+//! `RUSTFLAGS="--cfg loom" cargo test --profile loom -p interrupt-lock --lib models`
 //!
 //! Small models of two threads have no bound; the others have a bound of three preemptions. "Caught:" beside a model
 //! names the mutations that it has caught. `.ci/mutations` makes each again, and expects the model to fail.
