@@ -9,6 +9,7 @@ use crate::device::{Device, DeviceInterrupt};
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
+use crate::info::Info;
 use crate::interrupt::attached::Membership;
 use crate::interrupt::{DataLock, Interrupt, InterruptObject, WorkFn};
 use crate::name::Name;
@@ -52,23 +53,23 @@ where
     {
         let options = self.options;
         let name = options.name();
-        options.check(&name)?;
+        let info = options.registered.source.as_ref().map(|source| source.info());
+        options.check(&name, info.as_ref())?;
         let device = options.device.clone();
-        let object = options.into_object(name)?;
+        let interrupt = options.into_interrupt(name, info)?;
         // Before the adoption: the device may enable the interrupt from then on, and a shared lock must know by then
         // which interrupts its releases serve.
-        object.join_lock();
+        interrupt.object().join_lock();
         if let Some(device) = device {
-            let interrupt: Arc<dyn DeviceInterrupt> = object.clone();
-            device.adopt(Arc::downgrade(&interrupt));
+            let object: Arc<dyn DeviceInterrupt> = interrupt.object().clone();
+            device.adopt(Arc::downgrade(&object));
         }
-        Ok(Interrupt::new(object))
+        Ok(interrupt)
     }
 }
 
 impl<T: Send + 'static, W: Send + 'static> Options<T, W> {
-    fn into_object(mut self, name: Name) -> Result<Arc<InterruptObject<T, W>>, Error> {
-        let info = self.registered.source.as_ref().map(|source| source.info());
+    fn into_interrupt(mut self, name: Name, info: Option<Info>) -> Result<Interrupt<T, W>, Error> {
         let instruments = self.service.instrument(&mut self.registered, &mut self.work);
         let work = match (self.work, &self.device) {
             (Some(work), Some(device)) if self.serialized => Some(serialized(work, device.clone())),

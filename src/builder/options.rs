@@ -8,7 +8,7 @@ use crate::builder::service::ServiceOptions;
 use crate::builder::unserved::ServiceOptions;
 use crate::device::Device;
 use crate::error::{Error, ErrorKind};
-use crate::info::Trigger;
+use crate::info::{Info, Trigger};
 use crate::interrupt::{Isr, Registered, WorkFn};
 use crate::lock::InterruptLock;
 use crate::name::Name;
@@ -59,8 +59,8 @@ impl<T, W> Options<T, W> {
     }
 
     /// Refuses options that can't work together.
-    pub(super) fn check(&self, name: &Name) -> Result<(), Error> {
-        let trigger = self.registered.source.as_ref().and_then(|source| source.info().trigger);
+    pub(super) fn check(&self, name: &Name, info: Option<&Info>) -> Result<(), Error> {
+        let trigger = info.and_then(|info| info.trigger);
         if self.shared && trigger.is_some_and(|trigger| trigger != Trigger::Level) {
             return Err(Error::new(name.clone(), ErrorKind::NotShareable));
         }

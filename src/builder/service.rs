@@ -8,7 +8,7 @@ use crate::builder::Builder;
 use crate::builder::instruments::Instruments;
 use crate::dispatch::{Dispatcher, Polling};
 use crate::error::{Error, ErrorKind};
-use crate::interrupt::{InterruptObject, Registered, WorkFn};
+use crate::interrupt::{Interrupt, InterruptObject, Registered, WorkFn};
 use crate::name::Name;
 use crate::policy::{Policy, placement};
 
@@ -68,11 +68,12 @@ impl ServiceOptions {
         self,
         object: InterruptObject<T, W>,
         instruments: Instruments,
-    ) -> Result<Arc<InterruptObject<T, W>>, Error> {
+    ) -> Result<Interrupt<T, W>, Error> {
         object.note_policy(self.policy);
-        let object = self.dispatch(object.with_timing(instruments.timing()))?;
-        instruments.watch(&object)?;
-        Ok(object)
+        // A handle from here on: if the watchdog can't be started, the interrupt ends as its handle is dropped.
+        let interrupt = Interrupt::new(self.dispatch(object.with_timing(instruments.timing()))?);
+        instruments.watch(interrupt.object())?;
+        Ok(interrupt)
     }
 
     fn dispatch<T: Send + 'static, W: Send + 'static>(

@@ -4,7 +4,7 @@
 use alloc::sync::Arc;
 
 use crate::error::Error;
-use crate::interrupt::{InterruptObject, Registered, WorkFn};
+use crate::interrupt::{Interrupt, InterruptObject, Registered, WorkFn};
 use crate::name::Name;
 
 /// Nothing of this can be chosen where there is no operating system.
@@ -25,11 +25,7 @@ impl ServiceOptions {
         Instruments(())
     }
 
-    pub(super) fn attach<T, W>(
-        self,
-        object: InterruptObject<T, W>,
-        _: Instruments,
-    ) -> Result<Arc<InterruptObject<T, W>>, Error> {
-        Ok(Arc::new(object))
+    pub(super) fn attach<T, W>(self, object: InterruptObject<T, W>, _: Instruments) -> Result<Interrupt<T, W>, Error> {
+        Ok(Interrupt::new(Arc::new(object)))
     }
 }

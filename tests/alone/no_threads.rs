@@ -4,7 +4,7 @@
 use std::thread;
 
 use interrupt_lock::source::Software;
-use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, Transition};
+use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, NoWorkItem, Transition};
 use support::alone::in_a_process_of_its_own;
 use support::seccomp::{Whom, refuse};
 use support::{LONG, watchdog};
@@ -39,6 +39,33 @@ fn e6_a_thread_that_can_not_be_started_is_an_error() {
             waiter().unwrap();
             worker().unwrap();
             assert_eq!(watched().unwrap().enable().unwrap(), Transition::Done);
+        });
+    });
+}
+
+/// The callbacks own what panics as it is dropped.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("on purpose");
+    }
+}
+
+/// An interrupt that is built but for its watchdog ends like any other: a panic of what its callbacks own stays inside.
+// Caught: an object without a handle, which is dropped without its end.
+#[test]
+fn e6_an_interrupt_that_can_not_be_watched_ends() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            refuse(&[libc::SYS_clone, libc::SYS_clone3], libc::EAGAIN, Whom::ThisThread);
+            let bomb = Bomb;
+            let builder = Interrupt::<_, NoWorkItem>::builder(()).name("nic").isr(move |_| {
+                let _ = &bomb;
+                Claim::Claimed
+            });
+            let error = builder.overdue_after(LONG).build().unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Dispatcher(_)), "{error}");
         });
     });
 }
