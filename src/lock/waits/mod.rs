@@ -17,10 +17,11 @@
 //!
 //! # Why no circle is invented
 //!
-//! A registered wait has no deadline: its thread stays until it has what it waits for. So if the walk comes back, the
-//! last thread on the way waits for something that the caller owns, and the caller does not release it while it waits.
-//! A thread that has just got what it waited for is still registered for a moment, as a thread that waits for itself:
-//! the walk stops there. Waits with a deadline look for a circle, but are not registered.
+//! A registered wait ends only when its thread has what it waits for, or when nobody can own that any more. It has no
+//! deadline. So if the walk comes back, the last thread on the way waits for something that the caller owns, and the
+//! caller does not give it up while it waits. A thread that has just got what it waited for is still registered for a
+//! moment, as a thread that waits for itself: the walk stops there. Waits with a deadline look for a circle, but are not
+//! registered.
 //!
 //! # Joins
 //!
