@@ -21,6 +21,7 @@ mod claims;
 
 /// Section L.
 mod lock {
+    mod circles;
     mod deferred;
     #[cfg(target_os = "linux")]
     mod inheriting;

@@ -359,10 +359,11 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Runs the queued work item on this thread, and waits for a run on another. This ends, because the word is closed.
     ///
-    /// Returns an error if a wait would never end, as [`run_work`](Self::run_work) does.
-    pub(in crate::interrupt) fn flush_work(&self) -> Result<(), Option<Circle>> {
+    /// Returns an error if a wait would never end, as [`run_work`](Self::run_work) does, or if it has been called off.
+    /// Only the wait of an end can be.
+    pub(in crate::interrupt) fn flush_work(&self, for_end: bool) -> Result<(), Option<Circle>> {
         while !self.work.is_idle() {
-            self.work.wait_until_not_running(self.name())?;
+            self.work.wait_until_not_running(self.name(), for_end)?;
             // The loop's condition asks whether there is more, because another thread may have been faster.
             let _ = self.run_work()?;
         }
