@@ -22,8 +22,10 @@ mod claims;
 /// Section L.
 mod lock {
     mod deferred;
+    mod fairness;
     #[cfg(target_os = "linux")]
     mod inheriting;
+    mod order;
     mod precedence;
     mod raw;
     mod recursion;

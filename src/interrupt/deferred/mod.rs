@@ -23,6 +23,7 @@ pub use submit::Deferral;
 
 use crate::fault::{Callback, Fault};
 use crate::interrupt::InterruptObject;
+use crate::lock::Tenant;
 use crate::sync;
 
 impl<T, W> InterruptObject<T, W> {
@@ -48,6 +49,18 @@ impl<T, W> InterruptObject<T, W> {
         // SAFETY: as above.
         while let Some(closure) = unsafe { self.deferred.pop() } {
             self.run_deferred(data, closure);
+            self.serve_others(data);
+        }
+    }
+
+    /// Serves the interrupts with the same lock between two closures that run in one section: their assertions wait for
+    /// one closure, not for all. The caller holds the lock, as `data` proves, and is in no callback.
+    fn serve_others(&self, data: &mut T) {
+        if let Some(all) = self.all() {
+            all.serve_deliveries(data);
+            all.serve_source(data);
+            // The release tells their listeners.
+            self.lock().raw().leave_to_owner();
         }
     }
 
