@@ -48,13 +48,13 @@ impl<T, W> InterruptObject<T, W> {
         unsafe { self.deferred.close() };
         // SAFETY: as above.
         while let Some(closure) = unsafe { self.deferred.pop() } {
-            self.run_deferred(data, closure);
             self.serve_others(data);
+            self.run_deferred(data, closure);
         }
     }
 
-    /// Serves the interrupts with the same lock between two closures that run in one section: their assertions wait for
-    /// one closure, not for all. The caller holds the lock, as `data` proves, and is in no callback.
+    /// Serves the interrupts with the same lock before one of several closures that run in one section: their assertions
+    /// wait for one closure, not for all. The caller holds the lock, as `data` proves, and is in no callback.
     fn serve_others(&self, data: &mut T) {
         if let Some(all) = self.all() {
             all.serve_deliveries(data);

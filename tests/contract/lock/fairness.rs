@@ -310,7 +310,8 @@ fn l12_the_closures_of_an_end_delay_no_other_interrupt() {
         drop(tx);
         assert_eq!(ran.load(SeqCst), CLOSURES);
         assert!(!late.load(SeqCst), "a closure ran before the assertion of another");
+        // What the last closure has asserted is not taken by a release without closures.
+        assert_eq!(rx.service(), Delivery::Answered(Claim::Claimed));
         assert_eq!(lock.synchronize(|order| order.len() as u64), CLOSURES);
-        assert_eq!(rx.service(), Delivery::Nothing);
     });
 }
