@@ -127,7 +127,7 @@ fn l12_what_closures_and_isrs_submit_keeps_its_order() {
                     (interrupt, line)
                 })
                 .unzip();
-            stress(&objects, &lines, 2_000);
+            stress(&objects, &lines, 1_000);
             check(&lock);
             drop(interrupts);
         }
@@ -139,7 +139,7 @@ fn l12_what_closures_and_isrs_submit_keeps_its_order() {
 #[test]
 fn l12_submissions_of_one_thread_keep_their_order_on_an_own_lock() {
     const THREADS: usize = 3;
-    const EACH: u64 = 5_000;
+    const EACH: u64 = 4_000;
     watchdog(|| {
         let (source, line) = Software::edge();
         let slot: Slot<[u64; THREADS + 1], NoWorkItem> = Slot::new();
