@@ -179,7 +179,7 @@ fn what_closures_submit_keeps_its_order() {
         let all_ran = Arc::new(AtomicUsize::new(0));
         let other = thread::spawn({
             let object = interrupt.object().clone();
-            move || drop(object.acquire_interrupt_lock())
+            move || drop(object.try_acquire_interrupt_lock())
         });
         let mut section = interrupt.acquire_interrupt_lock();
         for again in [true, false] {

@@ -103,8 +103,7 @@ fn check(lock: &InterruptLock<Notes>) {
 
 /// Closures run in the order of their submission, per interrupt, whoever submits them with the lock held, and whoever
 /// runs them: releases of all threads, the watcher, the worker.
-// Caught: a release that clears the mark on the lock while closures wait, so that a submission under the free lock
-// overtakes them; a stack that is not turned round.
+// Caught: a release that frees the lock without the bit `LEFT` while closures wait; a stack that is not turned round.
 #[test]
 fn l12_what_closures_and_isrs_submit_keeps_its_order() {
     watchdog(|| {
@@ -135,7 +134,7 @@ fn l12_what_closures_and_isrs_submit_keeps_its_order() {
 }
 
 /// The same on a lock of its own, and for each thread's own submissions, with the lock held or not.
-// Caught: a submission under the free lock that looks for no mark; what waits is run in two pieces.
+// Caught: as above.
 #[test]
 fn l12_submissions_of_one_thread_keep_their_order_on_an_own_lock() {
     const THREADS: usize = 3;
@@ -175,9 +174,9 @@ fn l12_submissions_of_one_thread_keep_their_order_on_an_own_lock() {
             }
         });
         while interrupt.acquire_interrupt_lock()[..THREADS] != [EACH; THREADS] {
+            assert_eq!(interrupt.fault(), None);
             thread::yield_now();
         }
-        assert_eq!(interrupt.fault(), None);
     });
 
     /// A panic in a closure is a fault, which the test finds.
