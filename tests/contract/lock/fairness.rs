@@ -82,7 +82,7 @@ fn l7_an_isr_that_asserts_itself_keeps_nobody_out() {
 
 /// The same with two interrupts that share a lock and assert each other, while other threads come for the lock and
 /// disable one of them.
-// Caught: a release without a bound.
+// Caught: a bound that counts closures only.
 #[test]
 fn l7_isrs_that_assert_each_other_keep_nobody_out() {
     watchdog(|| {
@@ -180,6 +180,7 @@ fn l12_an_assertion_at_the_source_goes_before_the_next_closure() {
 }
 
 /// The look takes a level that is masked, or kept masked, no second time.
+// Caught: a release that looks at no source before a closure.
 #[test]
 fn l12_a_masked_level_is_left_alone() {
     let (source, line) = Software::level();
@@ -230,7 +231,7 @@ fn l12_without_closures_a_release_asks_no_source() {
 
 /// The thread that waits on sources runs one closure of an ISR, and leaves the others to the worker: its other
 /// interrupts need it.
-// Caught: a watcher that runs as many as any thread; one that passes on all, or to nobody.
+// Caught: a watcher that runs as many as any thread; one that passes on to nobody.
 #[test]
 fn i16_closures_delay_no_other_interrupt_of_the_dispatcher() {
     watchdog(|| {
