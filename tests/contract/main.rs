@@ -23,8 +23,10 @@ mod claims;
 mod lock {
     mod circles;
     mod deferred;
+    mod fairness;
     #[cfg(target_os = "linux")]
     mod inheriting;
+    mod order;
     mod precedence;
     mod raw;
     mod recursion;

@@ -315,7 +315,7 @@ impl<T, W> InterruptObject<T, W> {
             return false;
         };
         let merged = queueings.saturating_sub(1);
-        self.work_run.add_exclusive(1);
+        self.work_run.count_exclusive();
         if merged != 0 {
             self.counters.work_merged.add_exclusive(merged);
         }
