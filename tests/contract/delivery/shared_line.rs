@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
 
 use interrupt_lock::simulated::{Edu, Step};
 use interrupt_lock::source::{LevelHandle, Software};
 use interrupt_lock::{
     Claim, Delivery, Dispatcher, ErrorKind, Fault, Interrupt, NoWorkItem, Registers, State, Transition,
-    source::SharedLine,
+    source::{SharedLine, Source},
 };
 use support::log::Log;
 use support::script::Script;
@@ -99,32 +100,27 @@ fn i7_opened_when_one_has_claimed_or_all_have_answered() {
 // Caught: a round that ends at the first answer, or at the answer of a member that was told of an earlier one only.
 #[test]
 fn i7_a_spurious_round_needs_every_answer() {
-    let log = Log::new();
-    let (source, device) = Script::waking(&log);
+    let (source, line) = Software::level();
     let shared = SharedLine::new(source).unwrap();
-    let (again, mut claims) = (device.clone(), [Claim::Claimed, Claim::Unclaimed].into_iter());
-    let first = member(&shared, &log, "first", move || claims.next().unwrap());
-    let others = ["second", "third"].map(|name| member(&shared, &log, name, || Claim::Unclaimed));
-    let mut runs = 0;
-    // The next round begins while this ISR runs for the one before.
-    let late = member(&shared, &log, "late", move || {
-        runs += 1;
-        if runs == 1 {
-            again.assert();
-        }
-        Claim::Unclaimed
+    let [mut late, mut second, mut third] = [(); 3].map(|()| {
+        let mut member = shared.member();
+        member.connect(Waker::noop()).unwrap();
+        member
     });
-    device.assert();
-    first.service();
-    late.service();
-    let opened = log.count("unmask");
-    for other in [&first, &others[0], &others[1]] {
-        other.service();
-        assert_eq!((log.count("unmask"), shared.stats().spurious), (opened, 0));
+    line.assert();
+    for member in [&mut late, &mut second] {
+        assert_eq!(member.take(), Ok(1));
     }
-    late.service();
-    assert_eq!((log.count("unmask"), shared.stats().spurious), (opened + 1, 1));
-    assert_eq!(shared.stats().claimed, 1);
+    second.unmask().unwrap(); // it claims, and the next round begins
+    assert_eq!((second.take(), third.take()), (Ok(1), Ok(2)));
+    for member in [&mut second, &mut third, &mut late] {
+        member.answered(Claim::Unclaimed);
+        assert_eq!(shared.stats().spurious, 0);
+    }
+    assert_eq!((late.take(), second.take()), (Ok(1), Ok(0)), "still masked");
+    late.answered(Claim::Unclaimed);
+    assert_eq!((shared.stats().claimed, shared.stats().spurious), (1, 1));
+    assert_eq!(second.take(), Ok(1), "unmasked, and still asserted");
 }
 
 /// A round that no member claims counts as spurious, for the line and not for its members.
