@@ -273,3 +273,18 @@ fn i7_a_member_that_connects_in_a_round() {
     assert_eq!(newer.take(), Ok(0));
     assert!(log.take().is_empty());
 }
+
+/// A round ends as the last member leaves: the next to connect is told nothing of it.
+// Caught: a line that keeps its round without a member.
+#[test]
+fn i7_no_round_outlives_the_last_member() {
+    let (source, line) = Software::level();
+    let shared = SharedLine::new(source).unwrap();
+    let mut member = own_loop(&shared);
+    line.assert();
+    assert_eq!(member.take(), Ok(1));
+    line.deassert();
+    member.disconnect().unwrap();
+    assert_eq!(member.take(), Ok(0));
+    assert_eq!(own_loop(&shared).take(), Ok(0));
+}
