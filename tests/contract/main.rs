@@ -44,6 +44,9 @@ mod delivery {
     mod overdue;
     mod removal;
     mod shared_line;
+    mod shared_line_late;
+    mod shared_line_order;
+    mod shared_line_stress;
     mod silence;
     mod storm;
 }

@@ -38,7 +38,8 @@ impl<T, W> InterruptObject<T, W> {
                 return Delivery::Answered(claim);
             }
             Claim::Unclaimed => {
-                if !self.unclaimed(registered) {
+                // On a shared line a late run may come while an earlier one keeps the line masked.
+                if !self.unclaimed(registered) || self.work.keeps_masked() {
                     return Delivery::Answered(claim);
                 }
             }

@@ -152,7 +152,6 @@ impl WorkWord {
     }
 
     /// Whether the line is kept masked. The caller holds the interrupt lock.
-    #[cfg(feature = "std")]
     pub(crate) fn keeps_masked(&self) -> bool {
         // Relaxed: the bit changes with the interrupt lock held only, which orders this.
         self.word.load(Relaxed) & KEPT != 0
