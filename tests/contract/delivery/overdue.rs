@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use interrupt_lock::source::Software;
 use interrupt_lock::{Callback, Claim, ErrorKind, Fault, Interrupt, State};
-use support::{Gate, kind, watchdog};
+use support::{Gate, kind, until, watchdog};
 
 const LIMIT: Duration = Duration::from_millis(5);
 const OTHERS: [Callback; 5] =
@@ -60,9 +60,7 @@ fn i17_an_overdue_callback_is_reported_while_it_runs() {
                 edge
             });
             inside.wait();
-            while interrupt.fault().is_none() {
-                thread::yield_now();
-            }
+            until(|| interrupt.fault().is_some());
             assert_eq!(interrupt.fault(), Some(Fault::Overdue { callback, limit: LIMIT }));
             assert!(interrupt.check().is_ok() || callback == Callback::Removal);
             let held = interrupt.try_acquire_interrupt_lock().is_none();
@@ -78,9 +76,7 @@ fn i17_an_overdue_callback_is_reported_while_it_runs() {
                 interrupt.enable().unwrap();
                 let before = interrupt.stats().claimed;
                 edge.assert();
-                while interrupt.stats().claimed == before {
-                    thread::yield_now();
-                }
+                until(|| interrupt.stats().claimed != before);
             }
         });
     }
@@ -137,9 +133,7 @@ fn i17_a_fault_replaces_the_report() {
         thread::scope(|scope| {
             scope.spawn(|| interrupt.service());
             inside.wait();
-            while interrupt.fault().is_none() {
-                thread::yield_now();
-            }
+            until(|| interrupt.fault().is_some());
             assert_eq!(interrupt.state(), State::Enabled);
             go.open();
         });

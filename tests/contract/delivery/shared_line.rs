@@ -11,7 +11,7 @@ use interrupt_lock::{
 };
 use support::log::Log;
 use support::script::Script;
-use support::{Gate, kind, watchdog};
+use support::{Gate, kind, until, watchdog};
 
 type Member = Interrupt<(), NoWorkItem>;
 
@@ -323,9 +323,7 @@ fn i7_a_storm_on_the_line_faults_its_members() {
         });
         device.perform(Step::Stuck(true));
         for member in &members {
-            while member.state() != State::Faulted {
-                std::thread::yield_now();
-            }
+            until(|| member.state() == State::Faulted);
             assert!(matches!(member.fault(), Some(Fault::Storm { unclaimed: 99_900, .. })));
         }
         device.perform(Step::Stuck(false));
@@ -336,9 +334,7 @@ fn i7_a_storm_on_the_line_faults_its_members() {
         }
         let before = shared.stats().spurious;
         device.perform(Step::Stuck(true));
-        while shared.stats().spurious == before {
-            std::thread::yield_now();
-        }
+        until(|| shared.stats().spurious != before);
     });
 }
 
@@ -356,9 +352,7 @@ fn i7_a_removed_line_is_removed_for_all() {
                 line.remove();
             }
             for (_, interrupt) in &devices {
-                while interrupt.state() != State::Removed {
-                    std::thread::yield_now();
-                }
+                until(|| interrupt.state() == State::Removed);
             }
         });
     }

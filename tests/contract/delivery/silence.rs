@@ -6,7 +6,7 @@ use std::time::Duration;
 use interrupt_lock::simulated::{Edu, EduSource, Step};
 use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, NoWorkItem, Polling, Registers};
-use support::{kind, watchdog};
+use support::{kind, until, watchdog};
 
 const PERIOD: Duration = Duration::from_millis(3);
 
@@ -43,30 +43,22 @@ fn i14_what_a_silent_device_has_raised_is_recovered() {
                 let interrupt = serving(&device, source, polling);
                 // A dispatcher that polls is awake from the first interrupt on.
                 device.perform(Step::Raise(1 << 31));
-                while interrupt.stats().claimed == 0 {
-                    thread::yield_now();
-                }
+                until(|| interrupt.stats().claimed != 0);
                 device.perform(Step::Silent(true));
                 let before = interrupt.stats().recovered;
                 for n in 0..4 {
                     device.perform(Step::Raise(1 << n));
-                    while interrupt.stats().recovered == before + n {
-                        thread::yield_now();
-                    }
+                    until(|| interrupt.stats().recovered != before + n);
                     assert_ne!(*interrupt.acquire_interrupt_lock() & (1 << n), 0);
                 }
                 // What finds nothing is held against nobody.
                 let idle = interrupt.stats().benign;
-                while interrupt.stats().benign < idle + 3 {
-                    thread::yield_now();
-                }
+                until(|| interrupt.stats().benign >= idle + 3);
                 assert_eq!(interrupt.fault(), None);
                 // Its signals are served again as before.
                 device.perform(Step::Silent(false));
                 device.perform(Step::Raise(1 << 8));
-                while *interrupt.acquire_interrupt_lock() & (1 << 8) == 0 {
-                    thread::yield_now();
-                }
+                until(|| *interrupt.acquire_interrupt_lock() & (1 << 8) != 0);
             });
         }
     }
@@ -94,9 +86,7 @@ fn i14_nothing_is_polled_that_is_disabled_or_does_not_ask() {
         for _ in 0..2 {
             asks.enable().unwrap();
             let before = asks.stats().delivered;
-            while asks.stats().delivered < before + 3 {
-                thread::yield_now();
-            }
+            until(|| asks.stats().delivered >= before + 3);
             asks.disable().unwrap();
             let before = asks.stats().delivered;
             thread::sleep(4 * PERIOD);
@@ -120,9 +110,7 @@ fn i14_a_line_kept_masked_is_left_alone() {
             .unwrap();
         line.assert(); // so that it is not polled before
         interrupt.enable().unwrap();
-        while interrupt.stats().claimed == 0 {
-            thread::yield_now();
-        }
+        until(|| interrupt.stats().claimed != 0);
         let before = interrupt.stats();
         thread::sleep(4 * PERIOD);
         assert_eq!(interrupt.stats(), before);
