@@ -83,7 +83,7 @@ fn i3_nothing_is_allocated_from_the_assertion_to_the_work_item() {
                 };
                 round(3);
                 let before = ALLOCATED.load(Relaxed);
-                round(1000);
+                round(200);
                 // And where the delivery has to wait for the lock.
                 let held = || {
                     let _guard = by_waker.0.acquire_interrupt_lock();

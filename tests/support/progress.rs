@@ -72,8 +72,8 @@ pub fn comes(mut so: impl FnMut() -> bool) -> bool {
         }
         // Often it is there at the next look. If not, looking takes the processor from those who would bring it.
         match looks {
-            0..20 => thread::yield_now(),
-            20..40 => thread::sleep(Duration::from_micros(50)),
+            0..50 => std::hint::spin_loop(),
+            50..100 => pause(),
             _ => thread::sleep(Duration::from_millis(1)),
         }
         looks += 1;
