@@ -203,18 +203,28 @@ fn shown(frame: &str) -> Vec<String> {
     text.lines().map(|line| line.trim_end_matches('\r').to_owned()).collect()
 }
 
+fn is_within(frame: &str, width: usize, height: usize) -> bool {
+    let lines = shown(frame);
+    lines.len() <= height && lines.iter().all(|line| line.chars().count() <= width)
+}
+
 #[track_caller]
 fn fits(frame: &str, width: usize, height: usize) {
-    let lines = shown(frame);
-    assert!(lines.len() <= height, "{lines:#?}");
-    assert!(lines.iter().all(|line| line.chars().count() <= width), "{lines:#?}");
+    assert!(is_within(frame, width, height), "{:#?}", shown(frame));
 }
 
 // Caught: rows that are not clipped to the width, or to the height; a size that is asked for once; a new size that
 // waits for the next second; an alternate screen that is not left.
 #[test]
 fn irqtop_fits_its_terminal_and_follows_its_size() {
-    let Some(mut terminal) = Terminal::running("tty; stty cols 60 rows 10; irqtop --seconds 3", &[]) else { return };
+    // On a busy machine the new size may come too late: the next attempt has more time.
+    assert!([3, 9, 27, 81].into_iter().any(follows_its_size), "it never follows");
+}
+
+/// Returns whether the last frame has the new size.
+fn follows_its_size(seconds: usize) -> bool {
+    let command = format!("tty; stty cols 60 rows 10; irqtop --seconds {seconds}");
+    let Some(mut terminal) = Terminal::running(&command, &[]) else { return true };
     let name = terminal.until(ENTER);
     terminal.until(CLEAR);
     let headings = terminal.until(CLEAR);
@@ -224,20 +234,21 @@ fn irqtop_fits_its_terminal_and_follows_its_size() {
     fits(&first_second, 60, 10);
     assert!(first_second.contains("timer ") && first_second.contains("serial "), "{first_second:?}");
 
+    // Fails where the terminal is gone already.
     let narrow = Command::new("stty").args(["-F", name.trim(), "cols", "25", "rows", "5"]).status().unwrap();
-    assert!(narrow.success());
     let rest = terminal.until(LEAVE);
-    let frames: Vec<_> = rest.split(CLEAR).skip(1).collect();
-    assert!(frames.len() > 2, "two seconds and a new size: {frames:#?}");
-    fits(frames[frames.len() - 1], 25, 5);
     assert_eq!(terminal.rest(), "");
+    let frames: Vec<_> = rest.split(CLEAR).skip(1).collect();
+    let follows = narrow.success() && frames.last().is_some_and(|frame| is_within(frame, 25, 5));
+    assert!(!follows || frames.len() >= seconds, "{seconds} seconds and a new size: {frames:#?}");
+    follows
 }
 
 // Caught: a program that ctrl-z doesn't stop; one that leaves the terminal to the shell as it is; one that doesn't take
 // it again.
 #[test]
 fn irqtop_gives_the_terminal_back_while_it_is_suspended() {
-    let command = "set -m; irqtop --seconds 9; echo suspended; stty -a; fg; stty -a";
+    let command = "set -m; irqtop --seconds 999; echo suspended; stty -a; fg; stty -a";
     let Some(mut terminal) = Terminal::running(command, &[]) else { return };
     terminal.until(ENTER);
     terminal.until("q: quit");
@@ -256,7 +267,7 @@ fn irqtop_gives_the_terminal_back_while_it_is_suspended() {
 // Caught: a signal that ends it where it stands.
 #[test]
 fn irqtop_gives_the_terminal_back_at_ctrl_c_and_at_signals() {
-    let command = "bash -c 'echo $$; exec irqtop --seconds 9'; stty -a";
+    let command = "bash -c 'echo $$; exec irqtop --seconds 999'; stty -a";
     let ends = [None, Some(Signal::TERM), Some(Signal::HUP), Some(Signal::QUIT)];
     let terminals: Vec<_> = ends.map(|end| Terminal::running(command, &[]).map(|terminal| (terminal, end))).into();
     for (mut terminal, end) in terminals.into_iter().flatten() {
