@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use interrupt_lock::source::{LevelHandle, SharedLine, Software};
 use interrupt_lock::{Claim, Delivery, Dispatcher, Interrupt, NoWorkItem, State, source::Source};
