@@ -109,6 +109,13 @@ impl Callback {
         {
             other.raise();
         }
+        // Without a source, a device asserts by a call, which the release of the lock serves.
+        if self.kind.source == Source::Calls
+            && self.random.one_in(4)
+            && let Some(me) = self.me(machine)
+        {
+            me.raise();
+        }
         if self.random.one_in(64)
             && let Some(other) = machine.any_unit(&mut self.random)
         {
