@@ -1,9 +1,10 @@
 //! Interrupts with and without a work item, as one type.
 
+use std::time::Duration;
+
 use interrupt_lock::{
     Deferral, Error, Fault, InterruptObject, NoWorkItem, Queued, State, Stats, Transition, WithWorkItem,
 };
-use std::time::Duration;
 
 use crate::verdict;
 

@@ -76,7 +76,7 @@ impl Signal {
         // here is followed by one more.
         self.requests.fetch_add(1, Ordering::Release);
         match &self.output {
-            Output::Calls => _ = object.service(),
+            Output::Calls => object.service(),
             Output::Edge(handle) => handle.assert(),
             Output::Wire(..) => {}
             Output::Edu(edu, _) => edu.perform(Step::Raise(1)),
