@@ -1,5 +1,6 @@
 //! What the callbacks of an interrupt do: keep the accounts, and now and then something odd.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 
 use interrupt_lock::{Claim, ErrorKind, Queued, Work};
@@ -124,18 +125,17 @@ impl Callback {
                 answer => verdict::wrong(format_args!("disable() from an ISR returned {answer:?}")),
             }
         }
-        self.odd_anywhere(machine);
+        self.odd_anywhere(machine, |ledger| &ledger.in_isr);
     }
 
-    /// Drops the own handle, or another; panics.
-    fn odd_anywhere(&mut self, machine: &Arc<Machine>) {
+    /// Drops the own handle, or another; panics. `inside` says where it is.
+    fn odd_anywhere(&mut self, machine: &Arc<Machine>, inside: fn(&Ledger) -> &AtomicBool) {
         if self.random.one_in(self.kind.odd) {
             let slot = if self.random.one_in(2) { self.slot } else { machine.any_slot(&mut self.random) };
             machine.drop_handle(slot);
         }
         if self.random.one_in(self.kind.odd) {
-            self.ledger.leave(&self.ledger.in_isr);
-            self.ledger.leave(&self.ledger.in_work_item);
+            self.ledger.leave(inside(&self.ledger));
             self.ledger.panics.one();
             verdict::panic_as_intended();
         }
@@ -160,13 +160,6 @@ impl Callback {
         if self.random.one_in(self.kind.odd) {
             return Err("intended by the soak");
         }
-        // An ISR never runs beside this callback, and a work item does not set this while it panics.
-        self.odd_transition(&machine);
-        data.touch();
-        Ok(())
-    }
-
-    fn odd_transition(&mut self, machine: &Arc<Machine>) {
         if self.random.one_in(self.kind.odd) {
             machine.drop_handle(self.slot);
         }
@@ -174,6 +167,8 @@ impl Callback {
             self.ledger.panics.one();
             verdict::panic_as_intended();
         }
+        data.touch();
+        Ok(())
     }
 
     pub fn work_item(&mut self, merged: usize, section: impl Fn(&mut dyn FnMut(&mut Data))) -> Work {
@@ -206,7 +201,7 @@ impl Callback {
         if self.random.one_in(self.kind.odd) {
             machine.rebuild_one(&mut self.random);
         }
-        self.odd_anywhere(machine);
+        self.odd_anywhere(machine, |ledger| &ledger.in_work_item);
     }
 
     fn again(&mut self) -> Work {
