@@ -1,5 +1,5 @@
-//! `soak` builds random machines of every kind of interrupt, lets threads do everything to them at once, and checks exact
-//! accounts at each quiet moment. For whoever has changed the crate, or doubts it on their machine.
+//! `soak` builds random machines of every kind of interrupt, lets threads do everything to them at once, and checks
+//! exact accounts at each quiet moment. For those who have changed the crate, or doubt it on their machine.
 //!
 //! ```text
 //! cargo run --release --example soak -- --seconds 60
@@ -12,7 +12,7 @@
 //! |---|---|
 //! | 0 | every account was right; the totals are on standard output |
 //! | 1 | an account is wrong: the seed, the machine and its accounts are on standard error. Or writing failed |
-//! | 2 | a thread did not move for 20 seconds: the last step of every thread is on standard error. Or the command line is wrong |
+//! | 2 | a thread did not move for 20 seconds: every thread's last step is on standard error. Or wrong arguments |
 //!
 //! | file | holds |
 //! |---|---|

@@ -72,8 +72,8 @@ impl Signal {
         if let Output::Wire(wire, place) = &self.output {
             return wire.change(*place, |place| place.requests += 1);
         }
-        // Release: pairs with the Acquire in `acknowledge`. The assertion below comes after it, so an ISR that finds nothing
-        // here is followed by one more.
+        // Release: pairs with the Acquire in `acknowledge`. The assertion below comes after it, so an ISR that finds
+        // nothing here is followed by one more.
         self.requests.fetch_add(1, Ordering::Release);
         match &self.output {
             Output::Calls => object.service(),

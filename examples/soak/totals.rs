@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A counter that any thread may add to.
 ///
-/// Relaxed, all of it: a count publishes nothing. Whoever compares counts has joined the threads that add to them, or has
-/// disabled the interrupt whose callbacks do, and that orders them.
+/// Relaxed, all of it: a count publishes nothing. A thread that compares counts has joined the threads that add to them,
+/// or has disabled the interrupt whose callbacks do, and that orders them.
 #[derive(Default)]
 pub struct Count(AtomicU64);
 
@@ -46,8 +46,8 @@ pub static REFUSALS: Count = Count::new();
 
 pub fn text() -> String {
     format!(
-        "{} machines, {} interrupts: {} assertions, {} of them told to {} ISR runs, {} work items, {} closures, {} transitions, {} faults, \
-         {} drops in the middle, {} deadlock refusals; every account was right",
+        "{} machines, {} interrupts: {} assertions, {} of them told to {} ISR runs, {} work items, {} closures, \
+         {} transitions, {} faults, {} drops in the middle, {} deadlock refusals; every account was right",
         MACHINES.get(),
         INTERRUPTS.get(),
         ASSERTIONS.get(),
