@@ -54,12 +54,14 @@ fn full_disk() -> File {
     OpenOptions::new().write(true).open("/dev/full").unwrap()
 }
 
-const PRINTING: [(&str, &[&str]); 5] = [
+const PRINTING: [(&str, &[&str]); 7] = [
     ("edu", &["--requests", "10"]),
     ("irqtop", &["--seconds", "9"]),
+    ("soak", &["--seconds", "1"]),
     ("edu", &["--help"]),
     ("irqtop", &["--help"]),
     ("nvme", &["--help"]),
+    ("soak", &["--help"]),
 ];
 
 // Caught: `print!`, which panics; irqtop's success where nobody had read anything.
@@ -82,7 +84,7 @@ fn a_full_disk_is_told() {
 
 #[test]
 fn help_is_printed() {
-    for name in ["edu", "irqtop", "nvme"] {
+    for name in ["edu", "irqtop", "nvme", "soak"] {
         let output = run(name, &["--help"], Stdio::piped());
         assert!(output.status.success() && output.stderr.is_empty());
         let usage = String::from_utf8(output.stdout).unwrap();
@@ -94,7 +96,7 @@ fn help_is_printed() {
 #[test]
 fn wrong_arguments_are_told() {
     let not_utf8 = OsStr::from_bytes(b"--\xff");
-    for name in ["edu", "irqtop", "nvme"] {
+    for name in ["edu", "irqtop", "nvme", "soak"] {
         complains(name, &run(name, &["--bogus"], Stdio::piped()), 2, "'--bogus'");
         complains(name, &Command::new(program(name)).arg(not_utf8).output().unwrap(), 2, "UTF-8");
     }
@@ -107,6 +109,9 @@ fn wrong_arguments_are_told() {
         ("edu", &["--uio", "/no/such/file"], "/no/such/file"),
         ("irqtop", &["--seconds"], "needs a number"),
         ("irqtop", &["--seconds", "99999999999"], "'99999999999'"),
+        ("soak", &["--seconds", "0"], "'0'"),
+        ("soak", &["--seed"], "needs a number"),
+        ("soak", &["--seed", "-1"], "'-1'"),
         ("nvme", &["--depth", "64"], "from 1 to 63"),
         ("nvme", &["--vfio", "0000:00:07.0"], "--overwrite"),
         ("nvme", &["--vfio", "nonsense", "--overwrite"], "nonsense"),
@@ -118,7 +123,7 @@ fn wrong_arguments_are_told() {
 // Caught: `eprintln!`, which panics.
 #[test]
 fn where_standard_error_is_full_the_exit_status_tells() {
-    for name in ["edu", "irqtop", "nvme"] {
+    for name in ["edu", "irqtop", "nvme", "soak"] {
         let status = Command::new(program(name)).arg("--bogus").stderr(full_disk()).status().unwrap();
         assert_eq!(status.code(), Some(2));
     }
