@@ -26,6 +26,8 @@ mod os;
 #[cfg(not(any(loom, feature = "std")))]
 pub(crate) use bare::*;
 #[cfg(loom)]
+pub use model::PlannedPanic;
+#[cfg(loom)]
 pub(crate) use model::*;
 #[cfg(all(feature = "std", not(loom)))]
 pub(crate) use os::*;

@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 pub(crate) use std::time::Instant;
 
 use loom::cell::{MutPtr, UnsafeCell};
@@ -360,14 +361,21 @@ impl Parker {
     }
 }
 
-/// Runs a callback. A panic fails the model: it must reach loom, so it is not caught.
+/// The payload of a panic that a model plans, in a callback: it becomes a fault, as every panic does outside models.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct PlannedPanic;
+
+/// Runs a callback. A panic that the model has not planned fails the model: it goes on, so that it reaches loom.
 pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::name::Name> {
-    Ok(callback())
+    catch_unwind(AssertUnwindSafe(callback)).or_else(|payload| {
+        if payload.is::<PlannedPanic>() { Err(crate::name::Name::new("planned")) } else { resume_unwind(payload) }
+    })
 }
 
 /// Drops a value. As in [`catch`], a panic reaches loom.
 pub(crate) fn drop_caught<T>(theirs: T) {
-    drop(theirs);
+    let _ = catch(|| drop(theirs));
 }
 
 /// Does nothing: a model has no `membarrier`.
