@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use interrupt_lock::source::{SharedLine, Software};
-use interrupt_lock::{Device, ErrorKind, Interrupt, InterruptLock, InterruptObject, PlannedPanic, WithWorkItem};
+use interrupt_lock::{
+    Device, Error, ErrorKind, Interrupt, InterruptLock, InterruptObject, PlannedPanic, Transition, WithWorkItem,
+};
 
 use crate::callbacks::{self, Part};
 use crate::judge::Judge;
@@ -79,6 +81,8 @@ pub struct Machine {
     pub data_freed: Arc<AtomicUsize>,
     /// How many there are.
     pub data_made: usize,
+    /// Whether a circle of waits is possible.
+    pub circles: bool,
     callback_lock: AtomicBool,
 }
 
@@ -143,7 +147,8 @@ impl Machine {
         let data_made = if scenario.shares_lock { 1 } else { units.len() };
         let devices = line.map(|(_, devices)| devices);
         let callback_lock = AtomicBool::new(false);
-        let machine = Arc::new(Self { units, device, devices, data_freed, data_made, callback_lock });
+        let machine =
+            Arc::new(Self { units, device, devices, data_freed, data_made, circles: scenario.circles, callback_lock });
         assert!(later.set(Arc::downgrade(&machine)).is_ok());
         machine
     }
@@ -160,6 +165,32 @@ impl Machine {
             _ => unit.judge.asserts(),
         }
         unit.object.service();
+    }
+
+    /// Enables an interrupt.
+    pub fn enable(&self, index: usize) {
+        let unit = &self.units[index];
+        unit.judge.enable_begins();
+        let answer = unit.object.enable();
+        unit.judge.enable_ends(Some(&answer));
+        self.never_refused(answer);
+    }
+
+    /// Disables an interrupt.
+    pub fn disable(&self, index: usize) {
+        let unit = &self.units[index];
+        let began = unit.judge.disable_begins();
+        let answer = unit.object.disable();
+        unit.judge.disable_ends(&began, &answer);
+        self.never_refused(answer);
+    }
+
+    /// Without circles nobody is refused who holds nothing.
+    pub fn never_refused(&self, answer: Result<Transition, Error>) {
+        if let Err(error) = answer {
+            let refused = matches!(error.kind(), ErrorKind::WouldDeadlock { .. });
+            assert!(self.circles || !refused, "L13: the innocent is refused: {error}");
+        }
     }
 
     /// Drops the handle of an interrupt, if it has not been dropped.
@@ -183,6 +214,7 @@ impl Machine {
     /// Does `act` inside a section or a callback of an interrupt. A failure outside of a section is left to the caller.
     pub fn act(self: &Arc<Self>, index: usize, act: Act, inside: Inside) {
         let unit = &self.units[index];
+        let next = (index + 1) % self.units.len();
         match act {
             Act::Queue => unit.judge.queued(unit.object.queue_work_item()),
             Act::Submit => self.submit(index, Act::Nothing),
@@ -194,6 +226,9 @@ impl Machine {
                     assert!(matches!(error.kind(), ErrorKind::WouldDeadlock { .. }), "E4: {error}");
                 }
             }
+            Act::EnableNext if index != next => self.enable(next),
+            Act::DisableNext if index != next => self.disable(next),
+            Act::DropNext if index != next => self.drop_handle(next),
             Act::Fail if inside == Inside::Section => {
                 unit.judge.fault_comes();
                 panic_any(PlannedPanic);

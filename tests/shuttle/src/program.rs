@@ -68,6 +68,12 @@ pub enum Act {
     Gone,
     /// The work item asks to run again.
     Again,
+    /// `enable()` of the next interrupt, whose own callback may do the same.
+    EnableNext,
+    /// `disable()` of the next interrupt.
+    DisableNext,
+    /// The handle of the next interrupt is dropped.
+    DropNext,
 }
 
 /// From where an interrupt is asserted.
@@ -97,6 +103,8 @@ pub struct Scenario {
     pub from: From,
     /// Whether they belong to a device.
     pub device: bool,
+    /// Whether their callbacks wait for one another, so that circles of waits are possible.
+    pub circles: bool,
     /// From what the operations are drawn. One that stands here twice is drawn twice as often.
     pub draw: &'static [Op],
     /// From what the acts are drawn.
@@ -186,12 +194,15 @@ impl Script {
         };
         let inside = [Act::Queue, Act::Submit, Act::Assert, Act::Refused, Act::Drop, Act::Fail];
         let isr = [&inside[..], &[Act::Unclaimed, Act::KeepMasked, Act::Gone]].concat();
-        let work = [&inside[..], &[Act::Again]].concat();
+        // (A delivery would wait, so an ISR does nothing to others.)
+        let others = [Act::EnableNext, Act::DisableNext, Act::DropNext];
+        let transition = [&inside[..], &others].concat();
+        let work = [&transition[..], &[Act::Again]].concat();
         Self {
             isr: acts(random, 6, &isr),
             work: acts(random, 4, &work),
-            enable: acts(random, 3, &inside),
-            disable: acts(random, 3, &inside),
+            enable: acts(random, 3, &transition),
+            disable: acts(random, 3, &transition),
             takes: acts(random, 8, &[Act::Fail]),
             enabled: random.below(4) != 0,
             serialized: scenario.device && random.below(2) == 0,

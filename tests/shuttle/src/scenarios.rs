@@ -15,6 +15,7 @@ pub const ALL: &[Scenario] = &[
         shares_lock: false,
         from: From::Nowhere,
         device: false,
+        circles: false,
         draw: &[Op::Assert, Op::Assert, Op::Hold(N), Op::Try(N), Op::Submit(N), Op::Submit(N), Op::Queue, Op::Work],
         acts: &[N, Act::Submit, Act::Assert, Act::Queue],
     },
@@ -27,6 +28,7 @@ pub const ALL: &[Scenario] = &[
         shares_lock: false,
         from: From::Nowhere,
         device: false,
+        circles: false,
         draw: &[
             Op::Enable,
             Op::Disable,
@@ -51,6 +53,7 @@ pub const ALL: &[Scenario] = &[
         shares_lock: false,
         from: From::Counter,
         device: false,
+        circles: false,
         draw: &[
             Op::Enable,
             Op::Disable,
@@ -88,6 +91,7 @@ pub const ALL: &[Scenario] = &[
         shares_lock: false,
         from: From::Nowhere,
         device: false,
+        circles: false,
         draw: &[
             Op::Enable,
             Op::Enable,
@@ -110,6 +114,7 @@ pub const ALL: &[Scenario] = &[
         shares_lock: false,
         from: From::Nowhere,
         device: false,
+        circles: false,
         draw: &[
             Op::Enable,
             Op::Disable,
@@ -132,6 +137,7 @@ pub const ALL: &[Scenario] = &[
         shares_lock: true,
         from: From::Nowhere,
         device: false,
+        circles: false,
         draw: &[
             Op::Enable,
             Op::Disable,
@@ -156,6 +162,7 @@ pub const ALL: &[Scenario] = &[
         shares_lock: false,
         from: From::Line,
         device: false,
+        circles: false,
         draw: &[
             Op::Enable,
             Op::Disable,
@@ -180,6 +187,7 @@ pub const ALL: &[Scenario] = &[
         shares_lock: false,
         from: From::Nowhere,
         device: true,
+        circles: false,
         draw: &[
             Op::EnterD0,
             Op::ExitD0,
@@ -193,5 +201,38 @@ pub const ALL: &[Scenario] = &[
             Op::Synchronize(N),
         ],
         acts: &[N, Act::Submit, Act::Assert, Act::Queue, Act::Drop],
+    },
+    // Callbacks, sections and work items wait for the transitions of other interrupts.
+    Scenario {
+        name: "circles",
+        interrupts: 3,
+        threads: (2, 4),
+        ops: 3,
+        shares_lock: false,
+        from: From::Nowhere,
+        device: false,
+        circles: true,
+        draw: &[
+            Op::Enable,
+            Op::Disable,
+            Op::Disable,
+            Op::Assert,
+            Op::Hold(N),
+            Op::Hold(N),
+            Op::Submit(N),
+            Op::Queue,
+            Op::Work,
+            Op::Drop,
+        ],
+        acts: &[
+            N,
+            Act::Queue,
+            Act::Submit,
+            Act::Drop,
+            Act::EnableNext,
+            Act::DisableNext,
+            Act::DisableNext,
+            Act::DropNext,
+        ],
     },
 ];
