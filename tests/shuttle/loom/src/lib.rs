@@ -5,11 +5,11 @@
 //!
 //! | loom | here |
 //! |---|---|
-//! | `sync`, `thread`, `thread_local!` | shuttle's |
+//! | `sync`, `thread`, `thread_local!`, `lazy_static!` | shuttle's |
 //! | `cell` | cells that panic where borrows overlap |
 //!
 //! Shuttle's memory is sequentially consistent: a missing ordering is loom's to find.
 
 pub mod cell;
 
-pub use shuttle::{sync, thread, thread_local};
+pub use shuttle::{lazy_static, sync, thread, thread_local};
