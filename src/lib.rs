@@ -137,9 +137,9 @@ pub use policy::Priority;
 #[cfg(feature = "std")]
 pub use policy::{Answer, PolicyAnswer};
 pub use source::registers::Registers;
-#[cfg(loom)]
-#[doc(hidden)]
-pub use sync::PlannedPanic;
 pub use sync::bare_metal;
 #[cfg(feature = "std")]
 pub use sync::membarrier::without_membarrier;
+#[cfg(loom)]
+#[doc(hidden)]
+pub use sync::{PlannedPanic, take_all_part};

@@ -26,9 +26,9 @@ mod os;
 #[cfg(not(any(loom, feature = "std")))]
 pub(crate) use bare::*;
 #[cfg(loom)]
-pub use model::PlannedPanic;
-#[cfg(loom)]
 pub(crate) use model::*;
+#[cfg(loom)]
+pub use model::{PlannedPanic, take_all_part};
 #[cfg(all(feature = "std", not(loom)))]
 pub(crate) use os::*;
 

@@ -95,6 +95,19 @@ std::thread_local! {
     static REGISTERS_WAITS: Cell<bool> = const { Cell::new(false) };
 }
 
+std::thread_local! {
+    // As `EXCHANGES_FENCE`.
+    static STARTS_THREADS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// For models whose explorer does not try every interleaving, such as shuttle's: from now on the register of waits takes
+/// part, and so do the threads that end interrupts.
+#[doc(hidden)]
+pub fn take_all_part() {
+    REGISTERS_WAITS.set(true);
+    STARTS_THREADS.set(true);
+}
+
 /// Returns whether waits are registered: only in a model that runs in `with_registered_waits`. The register is one more
 /// lock, which would multiply the interleavings of every other model.
 pub(crate) fn registers_waits() -> bool {
@@ -405,9 +418,17 @@ pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::name::N
     })
 }
 
-/// Returns `false`: a model's threads are its own.
-pub(crate) fn spawn(_: &crate::name::Name, _: impl FnOnce() + Send + 'static) -> bool {
-    false
+/// Starts a thread that nobody joins. Returns `false` in most models: their threads are their own.
+pub(crate) fn spawn(_: &crate::name::Name, run: impl FnOnce() + Send + 'static) -> bool {
+    if STARTS_THREADS.get() {
+        loom::thread::spawn(run);
+    }
+    STARTS_THREADS.get()
+}
+
+/// Lets other threads run: a model has no time.
+pub(crate) fn pause(_: core::time::Duration) {
+    loom::thread::yield_now();
 }
 
 /// Does nothing: a model has no `membarrier`.

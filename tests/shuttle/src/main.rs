@@ -27,7 +27,7 @@ use std::panic;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use interrupt_lock::PlannedPanic;
+use interrupt_lock::{PlannedPanic, take_all_part};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
@@ -48,6 +48,7 @@ struct Options {
 
 fn main() {
     let options = options();
+    take_all_part();
     let running = Arc::<Mutex<Running>>::default();
     stop_at_the_first_panic(running.clone());
     let base = options.seed.unwrap_or(0);
