@@ -421,7 +421,8 @@ pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::name::N
 /// Starts a thread that nobody joins. Returns `false` in most models: their threads are their own.
 pub(crate) fn spawn(_: &crate::name::Name, run: impl FnOnce() + Send + 'static) -> bool {
     if STARTS_THREADS.get() {
-        loom::thread::spawn(run);
+        // Forget the handle: shuttle abandons the threads whose handles are dropped, as the model ends.
+        core::mem::forget(loom::thread::spawn(run));
     }
     STARTS_THREADS.get()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use interrupt_lock::{Claim, IsrContext, PlannedPanic, WithWorkItem, Work, WorkItemContext};
 
 use crate::judge::Judge;
-use crate::machine::{Data, Inside, Later, Machine, Token, machine};
+use crate::machine::{Data, Later, Machine, Token, machine};
 use crate::program::Act;
 use crate::source::Turns;
 
@@ -36,7 +36,7 @@ pub fn isr(part: Part) -> impl FnMut(&mut IsrContext<'_, Data, WithWorkItem>) ->
         let (machine, act) = (part.machine(), part.turns.next());
         part.judge.isr_begins(context.assertions());
         let served = machine.devices.as_ref().is_none_or(|devices| devices.serve(part.index));
-        context.section(|| machine.act(part.index, act, Inside::Other));
+        context.section(|| machine.act(part.index, act));
         if act == Act::Fail {
             part.judge.isr_ends(None);
             part.judge.fault_comes();
@@ -64,7 +64,7 @@ pub fn work(part: Part, serialized: bool) -> impl FnMut(&WorkItemContext<'_, Dat
             if !machine.circles {
                 context.synchronize(|data| data.section(|| ()));
             }
-            machine.act(part.index, act, Inside::Other);
+            machine.act(part.index, act);
         };
         if serialized {
             machine.with_callback_lock(body)
@@ -88,7 +88,7 @@ pub fn enable(part: Part) -> impl FnMut(&mut Data) -> Result<(), &'static str> +
     move |data| {
         let (machine, act) = (part.machine(), part.turns.next());
         part.judge.enable_callback();
-        data.section(|| machine.act(part.index, act, Inside::Other));
+        data.section(|| machine.act(part.index, act));
         if act == Act::Fail {
             return Err("no clock");
         }
@@ -102,7 +102,7 @@ pub fn disable(part: Part) -> impl FnMut(&mut Data) -> Result<(), &'static str> 
     move |data| {
         let (machine, act) = (part.machine(), part.turns.next());
         part.judge.down_callback(true);
-        data.section(|| machine.act(part.index, act, Inside::Other));
+        data.section(|| machine.act(part.index, act));
         if act == Act::Fail { Err("no answer") } else { Ok(()) }
     }
 }

@@ -52,6 +52,7 @@ pub struct Notes {
     enable_callbacks: u64,
     disables_done: u64,
     disable_callbacks: u64,
+    in_closure: bool,
     /// Closures that have not run.
     closures: BTreeMap<u64, Submission>,
 }
@@ -278,9 +279,15 @@ impl Judge {
     /// A closure begins.
     pub fn closure_runs(&self, number: u64) {
         let mut notes = self.notes();
+        notes.in_closure = true;
         let submission = notes.closures.remove(&number).expect("L12: a closure runs twice");
         let overtaken = notes.closures.iter().find(|(_, other)| other.returned_before(submission.began));
         assert!(overtaken.is_none(), "L12: closure {number} has overtaken {:?}", overtaken.map(|(other, _)| other));
+    }
+
+    /// That closure ends.
+    pub fn closure_ends(&self) {
+        self.notes().in_closure = false;
     }
 
     /// All threads are done and all locks free: nothing is left to anybody. Returns what is, to look again after a thread
@@ -288,7 +295,7 @@ impl Judge {
     pub fn left_over(&self, dropped: bool, state: State, stats: &Stats, exact: bool) -> Option<String> {
         let notes = self.notes();
         let (asserted, told) = (notes.asserted, notes.seen + stats.stale);
-        if !notes.closures.is_empty() {
+        if !notes.closures.is_empty() || notes.in_closure {
             Some("L12: a closure is left, and the lock has no owner".into())
         } else if dropped && state != State::Ended {
             Some("E6: the handle is dropped, and the interrupt has not ended".into())

@@ -206,13 +206,18 @@ impl Machine {
         let machine = self.clone();
         let answer = unit.object.run_or_defer(move |data| {
             machine.units[index].judge.closure_runs(number);
-            data.section(|| machine.act(index, act, Inside::Section));
+            data.section(|| machine.act(index, act));
+            machine.units[index].judge.closure_ends();
+            if act == Act::Fail {
+                machine.units[index].judge.fault_comes();
+                panic_any(PlannedPanic);
+            }
         });
         unit.judge.submitted(number, answer.map(drop));
     }
 
-    /// Does `act` inside a section or a callback of an interrupt. A failure outside of a section is left to the caller.
-    pub fn act(self: &Arc<Self>, index: usize, act: Act, inside: Inside) {
+    /// Does `act` inside a section or a callback of an interrupt. A failure is left to the caller.
+    pub fn act(self: &Arc<Self>, index: usize, act: Act) {
         let unit = &self.units[index];
         let next = (index + 1) % self.units.len();
         match act {
@@ -229,10 +234,6 @@ impl Machine {
             Act::EnableNext if index != next => self.enable(next),
             Act::DisableNext if index != next => self.disable(next),
             Act::DropNext if index != next => self.drop_handle(next),
-            Act::Fail if inside == Inside::Section => {
-                unit.judge.fault_comes();
-                panic_any(PlannedPanic);
-            }
             _ => {}
         }
     }
@@ -244,15 +245,6 @@ impl Machine {
         self.callback_lock.store(false, Relaxed);
         result
     }
-}
-
-/// In what kind of callback something is done.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Inside {
-    /// A closure or the ISR: a failure is a panic.
-    Section,
-    /// Where the failure is left to the caller.
-    Other,
 }
 
 fn device(later: &Later) -> Device {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use interrupt_lock::{ErrorKind, State, Transition};
 use loom::thread;
 
-use crate::machine::{CALLBACKS, Inside, Machine, Unit};
+use crate::machine::{CALLBACKS, Machine, Unit};
 use crate::program::{Act, From, Op, Program, Scenario};
 
 /// Runs `program`, and panics if the contract is broken.
@@ -128,7 +128,7 @@ fn operate(machine: &Arc<Machine>, index: usize, op: Op) {
         Op::Hold(act) => hold(machine, index, act),
         Op::Try(act) => {
             if let Some(mut data) = object.try_acquire_interrupt_lock() {
-                data.section(|| machine.act(index, act, Inside::Other));
+                data.section(|| machine.act(index, act));
             }
         }
         Op::Submit(act) => machine.submit(index, act),
@@ -164,7 +164,7 @@ fn hold(machine: &Arc<Machine>, index: usize, act: Act) {
     let mut data = object.acquire_interrupt_lock();
     let twice = object.try_acquire_interrupt_lock_for(Duration::from_secs(1)).map(drop);
     assert!(matches!(twice.unwrap_err().kind(), ErrorKind::Recursive { .. }), "L4: not refused");
-    data.section(|| machine.act(index, act, Inside::Other));
+    data.section(|| machine.act(index, act));
 }
 
 fn power(machine: &Machine, op: Op) {
@@ -179,5 +179,5 @@ fn synchronize(machine: &Arc<Machine>, unit: &Unit, index: usize, act: Act) {
     let Some(device) = &machine.device else { return };
     // Without serialization a transition may wait there: it is no section of this interrupt.
     let act = if unit.serialized || !matches!(act, Act::Refused | Act::Drop) { act } else { Act::Nothing };
-    device.synchronize(|| machine.with_callback_lock(|| machine.act(index, act, Inside::Other)));
+    device.synchronize(|| machine.with_callback_lock(|| machine.act(index, act)));
 }
