@@ -123,7 +123,7 @@ fn config() -> Config {
 }
 
 fn options() -> Options {
-    let mut options = Options { programs: 200, schedules: 20, seed: None, without: Vec::new(), scenarios: Vec::new() };
+    let mut options = Options { programs: 400, schedules: 20, seed: None, without: Vec::new(), scenarios: Vec::new() };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         if scenarios::ALL.iter().any(|scenario| scenario.name == argument) {
