@@ -17,6 +17,7 @@ pub(crate) use word::WorkWord;
 use crate::circle::Circle;
 use crate::fault::Callback;
 use crate::interrupt::InterruptObject;
+use crate::interrupt::attached::Parent;
 use crate::interrupt::state::{State, UNMASK_LEFT};
 use crate::interrupt::work_item::word::{Queueing, RunEnd};
 use crate::sync;
@@ -290,7 +291,15 @@ impl<T, W> InterruptObject<T, W> {
         W: Is<R>,
         R: WorkItemRegistered,
     {
-        match self.run_work() {
+        match self.serializer() {
+            None => self.run_unserialized(),
+            Some(device) => self.run_serialized_or_panic(device),
+        }
+    }
+
+    #[cold]
+    fn run_serialized_or_panic(&self, device: &dyn Parent) -> bool {
+        match self.run_serialized(device) {
             Ok(more) => more,
             Err(None) => panic!("{}: this thread holds the callback lock, which the work item needs", self.name()),
             Err(Some(circle)) => panic!("{}: waiting for the callback lock would never end: {circle}", self.name()),
@@ -299,20 +308,34 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Runs the work item once, if it is queued and not running. Returns whether another run is queued.
     ///
-    /// The callback lock comes first, because a run that has begun can't be put off. Returns an error if the wait for it
-    /// would never end: with the circle, or nothing if this thread holds the lock itself.
+    /// Returns an error if the wait for the callback lock would never end: with the circle, or nothing if this thread
+    /// holds the lock itself.
     pub(crate) fn run_work(&self) -> Result<bool, Option<Circle>> {
-        let mut more = false;
         match self.serializer() {
-            None => more = self.run_work_now(),
-            Some(device) if self.work.is_queued() => device.serialize(&mut || more = self.run_work_now())?,
-            Some(_) => {}
+            None => Ok(self.run_unserialized()),
+            Some(device) => self.run_serialized(device),
+        }
+    }
+
+    fn run_unserialized(&self) -> bool {
+        let more = self.run_once();
+        self.after_section();
+        more
+    }
+
+    /// The callback lock comes before the run, because a run that has begun can't be put off.
+    #[cold]
+    fn run_serialized(&self, device: &dyn Parent) -> Result<bool, Option<Circle>> {
+        let mut more = false;
+        if self.work.is_queued() {
+            device.serialize(&mut || more = self.run_once())?;
         }
         self.after_section();
         Ok(more)
     }
 
-    fn run_work_now(&self) -> bool {
+    #[inline]
+    fn run_once(&self) -> bool {
         let Some(queueings) = self.work.begin() else {
             return false;
         };
