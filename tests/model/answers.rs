@@ -1,14 +1,26 @@
 //! The real crate's answers in the model's words.
 
-use interrupt_lock::{Error, ErrorKind, Fault, InterruptObject, State};
+use std::any::Any;
+use std::fmt::Debug;
+
+use interrupt_lock::{Error, ErrorKind, Fault, InterruptObject, State, Transition};
 
 use crate::script::{Counts, Glance};
 
 /// An operation that answers nothing, or what it has done.
-pub fn transition<T: std::fmt::Debug>(answer: Result<T, Error>) -> String {
+pub fn transition<T: Debug>(answer: Result<T, Error>) -> String {
     match answer {
         Ok(done) => format!("{done:?}"),
         Err(error) => self::error(&error),
+    }
+}
+
+/// What D0 entry answers.
+pub fn entered<T: PartialEq<Transition> + Debug>(answer: Result<T, Error>) -> String {
+    match answer {
+        Ok(entry) if entry == Transition::Done => "Done".into(),
+        Ok(entry) if entry == Transition::Already => "Already".into(),
+        other => transition(other),
     }
 }
 
@@ -17,6 +29,15 @@ pub fn cleared(answer: Result<Option<Fault>, Error>) -> String {
         Ok(None) => "no fault".into(),
         Ok(Some(fault)) => format!("cleared {}", self::fault(&fault)),
         Err(error) => self::error(&error),
+    }
+}
+
+/// What a panic says, in short.
+pub fn panic(said: &(dyn Any + Send)) -> String {
+    match said.downcast_ref::<String>() {
+        Some(said) if said.contains("already holds the interrupt lock") => "panics: Recursive".into(),
+        Some(said) if said.contains("callback lock") => "panics: callback lock".into(),
+        said => format!("panics: {said:?}"),
     }
 }
 

@@ -1,10 +1,10 @@
 //! The real crate: builds a world and performs operations in it. Callbacks follow their scripts, and note what they do.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::thread::{self, ThreadId};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use interrupt_lock::source::{LevelHandle, SharedLine, Software};
 use interrupt_lock::{
@@ -18,12 +18,25 @@ use crate::wire::{Counted, Faulty, Wire};
 
 type Object = InterruptObject<(), WithWorkItem>;
 
+/// The answer to the drop of a handle that the model does not try.
+pub const NOT_TRIED: &str = "not tried";
+
+/// How long another thread may take to end an interrupt, before a sequence is taken for one that fails. One that passes
+/// waits for progress alone.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A world of the real crate.
 pub struct World {
     interrupts: Vec<Slot>,
     device: OnceLock<Device>,
     scripts: Mutex<Scripts>,
     log: Mutex<Vec<Entry>>,
+    /// What the model has logged of this step. Two things are looked up in it: whether a handle is to be dropped at all,
+    /// and for which steps of another thread an operation has to wait. That they come is not taken on trust: what was
+    /// logged is compared.
+    expected: Mutex<Vec<Entry>>,
+    /// The model expects that another thread ends an interrupt in this step.
+    ends_elsewhere: AtomicBool,
     /// The thread that performs the sequence.
     thread: ThreadId,
     me: Weak<World>,
@@ -53,6 +66,8 @@ impl World {
             device: OnceLock::new(),
             scripts: Mutex::default(),
             log: Mutex::default(),
+            expected: Mutex::default(),
+            ends_elsewhere: AtomicBool::new(false),
             thread: thread::current().id(),
             me: me.clone(),
         });
@@ -126,9 +141,38 @@ impl World {
         builder.build().expect("it can be built")
     }
 
-    /// Returns what has been logged since the last call.
-    pub fn take_log(&self) -> Vec<Entry> {
+    /// Performs one step of a sequence, and returns what was logged. The model expects that.
+    pub fn step(&self, op: &Op, expected: Vec<Entry>, ends_elsewhere: bool) -> Vec<Entry> {
+        self.ends_elsewhere.store(ends_elsewhere, SeqCst);
+        *self.expected.lock().unwrap() = expected;
+        self.perform(op);
         std::mem::take(&mut *self.log.lock().unwrap())
+    }
+
+    /// What the model expects next.
+    fn expects(&self) -> Option<Entry> {
+        let logged = self.log.lock().unwrap().len();
+        self.expected.lock().unwrap().get(logged).cloned()
+    }
+
+    /// Waits for another thread that ends an interrupt, as long as the model expects more than there is.
+    fn glance_once_quiet(&self) -> Vec<Glance> {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let glance = self.glance();
+            let quiet = match self.expects() {
+                Some(Entry::Answer(_, expected)) => {
+                    glance.iter().zip(&expected).all(|(glance, expected)| glance.freed >= expected.freed)
+                }
+                // A callback that another thread has yet to call; or one that nobody calls.
+                Some(Entry::Begins(_)) => false,
+                None => true,
+            };
+            if quiet || !self.ends_elsewhere.load(SeqCst) || Instant::now() > patience {
+                return glance;
+            }
+            thread::yield_now();
+        }
     }
 
     fn note(&self, entry: Entry) {
@@ -167,8 +211,10 @@ impl World {
     /// Performs an operation, and logs its answer.
     pub fn perform(&self, op: &Op) {
         crate::watch::step();
-        let answer = catch_unwind(AssertUnwindSafe(|| self.answer(op))).unwrap_or_else(|_| "panics".into());
-        self.note(Entry::Answer(answer, self.glance()));
+        let answer = catch_unwind(AssertUnwindSafe(|| self.answer(op)));
+        let answer = answer.unwrap_or_else(|said| answers::panic(&*said));
+        let glance = self.glance_once_quiet();
+        self.note(Entry::Answer(answer, glance));
     }
 
     fn answer(&self, op: &Op) -> String {
@@ -201,7 +247,7 @@ impl World {
                 self.interrupts[*which].wire.happens(*event);
                 "happened".into()
             }
-            Op::EnterD0 => answers::transition(self.device().enter_d0()),
+            Op::EnterD0 => answers::entered(self.device().enter_d0()),
             Op::ExitD0 => answers::transition(self.device().exit_d0()),
             Op::Reset(behaviour) => answers::transition(self.device().reset(|| {
                 self.note(Entry::Begins("reset".into()));
@@ -220,6 +266,9 @@ impl World {
     }
 
     fn drop_handle(&self, which: Which) -> String {
+        if matches!(self.expects(), Some(Entry::Answer(answer, _)) if answer == NOT_TRIED) {
+            return NOT_TRIED.into();
+        }
         let handle = self.interrupts[which].handle.lock().unwrap().take();
         if handle.is_some() { "dropped".into() } else { "dropped before".into() }
     }

@@ -15,8 +15,8 @@ pub fn run(seed: u64, sequence: &Sequence) -> Result<(), String> {
     for (step, op) in sequence.ops.iter().cloned().chain(ends).enumerate() {
         model.perform(&op);
         let expected = model.take_log();
-        real.perform(&op);
-        compare(step, &expected, &real.take_log())?;
+        let logged = real.step(&op, expected.clone(), model.take_ends_elsewhere());
+        compare(step, &expected, &logged)?;
     }
     Ok(())
 }
@@ -26,7 +26,7 @@ fn compare(step: usize, expected: &[Entry], logged: &[Entry]) -> Result<(), Stri
     if same == expected.len() && same == logged.len() {
         return Ok(());
     }
-    let before: Vec<_> = expected[..same].iter().map(|entry| format!("\n      {}", short(entry))).collect();
+    let before: Vec<_> = expected[same.saturating_sub(12)..same].iter().map(|entry| format!("\n      {}", short(entry))).collect();
     Err(format!(
         "step {step}, after{}\n  the contract: {:?}\n  the crate:    {:?}",
         before.concat(),

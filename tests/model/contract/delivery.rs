@@ -27,6 +27,13 @@ impl World {
         }
     }
 
+    /// Delivers what the source has signalled, although nobody has called.
+    pub(super) fn serve_signalled(&mut self, which: Which) {
+        if self.interrupts[which].kind.source != SourceKind::None {
+            self.deliver(which, 0);
+        }
+    }
+
     /// Takes what is signalled, with the lock held, and gives it to the ISR if the interrupt delivers. Without a source
     /// the calls themselves are the assertions.
     fn deliver(&mut self, which: Which, calls: u64) -> &'static str {
@@ -134,7 +141,7 @@ impl World {
     /// `unmask()`.
     pub(super) fn unmask(&mut self, which: Which) -> String {
         if !self.acquire(which) {
-            return "panics".into();
+            return "panics: Recursive".into();
         }
         self.unmask_kept(which);
         self.release(which);

@@ -12,8 +12,8 @@ pub(super) struct Device {
     in_d0: bool,
     in_transition: bool,
     pub(super) callback_lock: bool,
-    /// Interrupts whose end waits for the callback lock.
-    pub(super) left_ends: Vec<Which>,
+    /// Interrupts that another thread ends, once this one has released the callback lock.
+    pub(super) ends: Vec<Which>,
     /// An assertion came during a transition.
     wake_left: bool,
 }
@@ -34,7 +34,7 @@ impl World {
     fn refuse_inside_own_sections(&self) -> Result<(), Error> {
         let inside = self.in_isr
             || self.device.callback_lock
-            || self.members().into_iter().any(|which| self.section_of_this_thread(which).is_some());
+            || self.members().into_iter().any(|which| self.section_of_this_thread(which));
         if inside { Err(REFUSED.into()) } else { Ok(()) }
     }
 
@@ -184,7 +184,7 @@ impl World {
             }
             let _ = world.disable_in(which);
             world.clear_fault_in(which);
-            Ok(world.interrupts[which].phase != Phase::Removed)
+            Ok(world.interrupts[which].phase == Phase::Disabled)
         })
     }
 
@@ -233,7 +233,7 @@ impl World {
 
     pub(super) fn synchronize(&mut self, ops: &[Op]) -> &'static str {
         if self.in_isr || self.device.callback_lock {
-            return "panics";
+            return "panics: callback lock";
         }
         self.device.callback_lock = true;
         self.begins("synchronized".into());
@@ -242,11 +242,8 @@ impl World {
         "synchronized"
     }
 
-    /// Ends that waited for the callback lock come now.
     pub(super) fn release_callback_lock(&mut self) {
         self.device.callback_lock = false;
-        while let Some(which) = self.device.left_ends.pop() {
-            self.end_if_it_waits(which);
-        }
+        self.end_behind_callback_lock();
     }
 }

@@ -1,10 +1,11 @@
 //! The interrupt lock: sections, and what the end of a section serves.
 
-use crate::contract::{Closure, Panicked, Phase, World};
+use crate::contract::{Closure, Panicked, World};
 use crate::operations::{Behaviour, How, INTERRUPTS, Op, Which};
 
-/// How many closures one release runs (rule L12).
-const CLOSURES: u32 = 64;
+/// How many batches one release serves (rule L12).
+const BATCHES: u32 = 64;
+const FAIR: bool = false;
 
 /// A lock, with the interrupts whose data it holds.
 pub(super) struct Lock {
@@ -62,28 +63,17 @@ impl World {
         done
     }
 
-    /// Serves batch by batch, with the lock held: the deliveries that wait, then one closure. At its end the lock is
+    /// Serves batch by batch, with the lock held: what is left to the owner, then one closure. At its end the lock is
     /// free. Returns whether nothing is left.
     fn serve_left(&mut self, which: Which) -> bool {
-        let mut closures = 0;
-        let all_served = loop {
-            self.lock(which).left = false;
-            for tenant in self.lock(which).tenants.clone() {
-                self.serve_pending(tenant);
-            }
-            if closures < CLOSURES {
-                closures += 1;
-                self.run_closure(which);
-            }
-            let more = self.lock(which).tenants.clone().iter().any(|&tenant| !self.interrupts[tenant].closures.is_empty());
-            self.lock(which).left |= more;
-            if more && closures == CLOSURES {
-                break false;
-            }
-            if !self.lock(which).left {
-                break true;
-            }
-        };
+        let mut batches = 0;
+        while batches < BATCHES && std::mem::take(&mut self.lock(which).left) {
+            batches += 1;
+            self.serve_batch(which);
+            let closures = self.tenants(which).iter().any(|&tenant| !self.interrupts[tenant].closures.is_empty());
+            self.lock(which).left |= closures;
+        }
+        let all_served = !self.lock(which).left;
         self.lock(which).held = false;
         for place in (0..self.lock(which).tenants.len()).rev() {
             if let Some(&tenant) = self.lock(which).tenants.get(place) {
@@ -91,6 +81,40 @@ impl World {
             }
         }
         all_served
+    }
+
+    fn tenants(&mut self, which: Which) -> Vec<Which> {
+        self.lock(which).tenants.clone()
+    }
+
+    /// An assertion waits for one closure, and never for the next (rules L7, L12).
+    fn serve_batch(&mut self, which: Which) {
+        for tenant in self.tenants(which) {
+            self.do_left(tenant);
+            self.serve_pending(tenant);
+        }
+        if FAIR && self.tenants(which).iter().any(|&tenant| !self.interrupts[tenant].closures.is_empty()) {
+            self.serve_sources(which);
+        }
+        self.run_closure(which);
+    }
+
+    /// Delivers what the sources have signalled.
+    fn serve_sources(&mut self, which: Which) {
+        for tenant in self.tenants(which) {
+            self.serve_signalled(tenant);
+        }
+    }
+
+    /// What was put off until this thread had released the lock.
+    fn do_left(&mut self, which: Which) {
+        for fault in std::mem::take(&mut self.interrupts[which].left_faults) {
+            self.fault(which, fault);
+        }
+        // A run that is queued by now will open the line.
+        if std::mem::take(&mut self.interrupts[which].unmask_left) && self.interrupts[which].work.is_idle() {
+            self.unmask_kept(which);
+        }
     }
 
     /// Runs one closure. Each interrupt's run in order of submission.
@@ -119,29 +143,71 @@ impl World {
         self.lock(which).left = true;
     }
 
-    /// What waits for the end of a section: the end of an interrupt, and its device's wake-up.
-    pub(super) fn after_section(&mut self, which: Which) {
-        self.end_if_it_waits(which);
-        if self.interrupts[which].wakes && self.section_of_this_thread(which).is_none() {
-            self.wake_device(which);
+    /// Has the owner do something: another section of this thread, or this one.
+    pub(super) fn leave(&mut self, which: Which) {
+        self.leave_to_owner(which);
+        if !self.lock(which).held {
+            self.lock(which).held = true;
+            self.release(which);
         }
     }
 
-    /// Why a transition of this interrupt would wait for its caller (rule E4).
-    pub(super) fn section_of_this_thread(&self, which: Which) -> Option<()> {
+    /// What was submitted before a disable (rule E2).
+    pub(super) fn run_submitted(&mut self, which: Which) {
+        for _ in 0..self.interrupts[which].closures.len() {
+            self.serve_pending(which);
+            self.run_next(which);
+        }
+    }
+
+    /// All that is left, before the end.
+    pub(super) fn run_last(&mut self, which: Which) {
+        self.interrupts[which].takes_closures = false;
+        while !self.interrupts[which].closures.is_empty() {
+            if FAIR && self.interrupts[which].kind.shares_lock {
+                for tenant in self.tenants(which) {
+                    self.do_left(tenant);
+                    self.serve_pending(tenant);
+                }
+                self.serve_sources(which);
+                self.leave_to_owner(which);
+            }
+            self.run_next(which);
+        }
+    }
+
+    fn run_next(&mut self, which: Which) {
+        if let Some(closure) = self.interrupts[which].closures.pop_front() {
+            self.run(which, &closure);
+        }
+    }
+
+    /// What waits for the end of a section: the end of an interrupt, and its device's wake-up.
+    pub(super) fn after_section(&mut self, which: Which) {
+        self.end_if_it_waits(which);
+        if self.interrupts[which].wakes && !self.section_of_this_thread(which) {
+            self.wake_device(which);
+        }
+        self.fulfil_removal(which);
+    }
+
+    /// A transition of this interrupt would wait for its caller (rule E4).
+    pub(super) fn section_of_this_thread(&self, which: Which) -> bool {
+        let kind = self.interrupts[which].kind;
+        self.own_section(which) || (kind.in_device && kind.serialized && self.device.callback_lock)
+    }
+
+    /// This thread is in a section, a transition or the work item of this interrupt.
+    pub(super) fn own_section(&self, which: Which) -> bool {
         let interrupt = &self.interrupts[which];
-        let inside = self.locks[self.number_of_lock(which)].held
-            || interrupt.in_transition
-            || interrupt.work.runs
-            || (interrupt.kind.in_device && interrupt.kind.serialized && self.device.callback_lock);
-        inside.then_some(())
+        self.locks[self.number_of_lock(which)].held || interrupt.in_transition || interrupt.work.runs
     }
 
     /// The driver's own section.
     pub(super) fn section(&mut self, which: Which, how: How, ops: &[Op]) -> String {
         if !self.acquire(which) {
             return match how {
-                How::Acquire | How::Synchronize => "panics",
+                How::Acquire | How::Synchronize => "panics: Recursive",
                 How::Try => "not free",
                 How::For => "Recursive",
             }
@@ -171,7 +237,7 @@ impl World {
                 self.lock(which).held = true;
                 self.serve_left(which)
             });
-        if self.interrupts[which].phase == Phase::Ended {
+        if !self.interrupts[which].takes_closures {
             return "Ended";
         }
         if in_order {

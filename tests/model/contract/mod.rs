@@ -42,11 +42,24 @@ struct Panicked;
 enum Phase {
     #[default]
     Disabled,
+    /// The source is being connected, or the enable callback runs.
+    Connecting,
     Enabled,
+    /// Connected while the device is in low power.
     Asleep,
     Faulted,
     Removed,
     Ended,
+}
+
+impl Phase {
+    fn is_connected(self) -> bool {
+        matches!(self, Self::Connecting | Self::Enabled | Self::Asleep)
+    }
+
+    fn is_in_service(self) -> bool {
+        matches!(self, Self::Enabled | Self::Asleep)
+    }
 }
 
 /// A closure that waits for the lock.
@@ -75,7 +88,15 @@ struct Interrupt {
     keeps_masked: bool,
     /// An assertion waits for the device to come to D0.
     wakes: bool,
+    /// Faults that the owner of the lock is to make.
+    left_faults: Vec<&'static str>,
+    /// The owner of the lock is to open the line.
+    unmask_left: bool,
+    /// The system wants the device back.
+    removal_wanted: bool,
     closures: VecDeque<Closure>,
+    /// Until the end runs the last.
+    takes_closures: bool,
     work: work::WorkItem,
     counts: Counts,
     has_handle: bool,
@@ -96,6 +117,7 @@ pub struct World {
     in_isr: bool,
     /// Another thread ends an interrupt, while this one waits in an ISR.
     elsewhere: bool,
+    ends_elsewhere: bool,
 }
 
 impl World {
@@ -112,12 +134,18 @@ impl World {
             log: Vec::new(),
             in_isr: false,
             elsewhere: false,
+            ends_elsewhere: false,
         }
     }
 
     /// Returns what has been logged since the last call.
     pub fn take_log(&mut self) -> Vec<Entry> {
         std::mem::take(&mut self.log)
+    }
+
+    /// Returns whether another thread has ended an interrupt since the last call.
+    pub fn take_ends_elsewhere(&mut self) -> bool {
+        std::mem::take(&mut self.ends_elsewhere)
     }
 
     /// Performs an operation, and logs its answer.
@@ -139,7 +167,7 @@ impl World {
             Op::Check(which) => said(self.check(*which).map(|()| "()")),
             Op::Unmask(which) => self.unmask(*which),
             Op::Queue(which) => self.queue(*which),
-            Op::RunWork(which) => self.run_work(*which).to_string(),
+            Op::RunWork(which) => self.run_work_item(*which),
             Op::Drop(which) => self.drop_handle(*which).into(),
             Op::Section(which, how, ops) => self.section(*which, *how, ops),
             Op::Submit(which, count, behaviour) => self.submit(*which, *count, behaviour),
@@ -195,7 +223,11 @@ impl Interrupt {
             withheld: 0,
             keeps_masked: false,
             wakes: false,
+            left_faults: Vec::new(),
+            unmask_left: false,
+            removal_wanted: false,
             closures: VecDeque::new(),
+            takes_closures: true,
             work: work::WorkItem::default(),
             counts: Counts::default(),
             has_handle: true,
@@ -206,7 +238,7 @@ impl Interrupt {
 
     /// Connected, and not out of service.
     fn in_service(&self) -> bool {
-        matches!(self.phase, Phase::Enabled | Phase::Asleep)
+        self.phase.is_in_service()
     }
 
     /// Assertions reach the ISR.
@@ -216,7 +248,7 @@ impl Interrupt {
 
     fn glance(&self) -> Glance {
         let state = match self.phase {
-            Phase::Disabled => "Disabled",
+            Phase::Disabled | Phase::Connecting => "Disabled",
             Phase::Enabled if self.inactive => "Inactive",
             Phase::Enabled => "Enabled",
             Phase::Asleep => "Asleep",

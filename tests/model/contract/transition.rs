@@ -2,24 +2,15 @@
 
 use crate::contract::source::{Trouble, Wish};
 use crate::contract::{Answer, Error, Panicked, Phase, World};
+use crate::driver::NOT_TRIED;
 use crate::operations::{Callback, Ends, SourceKind, Which};
 
 const REFUSED: &str = "WouldDeadlock";
 
-/// The order of the first version: callback, disconnect, the last ISR run.
-const OLD: bool = true;
-
 impl World {
     /// Refuses what would wait for its caller, before anything is done (rule E4).
     fn begin(&mut self, which: Which) -> Result<(), Error> {
-        if self.in_isr {
-            return Err(REFUSED.into());
-        }
-        self.begin_anywhere(which)
-    }
-
-    fn begin_anywhere(&mut self, which: Which) -> Result<(), Error> {
-        if self.section_of_this_thread(which).is_some() {
+        if self.in_isr || self.section_of_this_thread(which) {
             return Err(REFUSED.into());
         }
         self.interrupts[which].in_transition = true;
@@ -66,23 +57,26 @@ impl World {
         })
     }
 
-    /// Rules E1, E3, I4, I15.
+    /// Rules E1, E3, I4, I15. What comes before the lock may change the phase, so the phase decides under the lock.
     pub(super) fn enable_in(&mut self, which: Which) -> Answer {
-        self.check(which)?;
-        if self.interrupts[which].in_service() {
-            return Ok("Already");
-        }
         self.locked(which, |world| {
-            // What the lock's owner was left may have changed the state.
             world.check(which)?;
-            world.connect(which)?;
+            if world.interrupts[which].in_service() {
+                return Ok("Already");
+            }
+            world.interrupts[which].phase = Phase::Connecting;
+            if let Err(error) = world.connect(which) {
+                world.not_connected(which);
+                return Err(error);
+            }
             match world.call(which, Callback::Enable, "") {
                 Err(Panicked) => {
                     world.fault(which, "Enable panicked");
                     Err("Faulted: Enable panicked".into())
                 }
                 Ok(Ends::Fails) => {
-                    world.out_of_service(which, Phase::Disabled);
+                    world.out_of_service(which);
+                    world.not_connected(which);
                     Err("EnableCallback".into())
                 }
                 Ok(_) => {
@@ -92,6 +86,13 @@ impl World {
                 }
             }
         })
+    }
+
+    fn not_connected(&mut self, which: Which) {
+        // Unless the source was the reason for a fault, or a removal.
+        if self.interrupts[which].phase == Phase::Connecting {
+            self.interrupts[which].phase = Phase::Disabled;
+        }
     }
 
     /// Drains the source, then connects it.
@@ -122,127 +123,81 @@ impl World {
         })
     }
 
+    /// The section, then the flush, whatever the section answers (rules E2, E3, I5, W7).
     pub(super) fn disable_in(&mut self, which: Which) -> Answer {
-        if matches!(self.interrupts[which].phase, Phase::Ended | Phase::Removed) {
-            if !OLD {
-                self.flush(which);
-            }
-            self.check(which)?;
-        }
-        if !self.interrupts[which].in_service() {
-            self.flush(which);
-            return Ok("Already");
-        }
-        self.disable_enabled(which).map(|()| "Done")
-    }
-
-    /// The section, then the flush, whatever the section answers (rules E2, I5, W7).
-    fn disable_enabled(&mut self, which: Which) -> Result<(), Error> {
-        let answer = self.locked(which, |world| {
-            if !world.interrupts[which].in_service() {
-                return Ok(());
-            }
-            if OLD { world.disable_old(which) } else { world.disable_section(which) }
-        });
+        let answer = self.locked(which, |world| world.disable_section(which));
         self.interrupts[which].work.open = false;
         self.flush(which);
         answer
     }
 
-    /// Rule E2, in its order.
-    fn disable_section(&mut self, which: Which) -> Result<(), Error> {
-        if self.look_for_removal(which) == Some(Wish::Gone) {
-            self.remove(which);
-            return Err("Removed".into());
+    /// Rule E2, in its order: removal, closures, ISR, callback, disconnection.
+    fn disable_section(&mut self, which: Which) -> Answer {
+        if !self.interrupts[which].in_service() {
+            self.run_submitted(which);
+            return self.is_still_there(which).map(|()| "Already");
         }
+        self.notice_removal(which);
+        self.run_submitted(which);
+        self.check(which)?;
         self.last_isr(which);
-        match self.interrupts[which].phase {
-            Phase::Removed => return Err("Removed".into()),
-            Phase::Faulted => return Err(self.faulted(which)),
-            _ => {}
-        }
+        self.check(which)?;
         let called = self.call(which, Callback::Disable, "");
         if let Err(Panicked) = called {
             self.fault(which, "Disable panicked");
             return Err("Faulted: Disable panicked".into());
         }
         self.interrupts[which].phase = Phase::Disabled;
-        let disconnected = self.disconnect(which);
-        let interrupt = &mut self.interrupts[which];
-        interrupt.counts.stale += std::mem::take(&mut interrupt.pending) + std::mem::take(&mut interrupt.withheld);
-        interrupt.keeps_masked = false;
-        interrupt.wakes = false;
-        match disconnected {
-            Err(Trouble::Removed) => {
-                self.remove(which);
-                Err("Removed".into())
-            }
-            Err(Trouble::Panics) => {
-                self.fault(which, "Source panicked");
-                Err("Faulted: Source panicked".into())
-            }
-            _ if matches!(called, Ok(Ends::Fails)) => Err("DisableCallback".into()),
-            Err(Trouble::Fails) => Err("Source".into()),
-            Ok(()) => Ok(()),
+        let disconnected = self.disconnect_and_drain(which);
+        self.forget_withheld(which);
+        self.interrupts[which].keeps_masked = false;
+        if self.interrupts[which].phase == Phase::Removed {
+            return Err("Removed".into());
         }
+        if matches!(called, Ok(Ends::Fails)) {
+            return Err("DisableCallback".into());
+        }
+        disconnected.map(|()| "Done")
     }
 
-    /// The ISR for what has been signalled so far. An interrupt that is inactive or asleep counts it as withheld.
+    /// The ISR for what has been signalled so far. Of an interrupt that is inactive or asleep it is stale.
     fn last_isr(&mut self, which: Which) {
         let calls = std::mem::take(&mut self.interrupts[which].pending);
         if let Some(assertions @ 1..) = self.take_for_delivery(which, calls) {
             if self.interrupts[which].delivers() {
                 self.run_isr(which, assertions, false);
             } else {
-                self.interrupts[which].withheld += assertions;
+                self.interrupts[which].counts.stale += assertions;
             }
         }
     }
 
-    fn disable_old(&mut self, which: Which) -> Result<(), Error> {
-        let called = self.call(which, Callback::Disable, "");
-        if let Err(Panicked) = called {
-            self.fault(which, "Disable panicked");
-            return Err("Faulted: Disable panicked".into());
+    /// What has been signalled since the ISR is stale.
+    fn disconnect_and_drain(&mut self, which: Which) -> Result<(), Error> {
+        if self.interrupts[which].kind.source == SourceKind::None {
+            let calls = std::mem::take(&mut self.interrupts[which].pending);
+            self.interrupts[which].counts.stale += calls;
+            return Ok(());
         }
-        let delivered = self.interrupts[which].delivers();
-        let slept = std::mem::replace(&mut self.interrupts[which].phase, Phase::Disabled) == Phase::Asleep;
-        let withheld = self.interrupts[which].inactive || slept;
-        let _ = delivered;
-        let has_source = self.interrupts[which].kind.source != SourceKind::None;
-        let mut disconnected = if has_source { self.disconnect(which) } else { Ok(()) };
-        if !matches!(disconnected, Err(Trouble::Panics)) {
-            let calls = if has_source { 0 } else { std::mem::take(&mut self.interrupts[which].pending) };
-            let taken = if has_source { self.take(which) } else { Ok(calls) };
-            match taken {
-                Err(Trouble::Panics) => disconnected = Err(Trouble::Panics),
+        let disconnected = self.disconnect(which);
+        if disconnected != Err(Trouble::Panics) {
+            match self.take(which) {
+                Ok(signalled) => self.interrupts[which].counts.stale += signalled,
                 Err(trouble) => self.source_failed(which, trouble),
-                Ok(0) => {}
-                Ok(assertions) if withheld => self.interrupts[which].withheld += assertions,
-                Ok(assertions) => _ = self.run_isr(which, assertions, false),
             }
         }
-        let mut answer = match disconnected {
+        match disconnected {
+            Ok(()) => Ok(()),
+            Err(Trouble::Fails) => Err("Source".into()),
             Err(Trouble::Removed) => {
                 self.remove(which);
-                Err("Source".into())
+                Err("Removed".into())
             }
             Err(Trouble::Panics) => {
                 self.fault(which, "Source panicked");
                 Err(self.faulted(which))
             }
-            Err(Trouble::Fails) => Err("Source".into()),
-            Ok(()) => Ok(()),
-        };
-        self.forget_withheld(which);
-        self.interrupts[which].keeps_masked = false;
-        if matches!(called, Ok(Ends::Fails)) {
-            answer = Err("DisableCallback".into());
         }
-        if self.interrupts[which].phase == Phase::Removed {
-            answer = Err("Removed".into());
-        }
-        answer
     }
 
     // Inactive and active (rule E8).
@@ -304,19 +259,19 @@ impl World {
         let interrupt = &mut self.interrupts[which];
         interrupt.fault.get_or_insert_with(|| what.into());
         interrupt.counts.faults += 1;
-        let phase = match interrupt.phase {
-            kept @ (Phase::Removed | Phase::Ended) => kept,
-            _ => Phase::Faulted,
-        };
-        self.out_of_service(which, phase);
+        let before = interrupt.phase;
+        if !matches!(before, Phase::Removed | Phase::Ended) {
+            interrupt.phase = Phase::Faulted;
+        }
+        if before.is_connected() {
+            self.out_of_service(which);
+        }
     }
 
-    /// A fault of a callback that runs without the lock.
-    pub(super) fn fault_without_lock(&mut self, which: Which, what: &str) {
-        if self.acquire(which) {
-            self.fault(which, what);
-            self.release(which);
-        }
+    /// A fault of a callback that runs without the lock. If this thread holds the lock, its release makes the fault.
+    pub(super) fn leave_fault(&mut self, which: Which, what: &'static str) {
+        self.interrupts[which].left_faults.push(what);
+        self.leave(which);
     }
 
     pub(super) fn clear_fault(&mut self, which: Which) -> Result<String, Error> {
@@ -335,16 +290,22 @@ impl World {
 
     /// The device has gone. Only an interrupt that was in service runs its removal callback.
     pub(super) fn remove(&mut self, which: Which) {
-        let was_in_service = self.interrupts[which].in_service();
-        let phase = if self.interrupts[which].phase == Phase::Ended { Phase::Ended } else { Phase::Removed };
-        self.out_of_service(which, phase);
-        if was_in_service && let Err(Panicked) = self.call(which, Callback::Removal, "") {
+        let before = self.interrupts[which].phase;
+        if matches!(before, Phase::Removed | Phase::Ended) {
+            return;
+        }
+        self.interrupts[which].phase = Phase::Removed;
+        if before.is_connected() {
+            self.out_of_service(which);
+        }
+        if before.is_in_service()
+            && let Err(Panicked) = self.call(which, Callback::Removal, "")
+        {
             self.fault(which, "Removal panicked");
         }
     }
 
-    fn out_of_service(&mut self, which: Which, phase: Phase) {
-        self.interrupts[which].phase = phase;
+    fn out_of_service(&mut self, which: Which) {
         self.interrupts[which].keeps_masked = false;
         self.interrupts[which].work.open = false;
         // An error of the source changes nothing any more.
@@ -354,99 +315,110 @@ impl World {
 
     pub(super) fn service_removal(&mut self, which: Which) -> String {
         if !self.acquire(which) {
-            return "panics".into();
+            return "panics: Recursive".into();
         }
-        let wish = self.look_for_removal(which);
-        if wish == Some(Wish::Gone) {
-            self.remove(which);
-        }
+        self.notice_removal(which);
         self.release(which);
-        if wish == Some(Wish::Wanted) {
-            self.requested_removal(which);
-        }
+        self.after_section(which);
         "serviced".into()
     }
 
-    /// An orderly removal disables as usual. Where no transition can begin, it is a surprise.
-    fn requested_removal(&mut self, which: Which) {
-        if self.acquire(which) {
-            self.release(which);
+    /// Looks at the source, with the lock held. A wish is fulfilled once the section has ended.
+    fn notice_removal(&mut self, which: Which) {
+        match self.look_for_removal(which) {
+            Some(Wish::Gone) => self.remove(which),
+            Some(Wish::Wanted) => self.interrupts[which].removal_wanted = true,
+            None => {}
         }
-        if self.begin(which).is_ok() {
-            if self.interrupts[which].in_service() {
-                let _ = self.disable_enabled(which);
-            }
-            if self.interrupts[which].phase != Phase::Ended {
-                self.interrupts[which].phase = Phase::Removed;
-            }
-            return self.finish(which);
+    }
+
+    /// The system wants the device back: the interrupt is disabled as usual, and then its device has gone.
+    pub(super) fn fulfil_removal(&mut self, which: Which) {
+        let interrupt = &self.interrupts[which];
+        let wanted = interrupt.removal_wanted && !matches!(interrupt.phase, Phase::Removed | Phase::Ended);
+        if !wanted || self.begin(which).is_err() {
+            return;
         }
+        self.interrupts[which].removal_wanted = false;
+        let _ = self.disable_in(which);
         self.locked(which, |world| world.remove(which));
+        self.finish(which);
     }
 
     // The end (rule E6).
 
     pub(super) fn drop_handle(&mut self, which: Which) -> &'static str {
-        if !std::mem::take(&mut self.interrupts[which].has_handle) {
+        let interrupt = &mut self.interrupts[which];
+        let kind = interrupt.kind;
+        if kind.in_device && kind.serialized && self.device.callback_lock && !interrupt.work.runs {
+            // Its queued work item would keep another thread waiting for what this thread holds. What this thread
+            // finds meanwhile depends on how far that thread has come.
+            return NOT_TRIED;
+        }
+        if !std::mem::take(&mut interrupt.has_handle) {
             return "dropped before";
         }
         self.end(which);
         "dropped"
     }
 
-    /// Ends the interrupt, now or as soon as the sections of this thread have ended. In another interrupt's ISR a thread
+    /// Ends the interrupt, now or as soon as its sections of this thread have ended. In another interrupt's ISR a thread
     /// of its own ends it.
     pub(super) fn end(&mut self, which: Which) {
-        if self.section_of_this_thread(which).is_some() {
+        if self.own_section(which) {
             self.interrupts[which].end_waits = true;
             if self.lock(which).held {
                 self.leave_to_owner(which);
             }
-            let kind = self.interrupts[which].kind;
-            if kind.in_device && kind.serialized && self.device.callback_lock {
-                self.device.left_ends.push(which);
-            }
-            return;
+        } else if self.in_isr {
+            self.end_elsewhere(which);
+        } else {
+            self.end_now(which);
         }
-        if self.interrupts[which].phase == Phase::Ended {
-            return;
-        }
-        let elsewhere = self.in_isr && !OLD;
-        let (in_isr, was_elsewhere) = (self.in_isr, self.elsewhere);
-        if elsewhere {
-            (self.in_isr, self.elsewhere) = (false, true);
-        }
+    }
+
+    /// Another thread ends the interrupt. This one holds nothing that it needs.
+    fn end_elsewhere(&mut self, which: Which) {
+        let (in_isr, elsewhere) = (self.in_isr, self.elsewhere);
+        (self.in_isr, self.elsewhere, self.ends_elsewhere) = (false, true, true);
         self.end_now(which);
-        (self.in_isr, self.elsewhere) = (in_isr, was_elsewhere);
+        (self.in_isr, self.elsewhere) = (in_isr, elsewhere);
     }
 
     fn end_now(&mut self, which: Which) {
-        self.interrupts[which].in_transition = true;
-        if self.interrupts[which].in_service() {
-            let _ = self.disable_enabled(which);
+        if self.interrupts[which].phase == Phase::Ended {
+            return;
         }
-        self.interrupts[which].work.open = false;
-        self.flush(which);
+        self.interrupts[which].in_transition = true;
+        let _ = self.disable_in(which);
+        if !self.interrupts[which].work.is_idle() {
+            // Its work item needs the callback lock, which this thread holds.
+            self.device.ends.push(which);
+            return self.finish(which);
+        }
         self.locked(which, |world| {
-            while let Some(closure) = world.interrupts[which].closures.pop_front() {
-                world.run(which, &closure);
-            }
+            world.run_last(which);
             world.interrupts[which].phase = Phase::Ended;
             if world.interrupts[which].kind.shares_lock {
                 world.lock(which).tenants.retain(|&tenant| tenant != which);
             }
             let _ = world.leave_line(which);
         });
+        self.finish(which);
         // Five callbacks and the source.
         self.interrupts[which].freed = if self.interrupts[which].kind.source == SourceKind::None { 5 } else { 6 };
-        self.finish(which);
-        self.device.left_ends.retain(|&left| left != which);
     }
 
     pub(super) fn end_if_it_waits(&mut self, which: Which) {
-        if self.interrupts[which].end_waits && !self.interrupts[which].work.runs {
-            self.interrupts[which].end_waits = false;
+        if std::mem::take(&mut self.interrupts[which].end_waits) {
             self.end(which);
+        }
+    }
+
+    /// Ends that have waited for the callback lock.
+    pub(super) fn end_behind_callback_lock(&mut self) {
+        for which in std::mem::take(&mut self.device.ends) {
+            self.end_elsewhere(which);
         }
     }
 }

@@ -35,8 +35,33 @@ impl World {
         if interrupt.work.queueings == 1 { "New" } else { "Merged" }.into()
     }
 
-    /// Runs the work item once. Returns whether another run is queued.
-    pub(super) fn run_work(&mut self, which: Which) -> bool {
+    /// `run_work_item()`: runs it once, and answers whether another run is queued.
+    pub(super) fn run_work_item(&mut self, which: Which) -> String {
+        match self.run_work(which) {
+            Ok(more) => more.to_string(),
+            Err(NoCallbackLock) => "panics: callback lock".into(),
+        }
+    }
+
+    /// Takes the callback lock first, if the work item is serialized (rule W5): a run that has begun can't be put off.
+    fn run_work(&mut self, which: Which) -> Result<bool, NoCallbackLock> {
+        let kind = self.interrupts[which].kind;
+        if !(kind.in_device && kind.serialized) {
+            return Ok(self.run_work_now(which));
+        }
+        if self.interrupts[which].work.queueings == 0 {
+            return Ok(false);
+        }
+        if self.device.callback_lock {
+            return Err(NoCallbackLock);
+        }
+        self.device.callback_lock = true;
+        let more = self.run_work_now(which);
+        self.release_callback_lock();
+        Ok(more)
+    }
+
+    fn run_work_now(&mut self, which: Which) -> bool {
         let interrupt = &mut self.interrupts[which];
         if interrupt.work.runs || interrupt.work.queueings == 0 {
             return false;
@@ -45,44 +70,27 @@ impl World {
         interrupt.work.runs = true;
         interrupt.counts.work_run += 1;
         interrupt.counts.work_merged += merged;
-        match self.call_work(which, merged) {
+        match self.call(which, Callback::Work, &format!("(+{merged})")) {
             Ok(Ends::Keeps) => _ = self.queue(which),
             Ok(_) => {}
-            Err(Panicked) => self.fault_without_lock(which, "WorkItem panicked"),
+            Err(Panicked) => self.leave_fault(which, "WorkItem panicked"),
         }
         let interrupt = &mut self.interrupts[which];
         interrupt.work.runs = false;
         let more = interrupt.work.queueings > 0;
-        if interrupt.keeps_masked && self.acquire(which) {
-            if self.interrupts[which].work.is_idle() {
-                self.unmask_kept(which);
-            }
-            self.release(which);
+        if interrupt.keeps_masked {
+            interrupt.unmask_left = true;
+            self.leave(which);
         }
         self.after_section(which);
         more
     }
 
-    /// Calls the work item, under the callback lock if it is serialized (rule W5).
-    fn call_work(&mut self, which: Which, merged: u64) -> Result<Ends, Panicked> {
-        let kind = self.interrupts[which].kind;
-        let note = format!("(+{merged})");
-        if !(kind.in_device && kind.serialized) {
-            return self.call(which, Callback::Work, &note);
-        }
-        if self.device.callback_lock {
-            return Err(Panicked);
-        }
-        self.device.callback_lock = true;
-        let ends = self.call(which, Callback::Work, &note);
-        self.release_callback_lock();
-        ends
-    }
-
-    /// Runs what is queued (rule W7).
+    /// Runs what is queued (rule W7), unless this thread holds the callback lock that it needs.
     pub(super) fn flush(&mut self, which: Which) {
-        while self.interrupts[which].work.queueings > 0 {
-            self.run_work(which);
-        }
+        while self.interrupts[which].work.queueings > 0 && self.run_work(which).is_ok() {}
     }
 }
+
+/// This thread holds the callback lock already.
+struct NoCallbackLock;
