@@ -5,6 +5,7 @@ use core::fmt;
 use core::panic::Location;
 
 use crate::cause::{CallbackError, SourceError, write_causes};
+use crate::circle::Circle;
 use crate::fault::Fault;
 use crate::name::Name;
 
@@ -122,12 +123,15 @@ pub enum ErrorKind {
     /// The lock was not free in time ([rule L8](crate::guide::contract#l8)). Nothing has been done; the call can be
     /// repeated.
     TimedOut,
-    /// The call would have waited for itself ([rule E4](crate::guide::contract#e4)). Nothing has been done.
+    /// The call would have waited for itself, perhaps through other threads (rules [E4](crate::guide::contract#e4) and
+    /// [L13](crate::guide::contract#l13)). Nothing has been done, except where `why` says so.
     ///
     /// A mistake in the program: make the call from another thread, or after the callback or section has ended.
     WouldDeadlock {
-        /// What the calling thread is inside of.
+        /// What the calling thread is inside of, or what it would have waited for.
         why: &'static str,
+        /// The circle of waits, if other threads are part of it. It is the error's source, too.
+        circle: Option<Circle>,
     },
     /// A fault has taken the interrupt out of service.
     ///
@@ -189,6 +193,7 @@ pub enum ErrorKind {
 impl ErrorKind {
     fn cause(&self) -> Option<&(dyn error::Error + 'static)> {
         match self {
+            Self::WouldDeadlock { circle: Some(circle), .. } => Some(circle),
             Self::Faulted(fault) => Some(fault),
             Self::EnableCallback(error) | Self::DisableCallback(error) => Some(error),
             #[cfg(feature = "alloc")]
@@ -211,7 +216,9 @@ impl fmt::Display for ErrorKind {
                 );
             }
             Self::TimedOut => "the interrupt lock was not free in time",
-            Self::WouldDeadlock { why } => return write!(f, "refused, because the call would wait for itself: {why}"),
+            Self::WouldDeadlock { why, .. } => {
+                return write!(f, "refused, because the call would wait for itself: {why}");
+            }
             Self::Faulted(_) => "a fault has taken it out of service, until `clear_fault` is called",
             Self::Removed => "the device has been removed",
             Self::Ended => "the interrupt has ended: its owning handle was dropped",

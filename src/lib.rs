@@ -43,6 +43,7 @@ extern crate std;
 #[cfg(feature = "alloc")]
 mod builder;
 mod cause;
+mod circle;
 mod claim;
 #[cfg(feature = "alloc")]
 mod device;
@@ -80,12 +81,13 @@ pub use builder::Builder;
 #[doc(hidden)]
 pub use cause::Errno;
 pub use cause::{CallbackError, SourceError};
+pub use circle::Circle;
 pub use claim::Claim;
 #[cfg(feature = "alloc")]
 #[doc(alias("IWDFDevice", "WDFDEVICE"))]
 pub use device::Device;
 #[cfg(feature = "alloc")]
-pub use device::DeviceBuilder;
+pub use device::{D0Entry, DeviceBuilder};
 #[cfg(feature = "std")]
 pub use dispatch::{Dispatcher, Polling};
 pub use error::{Error, ErrorKind};

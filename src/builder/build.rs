@@ -5,13 +5,13 @@ use alloc::sync::Arc;
 
 use crate::builder::options::{Data, Options};
 use crate::builder::{Builder, IsrRegistered, WorkItemSlot};
-use crate::device::{Device, DeviceInterrupt};
+use crate::device::DeviceInterrupt;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::info::Info;
 use crate::interrupt::attached::Membership;
-use crate::interrupt::{DataLock, Interrupt, InterruptObject, WorkFn};
+use crate::interrupt::{DataLock, Interrupt, InterruptObject};
 use crate::name::Name;
 
 impl<T, W, I, S> Builder<T, W, I, S>
@@ -71,15 +71,11 @@ where
 impl<T: Send + 'static, W: Send + 'static> Options<T, W> {
     fn into_interrupt(mut self, name: Name, info: Option<Info>) -> Result<Interrupt<T, W>, Error> {
         let instruments = self.service.instrument(&mut self.registered, &mut self.work);
-        let work = match (self.work, &self.device) {
-            (Some(work), Some(device)) if self.serialized => Some(serialized(work, device.clone())),
-            (work, _) => work,
-        };
         let data_lock = match self.data {
             Data::Own(data) => DataLock::own(name, data),
             Data::Shared(lock) => DataLock::Shared { lock, name },
         };
-        let mut object = InterruptObject::assemble(data_lock, self.registered, work);
+        let mut object = InterruptObject::assemble(data_lock, self.registered, self.work);
         if let Some(device) = self.device {
             object.join_device(Membership {
                 device: Box::new(device),
@@ -96,9 +92,4 @@ impl<T: Send + 'static, W: Send + 'static> Options<T, W> {
         }
         self.service.attach(object, instruments)
     }
-}
-
-/// Wraps the work item, so that it runs under the callback lock of `device`.
-fn serialized<T: 'static, W: 'static>(mut work: WorkFn<T, W>, device: Device) -> WorkFn<T, W> {
-    WorkFn::Boxed(Box::new(move |context| device.serialize(|| work.call(context))))
 }

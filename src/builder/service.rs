@@ -72,6 +72,7 @@ impl ServiceOptions {
         object.note_policy(self.policy);
         // A handle from here on: if the watchdog can't be started, the interrupt ends as its handle is dropped.
         let interrupt = Interrupt::new(self.dispatch(object.with_timing(instruments.timing()))?);
+        interrupt.object().note_self();
         instruments.watch(interrupt.object())?;
         Ok(interrupt)
     }

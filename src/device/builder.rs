@@ -6,7 +6,6 @@ use alloc::vec::Vec;
 
 use lock_api::Mutex;
 
-use crate::device::callback_lock::CallbackLock;
 use crate::device::callbacks::Callbacks;
 use crate::device::power::Power;
 use crate::device::wake::WakeRequests;
@@ -118,7 +117,7 @@ impl DeviceBuilder {
         Device(Arc::new(Inner {
             name: self.name,
             power: Mutex::from_raw(RawInterruptLock::new(), Power::off(self.callbacks)),
-            callback_lock: CallbackLock::new(),
+            callback_lock: Mutex::from_raw(RawInterruptLock::new(), ()),
             wake: Mutex::from_raw(RawInterruptLock::new(), WakeRequests::default()),
             interrupts: Mutex::from_raw(RawInterruptLock::new(), Vec::new()),
         }))

@@ -18,6 +18,16 @@ pub(super) struct Callbacks {
     d0_exit: Option<Boxed>,
 }
 
+impl Drop for Callbacks {
+    fn drop(&mut self) {
+        // Each by itself: it is the driver's.
+        let Self { d0_entry, interrupts_enabled, disabling_interrupts, d0_exit } = self;
+        for callback in [d0_entry, interrupts_enabled, disabling_interrupts, d0_exit] {
+            sync::free_silently(callback.take());
+        }
+    }
+}
+
 impl Callbacks {
     fn slot(&mut self, which: DeviceCallback) -> Option<&mut Option<Boxed>> {
         match which {

@@ -2,7 +2,6 @@
 
 use crate::error::Error;
 use crate::interrupt::{InterruptObject, State};
-use crate::lock::waits::{Circle, Waits};
 use crate::name::Name;
 use crate::observe::Stats;
 
@@ -12,9 +11,8 @@ pub(crate) trait DeviceInterrupt: Send + Sync {
     fn stats(&self) -> Stats;
     fn has_ended(&self) -> bool;
 
-    /// Registers everything that a transition of this interrupt may wait for. Returns the circle that such a wait would
-    /// close.
-    fn register_waits(&self) -> Result<Waits<'_>, Circle>;
+    /// Returns in which section of this interrupt the calling thread is, if it is in one.
+    fn section_of_this_thread(&self) -> Option<&'static str>;
 
     /// Enables the interrupt as the device enters D0. Passes over an interrupt that the driver has disabled, and one
     /// whose message vector was not granted.
@@ -34,9 +32,6 @@ pub(crate) trait DeviceInterrupt: Send + Sync {
     /// Disables the interrupt before a reset, ignoring an error of its disable callback, and clears its fault. Returns
     /// whether it has to be enabled again after the reset.
     fn quiesce(&self) -> Result<bool, Error>;
-
-    /// Ends the interrupt, if its end was left to the section that the caller has just ended.
-    fn finish_end(&self);
 }
 
 impl<T: Send, W: Send> DeviceInterrupt for InterruptObject<T, W> {
@@ -52,8 +47,8 @@ impl<T: Send, W: Send> DeviceInterrupt for InterruptObject<T, W> {
         self.state() == State::Ended
     }
 
-    fn register_waits(&self) -> Result<Waits<'_>, Circle> {
-        self.register_waits()
+    fn section_of_this_thread(&self) -> Option<&'static str> {
+        self.section_of_this_thread()
     }
 
     fn power_up(&self) -> Result<(), Error> {
@@ -76,9 +71,5 @@ impl<T: Send, W: Send> DeviceInterrupt for InterruptObject<T, W> {
 
     fn quiesce(&self) -> Result<bool, Error> {
         self.quiesce()
-    }
-
-    fn finish_end(&self) {
-        self.take_deferred_end();
     }
 }

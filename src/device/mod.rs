@@ -32,8 +32,8 @@ use alloc::vec::Vec;
 use lock_api::Mutex;
 
 pub use builder::DeviceBuilder;
-use callback_lock::CallbackLock;
 pub(crate) use interrupts::DeviceInterrupt;
+pub use power::D0Entry;
 use power::Power;
 use wake::WakeRequests;
 
@@ -79,7 +79,8 @@ struct Inner {
     name: Name,
     /// Locked during each transition of the device.
     power: Mutex<RawInterruptLock, Power>,
-    callback_lock: CallbackLock,
+    /// The device's callbacks and serialized work items run under it.
+    callback_lock: Mutex<RawInterruptLock, ()>,
     wake: Mutex<RawInterruptLock, WakeRequests>,
     /// In order of creation.
     interrupts: Mutex<RawInterruptLock, Vec<Weak<dyn DeviceInterrupt>>>,

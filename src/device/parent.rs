@@ -1,30 +1,20 @@
 //! What an interrupt asks of its device.
 
 use core::any::Any;
-use core::ptr;
 
-use alloc::sync::{Arc, Weak};
-
-use crate::device::{Device, DeviceInterrupt};
+use crate::circle::Circle;
+use crate::device::Device;
 use crate::interrupt::InterruptObject;
 use crate::interrupt::attached::Parent;
 use crate::lock::RawInterruptLock;
 
 impl Parent for Device {
     fn callback_lock(&self) -> &RawInterruptLock {
-        self.callback_lock()
+        self.raw_callback_lock()
     }
 
-    fn leave_end(&self, interrupt: *const ()) {
-        let is_it = |known: &&Weak<dyn DeviceInterrupt>| ptr::addr_eq(known.as_ptr(), interrupt);
-        let found = self.0.interrupts.lock().iter().find(is_it).and_then(Weak::upgrade);
-        self.0.callback_lock.left_ends.lock().extend(found);
-    }
-
-    fn has_ended(&self, interrupt: *const ()) {
-        // None of the removed references is the last one: the caller has another, so nothing is freed under the lock.
-        let is_another = |left: &Arc<dyn DeviceInterrupt>| !ptr::addr_eq(Arc::as_ptr(left), interrupt);
-        self.0.callback_lock.left_ends.lock().retain(is_another);
+    fn serialize(&self, run: &mut dyn FnMut()) -> Result<(), Option<Circle>> {
+        self.serialize(run)
     }
 
     fn wake(&self, taken: &mut dyn FnMut()) {

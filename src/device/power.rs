@@ -1,18 +1,106 @@
 //! Entering and leaving D0 (rule E5).
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use lock_api::MutexGuard;
 
-use crate::cause::CallbackError;
+use crate::cause::{CallbackError, SourceError};
+use crate::circle::{Circle, Kind};
 use crate::device::callbacks::Callbacks;
 use crate::device::{Device, DeviceInterrupt};
 use crate::error::{Error, ErrorKind};
 use crate::fault::DeviceCallback;
 use crate::interrupt::Transition;
-use crate::lock::raw::RawInterruptLock;
-use crate::lock::waits::Waits;
+use crate::lock::raw::{Label, NotAcquired, RawInterruptLock, lock_until};
+use crate::name::Name;
 use crate::sync;
+
+/// Enables the interrupts, in order. Returns the names of those without a message vector.
+pub(super) fn enable<'a>(
+    interrupts: impl IntoIterator<Item = &'a Arc<dyn DeviceInterrupt>>,
+) -> Result<Vec<Name>, Error> {
+    let mut not_granted = Vec::new();
+    for interrupt in interrupts {
+        match interrupt.power_up() {
+            // The source says so before any callback of the interrupt runs.
+            Err(error) if matches!(error.kind(), ErrorKind::Source(SourceError::NotGranted { .. })) => {
+                not_granted.push(interrupt.name().clone());
+            }
+            answer => answer?,
+        }
+    }
+    Ok(not_granted)
+}
+
+/// Returns the error of the later step, or else that of the earlier one. Frees the other.
+fn later(earlier: Result<(), Error>, later: Result<(), Error>) -> Result<(), Error> {
+    if later.is_ok() {
+        return earlier;
+    }
+    sync::free_silently(earlier);
+    later
+}
+
+/// What [`Device::enter_d0`] has done, for the driver that called it.
+///
+/// It is equal to the [`Transition`] that it has made.
+///
+/// ```
+/// use interrupt_lock::{Device, Transition};
+///
+/// let device = Device::builder("nic").build();
+/// let entry = device.enter_d0()?;
+/// assert_eq!(entry, Transition::Done);
+/// for name in entry.not_granted() {
+///     eprintln!("{name} has no message vector: its queue is not used");
+/// }
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct D0Entry {
+    transition: Transition,
+    not_granted: Vec<Name>,
+}
+
+impl D0Entry {
+    /// Returns whether the device had to do anything.
+    ///
+    /// ```
+    /// use interrupt_lock::{Device, Transition};
+    ///
+    /// let device = Device::builder("nic").build();
+    /// device.enter_d0()?;
+    /// assert_eq!(device.enter_d0()?.transition(), Transition::Already);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn transition(&self) -> Transition {
+        self.transition
+    }
+
+    /// Returns the names of the interrupts whose message vectors were not granted ([rule
+    /// I11](crate::guide::contract#i11)). They stay disabled, and none of their callbacks has run.
+    ///
+    /// Their [`check`](crate::InterruptObject::check) returns the reason.
+    ///
+    /// ```
+    /// let device = interrupt_lock::Device::builder("nic").build();
+    /// assert!(device.enter_d0()?.not_granted().is_empty());
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn not_granted(&self) -> &[Name] {
+        &self.not_granted
+    }
+}
+
+impl PartialEq<Transition> for D0Entry {
+    fn eq(&self, transition: &Transition) -> bool {
+        self.transition == *transition
+    }
+}
 
 /// Whether the device is in D0, and its power callbacks.
 pub(super) struct Power {
@@ -44,13 +132,14 @@ impl Device {
     /// Two kinds of interrupts are passed over:
     ///
     /// - interrupts that the driver has [disabled](crate::InterruptObject::disable) and not enabled since,
-    /// - interrupts on message vectors that were not granted.
+    /// - interrupts on message vectors that were not granted ([rule I11](crate::guide::contract#i11)). The returned
+    ///   [`D0Entry`] names them.
     ///
     /// An interrupt that is built while the device is in D0 stays disabled, until the driver enables it or the device
     /// enters D0 again.
     ///
-    /// It waits for the device's other transitions, and for the callback lock. Returns [`Transition::Already`] if the
-    /// device is in D0.
+    /// It waits for the device's other transitions, and for the callback lock. If the device is in D0, it does nothing,
+    /// and the [`D0Entry`] says so.
     ///
     /// # Errors
     ///
@@ -86,7 +175,7 @@ impl Device {
     /// ```
     #[doc(alias = "OnD0Entry")]
     #[doc(alias = "EvtDeviceD0Entry")]
-    pub fn enter_d0(&self) -> Result<Transition, Error> {
+    pub fn enter_d0(&self) -> Result<D0Entry, Error> {
         self.transition(|power, interrupts| self.bring_to_d0(power, interrupts))
     }
 
@@ -94,18 +183,22 @@ impl Device {
         &self,
         power: &mut Power,
         interrupts: &[Arc<dyn DeviceInterrupt>],
-    ) -> Result<Transition, Error> {
+    ) -> Result<D0Entry, Error> {
         if power.in_d0 {
-            return Ok(Transition::Already);
+            return Ok(D0Entry { transition: Transition::Already, not_granted: Vec::new() });
         }
         self.call(power, DeviceCallback::D0Entry)?;
-        if let Err(error) = self.bring_up(power, interrupts) {
-            // Returns the first error, not those of the undoing.
-            let _ = self.bring_down(power, interrupts);
-            return Err(error);
+        match self.bring_up(power, interrupts) {
+            Ok(not_granted) => {
+                power.in_d0 = true;
+                Ok(D0Entry { transition: Transition::Done, not_granted })
+            }
+            Err(error) => {
+                // Returns the first error, not those of the undoing.
+                sync::free_silently(self.bring_down(power, interrupts));
+                Err(error)
+            }
         }
-        power.in_d0 = true;
-        Ok(Transition::Done)
     }
 
     /// Makes the device leave D0, which disables its interrupts ([rule E5](crate::guide::contract#e5)): the driver's
@@ -150,16 +243,17 @@ impl Device {
             power.in_d0 = false;
             let called = self.call(power, DeviceCallback::DisablingInterrupts);
             let down = self.bring_down(power, interrupts);
-            // Returns the later error.
-            down.and(called).map(|()| Transition::Done)
+            later(called, down).map(|()| Transition::Done)
         })
     }
 
-    fn bring_up(&self, power: &mut Power, interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<(), Error> {
+    /// Enables the interrupts. Returns the names of those without a message vector.
+    fn bring_up(&self, power: &mut Power, interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<Vec<Name>, Error> {
         // Sleeping interrupts come first: the assertion that woke the device is served before other interrupts connect.
         interrupts.iter().try_for_each(|interrupt| interrupt.awake())?;
-        interrupts.iter().try_for_each(|interrupt| interrupt.power_up())?;
-        self.call(power, DeviceCallback::InterruptsEnabled)
+        let not_granted = enable(interrupts)?;
+        self.call(power, DeviceCallback::InterruptsEnabled)?;
+        Ok(not_granted)
     }
 
     /// Leaves D0 as `exit_d0` does, but without the disabling-interrupts callback. Returns the last error.
@@ -174,9 +268,9 @@ impl Device {
     fn bring_down(&self, power: &mut Power, interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<(), Error> {
         let mut last = Ok(());
         for interrupt in interrupts.iter().rev() {
-            last = interrupt.power_down().and(last);
+            last = later(last, interrupt.power_down());
         }
-        self.call(power, DeviceCallback::D0Exit).and(last)
+        later(last, self.call(power, DeviceCallback::D0Exit))
     }
 
     fn call(&self, power: &mut Power, callback: DeviceCallback) -> Result<(), Error> {
@@ -189,8 +283,8 @@ impl Device {
         callback: DeviceCallback,
         run: impl FnOnce() -> Result<(), CallbackError>,
     ) -> Result<(), Error> {
-        self.try_serialize(run)
-            .map_err(|why| self.would_deadlock(why))?
+        self.serialize(run)
+            .map_err(|circle| self.would_deadlock("its callback lock can't be waited for", circle))?
             .map_err(|error| Error::new(self.name().clone(), ErrorKind::DeviceCallback { callback, error }))
     }
 
@@ -201,31 +295,31 @@ impl Device {
         steps: impl FnOnce(&mut Power, &[Arc<dyn DeviceInterrupt>]) -> Result<R, Error>,
     ) -> Result<R, Error> {
         self.refuse_inside_own_sections()?;
-        let power = {
-            // SAFETY: this only looks at the owner; it does not release the lock.
-            let lock = unsafe { self.0.power.raw() };
-            let _waits = Waits::register([lock.awaited()]).map_err(|_| {
-                self.would_deadlock("called from a transition of the device, or one that another waits for")
-            })?;
-            self.0.power.lock()
+        let power = match lock_until(&self.0.power, None, Label::of(Kind::Power, self.name())) {
+            Ok(power) => power,
+            Err(NotAcquired::Circle(circle)) => {
+                return Err(self.would_deadlock("another thread makes a transition of the device", Some(circle)));
+            }
+            Err(_) => return Err(self.would_deadlock("called from a transition of the device", None)),
         };
         self.in_transition(power, steps)
     }
 
-    /// Refuses a transition if the calling thread is inside something that the transition would wait for. Runs before
-    /// the first step. These waits do not stay registered: each step registers its own. So no other thread is refused
-    /// because of a wait that has not begun.
+    /// Refuses a transition before its first step, if the calling thread is inside something that the transition would
+    /// wait for.
     pub(super) fn refuse_inside_own_sections(&self) -> Result<(), Error> {
-        if sync::is_in_isr() {
-            return Err(self.would_deadlock("called from an ISR"));
-        }
-        Waits::register([self.callback_lock().awaited()])
-            .and_then(|_| self.interrupts().iter().try_for_each(|interrupt| interrupt.register_waits().map(drop)))
-            .map_err(|_| self.would_deadlock("this thread is inside of a part of it"))
+        let why = if sync::is_in_isr() {
+            Some("called from an ISR")
+        } else if self.raw_callback_lock().is_mine() {
+            Some("called with the callback lock held")
+        } else {
+            self.interrupts().iter().find_map(|interrupt| interrupt.section_of_this_thread())
+        };
+        why.map_or(Ok(()), |why| Err(self.would_deadlock(why, None)))
     }
 
-    fn would_deadlock(&self, why: &'static str) -> Error {
-        Error::new(self.name().clone(), ErrorKind::WouldDeadlock { why })
+    fn would_deadlock(&self, why: &'static str, circle: Option<Circle>) -> Error {
+        Error::new(self.name().clone(), ErrorKind::WouldDeadlock { why, circle })
     }
 
     /// Runs the steps of a transition, then the wake-ups that were left to it.
@@ -239,7 +333,8 @@ impl Device {
         // Released before `interrupts` is dropped: if an interrupt was dropped in the meantime, that joins its threads.
         drop(power);
         self.follow_wakes(&interrupts);
-        drop(interrupts);
+        // Each by itself: it may be the last reference to its object.
+        interrupts.into_iter().for_each(sync::free_silently);
         done
     }
 }

@@ -4,12 +4,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::device::callbacks::catch;
+use crate::device::power::enable;
 use crate::device::{Device, DeviceInterrupt};
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::fault::DeviceCallback;
 use crate::interrupt::Outcome;
+use crate::sync;
 
 impl Device {
     /// Resets a device that no longer works, for a driver that recovers from an error.
@@ -60,15 +62,15 @@ impl Device {
         self.transition(|power, interrupts| {
             let done = quiesce(interrupts).and_then(|quiesced| {
                 self.run(DeviceCallback::Reset, || catch(|| reset().into_result()))?;
-                let up = quiesced.iter().try_for_each(|interrupt| interrupt.power_up());
+                let up = enable(quiesced.iter().copied()).map(drop);
                 if up.is_err() {
                     // Returns the first error, not those of the undoing.
-                    quiesced.iter().rev().for_each(|interrupt| _ = interrupt.power_down());
+                    quiesced.iter().rev().for_each(|interrupt| sync::free_silently(interrupt.power_down()));
                 }
                 up
             });
             if done.is_err() {
-                let _ = self.leave_d0(power, interrupts);
+                sync::free_silently(self.leave_d0(power, interrupts));
             }
             done
         })

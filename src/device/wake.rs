@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 
 use crate::device::{Device, DeviceInterrupt};
 use crate::error::Error;
+use crate::sync;
 
 /// The wake-ups that interrupts have asked for.
 #[derive(Default)]
@@ -55,7 +56,8 @@ impl Device {
             self.refuse_inside_own_sections()?;
             self.bring_to_d0(power, interrupts)
         });
-        self.0.wake.lock().last_error = woken.err();
+        let before = core::mem::replace(&mut self.0.wake.lock().last_error, woken.err());
+        sync::free_silently(before);
     }
 
     /// At the end of a transition: sees to the wake-ups that were left to it.

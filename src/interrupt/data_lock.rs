@@ -46,7 +46,7 @@ impl<T, W> InterruptObject<T, W> {
     /// The interrupt lock.
     #[inline(always)]
     pub(super) fn lock(&self) -> Access<'_, T> {
-        let mutex = match &self.data_lock {
+        let mutex = match &*self.data_lock {
             DataLock::Own { mutex, .. } => mutex,
             #[cfg(feature = "alloc")]
             DataLock::Shared { lock, .. } => lock.mutex(),
@@ -61,7 +61,7 @@ impl<T, W> Tenant<T> for InterruptObject<T, W> {
     }
 
     fn all(&self) -> Option<&dyn Tenant<T>> {
-        match &self.data_lock {
+        match &*self.data_lock {
             DataLock::Own { .. } => None,
             #[cfg(feature = "alloc")]
             DataLock::Shared { lock, .. } => Some(&**lock),
@@ -69,6 +69,7 @@ impl<T, W> Tenant<T> for InterruptObject<T, W> {
     }
 
     fn serve_deliveries(&self, data: &mut T) {
+        self.do_left(data);
         self.serve_pending(data);
     }
 
@@ -98,14 +99,14 @@ impl<T, W> InterruptObject<T, W> {
         T: Send + 'static,
         W: Send + 'static,
     {
-        if let DataLock::Shared { lock, .. } = &self.data_lock {
+        if let DataLock::Shared { lock, .. } = &*self.data_lock {
             lock.tenants().join(self.clone());
         }
     }
 
     /// Ends its membership: nothing is left that a release could run for it. The caller holds the lock.
     pub(super) fn leave_lock(&self) {
-        if let DataLock::Shared { lock, .. } = &self.data_lock {
+        if let DataLock::Shared { lock, .. } = &*self.data_lock {
             lock.tenants().leave(core::ptr::from_ref(self).cast());
         }
     }

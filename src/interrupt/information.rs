@@ -42,7 +42,8 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// # Errors
     ///
-    /// The fault, the removal or the end because of which the interrupt can't be served.
+    /// The fault, the removal or the end because of which the interrupt can't be served. Or the error of the last enable,
+    /// if it has found no message vector for the interrupt ([rule I11](crate::guide::contract#i11)).
     ///
     /// # Examples
     ///
@@ -54,7 +55,14 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     pub fn check(&self) -> Result<(), Error> {
         match self.state() {
-            State::Disabled | State::Enabled | State::Inactive | State::Asleep => Ok(()),
+            #[cfg(feature = "alloc")]
+            State::Disabled => match self.notes.lock().rare().not_granted.clone() {
+                Some(error) => Err(self.source_error(error)),
+                None => Ok(()),
+            },
+            #[cfg(not(feature = "alloc"))]
+            State::Disabled => Ok(()),
+            State::Enabled | State::Inactive | State::Asleep => Ok(()),
             State::Ended => Err(self.error(ErrorKind::Ended)),
             State::Removed => Err(self.error(ErrorKind::Removed)),
             State::Faulted => match self.fault() {

@@ -35,6 +35,7 @@ pub(crate) mod state;
 mod transition;
 pub(crate) mod work_item;
 
+use core::mem::ManuallyDrop;
 use core::task::Waker;
 
 use lock_api::Mutex;
@@ -57,21 +58,25 @@ pub use work_item::{
     Is, NoWorkItem, Queued, Refusal, WithWorkItem, Work, WorkItemContext, WorkItemRegistered, WorkOutcome,
 };
 
+#[cfg(feature = "alloc")]
+use crate::cause::SourceError;
 use crate::claim::Claim;
-use crate::fault::Fault;
+use crate::fault::{Callback, Fault};
 use crate::info::Info;
 use crate::lock::{RawInterruptLock, lock_methods};
 use crate::name::Name;
+use crate::observe::events;
 use crate::observe::stats::{ClaimCounts, Counters};
 #[cfg(feature = "std")]
 use crate::observe::timing::Timing;
+use crate::sync;
 use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
 use attached::{Attached, Dispatch, Membership};
 use callbacks::PlainCallback;
 use deferred::Deferred;
 use state::StateWord;
 #[cfg(feature = "std")]
-use transition::RequestedPolicy;
+use transition::{EndsElsewhere, RequestedPolicy};
 use work_item::WorkWord;
 
 /// The interrupt object: an ISR, its data and its lock. It has all the operations of an interrupt.
@@ -122,8 +127,8 @@ pub struct InterruptObject<T, W> {
     pending: AtomicUsize,
     state: StateWord,
     claim_counts: ClaimCounts,
-    /// The interrupt data, its lock, and the name.
-    data_lock: DataLock<T>,
+    /// The interrupt data, its lock, and the name. Freed by itself, because the data is the driver's.
+    data_lock: ManuallyDrop<DataLock<T>>,
     counters: Counters,
     /// The control lock: a transition holds it to its end.
     control: Mutex<RawInterruptLock, ()>,
@@ -159,6 +164,29 @@ struct Notes {
     policy: Option<Attached<RequestedPolicy>>,
     /// The listener's waker, which the next change wakes.
     listener: Option<Waker>,
+    /// What is seldom needed.
+    #[cfg(feature = "alloc")]
+    rare: Option<Attached<Rare>>,
+}
+
+#[cfg(feature = "alloc")]
+#[derive(Default)]
+struct Rare {
+    /// Faults that were left to the owner of the interrupt lock.
+    #[cfg(feature = "std")]
+    left_faults: alloc::vec::Vec<Fault>,
+    /// The object itself, for a thread that ends it.
+    #[cfg(feature = "std")]
+    me: Option<alloc::sync::Weak<dyn EndsElsewhere>>,
+    /// The last enable has found no message vector for it.
+    not_granted: Option<SourceError>,
+}
+
+#[cfg(feature = "alloc")]
+impl Notes {
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
 }
 
 impl<T> InterruptObject<T, NoWorkItem> {
@@ -255,7 +283,7 @@ impl<T, W> InterruptObject<T, W> {
         ) -> Self {
             let has_source = registered.has_source();
             Self {
-                data_lock,
+                data_lock: ManuallyDrop::new(data_lock),
                 registered: Locked::new(registered),
                 state: StateWord::new(),
                 has_source,
@@ -271,6 +299,8 @@ impl<T, W> InterruptObject<T, W> {
                     #[cfg(feature = "std")]
                     policy: None,
                     listener: None,
+                    #[cfg(feature = "alloc")]
+                    rare: None,
                 }),
                 deferred: Deferred::new(),
                 #[cfg(feature = "std")]
@@ -305,6 +335,18 @@ impl<T, W> InterruptObject<T, W> {
     #[cfg(feature = "std")]
     pub(crate) fn set_dispatch(&mut self, dispatch: Attached<dyn Dispatch>) {
         self.dispatch = Some(dispatch);
+    }
+}
+
+impl<T, W> Drop for InterruptObject<T, W> {
+    fn drop(&mut self) {
+        let name = self.name().clone();
+        // SAFETY: the data lock is taken here and nowhere else, and nothing uses it afterwards.
+        let freed = sync::free(unsafe { ManuallyDrop::take(&mut self.data_lock) });
+        // The object goes, and its counters with it: a trace is all that can be left of a fault.
+        if let Err(message) = freed {
+            events::faulted(&name, &Fault::Panicked { callback: Callback::Destructor, message });
+        }
     }
 }
 

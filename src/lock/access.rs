@@ -4,9 +4,10 @@ use core::panic::Location;
 
 use lock_api::Mutex;
 
+use crate::circle::Kind;
 use crate::error::{Error, ErrorKind};
 use crate::lock::InterruptLockGuard;
-use crate::lock::raw::{Acquisition, Admission, NotAcquired, RawInterruptLock};
+use crate::lock::raw::{Acquisition, Admission, Label, NotAcquired, RawInterruptLock, Refused};
 use crate::lock::release::{Released, Tenant, release_serving};
 use crate::sync;
 
@@ -17,7 +18,8 @@ pub(crate) struct Access<'a, T> {
 }
 
 impl<'a, T> Access<'a, T> {
-    /// Waits until the caller holds the lock. Panics if it holds the lock already.
+    /// Waits until the caller holds the lock. Panics if that would never be: it holds the lock already, or the wait would
+    /// close a circle.
     #[inline]
     #[track_caller]
     pub(crate) fn acquire(self) -> InterruptLockGuard<'a, T> {
@@ -37,13 +39,13 @@ impl<'a, T> Access<'a, T> {
         loop {
             match self.raw().try_acquire() {
                 Ok(acquisition) => return Some(self.guard(acquisition)),
-                Err(NotAcquired::ServeFirst) => {
+                Err(Refused::ServeFirst) => {
                     if serve_first(self.mutex, self.tenant) == Released::ClosuresLeft {
                         // There are more closures than one release may run: the caller's section comes before the rest.
                         return self.raw().deliver_at_once().ok().map(|acquisition| self.guard(acquisition));
                     }
                 }
-                Err(_) => return None,
+                Err(Refused::Held) => return None,
             }
         }
     }
@@ -55,14 +57,14 @@ impl<'a, T> Access<'a, T> {
         loop {
             match self.raw().try_acquire() {
                 Ok(acquisition) => return Some(self.guard(acquisition)),
-                Err(NotAcquired::ServeFirst) if serve_first(self.mutex, self.tenant) == Released::AllServed => {}
+                Err(Refused::ServeFirst) if serve_first(self.mutex, self.tenant) == Released::AllServed => {}
                 Err(_) => return None,
             }
         }
     }
 
-    /// Leaves a closure to the owner. Returns the lock if there is no owner: the guard's release runs the closure.
-    #[cfg(feature = "alloc")]
+    /// Leaves something to the owner, which the caller has noted already: a closure, a fault. Never waits. Returns the
+    /// lock if there is no owner: then the guard's release does it.
     #[track_caller]
     pub(crate) fn leave_or_acquire(self) -> Option<InterruptLockGuard<'a, T>> {
         self.raw().leave_or_acquire().map(|acquisition| self.guard(acquisition))
@@ -91,7 +93,7 @@ impl<'a, T> Access<'a, T> {
     ) -> Option<InterruptLockGuard<'a, T>> {
         let admission = match self.raw().deliver_at_once() {
             Ok(acquisition) => Admission::Acquired(acquisition),
-            Err(_) => deliver_slow(self.raw(), may_wait, before_leaving, through_wait),
+            Err(_) => deliver_slow(self.mutex, self.tenant, may_wait, before_leaving, through_wait),
         };
         match admission {
             Admission::Acquired(acquisition) => Some(self.guard(acquisition)),
@@ -127,23 +129,22 @@ impl<T> Copy for Access<'_, T> {}
 fn acquire_slow<'a, T>(
     mutex: &'a Mutex<RawInterruptLock, T>,
     tenant: &'a dyn Tenant<T>,
-    mut refused: NotAcquired,
+    mut refused: Refused,
     deadline: Option<sync::Instant>,
 ) -> Result<InterruptLockGuard<'a, T>, Error> {
     let access = Access { mutex, tenant };
     loop {
         let acquired = match refused {
-            NotAcquired::Held => access.raw().wait(deadline),
-            NotAcquired::ServeFirst if serve_first(mutex, tenant) == Released::ClosuresLeft => {
+            Refused::Held => match access.raw().wait(deadline, label(tenant)) {
+                Ok(acquisition) => Ok(acquisition),
+                Err(NotAcquired::ServeFirst) => Err(Refused::ServeFirst),
+                Err(refused) => return Err(error(tenant, refused, Location::caller())),
+            },
+            Refused::ServeFirst if serve_first(mutex, tenant) == Released::ClosuresLeft => {
                 // There are more closures than one release may run: the caller's section comes before the rest.
                 access.raw().deliver_at_once()
             }
-            NotAcquired::ServeFirst => access.raw().acquire_at_once(),
-            NotAcquired::Recursive(at) => {
-                let taken_at = at.unwrap_or(Location::caller());
-                return Err(Error::new(tenant.name().clone(), ErrorKind::Recursive { taken_at }));
-            }
-            NotAcquired::TimedOut => return Err(Error::new(tenant.name().clone(), ErrorKind::TimedOut)),
+            Refused::ServeFirst => access.raw().acquire_at_once(),
         };
         match acquired {
             Ok(acquisition) => return Ok(InterruptLockGuard::new(mutex, acquisition, tenant)),
@@ -152,26 +153,45 @@ fn acquire_slow<'a, T>(
     }
 }
 
+/// Returns what other threads are told of a wait for the lock.
+fn label<T>(tenant: &dyn Tenant<T>) -> Label<'_> {
+    Label::of(Kind::Lock, tenant.name())
+}
+
+/// Returns the error of an acquisition at `here`.
+fn error<T>(tenant: &dyn Tenant<T>, refused: NotAcquired, here: &'static Location<'static>) -> Error {
+    let kind = match refused {
+        NotAcquired::Recursive(at) => ErrorKind::Recursive { taken_at: at.unwrap_or(here) },
+        NotAcquired::Circle(circle) => {
+            ErrorKind::WouldDeadlock { why: "another thread holds the interrupt lock", circle: Some(circle) }
+        }
+        NotAcquired::TimedOut | NotAcquired::ServeFirst => ErrorKind::TimedOut,
+    };
+    Error::new(tenant.name().clone(), kind)
+}
+
 /// Serves what is left to the owner, and releases. The caller holds the lock for that alone, and tries again
 /// afterwards.
 #[cold]
 fn serve_first<T>(mutex: &Mutex<RawInterruptLock, T>, tenant: &dyn Tenant<T>) -> Released {
-    // SAFETY: after `NotAcquired::ServeFirst` the caller holds the lock, without a borrow. Before it touches the data
+    // SAFETY: after `Refused::ServeFirst` the caller holds the lock, without a borrow. Before it touches the data
     // it acquires again.
     unsafe { release_serving(mutex, tenant) }
 }
 
 #[cold]
-fn deliver_slow(
-    raw: &RawInterruptLock,
+fn deliver_slow<T>(
+    mutex: &Mutex<RawInterruptLock, T>,
+    tenant: &dyn Tenant<T>,
     may_wait: bool,
     before_leaving: impl FnOnce(),
     through_wait: impl FnOnce(&mut dyn FnMut() -> bool),
 ) -> Admission {
+    let raw = Access { mutex, tenant }.raw();
     let (mut admission, mut before_leaving) = (Admission::LeftToOwner, Some(before_leaving));
     through_wait(&mut || {
         if let Some(before_leaving) = before_leaving.take() {
-            admission = raw.deliver_slow(may_wait, before_leaving);
+            admission = raw.deliver_slow(may_wait, label(tenant), before_leaving);
         }
         matches!(admission, Admission::Acquired(_))
     });

@@ -51,6 +51,20 @@ pub(crate) use counter::Counter;
 pub(crate) use counter::Stamp;
 pub(crate) use origin::Origin;
 
+/// Frees something of the driver's, by itself. Returns the message if its destructor panics.
+///
+/// The only place where the crate frees what is a driver's: data, closures, sources, errors, wakers. So no panic of a
+/// destructor keeps another from running, and none reaches a thread or a lock of the crate.
+pub(crate) fn free(theirs: impl Sized) -> Result<(), crate::name::Name> {
+    catch(|| drop(theirs))
+}
+
+/// As [`free`], where nobody is left to be told of a panic.
+#[cfg(feature = "alloc")]
+pub(crate) fn free_silently(theirs: impl Sized) {
+    let _: Result<(), crate::name::Name> = free(theirs);
+}
+
 /// How a wait in a [`Parker`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parked {
@@ -73,3 +87,19 @@ macro_rules! const_outside_models {
     )+};
 }
 pub(crate) use const_outside_models;
+
+/// Declares a static. A model makes it anew for each execution.
+#[cfg(all(feature = "std", not(loom)))]
+macro_rules! static_in_models {
+    (static $name:ident: $type:ty = $value:expr;) => {
+        static $name: $type = $value;
+    };
+}
+#[cfg(loom)]
+macro_rules! static_in_models {
+    (static $name:ident: $type:ty = $value:expr;) => {
+        loom::lazy_static! { static ref $name: $type = $value; }
+    };
+}
+#[cfg(any(loom, feature = "std"))]
+pub(crate) use static_in_models;

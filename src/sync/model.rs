@@ -89,6 +89,38 @@ pub(crate) fn where_exchanges_fence(model: impl FnOnce()) {
     EXCHANGES_FENCE.set(false);
 }
 
+std::thread_local! {
+    // As `EXCHANGES_FENCE`.
+    static REGISTERS_WAITS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Returns whether waits are registered: only in a model that runs in `with_registered_waits`. The register is one more
+/// lock, which would multiply the interleavings of every other model.
+pub(crate) fn registers_waits() -> bool {
+    REGISTERS_WAITS.get()
+}
+
+/// Runs a model in which the register of waits takes part.
+#[cfg(test)]
+pub(crate) fn with_registered_waits(model: impl FnOnce()) {
+    REGISTERS_WAITS.set(true);
+    model();
+    REGISTERS_WAITS.set(false);
+}
+
+/// A lock that is not one of the crate's, for what their slow paths use themselves.
+pub(crate) struct PlainMutex<T>(Mutex<T>);
+
+impl<T> PlainMutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0.lock().unwrap()
+    }
+}
+
 /// Loom's atomic, changed so that loom explores every interleaving.
 ///
 /// Loom remembers only the last access to an atomic. Suppose that one thread loads, and then another loads and
@@ -365,9 +397,9 @@ pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::name::N
     Ok(callback())
 }
 
-/// Drops a value. As in [`catch`], a panic reaches loom.
-pub(crate) fn drop_caught<T>(theirs: T) {
-    drop(theirs);
+/// Returns `false`: a model's threads are its own.
+pub(crate) fn spawn(_: &crate::name::Name, _: impl FnOnce() + Send + 'static) -> bool {
+    false
 }
 
 /// Does nothing: a model has no `membarrier`.

@@ -185,15 +185,6 @@ impl Dispatch for Registration {
         has_worker
     }
 
-    fn schedule_end(&self, name: &Name) -> bool {
-        let has_worker = self.threads.worker.start(name).is_ok();
-        if has_worker {
-            self.worker_slot.keep();
-            self.worker_slot.raise();
-        }
-        has_worker
-    }
-
     fn own_thread(&self) -> Result<placement::ThreadId, SourceError> {
         if self.is_own {
             return Ok(self.threads.watcher.thread());
@@ -202,8 +193,6 @@ impl Dispatch for Registration {
     }
 
     fn ended(&self) {
-        // The worker may stop before it looks at its list again, so take back the reference that `keep` has left there.
-        self.worker_slot.forget();
         if self.is_own {
             self.threads.stop();
         }

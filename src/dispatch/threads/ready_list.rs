@@ -44,8 +44,6 @@ struct Row {
     taken: bool,
     /// The interrupt, while its slot is open.
     object: Option<Weak<dyn Serve>>,
-    /// Keeps the interrupt alive until the thread has looked at it (`Slot::keep`).
-    kept: Option<Arc<dyn Serve>>,
     window: Window,
     /// Present with `Builder::poll_when_silent`, while the slot is open.
     silence: Option<Silence>,
@@ -68,7 +66,7 @@ impl Silence {
 }
 
 impl Row {
-    const FREE: Self = Self { taken: false, object: None, kept: None, window: Window::NONE, silence: None };
+    const FREE: Self = Self { taken: false, object: None, window: Window::NONE, silence: None };
 }
 
 /// An interrupt that the thread has looked up.
@@ -137,8 +135,8 @@ impl<S: Sleeper> ReadyList<S> {
     /// For the thread: returns the interrupt of that number, unless it is closed or gone.
     #[inline]
     pub(super) fn find(&self, number: usize) -> Option<Found> {
-        let mut table = self.table.lock();
-        table.rows.get_mut(number)?.find()
+        let table = self.table.lock();
+        table.rows.get(number)?.find()
     }
 
     /// For the thread: calls `each` for every interrupt that may have raised that bit.
@@ -147,8 +145,8 @@ impl<S: Sleeper> ReadyList<S> {
         let mut number = bit;
         loop {
             let (found, there_are_more) = {
-                let mut table = self.table.lock();
-                let found = table.rows.get_mut(number).and_then(Row::find);
+                let table = self.table.lock();
+                let found = table.rows.get(number).and_then(Row::find);
                 (found, number + BITS < table.rows.len())
             };
             each(number, found);
@@ -198,7 +196,7 @@ impl<S: Sleeper> ReadyList<S> {
             if let Some(found) = found {
                 each(&*found.object);
                 // It may be the last reference to the interrupt.
-                sync::drop_caught(found);
+                sync::free_silently(found);
             }
             number += 1;
         }
@@ -212,12 +210,8 @@ impl<S: Sleeper> ReadyList<S> {
 }
 
 impl Row {
-    /// Returns the interrupt, with the reference that `kept` holds, if there is one.
-    fn find(&mut self) -> Option<Found> {
-        let object = match self.kept.take() {
-            Some(kept) => kept,
-            None => self.object.as_ref()?.upgrade()?,
-        };
+    fn find(&self) -> Option<Found> {
+        let object = self.object.as_ref()?.upgrade()?;
         Some(Found { object, polled: self.window.exists(), silence: self.silence.is_some() })
     }
 }
@@ -259,20 +253,6 @@ impl<S: Sleeper> Slot<S> {
         }
     }
 
-    /// Keeps the interrupt alive until the thread has looked at it.
-    pub(super) fn keep(&self) {
-        // If `kept` was set, it referred to the same interrupt, so replacing it does not drop the last reference.
-        self.with(|row| row.kept = row.object.as_ref().and_then(Weak::upgrade));
-    }
-
-    /// Takes back what [`keep`](Self::keep) has left.
-    pub(super) fn forget(&self) {
-        let mut kept = None;
-        self.with(|row| kept = row.kept.take());
-        // Outside the table's lock: it may be the last reference to the interrupt.
-        drop(kept);
-    }
-
     /// Makes the thread look at this interrupt. Never waits for the thread, and allocates nothing.
     #[inline]
     pub(super) fn raise(&self) {
@@ -291,7 +271,6 @@ impl<S: Sleeper> Slot<S> {
 impl<S: Sleeper> Drop for Slot<S> {
     fn drop(&mut self) {
         self.close();
-        self.forget();
         self.with(|row| *row = Row::FREE);
     }
 }

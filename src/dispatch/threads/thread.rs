@@ -10,13 +10,17 @@ use lock_api::Mutex;
 
 use crate::cause::SourceError;
 use crate::lock::raw::RawInterruptLock;
+use crate::lock::waits;
+use crate::lock::waits::JoinWait;
 use crate::name::Name;
 use crate::policy::placement;
-use crate::sync::{AtomicUsize, Parker};
+use crate::sync;
+use crate::sync::{AtomicUsize, Ordering::Relaxed, Parked, Parker};
 
 /// A running thread of a dispatcher. It can be joined once.
 pub(super) struct DispatchThread {
     handle: Mutex<RawInterruptLock, Option<JoinHandle<()>>>,
+    life: Arc<Life>,
     /// The thread as the system knows it. The thread sets it as it begins.
     system: Arc<OnceLock<placement::ThreadId>>,
 }
@@ -24,16 +28,18 @@ pub(super) struct DispatchThread {
 impl DispatchThread {
     /// Starts a thread of that name, which runs `run`.
     pub(super) fn start(name: &Name, run: impl FnOnce() + Send + 'static) -> Result<Self, SourceError> {
-        let system = Arc::new(OnceLock::new());
-        let its_system = system.clone();
+        let (system, life) = (Arc::new(OnceLock::new()), Arc::new(Life::new()));
+        let (its_system, its_life) = (system.clone(), life.clone());
         thread::Builder::new()
             .name(name.to_string().replace('\0', ""))
             .spawn(move || {
+                its_life.begin();
                 let _ = its_system.set(placement::ThreadId::current());
                 prepare_to_wait();
                 run();
+                its_life.end();
             })
-            .map(|handle| Self { handle: Mutex::new(Some(handle)), system })
+            .map(|handle| Self { handle: Mutex::new(Some(handle)), life, system })
             .map_err(|error| SourceError::os("starting a thread", &error))
     }
 
@@ -42,15 +48,60 @@ impl DispatchThread {
         *self.system.wait()
     }
 
-    /// Waits for the thread's end. Returns at once if the caller is that thread.
+    /// Waits for the thread's end. Returns at once if the caller is that thread, or if the thread waits for what the
+    /// caller has: then it ends by itself ([rule L13](crate::guide::contract#l13)).
     pub(super) fn join(&self) {
         let handle = self.handle.lock().take();
         if let Some(handle) = handle
             && handle.thread().id() != thread::current().id()
+            && self.life.wait_for_end()
         {
             // The thread catches the panics of callbacks. If it has panicked all the same, it has ended too.
             let _ = handle.join();
         }
+    }
+}
+
+/// Whether a thread lives, for those that wait for its end.
+struct Life {
+    /// The identity of the thread: `UNBORN` before it begins, 0 after its end.
+    identity: AtomicUsize,
+    join: JoinWait,
+}
+
+/// No thread's identity: the low bits of those are clear.
+const UNBORN: usize = 1;
+
+impl Life {
+    fn new() -> Self {
+        Self { identity: AtomicUsize::new(UNBORN), join: JoinWait::new() }
+    }
+
+    fn begin(&self) {
+        // Relaxed: the lock of the register of waits orders it, as it does the owner of a lock.
+        self.identity.store(sync::this_thread(), Relaxed);
+    }
+
+    fn end(&self) {
+        // Relaxed: the handle of the thread orders what it did before what the joining thread does next.
+        self.identity.store(0, Relaxed);
+        self.join.parker.wake_all(&self.identity);
+    }
+
+    /// Waits for the end. Returns `false` if the wait was called off, or would never end.
+    fn wait_for_end(&self) -> bool {
+        let sleep = || {
+            while self.lives() && !self.join.is_called_off() {
+                let may_sleep = || self.lives() && !self.join.is_called_off();
+                let _: Parked = self.join.parker.park(&self.identity, 0, may_sleep, |_| {}, None);
+            }
+        };
+        waits::through_join(&self.identity, &self.join, sleep).is_ok() && !self.lives()
+    }
+
+    fn lives(&self) -> bool {
+        // Relaxed: looked at with the parker's queue locked, or a snapshot.
+        self.identity.load(Relaxed) != 0
     }
 }
 

@@ -145,7 +145,7 @@ impl ReadyList<Poller> {
             _ => {}
         }
         // It may be the last reference to the interrupt.
-        sync::drop_caught(found);
+        sync::free_silently(found);
     }
 
     /// Waits until there is something to do. Stays awake while a polling window is open.

@@ -87,7 +87,7 @@ impl ReadyList<ParkedThread> {
                     if let Some(found) = found {
                         found.object.work();
                         // It may be the last reference to the interrupt.
-                        sync::drop_caught(found);
+                        sync::free_silently(found);
                     }
                 });
             }

@@ -25,10 +25,6 @@ pub(crate) trait Dispatch: Send + Sync {
     /// the given name. Returns `false` if that fails.
     fn schedule_anyway(&self, name: &Name) -> bool;
 
-    /// As `schedule_anyway`, for the end of an interrupt: keeps the object until the worker has looked at it, although
-    /// its handle has been dropped.
-    fn schedule_end(&self, name: &Name) -> bool;
-
     /// Returns the thread that serves this interrupt and no other, or why there is none.
     #[cfg(feature = "std")]
     fn own_thread(&self) -> Result<crate::policy::placement::ThreadId, SourceError>;

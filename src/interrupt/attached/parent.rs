@@ -2,6 +2,7 @@
 
 use core::any::Any;
 
+use crate::circle::Circle;
 use crate::interrupt::attached::Attached;
 use crate::lock::RawInterruptLock;
 
@@ -11,11 +12,9 @@ pub(crate) trait Parent: Any + Send + Sync {
     /// its owner.
     fn callback_lock(&self) -> &RawInterruptLock;
 
-    /// Leaves the end of `interrupt`, a member of the device, to the release of the callback lock.
-    fn leave_end(&self, interrupt: *const ());
-
-    /// Takes back what `leave_end` has left, because `interrupt` has ended.
-    fn has_ended(&self, interrupt: *const ());
+    /// Runs `run` under the callback lock. Returns an error if the wait for it would never end: with the circle, or
+    /// nothing if this thread holds the lock itself.
+    fn serialize(&self, run: &mut dyn FnMut()) -> Result<(), Option<Circle>>;
 
     /// Brings the device up for an interrupt that was asserted, or leaves that to a transition of the device that is
     /// under way. Calls `taken` in the first case.

@@ -76,7 +76,7 @@ impl<T, W> InterruptObject<T, W> {
         if let Some(waker) = waker
             && let Err(message) = sync::catch(|| waker.wake())
         {
-            self.set_faulted_without_lock(Callback::Waker, message);
+            self.leave_fault(Callback::Waker, message);
         }
     }
 }

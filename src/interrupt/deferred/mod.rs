@@ -41,6 +41,15 @@ impl<T, W> InterruptObject<T, W> {
         !unsafe { self.deferred.is_empty() }
     }
 
+    /// Runs the closures that have been submitted so far, before a disable. The caller holds the lock, as `data` proves.
+    pub(in crate::interrupt) fn run_submitted(&self, data: &mut T) {
+        // SAFETY: the caller holds the lock, as `data` proves.
+        for _ in 0..unsafe { self.deferred.gather() } {
+            self.serve_pending(data);
+            self.run_next_deferred(data);
+        }
+    }
+
     /// Runs all closures that have been submitted, and refuses later ones. The caller holds the lock, as `data` proves.
     pub(in crate::interrupt) fn run_last_deferred(&self, data: &mut T) {
         // SAFETY: the caller holds the lock, as `data` proves.

@@ -19,6 +19,13 @@ impl<T> Deferred<T> {
     /// # Safety
     ///
     /// As for [`pop`](Self::pop).
+    pub(crate) unsafe fn gather(&self) -> usize {
+        0
+    }
+
+    /// # Safety
+    ///
+    /// As for [`pop`](Self::pop).
     pub(crate) unsafe fn is_empty(&self) -> bool {
         true
     }

@@ -84,6 +84,22 @@ impl<T> Deferred<T> {
         }
     }
 
+    /// Takes what has been submitted so far, for `pop`. Returns how many closures that are.
+    ///
+    /// # Safety
+    ///
+    /// As for [`pop`](Self::pop).
+    pub(crate) unsafe fn gather(&self) -> usize {
+        let mut submitted = self.take(ptr::null_mut());
+        // SAFETY: the caller's promise, as in `pop`.
+        unsafe {
+            self.oldest.with(|oldest| {
+                oldest.append(&mut submitted);
+                oldest.len()
+            })
+        }
+    }
+
     /// Whether a closure waits.
     ///
     /// # Safety
@@ -148,6 +164,16 @@ impl<T> Chain<T> {
     fn link(&mut self, mut node: Box<Node<T>>) {
         node.next = self.0;
         self.0 = Box::into_raw(node);
+    }
+
+    fn len(&self) -> usize {
+        let (mut len, mut at) = (0, self.0);
+        while !at.is_null() {
+            len += 1;
+            // SAFETY: as in `unlink`.
+            at = unsafe { (*at).next };
+        }
+        len
     }
 
     fn append(&mut self, other: &mut Self) {

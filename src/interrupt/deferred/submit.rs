@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use crate::error::{Error, ErrorKind};
 use crate::interrupt::InterruptObject;
-use crate::interrupt::state::ENDED;
+use crate::interrupt::state::Phase;
 
 /// What [`InterruptObject::run_or_defer`] has done with a closure, for the driver that submitted it.
 ///
@@ -81,7 +81,9 @@ impl<T, W> InterruptObject<T, W> {
     pub fn run_or_defer(&self, closure: impl FnOnce(&mut T) + Send + 'static) -> Result<Deferral, Error> {
         let ended = || self.error(ErrorKind::Ended);
         if let Some(mut data) = self.lock().try_acquire_in_order() {
-            if self.state.has(ENDED) {
+            if self.state.phase() == Phase::Ended {
+                drop(data);
+                self.free(closure);
                 return Err(ended());
             }
             self.run_deferred(&mut data, closure);
@@ -90,7 +92,10 @@ impl<T, W> InterruptObject<T, W> {
             self.after_section();
             return Ok(Deferral::Ran);
         }
-        self.deferred.push(Box::new(closure)).map_err(|_closure| ended())?;
+        self.deferred.push(Box::new(closure)).map_err(|closure| {
+            self.free(closure);
+            ended()
+        })?;
         // The owner may have released the lock meanwhile, without a look at the queue. Then this acquires the lock, and
         // its release runs the closure.
         drop(self.lock().leave_or_acquire());

@@ -4,7 +4,7 @@ use crate::cause::SourceError;
 use crate::error::{Error, ErrorKind};
 use crate::fault::Callback;
 use crate::interrupt::delivery::AfterIsr;
-use crate::interrupt::state::{ASLEEP, ENABLED, ENDED, INACTIVE, KEPT_DISABLED, REMOVED};
+use crate::interrupt::state::{Event, GONE, KEPT_DISABLED, Next};
 use crate::interrupt::transition::{InTransition, Transition};
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
@@ -13,17 +13,27 @@ use crate::sync;
 impl<T, W> InterruptObject<T, W> {
     /// Disconnects the interrupt, so that neither its ISR nor its work item runs.
     ///
-    /// In this order (rules [E2](crate::guide::contract#e2), [W7](crate::guide::contract#w7)), it:
+    /// In one section of the lock ([rule E2](crate::guide::contract#e2)), it:
     ///
-    /// 1. runs the disable callback, with the lock held;
-    /// 2. disconnects the source;
-    /// 3. runs the ISR once more, if an assertion was signalled before;
-    /// 4. flushes the work item: runs it on this thread if it is queued, and waits for it if it runs elsewhere.
+    /// 1. runs the deferred closures and the ISR for what has been submitted and signalled so far;
+    /// 2. runs the disable callback;
+    /// 3. disconnects the source.
     ///
-    /// When it returns, no ISR and no work item of this interrupt is running, and none begins until the next enable
-    /// ([rule I5](crate::guide::contract#i5)). It waits for the interrupt lock, for another transition, and for the
-    /// work item. If the interrupt is disabled or faulted already, it returns [`Transition::Already`] and runs no
-    /// callback.
+    /// Then it flushes the work item: runs it on this thread if it is queued, and waits for it if it runs elsewhere
+    /// ([rule W7](crate::guide::contract#w7)).
+    ///
+    /// No ISR begins after the disable callback has begun. So the callback may stop a clock or unmap registers, and an
+    /// ISR that re-arms its device can't undo the callback. What is signalled after the ISR run counts as stale. A level
+    /// that is still asserted is delivered at the next enable.
+    ///
+    /// If the source knows that the device has gone, the removal callback runs instead of the disable callback.
+    ///
+    /// When it returns, whatever it returns, no ISR and no work item of this interrupt is running, and none begins until
+    /// the next enable ([rule I5](crate::guide::contract#i5)). (The exception is [`ErrorKind::WouldDeadlock`], see
+    /// below.) Closures that were submitted before the call have run.
+    ///
+    /// It waits for the interrupt lock, for another transition, and for the work item. If the interrupt is disabled or
+    /// faulted already, it returns [`Transition::Already`] and runs no callback.
     ///
     /// An interrupt that the driver has disabled stays so through the power cycles of its [`Device`](crate::Device),
     /// until the driver enables it again ([rule E5](crate::guide::contract#e5)).
@@ -34,11 +44,13 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// - [`ErrorKind::DisableCallback`]: the callback failed. The interrupt is disabled all the same.
     /// - [`ErrorKind::Source`]: the disconnection failed. The interrupt is disabled all the same.
-    /// - [`ErrorKind::Faulted`]: the disable callback or the source panicked. The interrupt is out of service.
+    /// - [`ErrorKind::Faulted`]: the last ISR run, the disable callback or the source panicked. The interrupt is out of
+    ///   service.
     /// - [`ErrorKind::Removed`]: the device has gone.
     /// - [`ErrorKind::Ended`]: the handle has been dropped.
     /// - [`ErrorKind::WouldDeadlock`]: the call would wait for itself, as for [`enable`](Self::enable). Nothing has
-    ///   been done.
+    ///   been done. Or its work item runs, and waits for what this thread holds: then the interrupt is disabled, and a
+    ///   later `disable` waits for the work item.
     ///
     /// # Examples
     ///
@@ -59,72 +71,91 @@ impl<T, W> InterruptObject<T, W> {
         self.disable_in(&transition)
     }
 
+    /// Disables the interrupt, and flushes it whatever the section returns.
     pub(in crate::interrupt) fn disable_in(&self, transition: &InTransition<'_, T, W>) -> Result<Transition, Error> {
-        if self.state.has(ENDED | REMOVED) {
-            self.check()?;
+        let disabled = transition.disable_in_section()?;
+        // Wake the listener now: the work item, for which this waits below, may itself wait for the listener.
+        self.tell_listener();
+        self.work.close();
+        match self.flush_work() {
+            Ok(()) => disabled,
+            Err(circle) => {
+                self.free(disabled);
+                let why = "it is disabled, but its work item still runs: disable it again later, to wait for that";
+                Err(self.would_deadlock(why, circle))
+            }
         }
-        if !self.state.has(ENABLED) {
-            // A fault takes effect at once, and does not wait for a work item that runs. Wait for it here, because the
-            // caller may free next what the work item uses.
-            self.flush_work();
-            return Ok(Transition::Already);
-        }
-        transition.disable().map(|()| Transition::Done)
     }
 
-    fn disable_locked(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<(), Error> {
-        if !self.state.in_service() {
-            // A fault or a removal came first, and has disconnected the interrupt.
-            return Ok(());
+    fn disable_locked(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<Transition, Error> {
+        if let Some(answer) = self.nothing_to_disable() {
+            return answer;
+        }
+        #[cfg(feature = "std")]
+        self.note_removal(registered, data);
+        if self.state.has(GONE) {
+            // Perhaps another thread has learnt it, and has not had the lock since.
+            self.surprise_removal(registered, data);
+        }
+        if self.state.in_service() {
+            self.serve_last(registered, data);
+        }
+        if self.nothing_to_disable().is_some() {
+            // The device has gone, or the ISR or the source has panicked. The interrupt is out of service already.
+            return Err(self.refusal());
         }
         let called = match sync::catch(|| registered.disable.call(data)) {
             Ok(answer) => answer.map_err(|error| self.error(ErrorKind::DisableCallback(error))),
             Err(message) => return Err(self.panicked(registered, Callback::Disable, message)),
         };
-        // The disable callback has run. If the device turns out to have gone after this, no removal callback runs.
-        self.state.take(ENABLED);
+        // If the device turns out to have gone after this, no removal callback runs.
+        self.state.apply(Event::Disable);
         events::disabled(self.name());
         let disconnected =
-            self.with_source(registered, |registered| self.disconnect_and_serve_last(registered, data)).flatten();
+            self.with_source(registered, |registered| self.disconnect_and_drain(registered, data)).flatten();
         self.forget_withheld();
         self.work.take_kept();
-        if self.state.has(REMOVED) {
-            return Err(self.removed());
+        if self.state.has(GONE) {
+            self.free(called);
+            return Err(self.refusal());
         }
-        called.and(disconnected)
+        match called {
+            Ok(()) => disconnected,
+            Err(error) => Err(error),
+        }
+        .map(|()| Transition::Done)
     }
 
-    /// Delivers the assertions of an interrupt without a source that were left to the owner: they came before the
-    /// disable.
-    fn serve_last_pending(&self, registered: &mut Registered<T, W>, data: &mut T) {
+    /// Returns the answer if a disable would do nothing in this phase.
+    fn nothing_to_disable(&self) -> Option<Result<Transition, Error>> {
+        match self.state.next(Event::Disable) {
+            Next::To(_) => None,
+            Next::Stay => Some(Ok(Transition::Already)),
+            Next::Refuse => Some(Err(self.refusal())),
+        }
+    }
+
+    /// Runs the ISR for what has been signalled so far. If the interrupt is inactive or asleep, that is stale instead.
+    fn serve_last(&self, registered: &mut Registered<T, W>, data: &mut T) {
         let pending = self.take_pending();
-        if pending != 0 {
-            self.serve_last(registered, data, pending as u64);
-        }
-    }
-
-    /// Delivers what was signalled before the disconnection. If the interrupt is inactive or asleep, withholds it
-    /// instead.
-    fn serve_last(&self, registered: &mut Registered<T, W>, data: &mut T, signalled: u64) {
-        if self.state.has(INACTIVE | ASLEEP) {
-            self.add_withheld(signalled);
-        } else {
+        let Ok(signalled @ 1..) = self.take_caught(registered, data, pending) else { return };
+        if self.state.delivers() {
             self.run_isr(registered, data, signalled, AfterIsr::LeaveMasked);
+        } else {
+            self.counters.stale.add_exclusive(usize::try_from(signalled).unwrap_or(usize::MAX));
         }
     }
 
-    /// Disconnects the source, and delivers what was signalled before. Returns the error of the disconnection.
-    fn disconnect_and_serve_last(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<(), Error> {
-        let disconnected = match &mut registered.source {
-            Some(source) => source.disconnect(),
-            None => {
-                self.serve_last_pending(registered, data);
-                return Ok(());
-            }
+    /// Disconnects the source, and counts what has been signalled since the last ISR run as stale. Returns the error of
+    /// the disconnection.
+    fn disconnect_and_drain(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<(), Error> {
+        let Some(source) = &mut registered.source else {
+            self.counters.stale.add_exclusive(self.take_pending());
+            return Ok(());
         };
-        // Deliver what was signalled before the disconnection, do not drop it.
+        let disconnected = source.disconnect();
         if let Ok(signalled @ 1..) = self.take(registered, data) {
-            self.serve_last(registered, data, signalled);
+            self.counters.stale.add_exclusive(usize::try_from(signalled).unwrap_or(usize::MAX));
         }
         self.disarm();
         disconnected.map_err(|error| {
@@ -137,18 +168,13 @@ impl<T, W> InterruptObject<T, W> {
 }
 
 impl<T, W> InTransition<'_, T, W> {
-    /// Disables an enabled interrupt. An error does not stop it; returns the first one.
-    pub(in crate::interrupt) fn disable(&self) -> Result<(), Error> {
+    /// The section of a disable. The outer error says that there was none: the lock can't be had.
+    fn disable_in_section(&self) -> Result<Result<Transition, Error>, Error> {
         let object = self.object;
-        let mut lock = self.lock();
+        let mut lock = self.lock()?;
         let data = &mut *lock;
+        object.run_submitted(data);
         // SAFETY: this thread holds the lock, and is in no callback of this interrupt: there `begin` refuses.
-        let answer = unsafe { object.registered.with(|registered| object.disable_locked(registered, data)) };
-        drop(lock);
-        // Wake the listener now: the work item, for which this waits below, may itself wait for the listener.
-        object.tell_listener();
-        object.work.close();
-        object.flush_work();
-        answer
+        Ok(unsafe { object.registered.with(|registered| object.disable_locked(registered, data)) })
     }
 }

@@ -4,7 +4,7 @@ use crate::cause::SourceError;
 use crate::error::{Error, ErrorKind};
 use crate::fault::Callback;
 use crate::info::{Info, Share, Trigger};
-use crate::interrupt::state::{ENABLED, ENDED, FAULTED, KEPT_DISABLED, REMOVED};
+use crate::interrupt::state::{Event, GONE, KEPT_DISABLED, Next};
 use crate::interrupt::transition::{InTransition, Transition};
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
@@ -41,8 +41,8 @@ impl<T, W> InterruptObject<T, W> {
     ///   callback or the source panicked.
     /// - [`ErrorKind::WouldDeadlock`]: the call would wait for itself ([rule E4](crate::guide::contract#e4)). It came
     ///   from an ISR or from a callback or the work item of this interrupt, or its thread holds the interrupt lock, or
-    ///   the callback lock that the work item needs. Or this call would wait for another thread, which waits for what
-    ///   this thread holds. Nothing has been done.
+    ///   the callback lock that the work item needs. Or another thread is in the way, and waits for what this thread
+    ///   holds ([rule L13](crate::guide::contract#l13)). Nothing has been done.
     ///
     /// # Examples
     ///
@@ -66,31 +66,37 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     pub(in crate::interrupt) fn enable_in(&self, transition: &InTransition<'_, T, W>) -> Result<Transition, Error> {
-        if self.state.has(ENDED | REMOVED | FAULTED) {
-            self.check()?;
-        }
-        if self.state.has(ENABLED) {
-            return Ok(Transition::Already);
-        }
-        let mut data = transition.lock();
+        let mut data = transition.lock()?;
         let data = &mut *data;
         // SAFETY: this thread holds the lock, and is in no callback of this interrupt: there `begin` refuses.
-        unsafe { self.registered.with(|registered| self.enable_locked(registered, data))? };
-        Ok(Transition::Done)
+        unsafe { self.registered.with(|registered| self.enable_locked(registered, data)) }
     }
 
-    fn enable_locked(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<(), Error> {
-        self.with_source(registered, |registered| self.connect(registered, data)).flatten()?;
-        let answer = sync::catch(|| registered.enable.call(data));
-        match answer {
+    fn enable_locked(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<Transition, Error> {
+        match self.state.next(Event::Enable) {
+            _ if self.state.has(GONE) => return Err(self.refusal()),
+            Next::Refuse => return Err(self.refusal()),
+            Next::Stay => return Ok(Transition::Already),
+            Next::To(_) => _ = self.state.apply(Event::Enable),
+        }
+        // A panic of the source is a fault, and an error may be a removal. Then the phase is another already.
+        let connected = self.with_source(registered, |registered| self.connect(registered, data)).flatten();
+        #[cfg(feature = "alloc")]
+        self.note_granted(connected.as_ref());
+        if let Err(error) = connected {
+            self.state.apply(Event::NotConnected);
+            return Err(error);
+        }
+        match sync::catch(|| registered.enable.call(data)) {
             Ok(Ok(())) => {
                 self.work.open();
-                self.state.set(ENABLED);
+                self.state.apply(Event::Connected);
                 events::enabled(self.name());
-                Ok(())
+                Ok(Transition::Done)
             }
             Ok(Err(error)) => {
                 self.out_of_service(registered);
+                self.state.apply(Event::NotConnected);
                 Err(self.error(ErrorKind::EnableCallback(error)))
             }
             Err(message) => Err(self.panicked(registered, Callback::Enable, message)),
@@ -126,6 +132,16 @@ impl<T, W> InterruptObject<T, W> {
             }
             self.source_error(error)
         })
+    }
+
+    /// Notes whether the interrupt has a message vector ([rule I11](crate::guide::contract#i11)), for `check`.
+    #[cfg(feature = "alloc")]
+    fn note_granted(&self, connected: Result<&(), &Error>) {
+        let not_granted = match connected.map_err(Error::kind) {
+            Err(ErrorKind::Source(error @ SourceError::NotGranted { .. })) => Some(error.clone()),
+            _ => None,
+        };
+        self.notes.lock().rare().not_granted = not_granted;
     }
 
     /// Notes that the driver has asked for a shared line: `info` then says so, whatever the system reports.

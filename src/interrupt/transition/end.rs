@@ -1,49 +1,106 @@
 //! The end of an interrupt (rule E6).
 //!
-//! Dropping the handle disables the interrupt, flushes it, and frees what the driver registered, outside every lock.
-//!
-//! Three cases can't do that at once:
+//! Dropping the handle disables the interrupt, flushes it, and frees what the driver registered, outside every lock. It
+//! may wait for other threads, as a disable does. Where it can't, it is put off:
 //!
 //! - The dropping thread is inside a section of this interrupt, and can't wait for that section to end. It sets the bit
 //!   `END_DEFERRED` instead. The release of the lock, the end of a transition and the end of a run of the work item
 //!   look for the bit. One of them finds it once no section of the dropping thread is left.
-//! - Waiting would close a circle with another thread. The dropping thread sets the bit too, and that other thread
-//!   finds it as its section ends.
-//! - The dropping thread is in the ISR of another interrupt, where it may wait for nothing: a work item of this
-//!   interrupt may be waiting for the lock under which that ISR runs. The worker runs the end.
+//! - Its wait would close a circle with other threads. Or it is in the ISR of another interrupt, where it may wait for
+//!   nothing, or holds the callback lock that the work item needs. Then a thread that is started for it makes the end.
+//!   That thread holds nothing that others wait for, except while it ends the interrupt. So it can wait for everything.
 
-use core::ptr;
-
+use crate::error::Error;
 use crate::fault::Callback;
-use crate::interrupt::state::{ENABLED, END_DEFERRED, ENDED, LISTENED, WAKES};
+use crate::interrupt::state::{END_DEFERRED, Event, LISTENED, Phase, REMOVAL_REQUESTED, WAKES};
 use crate::interrupt::transition::InTransition;
-use crate::interrupt::{InterruptObject, Registered, WorkFn};
+use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
 use crate::sync;
 
 impl<T, W> InterruptObject<T, W> {
-    /// Ends the interrupt. Returns `false` if the end is left to the worker or to the end of a section.
+    /// Ends the interrupt. Returns `false` if the end is put off.
     pub(crate) fn end(&self) -> bool {
-        if self.leave_end_to_worker() {
+        if self.own_section().is_some() {
+            self.state.set(END_DEFERRED);
+            if self.lock().raw().is_mine() {
+                // Its release then looks for the bit.
+                self.lock().raw().leave_to_owner();
+            }
             return false;
         }
-        let Some(transition) = self.begin_end() else {
+        let by_another = sync::is_in_isr() || self.section_of_this_thread().is_some();
+        if by_another && self.end_elsewhere() {
             return false;
-        };
-        if !self.state.has(ENDED) {
-            // The driver's destructors run here, outside every lock. Catch their panics: this thread may be a
-            // dispatcher's, or may be releasing a lock whose release has to end other interrupts too.
-            if let Err(message) = sync::catch(|| _ = self.end_now(transition)) {
-                self.set_faulted_without_lock(Callback::Destructor, message);
-            }
-            if let Some(device) = self.serializer() {
-                device.has_ended(ptr::from_ref(self).cast());
-            }
-            if let Some(dispatch) = &self.dispatch {
-                dispatch.ended();
+        }
+        match self.end_here() {
+            Ok(()) => true,
+            Err(error) => {
+                self.free(error);
+                if !self.end_elsewhere() {
+                    // There is no thread to be had. The next section that ends tries again.
+                    self.state.set(END_DEFERRED);
+                }
+                false
             }
         }
-        true
+    }
+
+    /// Ends the interrupt on this thread. Returns an error if a wait would never end; then a later call goes on from
+    /// there.
+    pub(in crate::interrupt) fn end_here(&self) -> Result<(), Error> {
+        let transition = self.begin_outside_sections(None)?;
+        if self.state.phase() == Phase::Ended {
+            return Ok(());
+        }
+        // The handle is gone: no caller is left to return a callback's error to, and the interrupt ends all the same.
+        let disabled = self.disable_in(&transition);
+        if !self.work.is_idle() {
+            return disabled.map(|_| ());
+        }
+        self.free(disabled);
+        let registered = self.end_in_section(&transition)?;
+        drop(transition);
+        self.free_all(registered);
+        if let Some(dispatch) = &self.dispatch {
+            dispatch.ended();
+        }
+        Ok(())
+    }
+
+    /// The last section: runs the last closures, and takes out what the driver registered.
+    fn end_in_section(&self, transition: &InTransition<'_, T, W>) -> Result<Registered<T, W>, Error> {
+        let mut lock = transition.lock()?;
+        self.run_last_deferred(&mut lock);
+        self.state.apply(Event::End);
+        events::ended(self.name());
+        // SAFETY: this thread holds the lock, and is in no callback: in a section of its own it does not come here.
+        let registered = unsafe { self.registered.with(Registered::take) };
+        self.leave_lock();
+        Ok(registered)
+    }
+
+    /// Frees what the driver registered, each callback by itself. The source comes last, because the callbacks own
+    /// register handles: so a descriptor outlives the mappings of its device.
+    fn free_all(&self, registered: Registered<T, W>) {
+        // SAFETY: the work item is closed, flushed and idle. No run can begin any more, and the flush has seen the last
+        // run end.
+        let work = unsafe { self.work_fn.with(Option::take) };
+        let Registered { enable, disable, removal, isr, source, .. } = registered;
+        self.free(work);
+        self.free(isr);
+        self.free(enable);
+        self.free(disable);
+        self.free(removal);
+        self.free(source);
+    }
+
+    /// Frees something of the driver's, by itself. A panic is a fault of its own ([rule
+    /// E6](crate::guide::contract#e6)).
+    pub(in crate::interrupt) fn free(&self, theirs: impl Sized) {
+        if let Err(message) = sync::free(theirs) {
+            self.leave_fault(Callback::Destructor, message);
+        }
     }
 
     /// Waits for the threads that served this interrupt and no other. It has ended.
@@ -53,84 +110,11 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    fn end_now(&self, transition: InTransition<'_, T, W>) -> (Option<WorkFn<T, W>>, Registered<T, W>) {
-        if self.state.has(ENABLED) {
-            // No caller is left to return a callback's error to, and the interrupt ends all the same.
-            let _ = transition.disable();
-        }
-        self.work.close();
-        self.flush_work();
-        let mut lock = transition.lock();
-        self.run_last_deferred(&mut lock);
-        self.state.set(ENDED);
-        events::ended(self.name());
-        // SAFETY: this thread holds the lock, and is in no callback: there `begin_anywhere` refuses.
-        let registered = unsafe { self.registered.with(Registered::take) };
-        self.leave_lock();
-        drop(lock);
-        // SAFETY: the work item is closed, flushed and idle. No run can begin any more, and the flush has seen the last
-        // run end.
-        let work = unsafe { self.work_fn.with(Option::take) };
-        (work, registered)
-    }
-
-    /// In the ISR of another interrupt: leaves the end to the worker. Returns whether it has.
-    fn leave_end_to_worker(&self) -> bool {
-        let Some(dispatch) = &self.dispatch else { return false };
-        if !sync::is_in_isr() || self.section_of_this_thread().is_some() || self.state.has(ENDED) {
-            return false;
-        }
-        self.state.set(END_DEFERRED);
-        let left = dispatch.schedule_end(self.name());
-        if self.state.has(ENDED) {
-            // Another thread has found the bit as it ended a section, and has ended the interrupt already, perhaps
-            // before `schedule_end` kept the object. So let the object go again.
-            dispatch.ended();
-        }
-        left
-    }
-
-    /// Begins the transition of the end. Returns `None` if waiting for it would never end: then it has set the bit, for
-    /// the thread that ends a section.
-    fn begin_end(&self) -> Option<InTransition<'_, T, W>> {
-        if let Ok(transition) = self.begin_anywhere() {
-            return Some(transition);
-        }
-        self.state.set(END_DEFERRED);
-        if self.section_of_this_thread().is_some() {
-            if self.lock().raw().is_mine() {
-                // Its release then looks for the bit.
-                self.lock().raw().leave_to_owner();
-            }
-            self.leave_end_to_callback_lock();
-            return None;
-        }
-        // There was a circle with another thread, which may have ended its section before the bit was set. The register
-        // of waits orders the two: either the other thread has taken its waits out already, or it takes them out and
-        // then looks at the bit, after this.
-        if self.lock().raw().leave_to_owner() {
-            return None;
-        }
-        // Or that section is one of the callback lock. Its owner looks after the release, or this sees that it has
-        // released.
-        self.leave_end_to_callback_lock();
-        let transition = self.begin_anywhere().ok()?;
-        self.state.take(END_DEFERRED);
-        Some(transition)
-    }
-
-    /// Leaves the end to the owner of the callback lock that the work item needs, if the lock has an owner: its release
-    /// runs the end.
-    fn leave_end_to_callback_lock(&self) {
-        if let Some(device) = self.serializer().filter(|device| device.callback_lock().owner() != 0) {
-            device.leave_end(ptr::from_ref(self).cast());
-        }
-    }
-
-    /// Runs what is left to the thread that ends a section: wakes a listener, ends the interrupt, wakes the device.
+    /// Runs what is left to the thread that ends a section: wakes a listener, ends the interrupt, wakes the
+    /// device, gives it back.
     #[inline]
     pub(crate) fn after_section(&self) {
-        if self.state.has(LISTENED | END_DEFERRED | WAKES) {
+        if self.state.has(LISTENED | END_DEFERRED | WAKES | REMOVAL_REQUESTED) {
             self.follow_section();
         }
     }
@@ -140,20 +124,82 @@ impl<T, W> InterruptObject<T, W> {
         self.tell_listener();
         self.take_deferred_end();
         self.ask_for_power();
+        #[cfg(feature = "std")]
+        self.ask_for_removal();
     }
 
     /// Ends the interrupt, if the end was left to the section that the caller has ended.
+    ///
+    /// The caller may be another thread than the one that dropped the handle, and may have come for something else, such
+    /// as a delivery of another interrupt with the same lock. So it waits neither for a run of the work item, whose end
+    /// looks for the bit too, nor for another thread's transition.
     #[inline]
     pub(crate) fn take_deferred_end(&self) {
-        // The bit was set before the end of the section, or the register of waits, or the queue of the worker, orders
-        // this look after it. So a load finds the bit. The read-modify-write decides which of several threads runs the
-        // end.
-        //
-        // If a run of the work item is under way, leave the end to it: it looks as it ends. The caller may hold what
-        // that run waits for, and may have come for something else, such as a delivery of another interrupt with the
-        // same lock.
-        if self.state.has(END_DEFERRED) && !self.work.run_has_yet_to_end() && self.state.take(END_DEFERRED) {
+        // The bit was set before the end of the section, which orders this look after it. So a load finds the bit. The
+        // read-modify-write decides which of several threads makes the end.
+        if self.state.has(END_DEFERRED)
+            && !self.work.run_has_yet_to_end()
+            && self.state.take(END_DEFERRED)
+            && !(self.is_in_transition_elsewhere() && self.end_elsewhere())
+        {
             self.end();
         }
+    }
+
+    fn is_in_transition_elsewhere(&self) -> bool {
+        // SAFETY: used only to see which thread owns it.
+        let control = unsafe { self.control.raw() };
+        control.owner() != 0 && !control.is_mine()
+    }
+
+    /// Makes a thread of its own end the interrupt. Returns `false` if there is none to be had.
+    #[cfg(feature = "std")]
+    fn end_elsewhere(&self) -> bool {
+        let me = self.notes.lock().rare().me.clone();
+        me.and_then(|me| me.upgrade()).is_some_and(|me| me.end_on_a_thread())
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn end_elsewhere(&self) -> bool {
+        false
+    }
+}
+
+/// An interrupt that a thread of its own can end.
+#[cfg(feature = "std")]
+pub(in crate::interrupt) trait EndsElsewhere: Send + Sync {
+    /// Starts the thread. Returns `false` if the system refuses.
+    fn end_on_a_thread(self: alloc::sync::Arc<Self>) -> bool;
+}
+
+#[cfg(feature = "std")]
+impl<T: Send + 'static, W: Send + 'static> InterruptObject<T, W> {
+    /// Notes where the object is, for a thread that ends it.
+    pub(crate) fn note_self(self: &alloc::sync::Arc<Self>) {
+        let me = alloc::sync::Arc::downgrade(self);
+        self.notes.lock().rare().me = Some(me);
+    }
+}
+
+#[cfg(feature = "std")]
+impl<T: Send + 'static, W: Send + 'static> EndsElsewhere for InterruptObject<T, W> {
+    fn end_on_a_thread(self: alloc::sync::Arc<Self>) -> bool {
+        let name = crate::name::Name::from(alloc::format!("{} end", self.name()));
+        sync::spawn(&name, move || {
+            if let Some(device) = self.serializer() {
+                // The handle may have been dropped under the callback lock: begin after that section.
+                let _ = device.serialize(&mut || ());
+            }
+            // A circle ends as soon as one of its threads is refused. Until then this thread is out of its way.
+            let mut pause = core::time::Duration::from_millis(1);
+            while let Err(error) = self.end_here() {
+                self.free(error);
+                std::thread::sleep(pause);
+                pause = (2 * pause).min(core::time::Duration::from_millis(100));
+            }
+            self.join_threads();
+            // It may be the last reference to the object.
+            sync::free_silently(self);
+        })
     }
 }

@@ -4,7 +4,7 @@ use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::fault::{Callback, Fault};
-use crate::interrupt::state::{ENABLED, FAULTED, REMOVED};
+use crate::interrupt::state::{Event, FAULT_LEFT, GONE, Phase, REMOVAL_LEFT, UNMASK_LEFT};
 use crate::interrupt::transition::InTransition;
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
@@ -64,60 +64,121 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     pub fn clear_fault(&self) -> Result<Option<Fault>, Error> {
         let transition = self.begin()?;
-        Ok(self.clear_fault_in(&transition))
+        self.clear_fault_in(&transition)
     }
 
-    pub(in crate::interrupt) fn clear_fault_in(&self, transition: &InTransition<'_, T, W>) -> Option<Fault> {
-        let lock = transition.lock();
+    pub(in crate::interrupt) fn clear_fault_in(
+        &self,
+        transition: &InTransition<'_, T, W>,
+    ) -> Result<Option<Fault>, Error> {
+        let lock = transition.lock()?;
         let fault = self.notes.lock().fault.take();
-        self.state.take(FAULTED);
+        self.state.apply(Event::ClearFault);
         drop(lock);
         if let Some(fault) = &fault {
             events::fault_cleared(self.name(), fault);
         }
-        fault
+        Ok(fault)
     }
 
     /// Faults the interrupt: takes it out of service. The caller holds the lock, as `registered` proves.
     pub(in crate::interrupt) fn set_faulted(&self, registered: &mut Registered<T, W>, fault: Fault) {
-        events::faulted(self.name(), &fault);
-        {
-            let mut notes = self.notes.lock();
-            // Keep the first fault: it is the cause, and later ones (such as a disconnection that fails too) follow
-            // from it. But replace a late callback, which has not taken the interrupt out of service.
-            #[cfg(feature = "std")]
-            notes.fault.take_if(|fault| matches!(fault, Fault::Overdue { .. }));
-            notes.fault.get_or_insert(fault);
+        self.note_fault(fault);
+        if self.state.apply(Event::Fault).is_some_and(Phase::is_connected) {
+            self.out_of_service(registered);
         }
+    }
+
+    fn note_fault(&self, fault: Fault) {
+        events::faulted(self.name(), &fault);
+        let mut notes = self.notes.lock();
+        // Keep the first fault: it is the cause, and later ones (such as a disconnection that fails too) follow from it.
+        // But replace a late callback, which has not taken the interrupt out of service.
+        #[cfg(feature = "std")]
+        notes.fault.take_if(|fault| matches!(fault, Fault::Overdue { .. }));
+        notes.fault.get_or_insert(fault);
+        // The lock of the notes makes this thread the only writer.
         self.counters.faults.add_exclusive(1);
-        self.state.set(FAULTED);
-        self.out_of_service(registered);
+    }
+
+    /// Faults the interrupt for a callback that has panicked without the lock. Never waits: if a thread holds the lock,
+    /// its release makes the fault. An interrupt that has ended has nobody who would, and no phase to leave.
+    #[cold]
+    #[track_caller]
+    pub(in crate::interrupt) fn leave_fault(&self, callback: Callback, message: crate::name::Name) {
+        let fault = Fault::Panicked { callback, message };
+        if self.state.phase() == Phase::Ended {
+            return self.note_fault(fault);
+        }
+        #[cfg(feature = "std")]
+        self.notes.lock().rare().left_faults.push(fault);
+        // Nothing unwinds without an operating system.
+        #[cfg(not(feature = "std"))]
+        drop(fault);
+        self.leave(FAULT_LEFT);
+    }
+
+    /// Leaves something to the owner of the lock, which `request` tells of. Without an owner this thread does it.
+    #[track_caller]
+    pub(in crate::interrupt) fn leave(&self, request: usize) {
+        self.state.set(request);
+        drop(self.lock().leave_or_acquire());
+    }
+
+    /// Does what was left to the owner of the lock beside deliveries and closures. The caller is that owner, as `data`
+    /// proves.
+    pub(in crate::interrupt) fn do_left(&self, data: &mut T) {
+        if self.state.has(FAULT_LEFT | UNMASK_LEFT | REMOVAL_LEFT) {
+            self.make_left_faults();
+            self.make_left_unmask(data);
+            #[cfg(feature = "std")]
+            self.make_left_removal(data);
+        }
+    }
+
+    /// Makes the faults that were left to the owner of the lock. The caller is that owner.
+    #[cold]
+    fn make_left_faults(&self) {
+        if !self.state.take(FAULT_LEFT) {
+            return;
+        }
+        #[cfg(feature = "std")]
+        let faults = core::mem::take(&mut self.notes.lock().rare().left_faults);
+        #[cfg(feature = "std")]
+        for fault in faults {
+            // SAFETY: the caller holds the lock, and is in no callback: a release calls this.
+            unsafe { self.registered.with(|registered| self.set_faulted(registered, fault)) };
+        }
     }
 
     /// Removes the interrupt, because its device has gone: runs the removal callback instead of the disable callback.
     /// The caller holds the lock, as `registered` and `data` prove.
     pub(in crate::interrupt) fn surprise_removal(&self, registered: &mut Registered<T, W>, data: &mut T) {
-        let was_enabled = self.state.has(ENABLED);
-        self.set_removed();
-        self.out_of_service(registered);
-        if was_enabled {
-            let removal = sync::catch(|| registered.removal.call(data));
-            if let Err(message) = removal {
-                let callback = Callback::Removal;
-                self.set_faulted(registered, Fault::Panicked { callback, message });
+        self.note_gone();
+        let Some(phase) = self.state.apply(Event::Remove) else { return };
+        if phase.is_connected() {
+            self.out_of_service(registered);
+        }
+        if phase.is_in_service() {
+            match sync::catch(|| registered.removal.call(data)) {
+                Ok(answer) => self.free(answer),
+                Err(message) => {
+                    let callback = Callback::Removal;
+                    self.set_faulted(registered, Fault::Panicked { callback, message });
+                }
             }
         }
     }
 
-    pub(in crate::interrupt) fn set_removed(&self) {
-        if self.state.set(REMOVED) {
+    /// From now on every operation says that the device has gone. The phase follows under the lock.
+    pub(in crate::interrupt) fn note_gone(&self) {
+        if self.state.set(GONE) {
             events::removed(self.name());
         }
     }
 
-    /// Stops delivery, and disconnects. The caller holds the lock, as `registered` proves.
+    /// Disconnects, after the phase has been left that was connected. The caller holds the lock, as `registered` proves.
     pub(in crate::interrupt) fn out_of_service(&self, registered: &mut Registered<T, W>) {
-        self.state.take(ENABLED);
         self.work.take_kept();
         self.work.close();
         self.disconnect(registered);

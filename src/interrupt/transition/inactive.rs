@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::interrupt::Delivery;
 use crate::interrupt::delivery::{AfterIsr, NotServed};
-use crate::interrupt::state::{ASLEEP, ENDED, INACTIVE, REMOVED, WAKES};
+use crate::interrupt::state::{GONE, INACTIVE, Phase, WAKES};
 use crate::interrupt::{InterruptObject, Transition};
 use crate::observe::events;
 
@@ -64,7 +64,7 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "ReportInactiveOnPowerDown")]
     pub fn report_inactive(&self) -> Result<Transition, Error> {
         let transition = self.begin()?;
-        let lock = transition.lock();
+        let lock = transition.lock()?;
         self.is_still_there()?;
         if self.state.has(INACTIVE) {
             return Ok(Transition::Already);
@@ -101,7 +101,7 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "WdfInterruptReportActive")]
     pub fn report_active(&self) -> Result<Transition, Error> {
         let transition = self.begin()?;
-        let mut lock = transition.lock();
+        let mut lock = transition.lock()?;
         self.is_still_there()?;
         if !self.state.take(INACTIVE) {
             return Ok(Transition::Already);
@@ -113,7 +113,11 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn is_still_there(&self) -> Result<(), Error> {
-        if self.state.has(ENDED | REMOVED) { self.check() } else { Ok(()) }
+        match self.state.phase() {
+            Phase::Ended | Phase::Removed => Err(self.refusal()),
+            _ if self.state.has(GONE) => Err(self.refusal()),
+            _ => Ok(()),
+        }
     }
 
     /// Delivers what was withheld, together with what the source has signalled since. The caller holds the lock, as
@@ -158,7 +162,7 @@ impl<T, W> InterruptObject<T, W> {
     /// If an assertion is withheld that wakes the device, lets the end of this section ask for power. The caller holds
     /// the lock.
     fn wake_for_withheld(&self) {
-        if self.state.has(ASLEEP) && !self.state.has(INACTIVE) && self.counters.withheld.get() != 0 {
+        if self.state.phase() == Phase::Asleep && !self.state.has(INACTIVE) && self.counters.withheld.get() != 0 {
             self.state.set(WAKES);
             self.lock().raw().leave_to_owner();
         }
@@ -167,6 +171,6 @@ impl<T, W> InterruptObject<T, W> {
     /// Counts what was withheld as stale, because the interrupt goes out of service. The caller holds the lock.
     pub(in crate::interrupt) fn forget_withheld(&self) {
         self.counters.stale.add_exclusive(self.counters.withheld.take_exclusive());
-        self.state.take(ASLEEP | WAKES);
+        self.state.take(WAKES);
     }
 }

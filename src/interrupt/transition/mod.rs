@@ -12,10 +12,14 @@
 //! | `end` | the end | E6 |
 //! | this one | one transition at a time, and none that would wait for itself | E4 |
 //!
-//! Each transition is one section of the interrupt lock. The control lock, which a transition holds to its end, keeps
-//! transitions apart. A delivery in the middle of a transition waits for the interrupt lock, and then finds the state
-//! decided. An assertion that is signalled before a disconnection can still be taken after it. So no assertion is lost
-//! between two steps.
+//! Each transition is one section of the interrupt lock. In it, and nowhere else, the table in `state` decides what the
+//! transition does: a fault, a removal or the end may have come while it waited for the lock. A delivery in the middle of
+//! a transition waits for the lock, and then finds the phase decided.
+//!
+//! The control lock, which a transition holds to its end, keeps transitions apart. A disable holds it beyond its
+//! section, while it flushes the work item.
+//!
+//! Each wait is registered while it lasts (`lock::waits`). If it would close a circle, the transition returns an error.
 
 mod disable;
 mod enable;
@@ -29,15 +33,19 @@ mod power;
 mod removal;
 
 #[cfg(feature = "std")]
+pub(super) use end::EndsElsewhere;
+#[cfg(feature = "std")]
 pub(super) use policy::RequestedPolicy;
 
 use lock_api::MutexGuard;
 
 use crate::cause::SourceError;
+use crate::circle::{Circle, Kind};
 use crate::error::{Error, ErrorKind};
 use crate::fault::{Callback, Fault};
+use crate::interrupt::state::Phase;
 use crate::interrupt::{InterruptObject, Registered};
-use crate::lock::waits::{Circle, Waits};
+use crate::lock::raw::{Label, NotAcquired, lock_until};
 use crate::lock::{InterruptLockGuard, RawInterruptLock};
 use crate::sync;
 
@@ -65,45 +73,48 @@ impl<T, W> InterruptObject<T, W> {
     /// Begins a transition: waits until no other is under way, and keeps others out. Returns an error if it would wait
     /// for itself.
     pub(in crate::interrupt) fn begin(&self) -> Result<InTransition<'_, T, W>, Error> {
-        if sync::is_in_isr() {
-            return Err(self.would_deadlock("called from an ISR"));
-        }
-        self.begin_anywhere()
+        self.begin_until(None)
     }
 
-    /// As [`begin`](Self::begin), but does not refuse inside the ISR of another interrupt.
-    pub(in crate::interrupt) fn begin_anywhere(&self) -> Result<InTransition<'_, T, W>, Error> {
-        if let Some(why) = self.section_of_this_thread() {
-            return Err(self.would_deadlock(why));
-        }
-        let waits = self
-            .register_waits()
-            .map_err(|_| self.would_deadlock("another thread's callback waits for what this thread holds"))?;
-        Ok(InTransition { object: self, control: Some(self.control.lock()), waits: Some(waits) })
-    }
-
-    /// Registers all that a transition may wait for.
-    pub(crate) fn register_waits(&self) -> Result<Waits<'_>, Circle> {
-        // SAFETY: used only to see which thread owns it, and to register a wait for it.
-        let control = unsafe { self.control.raw() };
-        let (control, lock, work) = (control.awaited(), self.lock().raw().awaited(), self.work.awaited());
-        match self.callback_lock() {
-            None => Waits::register([control, lock, work]),
-            Some(callback_lock) => Waits::register([control, lock, work, callback_lock.awaited()]),
+    /// As [`begin`](Self::begin). The transition waits for its locks until `deadline` only.
+    pub(in crate::interrupt) fn begin_until(
+        &self,
+        deadline: Option<sync::Instant>,
+    ) -> Result<InTransition<'_, T, W>, Error> {
+        let refused = if sync::is_in_isr() { Some("called from an ISR") } else { self.section_of_this_thread() };
+        match refused {
+            Some(why) => Err(self.would_deadlock(why, None)),
+            None => self.begin_outside_sections(deadline),
         }
     }
 
-    /// The callback lock under which the work item runs, if it is serialized ([rule W5](crate::guide::contract#w5)).
-    fn callback_lock(&self) -> Option<&RawInterruptLock> {
-        self.serializer().map(|device| device.callback_lock())
+    /// As [`begin_until`](Self::begin_until), for a caller that is in no section of this interrupt.
+    fn begin_outside_sections(&self, deadline: Option<sync::Instant>) -> Result<InTransition<'_, T, W>, Error> {
+        let control = lock_until(&self.control, deadline, Label::of(Kind::Transition, self.name()));
+        match control {
+            Ok(control) => Ok(InTransition { object: self, control: Some(control), deadline }),
+            Err(NotAcquired::Circle(circle)) => {
+                Err(self.would_deadlock("another thread makes a transition of it", Some(circle)))
+            }
+            Err(NotAcquired::Recursive(_)) => Err(self.would_deadlock("called from a transition of it", None)),
+            Err(NotAcquired::TimedOut | NotAcquired::ServeFirst) => Err(self.error(ErrorKind::TimedOut)),
+        }
     }
 
-    fn would_deadlock(&self, why: &'static str) -> Error {
-        self.error(ErrorKind::WouldDeadlock { why })
+    fn would_deadlock(&self, why: &'static str, circle: Option<Circle>) -> Error {
+        self.error(ErrorKind::WouldDeadlock { why, circle })
     }
 
     /// Returns in which section of this interrupt the calling thread is, as the reason of an error.
-    pub(in crate::interrupt) fn section_of_this_thread(&self) -> Option<&'static str> {
+    pub(crate) fn section_of_this_thread(&self) -> Option<&'static str> {
+        self.own_section().or_else(|| {
+            let device = self.serializer()?;
+            device.callback_lock().is_mine().then_some("called with the callback lock held that its work item needs")
+        })
+    }
+
+    /// As [`section_of_this_thread`](Self::section_of_this_thread), without those of its device.
+    pub(in crate::interrupt) fn own_section(&self) -> Option<&'static str> {
         // SAFETY: used only to see which thread owns it.
         let control = unsafe { self.control.raw() };
         if self.lock().raw().is_mine() {
@@ -112,10 +123,17 @@ impl<T, W> InterruptObject<T, W> {
             Some("called from a transition of this interrupt")
         } else if self.work.is_mine() {
             Some("called from the interrupt's own work item")
-        } else if self.callback_lock().is_some_and(RawInterruptLock::is_mine) {
-            Some("called with the callback lock held that its work item needs")
         } else {
             None
+        }
+    }
+
+    /// Returns why the table refuses a transition.
+    pub(in crate::interrupt) fn refusal(&self) -> Error {
+        match (self.state.phase(), self.fault()) {
+            (Phase::Ended, _) => self.error(ErrorKind::Ended),
+            (Phase::Faulted, Some(fault)) => self.error(ErrorKind::Faulted(fault)),
+            _ => self.removed(),
         }
     }
 
@@ -132,27 +150,24 @@ impl<T, W> InterruptObject<T, W> {
     }
 }
 
-/// A transition that is under way: it holds the control lock, and has registered what it waits for.
+/// A transition that is under way: it holds the control lock.
 pub(in crate::interrupt) struct InTransition<'a, T, W> {
     object: &'a InterruptObject<T, W>,
     control: Option<MutexGuard<'a, RawInterruptLock, ()>>,
-    waits: Option<Waits<'a>>,
+    deadline: Option<sync::Instant>,
 }
 
 impl<'a, T, W> InTransition<'a, T, W> {
-    /// Acquires the interrupt lock. The wait ends: the register of waits has shown that it closes no circle.
-    pub(in crate::interrupt) fn lock(&self) -> InterruptLockGuard<'a, T> {
-        self.object.acquire_interrupt_lock()
+    /// Acquires the interrupt lock. Returns an error if the wait would never end.
+    pub(in crate::interrupt) fn lock(&self) -> Result<InterruptLockGuard<'a, T>, Error> {
+        self.object.lock().acquire_until(self.deadline)
     }
 }
 
 impl<T, W> Drop for InTransition<'_, T, W> {
     fn drop(&mut self) {
-        // Do this first, because the end, which may run below, is a transition too. An end that met this transition in
-        // a circle of waits either finds these waits out of the register, and tries again, or has set its bit before
-        // they left it, so that it is seen below.
+        // Do this first, because the end, which may run below, is a transition too.
         self.control = None;
-        self.waits = None;
         self.object.after_section();
     }
 }

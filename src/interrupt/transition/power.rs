@@ -1,12 +1,11 @@
 //! What a device asks of its interrupts (rule E5), and what an interrupt asks of its device (W5, E9).
 
-use crate::cause::SourceError;
-use crate::error::{Error, ErrorKind};
-use crate::interrupt::InterruptObject;
+use crate::error::Error;
 use crate::interrupt::attached::Parent;
 #[cfg(feature = "alloc")]
 use crate::interrupt::attached::{Attached, Membership};
-use crate::interrupt::state::{ASLEEP, ENABLED, ENDED, FAULTED, KEPT_DISABLED, REMOVED, WAKES};
+use crate::interrupt::state::{Event, KEPT_DISABLED, Phase, WAKES};
+use crate::interrupt::{InterruptObject, State};
 use crate::observe::events;
 
 impl<T, W> InterruptObject<T, W> {
@@ -28,30 +27,28 @@ impl<T, W> InterruptObject<T, W> {
     /// Enables the interrupt as its device enters D0, unless the driver keeps it disabled.
     pub(crate) fn power_up(&self) -> Result<(), Error> {
         let transition = self.begin()?;
-        if self.state.has(KEPT_DISABLED | ENDED) {
+        if self.state.has(KEPT_DISABLED) || self.state.phase() == Phase::Ended {
             return Ok(());
         }
-        match self.enable_in(&transition) {
-            // It has no resources. The source says so before any callback runs.
-            Err(error) if matches!(error.kind(), ErrorKind::Source(SourceError::NotGranted { .. })) => Ok(()),
-            answer => answer.map(|_| ()),
-        }
+        self.enable_in(&transition).map(|_| ())
     }
 
     /// Disables the interrupt as its device leaves D0. A wake-capable interrupt stays connected, and withholds what is
     /// asserted from now on.
     pub(crate) fn power_down(&self) -> Result<(), Error> {
         let transition = self.begin()?;
-        if self.state.has(ENDED) {
+        if self.state.phase() == Phase::Ended {
             return Ok(());
         }
-        if self.state.in_service() && self.membership.as_ref().is_some_and(|membership| membership.wake_capable) {
-            let lock = transition.lock();
+        if self.membership.as_ref().is_some_and(|membership| membership.wake_capable) {
+            let lock = transition.lock()?;
             // With the lock held: an ISR that was running has ended.
-            self.state.set(ASLEEP);
-            events::asleep(self.name());
+            let sleeps = self.state.apply(Event::Sleep).is_some();
             drop(lock);
-            return Ok(());
+            if sleeps {
+                events::asleep(self.name());
+                return Ok(());
+            }
         }
         self.disable_in(&transition).map(|_| ())
     }
@@ -60,21 +57,26 @@ impl<T, W> InterruptObject<T, W> {
     /// after the reset.
     pub(crate) fn quiesce(&self) -> Result<bool, Error> {
         let transition = self.begin()?;
-        if self.state.has(ASLEEP | ENDED | REMOVED | KEPT_DISABLED) || !self.state.has(ENABLED | FAULTED) {
+        if self.state.has(KEPT_DISABLED) || !matches!(self.state.phase(), Phase::Enabled | Phase::Faulted) {
             return Ok(false);
         }
-        // Ignore an error of the callback: the device is about to be reset.
-        let _ = self.disable_in(&transition);
-        self.clear_fault_in(&transition);
-        Ok(!self.state.has(REMOVED))
+        // Ignore an error of the callback: the device is about to be reset. But the work item must not run on.
+        let disabled = self.disable_in(&transition);
+        if !self.work.is_idle() {
+            return disabled.map(|_| false);
+        }
+        self.free(disabled);
+        let cleared = self.clear_fault_in(&transition)?;
+        self.free(cleared);
+        Ok(self.state.snapshot() == State::Disabled)
     }
 
     /// Resumes delivery as its device is in D0 again: if the interrupt was asleep, runs the ISR for what was withheld.
     pub(crate) fn awake(&self) -> Result<(), Error> {
         let transition = self.begin()?;
-        let mut data = transition.lock();
-        if self.state.has(ASLEEP) {
-            self.state.take(ASLEEP | WAKES);
+        let mut data = transition.lock()?;
+        if self.state.apply(Event::Awake).is_some() {
+            self.state.take(WAKES);
             events::awake(self.name());
             self.deliver_withheld(&mut data);
         }

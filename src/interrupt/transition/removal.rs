@@ -2,10 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-#[cfg(doc)]
-use crate::error::ErrorKind;
-use crate::interrupt::state::{ENABLED, REMOVAL_REQUESTED};
-use crate::interrupt::{Delivery, InterruptObject};
+use crate::error::{Error, ErrorKind};
+use crate::interrupt::state::{Event, GONE, REMOVAL_LEFT, REMOVAL_REQUESTED};
+use crate::interrupt::{Delivery, InterruptObject, Registered};
 use crate::lock::InterruptLockGuard;
 use crate::observe::events;
 use crate::source::Removal;
@@ -60,7 +59,7 @@ impl<T, W> InterruptObject<T, W> {
         delivery
     }
 
-    /// As [`service_removal`](Self::service_removal). Returns `false` if the calling thread holds the lock.
+    /// As [`service_removal`](Self::service_removal). Returns `false` if the calling thread can't have the lock.
     pub(crate) fn try_service_removal(&self) -> bool {
         match self.lock().acquire_until(None) {
             Ok(lock) => self.look_for_removal(lock),
@@ -80,26 +79,35 @@ impl<T, W> InterruptObject<T, W> {
         let data = &mut *lock;
         // SAFETY: this thread holds the lock, and is in no callback: there the caller holds the lock already, and can't
         // acquire it.
-        let removal = unsafe {
-            self.registered.with(|registered| {
-                let asked = self.with_source(registered, |registered| registered.source.as_mut()?.removal());
-                let removal = asked.unwrap_or_default();
-                if removal == Some(Removal::Surprise) {
-                    self.surprise_removal(registered, data);
-                }
-                removal
-            })
-        };
+        unsafe { self.registered.with(|registered| self.note_removal(registered, data)) };
         drop(lock);
-        self.tell_listener();
-        if removal == Some(Removal::Requested) {
-            if self.state.set(REMOVAL_REQUESTED) {
+        self.after_section();
+    }
+
+    /// Asks the source for a removal. If the device has gone, removes the interrupt. A request is noted. The caller
+    /// holds the lock, as `registered` and `data` prove.
+    pub(in crate::interrupt) fn note_removal(&self, registered: &mut Registered<T, W>, data: &mut T) {
+        let asked = self.with_source(registered, |registered| registered.source.as_mut()?.removal());
+        match asked {
+            Ok(Some(Removal::Surprise)) => self.surprise_removal(registered, data),
+            Ok(Some(Removal::Requested)) if self.state.set(REMOVAL_REQUESTED) => {
                 events::removal_requested(self.name());
             }
-            let scheduled = self.dispatch.as_ref().map(|dispatch| dispatch.schedule_anyway(self.name()));
-            if scheduled != Some(true) {
-                self.do_requested_removal();
-            }
+            Ok(_) => {}
+            // The source has panicked, which has faulted the interrupt.
+            Err(error) => self.free(error),
+        }
+    }
+
+    /// If the system asks for the device back, lets the worker do what that needs. Without a worker does it here. If the
+    /// caller is inside another section of this interrupt, the end of that section does so.
+    pub(in crate::interrupt) fn ask_for_removal(&self) {
+        let asked = self.state.has(REMOVAL_REQUESTED) && !self.state.has(GONE);
+        if !asked || sync::is_in_isr() || self.section_of_this_thread().is_some() {
+            return;
+        }
+        if !self.dispatch.as_ref().is_some_and(|dispatch| dispatch.schedule_anyway(self.name())) {
+            self.do_requested_removal();
         }
     }
 
@@ -108,24 +116,40 @@ impl<T, W> InterruptObject<T, W> {
         if !self.state.take(REMOVAL_REQUESTED) {
             return;
         }
-        let deadline = Instant::now() + REQUESTED_REMOVAL_WAIT;
-        if self.try_acquire_interrupt_lock_until(deadline).is_ok()
-            && let Ok(transition) = self.begin()
-        {
-            if self.state.has(ENABLED) {
-                // Ignore an error of the callback: the interrupt is disabled all the same.
-                let _ = transition.disable();
-            }
-            // With the control lock held, so that no enable comes in between.
-            self.set_removed();
+        if self.remove_in_order(Instant::now() + REQUESTED_REMOVAL_WAIT).is_ok() {
             return;
         }
         // Later operations return "removed" from now on. The removal callback runs as soon as the lock is free.
-        self.set_removed();
+        self.note_gone();
         self.tell_listener();
-        let mut lock = self.acquire_interrupt_lock();
-        let data = &mut *lock;
-        // SAFETY: as in `look_for_removal`.
-        unsafe { self.registered.with(|registered| self.surprise_removal(registered, data)) };
+        self.leave(REMOVAL_LEFT);
+    }
+
+    /// Disables the interrupt, and then removes it. Returns an error if the locks can't be had by `deadline`.
+    fn remove_in_order(&self, deadline: Instant) -> Result<(), Error> {
+        let transition = self.begin_until(Some(deadline))?;
+        // In the same transition, so that no enable comes in between.
+        let disabled = self.disable_in(&transition);
+        // Ignore an error of the callback: the interrupt is disabled all the same.
+        self.free(disabled);
+        let lock = transition.lock()?;
+        if self.state.phase().is_in_service() {
+            // There was no disable.
+            return Err(self.error(ErrorKind::TimedOut));
+        }
+        self.note_gone();
+        self.state.apply(Event::Remove);
+        drop(lock);
+        self.tell_listener();
+        Ok(())
+    }
+
+    /// Removes an interrupt whose device has gone while the lock was held. The caller is the owner of the lock.
+    #[cold]
+    pub(in crate::interrupt) fn make_left_removal(&self, data: &mut T) {
+        if self.state.take(REMOVAL_LEFT) {
+            // SAFETY: the caller holds the lock, and is in no callback: a release calls this.
+            unsafe { self.registered.with(|registered| self.surprise_removal(registered, data)) };
+        }
     }
 }

@@ -14,11 +14,11 @@ pub(crate) mod word;
 pub use context::WorkItemContext;
 pub(crate) use word::WorkWord;
 
-use crate::fault::{Callback, Fault};
+use crate::circle::Circle;
+use crate::fault::Callback;
 use crate::interrupt::InterruptObject;
-use crate::interrupt::state::{ENDED, FAULTED, REMOVED};
+use crate::interrupt::state::{State, UNMASK_LEFT};
 use crate::interrupt::work_item::word::{Queueing, RunEnd};
-use crate::lock::InterruptLockGuard;
 use crate::sync;
 
 /// The type parameter `W` of an interrupt that has a work item.
@@ -228,20 +228,17 @@ impl<T, W> InterruptObject<T, W> {
                 Queued::New
             }
             Queueing::Merged => Queued::Merged,
-            Queueing::Closed => Queued::Refused(self.refusal()),
+            Queueing::Closed => Queued::Refused(self.why_closed()),
         }
     }
 
     #[cold]
-    fn refusal(&self) -> Refusal {
-        if self.state.has(ENDED) {
-            Refusal::Ended
-        } else if self.state.has(REMOVED) {
-            Refusal::Removed
-        } else if self.state.has(FAULTED) {
-            Refusal::Faulted
-        } else {
-            Refusal::Disabled
+    fn why_closed(&self) -> Refusal {
+        match self.state.snapshot() {
+            State::Ended => Refusal::Ended,
+            State::Removed => Refusal::Removed,
+            State::Faulted => Refusal::Faulted,
+            _ => Refusal::Disabled,
         }
     }
 
@@ -255,9 +252,15 @@ impl<T, W> InterruptObject<T, W> {
     /// by itself.
     ///
     /// If the work item is [serialized](crate::Builder::automatic_serialization), the run waits for the device's
-    /// callback lock ([rule W5](crate::guide::contract#w5)). A panic of the work item is a fault, and does not reach the caller.
+    /// callback lock ([rule W5](crate::guide::contract#w5)), before it begins. A panic of the work item is a fault, and
+    /// does not reach the caller.
     ///
     /// It stands for the framework's call of *OnInterruptWorkItem*.
+    ///
+    /// # Panics
+    ///
+    /// If the work item is serialized, and the wait for the callback lock would never end: the calling thread holds it
+    /// already, or holds what its owner waits for. The work item stays queued.
     ///
     /// # Examples
     ///
@@ -287,10 +290,27 @@ impl<T, W> InterruptObject<T, W> {
         W: Is<R>,
         R: WorkItemRegistered,
     {
-        self.run_work()
+        match self.run_work() {
+            Ok(more) => more,
+            Err(None) => panic!("{}: this thread holds the callback lock, which the work item needs", self.name()),
+            Err(Some(circle)) => panic!("{}: waiting for the callback lock would never end: {circle}", self.name()),
+        }
     }
 
-    pub(crate) fn run_work(&self) -> bool {
+    /// Runs the work item once, if it is queued and not running. Returns whether another run is queued.
+    ///
+    /// The callback lock comes first, because a run that has begun can't be put off. Returns an error if the wait for it
+    /// would never end: with the circle, or nothing if this thread holds the lock itself.
+    pub(crate) fn run_work(&self) -> Result<bool, Option<Circle>> {
+        let Some(device) = self.serializer() else { return Ok(self.run_work_now()) };
+        let mut more = false;
+        if self.work.is_queued() {
+            device.serialize(&mut || more = self.run_work_now())?;
+        }
+        Ok(more)
+    }
+
+    fn run_work_now(&self) -> bool {
         let Some(queueings) = self.work.begin() else {
             return false;
         };
@@ -314,49 +334,39 @@ impl<T, W> InterruptObject<T, W> {
             Ok(Work::Again) => {
                 let _ = self.queue();
             }
-            Err(message) => self.set_faulted_without_lock(Callback::WorkItem, message),
+            Err(message) => self.leave_fault(Callback::WorkItem, message),
         }
         let RunEnd { more, kept } = self.work.end();
         // The worker may have looked during this run, found it under way, and left.
         if let Some(dispatch) = self.dispatch.as_ref().filter(|_| more) {
             dispatch.schedule();
         }
-        if kept && let Some(mut data) = self.lock_unless_leaked() {
-            // If the ISR has queued another run since, which may already run on another thread, the line waits for that
-            // run.
-            if self.work.is_idle() {
-                self.unmask_kept(&mut data);
-            }
+        if kept {
+            self.leave(UNMASK_LEFT);
         }
         self.after_section();
         more
     }
 
-    /// Faults the interrupt for a callback that panicked without the interrupt lock. Waits for the lock.
+    /// Unmasks a line that was kept masked until the work item had run. The caller is the owner of the lock.
     #[cold]
-    pub(in crate::interrupt) fn set_faulted_without_lock(&self, callback: Callback, message: crate::name::Name) {
-        let Some(lock) = self.lock_unless_leaked() else { return };
-        // SAFETY: this thread holds the lock, and is in no callback that runs under it: there it would have held the
-        // lock already, and not got it here.
-        unsafe {
-            self.registered.with(|registered| self.set_faulted(registered, Fault::Panicked { callback, message }));
+    pub(in crate::interrupt) fn make_left_unmask(&self, data: &mut T) {
+        // If the ISR has queued another run since, which may already run on another thread, the line waits for that run.
+        if self.state.take(UNMASK_LEFT) && self.work.is_idle() {
+            self.unmask_kept(data);
         }
-        drop(lock);
-    }
-
-    /// Acquires the interrupt lock. Returns `None` if this thread holds it already, because the work item has leaked a
-    /// guard: then no thread can acquire the lock any more.
-    fn lock_unless_leaked(&self) -> Option<InterruptLockGuard<'_, T>> {
-        self.lock().acquire_until(None).ok()
     }
 
     /// Runs the queued work item on this thread, and waits for a run on another. This ends, because the word is closed.
-    pub(in crate::interrupt) fn flush_work(&self) {
+    ///
+    /// Returns an error if a wait would never end, as [`run_work`](Self::run_work) does.
+    pub(in crate::interrupt) fn flush_work(&self) -> Result<(), Option<Circle>> {
         while !self.work.is_idle() {
-            self.work.wait_until_not_running();
+            self.work.wait_until_not_running(self.name())?;
             // The loop's condition asks whether there is more, because another thread may have been faster.
-            let _ = self.run_work();
+            let _ = self.run_work()?;
         }
+        Ok(())
     }
 
     /// Returns whether the work item is queued and has not begun, for a driver's own loop before it sleeps.

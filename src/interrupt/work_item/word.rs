@@ -21,7 +21,10 @@
 //! `KEPT` is in this word so that it and the end of a run have one order: either the end of the run finds the bit, or
 //! the ISR that keeps the line masked finds the run over.
 
-use crate::lock::raw::Awaited;
+use crate::circle::{Circle, Kind};
+use crate::lock::raw::{Awaited, Label};
+use crate::lock::waits;
+use crate::name::Name;
 use crate::sync;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use crate::sync::{AtomicUsize, Parked, Parker, const_outside_models};
@@ -166,6 +169,12 @@ impl WorkWord {
         kept
     }
 
+    /// Whether a run is under way.
+    pub(crate) fn runs(&self) -> bool {
+        // Relaxed: a snapshot.
+        self.word.load(Relaxed) & RUNNING != 0
+    }
+
     /// Whether a run is under way, whose `end` is still to come. What the runner does after that `end` sees what the
     /// caller has seen.
     pub(crate) fn run_has_yet_to_end(&self) -> bool {
@@ -174,8 +183,17 @@ impl WorkWord {
         self.word.fetch_or(0, Release) & RUNNING != 0
     }
 
-    /// Waits while a run is under way. The caller must not be the runner, and must call `is_idle` afterwards.
-    pub(crate) fn wait_until_not_running(&self) {
+    /// Waits while a run is under way. The caller must not be the runner, and must call `is_idle` afterwards. Returns the
+    /// circle if the wait would never end. `name` is the interrupt's.
+    pub(crate) fn wait_until_not_running(&self, name: &Name) -> Result<(), Circle> {
+        if !self.runs() {
+            return Ok(());
+        }
+        let run = Awaited { owner: &self.runner, taken_at: None, label: Label::of(Kind::WorkItem, name) };
+        waits::through(run, || self.sleep_while_running())
+    }
+
+    fn sleep_while_running(&self) {
         // Relaxed, all of it: the caller's `is_idle` acquires what `end` has released.
         let mut word = self.word.load(Relaxed);
         while word & RUNNING != 0 {
@@ -212,11 +230,6 @@ impl WorkWord {
     pub(crate) fn unanswered(&self) -> usize {
         // Relaxed: a snapshot.
         self.word.load(Relaxed) / ONE
-    }
-
-    /// The run, as something that a thread may wait for.
-    pub(crate) fn awaited(&self) -> Awaited<'_> {
-        Awaited(&self.runner)
     }
 
     /// Whether the calling thread runs the work item.

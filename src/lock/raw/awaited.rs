@@ -1,18 +1,50 @@
-//! What a thread may wait for, for the search for circles of waits (rule E4).
+//! What a thread waits for, as the register of waits knows it (rule L13).
 
-use crate::sync::{AtomicUsize, Ordering::Relaxed};
+use crate::circle::{Kind, Part};
+use crate::name::Name;
+use crate::sync::{AtomicUsize, Ordering::Relaxed, Origin};
 
-/// Something that a thread may wait for, and that another thread owns: a lock, the run of a work item.
-///
-/// It is the word with its owner's identity: the lock's owner, the thread that runs the work item.
+/// Something that a thread waits for, and that another thread owns.
 #[derive(Clone, Copy)]
-pub(crate) struct Awaited<'a>(pub(crate) &'a AtomicUsize);
+pub(crate) struct Awaited<'a> {
+    /// The word with the identity of the owner; zero if there is none. For a lock its owner word.
+    pub(crate) owner: &'a AtomicUsize,
+    /// The place that acquired it, if it is a lock.
+    pub(crate) taken_at: Option<&'a Origin>,
+    pub(crate) label: Label<'a>,
+}
+
+/// What an awaited thing is, and whose, for panics and errors.
+#[derive(Clone, Copy)]
+pub(crate) struct Label<'a> {
+    kind: Kind,
+    name: Option<&'a Name>,
+}
 
 impl Awaited<'_> {
-    /// Returns the owner's identity, or 0 if there is none.
+    /// Returns the identity of the owner, or 0 if there is none.
     pub(crate) fn owner(self) -> usize {
         // Relaxed: exact if the caller is the owner, since it wrote the word itself. Otherwise the lock of the register
         // of waits orders it.
-        self.0.load(Relaxed)
+        self.owner.load(Relaxed)
+    }
+
+    /// Returns what panics and errors say of it.
+    pub(crate) fn part(self) -> Part {
+        let taken_at = self.taken_at.and_then(Origin::get);
+        Part { kind: self.label.kind, name: self.label.name.cloned(), taken_at }
+    }
+}
+
+impl<'a> Label<'a> {
+    /// A lock that only `lock_api` knows.
+    pub(crate) const UNNAMED: Self = Self { kind: Kind::Lock, name: None };
+
+    /// A thread of the crate.
+    #[cfg(any(loom, feature = "std"))]
+    pub(crate) const THREAD: Self = Self { kind: Kind::Thread, name: None };
+
+    pub(crate) const fn of(kind: Kind, name: &'a Name) -> Self {
+        Self { kind, name: Some(name) }
     }
 }

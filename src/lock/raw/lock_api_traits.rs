@@ -2,9 +2,11 @@
 
 use core::panic::Location;
 
-use lock_api::RawMutex;
+use lock_api::{Mutex, MutexGuard, RawMutex};
 
-use crate::lock::raw::{Acquisition, NotAcquired, RawInterruptLock};
+use crate::circle::Circle;
+use crate::lock::raw::{Acquisition, Label, NotAcquired, RawInterruptLock, Refused};
+use crate::sync;
 
 #[cold]
 #[track_caller]
@@ -13,6 +15,12 @@ fn recursion(taken_at: Option<&'static Location<'static>>) -> ! {
         Some(at) => panic!("this thread holds the lock already, taken at {at}"),
         None => panic!("this thread holds the lock already"),
     }
+}
+
+#[cold]
+#[track_caller]
+fn deadlock(circle: &Circle) -> ! {
+    panic!("acquiring the lock would be a deadlock: {circle}")
 }
 
 // SAFETY: the owner word is the lock. `exchange_owner` sets it by a compare-exchange from zero with Acquire; only the
@@ -31,11 +39,12 @@ unsafe impl RawMutex for RawInterruptLock {
     #[track_caller]
     fn lock(&self) -> Acquisition {
         loop {
-            match self.acquire(None) {
+            match self.acquire(None, Label::UNNAMED) {
                 Ok(acquisition) => return acquisition,
                 Err(NotAcquired::Recursive(at)) => recursion(at),
+                Err(NotAcquired::Circle(circle)) => deadlock(&circle),
                 Err(NotAcquired::ServeFirst) => self.release_unserving(),
-                Err(NotAcquired::Held | NotAcquired::TimedOut) => {}
+                Err(NotAcquired::TimedOut) => {}
             }
         }
     }
@@ -46,8 +55,8 @@ unsafe impl RawMutex for RawInterruptLock {
         loop {
             match self.try_acquire() {
                 Ok(acquisition) => return Some(acquisition),
-                Err(NotAcquired::ServeFirst) => self.release_unserving(),
-                Err(_) => return None,
+                Err(Refused::ServeFirst) => self.release_unserving(),
+                Err(Refused::Held) => return None,
             }
         }
     }
@@ -61,6 +70,25 @@ unsafe impl RawMutex for RawInterruptLock {
     #[inline]
     fn is_locked(&self) -> bool {
         self.owner() != 0
+    }
+}
+
+/// Locks a mutex of the crate's own, until `deadline`, for a caller that must not panic. `label` says what it is.
+#[track_caller]
+pub(crate) fn lock_until<'a, T>(
+    mutex: &'a Mutex<RawInterruptLock, T>,
+    deadline: Option<sync::Instant>,
+    label: Label<'_>,
+) -> Result<MutexGuard<'a, RawInterruptLock, T>, NotAcquired> {
+    // SAFETY: the raw lock is acquired here, and released by the guard that is made below.
+    let raw = unsafe { mutex.raw() };
+    loop {
+        match raw.acquire(deadline, label) {
+            // SAFETY: this thread has just acquired the raw lock, and the guard gets the state of that acquisition.
+            Ok(acquisition) => return Ok(unsafe { mutex.make_guard_unchecked(acquisition) }),
+            Err(NotAcquired::ServeFirst) => raw.release_unserving(),
+            Err(refused) => return Err(refused),
+        }
     }
 }
 
@@ -95,7 +123,7 @@ mod timed {
         #[track_caller]
         fn lock_until(&self, deadline: Option<Instant>) -> Option<Acquisition> {
             loop {
-                match self.acquire(deadline) {
+                match self.acquire(deadline, Label::UNNAMED) {
                     Ok(acquisition) => return Some(acquisition),
                     Err(NotAcquired::ServeFirst) => self.release_unserving(),
                     Err(_) => return None,

@@ -9,7 +9,7 @@
 //! | `lock_api_traits` | the lock as `lock_api` knows raw locks | L8 |
 //! | `wait` | the slow paths: waiting, leaving something to the owner, a release that has more to do | L4, L7, L8 |
 //! | `announced` | the bits of the announce word | L7 |
-//! | `awaited` | the lock as something that a thread waits for | E4 |
+//! | `awaited` | the lock as something that a thread waits for | L13 |
 //!
 //! # The two words
 //!
@@ -76,10 +76,12 @@ use core::panic::Location;
 
 use lock_api::GuardNoSend;
 
+use crate::circle::Circle;
 use crate::sync;
 use crate::sync::{AtomicUsize, Borrow, Origin, Parker, Witness, const_outside_models};
 use announced::{Announced, LEFT};
-pub(crate) use awaited::Awaited;
+pub(crate) use awaited::{Awaited, Label};
+pub(crate) use lock_api_traits::lock_until;
 use sync::Ordering::{Acquire, Relaxed, Release};
 
 /// The mutex without data of which an [`InterruptLock`](crate::InterruptLock) is made, for code that wants another
@@ -144,17 +146,26 @@ impl Acquisition {
     pub(crate) fn end(self) {}
 }
 
-/// Why the caller's section can't begin.
+/// Why the caller's section can't begin at once.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum NotAcquired {
+pub(crate) enum Refused {
     /// Another thread holds the lock, or a delivery that waits comes first.
     Held,
+    /// The caller holds the lock, but not for its section: it has to serve what is left to the owner, release the lock,
+    /// and try again.
+    ServeFirst,
+}
+
+/// How a wait has ended without the lock.
+#[derive(Debug)]
+pub(crate) enum NotAcquired {
     /// The calling thread holds the lock already. It was taken at this place, if that is known.
     Recursive(Option<&'static Location<'static>>),
     /// The deadline passed.
     TimedOut,
-    /// The caller holds the lock, but not for its section: it has to serve what is left to the owner, release the lock,
-    /// and try again.
+    /// The wait would never end.
+    Circle(Circle),
+    /// As [`Refused::ServeFirst`].
     ServeFirst,
 }
 
@@ -205,38 +216,43 @@ impl RawInterruptLock {
         }
     }
 
-    /// Waits until the caller's section can begin, or until `deadline`.
+    /// Waits until the caller's section can begin, or until `deadline`. `label` says whose lock it is.
     ///
     /// After [`NotAcquired::ServeFirst`] the caller serves, releases, and calls again.
     #[inline]
     #[track_caller]
-    pub(crate) fn acquire(&self, deadline: Option<sync::Instant>) -> Result<Acquisition, NotAcquired> {
+    pub(crate) fn acquire(
+        &self,
+        deadline: Option<sync::Instant>,
+        label: Label<'_>,
+    ) -> Result<Acquisition, NotAcquired> {
         match self.acquire_at_once() {
-            Err(NotAcquired::Held) => self.wait(deadline),
-            decided => decided,
+            Ok(acquisition) => Ok(acquisition),
+            Err(Refused::ServeFirst) => Err(NotAcquired::ServeFirst),
+            Err(Refused::Held) => self.wait(deadline, label),
         }
     }
 
     /// The fast path of [`acquire`](Self::acquire): takes the lock if it is free and nothing comes before a thread.
     #[inline]
     #[track_caller]
-    pub(crate) fn acquire_at_once(&self) -> Result<Acquisition, NotAcquired> {
+    pub(crate) fn acquire_at_once(&self) -> Result<Acquisition, Refused> {
         self.take(Caller::here(), Announced::precedes_threads)
     }
 
     /// The slow path of [`acquire`](Self::acquire).
     #[track_caller]
-    pub(crate) fn wait(&self, deadline: Option<sync::Instant>) -> Result<Acquisition, NotAcquired> {
-        self.wait_as_thread(Caller::here(), deadline)
+    pub(crate) fn wait(&self, deadline: Option<sync::Instant>, label: Label<'_>) -> Result<Acquisition, NotAcquired> {
+        self.wait_as_thread(Caller::here(), deadline, label)
     }
 
     /// Takes the lock if it is free and nothing comes before a thread. Never waits.
     #[inline]
     #[track_caller]
-    pub(crate) fn try_acquire(&self) -> Result<Acquisition, NotAcquired> {
+    pub(crate) fn try_acquire(&self) -> Result<Acquisition, Refused> {
         // Relaxed: only a hint, to leave a held lock's cache line alone; `take` decides.
         if self.owner.load(Relaxed) != 0 {
-            return Err(NotAcquired::Held);
+            return Err(Refused::Held);
         }
         self.take(Caller::here(), Announced::precedes_threads)
     }
@@ -248,15 +264,15 @@ impl RawInterruptLock {
     /// closures that are still left to the owner.
     #[inline]
     #[track_caller]
-    pub(crate) fn deliver_at_once(&self) -> Result<Acquisition, NotAcquired> {
+    pub(crate) fn deliver_at_once(&self) -> Result<Acquisition, Refused> {
         self.take(Caller::here(), Announced::precedes_deliveries)
     }
 
     /// Takes the lock if it is free, and `precedes` says that nothing announced comes before the caller.
     #[inline(always)]
-    fn take(&self, caller: Caller, precedes: impl FnOnce(Announced) -> bool) -> Result<Acquisition, NotAcquired> {
+    fn take(&self, caller: Caller, precedes: impl FnOnce(Announced) -> bool) -> Result<Acquisition, Refused> {
         if !self.exchange_owner(caller.me) {
-            return Err(NotAcquired::Held);
+            return Err(Refused::Held);
         }
         sync::light_barrier_after_exchange();
         // Relaxed: the barriers order it; see the top of this file.
@@ -324,7 +340,7 @@ impl RawInterruptLock {
         Announced(self.announced.fetch_and(!LEFT, Acquire)).has_left()
     }
 
-    /// Begins a section in which the caller serves: after [`StillHeld`], or after [`NotAcquired::ServeFirst`].
+    /// Begins a section in which the caller serves: after [`StillHeld`], or after [`Refused::ServeFirst`].
     ///
     /// # Safety
     ///
@@ -347,8 +363,8 @@ impl RawInterruptLock {
     }
 
     /// Returns the lock as something that a thread may wait for.
-    pub(crate) fn awaited(&self) -> Awaited<'_> {
-        Awaited(&self.owner)
+    fn awaited<'a>(&'a self, label: Label<'a>) -> Awaited<'a> {
+        Awaited { owner: &self.owner, taken_at: Some(&self.taken_at), label }
     }
 
     /// Returns whether the calling thread holds the lock.
@@ -377,7 +393,7 @@ mod model {
         pub(crate) fn deliver(&self, may_wait: bool, before_leaving: impl FnOnce()) -> Admission {
             match self.deliver_at_once() {
                 Ok(acquisition) => Admission::Acquired(acquisition),
-                Err(_) => self.deliver_slow(may_wait, before_leaving),
+                Err(_) => self.deliver_slow(may_wait, Label::UNNAMED, before_leaving),
             }
         }
 

@@ -2,7 +2,8 @@
 //! announced.
 
 use crate::lock::raw::announced::{Announced, LEFT, PARKED, Ticket};
-use crate::lock::raw::{Acquisition, Admission, Caller, NotAcquired, RawInterruptLock, StillHeld};
+use crate::lock::raw::{Acquisition, Admission, Caller, Label, NotAcquired, RawInterruptLock, Refused, StillHeld};
+use crate::lock::waits;
 use crate::sync;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{Backoff, Parked};
@@ -19,25 +20,45 @@ impl RawInterruptLock {
         &self,
         caller: Caller,
         deadline: Option<sync::Instant>,
+        label: Label<'_>,
     ) -> Result<Acquisition, NotAcquired> {
-        let mut backoff = sync::patient_backoff();
-        let mut passed_over = 0;
+        if let Some(decided) = self.look_for_a_while(caller) {
+            return decided;
+        }
+        let wait = || self.sleep_as_thread(caller, deadline);
+        match deadline {
+            Some(_) => waits::look(self.awaited(label)).map_err(NotAcquired::Circle).and_then(|()| wait()),
+            None => waits::through(self.awaited(label), wait).map_err(NotAcquired::Circle).flatten(),
+        }
+    }
+
+    /// Looks a few times before the expensive sleep: the running section may be short. Returns `None` if it is time to
+    /// sleep: also at once if a thread sleeps already.
+    fn look_for_a_while(&self, caller: Caller) -> Option<Result<Acquisition, NotAcquired>> {
+        let backoff = sync::patient_backoff();
         loop {
             let (owner, announced) = (self.owner(), self.announced());
             if owner == caller.me {
-                return Err(NotAcquired::Recursive(self.taken_at.get()));
+                return Some(Err(NotAcquired::Recursive(self.taken_at.get())));
             }
             if is_open_to_threads(owner, announced) {
                 match self.take(caller, Announced::precedes_threads) {
-                    Err(NotAcquired::Held) => {}
-                    decided => return decided,
+                    Err(Refused::Held) => {}
+                    Err(Refused::ServeFirst) => return Some(Err(NotAcquired::ServeFirst)),
+                    Ok(acquisition) => return Some(Ok(acquisition)),
                 }
             }
-            // If no thread sleeps, the section may be short: look a few times before the expensive sleep.
-            if !announced.is_parked() && !backoff.is_completed() {
-                backoff.snooze();
-                continue;
+            if announced.is_parked() || backoff.is_completed() {
+                return None;
             }
+            backoff.snooze();
+        }
+    }
+
+    /// Sleeps until the caller's section can begin.
+    fn sleep_as_thread(&self, caller: Caller, deadline: Option<sync::Instant>) -> Result<Acquisition, NotAcquired> {
+        let mut passed_over = 0;
+        loop {
             // Relaxed: publishes nothing. The barrier after it is the announcer's; see "The barriers" in `raw`.
             self.announced.fetch_or(PARKED, Relaxed);
             sync::heavy_barrier();
@@ -60,12 +81,14 @@ impl RawInterruptLock {
             if parked == Parked::TimedOut {
                 return Err(NotAcquired::TimedOut);
             }
-            // Woken, or there was nothing to wait for: try once more, even if the time has run out.
-            backoff = sync::patient_backoff();
             passed_over += u32::from(self.announced().deliveries_wait());
             // (Not with a deadline: a thread that gave up would keep its turn, and all later tickets wait for that.)
             if passed_over > PATIENCE && deadline.is_none() {
                 return Ok(self.wait_for_turn(caller, self.arrive()));
+            }
+            // Woken, or there was nothing to wait for: try once more, even if the time has run out.
+            if let Some(decided) = self.look_for_a_while(caller) {
+                return decided;
             }
         }
     }
@@ -80,15 +103,15 @@ impl RawInterruptLock {
     ///
     /// Frees the lock if a delivery waits. Otherwise the caller keeps the lock and serves what is left to the owner.
     #[cold]
-    pub(super) fn step_aside(&self, announced: Announced) -> NotAcquired {
+    pub(super) fn step_aside(&self, announced: Announced) -> Refused {
         if !announced.deliveries_wait() {
-            return NotAcquired::ServeFirst;
+            return Refused::ServeFirst;
         }
         // If something is left to the owner as well, the delivery's release finds it.
         let announced = self.free();
         sync::unmask();
         self.wake_delivery(announced);
-        NotAcquired::Held
+        Refused::Held
     }
 }
 
@@ -102,11 +125,13 @@ fn is_open_to_threads(owner: usize, announced: Announced) -> bool {
 impl RawInterruptLock {
     /// Takes the lock for a delivery, after [`deliver_at_once`](Self::deliver_at_once) has failed.
     ///
-    /// If `may_wait`, waits for the delivery's turn. If not, or if the caller itself is the owner, runs
-    /// `before_leaving` and leaves the delivery to the owner.
+    /// If `may_wait`, waits for the delivery's turn. If not, if the caller itself is the owner, or if the wait would
+    /// never end, runs `before_leaving` and leaves the delivery to the owner.
+    ///
+    /// The wait is registered before it draws a ticket: a ticket can't be given back.
     #[cold]
     #[track_caller]
-    pub(crate) fn deliver_slow(&self, may_wait: bool, before_leaving: impl FnOnce()) -> Admission {
+    pub(crate) fn deliver_slow(&self, may_wait: bool, label: Label<'_>, before_leaving: impl FnOnce()) -> Admission {
         let caller = Caller::here();
         if self.is_mine() {
             before_leaving();
@@ -114,9 +139,13 @@ impl RawInterruptLock {
             self.note_left();
             return Admission::LeftToOwner;
         }
-        if may_wait {
-            let ticket = self.arrive();
-            return Admission::Acquired(self.wait_for_turn(caller, ticket));
+        if may_wait
+            && let Ok(acquisition) = waits::through(self.awaited(label), || {
+                let ticket = self.arrive();
+                self.wait_for_turn(caller, ticket)
+            })
+        {
+            return Admission::Acquired(acquisition);
         }
         before_leaving();
         self.note_left();
@@ -200,7 +229,6 @@ impl RawInterruptLock {
     /// Makes the owner look for something to serve as it releases. Never waits.
     ///
     /// Returns the lock if there is no owner and no delivery waits: then the caller's own release finds `LEFT`.
-    #[cfg(feature = "alloc")]
     #[track_caller]
     pub(crate) fn leave_or_acquire(&self) -> Option<Acquisition> {
         self.note_left();

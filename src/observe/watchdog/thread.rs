@@ -83,7 +83,7 @@ fn look_after_all() {
             if let Some(object) = object.upgrade() {
                 object.overdue(callback, limit);
                 // This may be the last handle to its interrupt.
-                sync::drop_caught(object);
+                sync::free_silently(object);
             }
         }
     }

@@ -139,14 +139,29 @@ impl Parker {
     }
 }
 
-/// Drops a value of the driver's, whose destructor may panic, and discards that panic.
-///
-/// For values whose panic can't be reported: the payload of an earlier panic, or the data of an interrupt that
-/// ends on a thread which other interrupts need.
-pub(crate) fn drop_caught<T>(theirs: T) {
-    if let Err(again) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(theirs))) {
-        core::mem::forget(again);
+/// A lock that is not one of the crate's, for what their slow paths use themselves.
+pub(crate) struct PlainMutex<T>(std::sync::Mutex<T>);
+
+impl<T> PlainMutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
     }
+
+    pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, T> {
+        // No section of it unwinds.
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Returns whether waits are registered.
+#[inline(always)]
+pub(crate) fn registers_waits() -> bool {
+    true
+}
+
+/// Starts a thread that nobody joins. Returns `false` if the system refuses.
+pub(crate) fn spawn(name: &crate::name::Name, run: impl FnOnce() + Send + 'static) -> bool {
+    std::thread::Builder::new().name(name.as_str().replace('\0', "")).spawn(run).is_ok()
 }
 
 type Payload = alloc::boxed::Box<dyn core::any::Any + Send>;
@@ -170,7 +185,10 @@ fn message(payload: Payload) -> crate::name::Name {
     match payload.downcast::<std::string::String>() {
         Ok(message) => crate::name::Name::from(*message),
         Err(payload) => {
-            drop_caught(payload);
+            // Its destructor may panic, too, with a payload that does the same, and so on: forget what it panics with.
+            if let Err(again) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload))) {
+                core::mem::forget(again);
+            }
             crate::name::Name::new("(something that is not text)")
         }
     }

@@ -231,7 +231,7 @@ fn i6_a_disable_ends_the_mask() {
     device.assert();
     log.take();
     interrupt.disable().unwrap();
-    assert_eq!(log.take(), ["disconnect", "take"]);
+    assert_eq!(log.take(), ["removal", "take", "disconnect", "take"]);
     interrupt.enable().unwrap();
     interrupt.unmask();
     assert!(!log.contains("unmask"));

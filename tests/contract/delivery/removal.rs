@@ -157,9 +157,9 @@ fn i13_gone_before_it_is_connected() {
     }
 }
 
-/// The disconnection fails because the device is gone. The disable callback has run before, so the removal callback
-/// does not.
-// Caught: a disconnection that answers Removed and runs the removal callback as well.
+/// The device is gone, and nobody has looked. A disable looks: its callback would touch registers that are no more. So
+/// the removal callback runs instead.
+// Caught: a disable that does not look for a removal; one that runs both callbacks.
 #[test]
 fn i13_found_out_by_a_disable() {
     let (source, device) = Software::edge();
@@ -169,7 +169,7 @@ fn i13_found_out_by_a_disable() {
     device.remove();
     assert!(matches!(kind(&interrupt.disable()), Some(ErrorKind::Removed)));
     every_later_call_says_so(&interrupt);
-    assert_eq!(log.take(), ["disable callback"], "one of the two for each enable");
+    assert_eq!(log.take(), ["removal callback"], "one of the two for each enable");
 }
 
 /// A request for removal disables the interrupt as usual, in whatever way the source reports it, with and without a
@@ -308,7 +308,7 @@ fn i13_a_request_without_a_dispatcher() {
     device.assert();
     device.request_removal();
     interrupt.service_removal();
-    assert_eq!(log.take(), ["disable callback", "isr", "work item"]);
+    assert_eq!(log.take(), ["isr", "disable callback", "work item"]);
     every_later_call_says_so(&*interrupt);
 }
 
@@ -380,5 +380,5 @@ fn i13_gone_in_the_last_delivery_of_a_disable() {
     assert.assert();
     assert!(matches!(kind(&interrupt.disable()), Some(ErrorKind::Removed)));
     every_later_call_says_so(&*interrupt);
-    assert_eq!(log.take(), ["disable callback"], "one of the two for each enable");
+    assert_eq!(log.take(), ["removal callback"], "one of the two for each enable");
 }

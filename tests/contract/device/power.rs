@@ -201,6 +201,7 @@ fn e5_interrupts_without_resources_are_passed_over() {
     let (source, script) = Script::waking(&Log::new());
     let callback = log.clone();
     let without = Interrupt::builder(())
+        .name("without")
         .device(&device)
         .isr(|_| Claim::Claimed)
         .on_enable(move |_| callback.add("+without"))
@@ -210,9 +211,17 @@ fn e5_interrupts_without_resources_are_passed_over() {
         .unwrap();
     let (after, _) = member(&log, &device, "b");
     script.fail("connect", SourceError::NotGranted { message: 3, granted: 2 });
-    device.enter_d0().unwrap();
+    let entry = device.enter_d0().unwrap();
+    assert_eq!(entry, Transition::Done);
+    assert_eq!(entry.not_granted(), ["without".into()]);
+    assert!(matches!(without.check().unwrap_err().kind(), ErrorKind::Source(SourceError::NotGranted { .. })));
     assert_eq!(log.take(), ["entry", "+b", "enabled"]);
     assert_eq!((without.state(), after.state()), (State::Disabled, State::Enabled));
+    device.exit_d0().unwrap();
+
+    // They may be granted the next time.
+    assert!(device.enter_d0().unwrap().not_granted().is_empty());
+    assert!(without.check().is_ok());
     device.exit_d0().unwrap();
 
     script.fail("connect", SourceError::Refused("testing".into()));
@@ -232,7 +241,7 @@ fn e5_a_panicking_callback_has_failed() {
     assert_eq!(interrupt.state(), State::Disabled);
 }
 
-fn refused(answer: Result<Transition, Error>) {
+fn refused<A: std::fmt::Debug>(answer: Result<A, Error>) {
     assert!(matches!(kind(&answer), Some(ErrorKind::WouldDeadlock { .. })), "{answer:?}");
 }
 

@@ -53,7 +53,7 @@ fn build(
         }
     };
     let (isr, enable, disable) = (maybe(In::Isr, "isr"), maybe(In::Enable, "enable"), maybe(In::Disable, "disable"));
-    let (removal, work) = (maybe(In::Removal, "removal"), maybe(In::WorkItem, "work item"));
+    let (removal, work) = (maybe(In::Removal, "removed"), maybe(In::WorkItem, "work item"));
     let builder = Interrupt::builder(false)
         .isr(move |cx| {
             isr();
@@ -84,7 +84,7 @@ fn ended(object: &Object, log: &Log) {
         thread::yield_now();
     }
     let log = log.take();
-    for name in ["isr", "enable", "disable", "removal", "work item"] {
+    for name in ["isr", "enable", "disable", "removed", "work item"] {
         let at = |entry: &str| log.iter().rposition(|e| e == entry);
         let freed = format!("{name} freed");
         assert_eq!(log.iter().filter(|&e| *e == freed).count(), 1, "{log:?}");
@@ -155,7 +155,10 @@ fn e6_dropping_disables_and_flushes() {
         device.assert();
         log.take();
         drop(interrupt);
-        assert_eq!(log.take(), ["disable callback", "disconnect", "take", "isr", "work item", "source dropped"]);
+        assert_eq!(
+            log.take(),
+            ["removed", "take", "isr", "disable callback", "disconnect", "take", "work item", "source dropped"]
+        );
     });
 }
 

@@ -137,7 +137,7 @@ fn e8_disabled_while_inactive() {
     device.assert();
     log.take();
     assert_eq!(interrupt.disable().unwrap(), Transition::Done);
-    assert_eq!(log.take(), ["disable callback", "disconnect", "take"]);
+    assert_eq!(log.take(), ["removal", "take", "disable callback", "disconnect", "take"]);
     assert_eq!(interrupt.stats().stale, 2);
     assert_eq!(interrupt.state(), State::Disabled);
 

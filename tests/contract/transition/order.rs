@@ -84,8 +84,10 @@ fn e1_a_failing_enable_is_undone() {
     }
 }
 
-// Caught: a disable that flushes the work item before the ISR; one that flushes before the disconnection; one that
-// disconnects before its callback.
+/// A disable is one section: the ISR for what was signalled, the disable callback, the disconnection. The flush follows.
+/// What is signalled after the ISR run is stale.
+// Caught: a disable that runs its callback, or disconnects, before the ISR; one that delivers what is signalled after its
+// callback has begun; one that flushes the work item before the callback.
 #[test]
 fn e2_the_order_of_a_disable() {
     watchdog(|| {
@@ -94,15 +96,16 @@ fn e2_the_order_of_a_disable() {
             let (source, device) = Script::waking(&log);
             let interrupt = recorded(&log, source, attended);
             interrupt.enable().unwrap();
-            // Signalled, and nobody is told: only the disable's own flush finds it.
-            device.on("disconnect", {
-                let device = device.clone();
-                move || device.assert()
-            });
+            // In the section of the disable, so nobody else serves it: before the ISR run, and after it.
+            for method in ["removal", "disconnect"] {
+                let its = device.clone();
+                device.on(method, move || its.assert());
+            }
             log.take();
             interrupt.disable().unwrap();
-            assert_eq!(log.take(), ["disable callback", "disconnect", "take", "isr", "work item"]);
+            assert_eq!(log.take(), ["removal", "take", "isr", "disable callback", "disconnect", "take", "work item"]);
             assert_eq!(interrupt.state(), State::Disabled);
+            assert_eq!((interrupt.stats().claimed, interrupt.stats().stale), (1, 1));
         }
     });
 }
@@ -130,10 +133,12 @@ fn e2_what_was_signalled_before_is_delivered() {
     });
 }
 
-/// Without a source: a disable runs the ISR of a delivery that returned "pending" before it.
-// Caught: a disable of an interrupt without a source that drops what was left to the owner.
+/// Without a source, too: what was left to the owner before the disable is served by it; what comes while its callback
+/// runs is stale.
+// Caught: a disable of an interrupt without a source that drops what was left to the owner; one that serves it after its
+// callback.
 #[test]
-fn e2_a_pending_delivery_is_served_by_the_disable_that_it_waits_for() {
+fn e2_a_pending_delivery_is_served_before_the_callback() {
     watchdog(|| {
         let slot = support::slot::Slot::new();
         let own = slot.clone();
@@ -151,8 +156,12 @@ fn e2_a_pending_delivery_is_served_by_the_disable_that_it_waits_for() {
             .unwrap();
         slot.set(&interrupt);
         interrupt.enable().unwrap();
+        let held = interrupt.acquire_interrupt_lock();
+        assert_eq!(interrupt.service(), Delivery::Pending);
+        drop(held);
         interrupt.disable().unwrap();
         assert_eq!(*interrupt.acquire_interrupt_lock(), 1);
+        assert_eq!((interrupt.stats().claimed, interrupt.stats().stale), (1, 1));
         assert_eq!(interrupt.service(), Delivery::NotServed);
     });
 }

@@ -1,0 +1,169 @@
+//! The state of an interrupt: its phase, and what is known or wanted beside it, in one word.
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | the word, and the public `State` |
+//! | `table` | the phases, the events, and which event leads where |
+//!
+//! No thread waits on this word, and no data is published through it.
+//!
+//! - The phase changes only with the interrupt lock held, and by the table. A delivery reads it with the lock held. So
+//!   the lock orders the two, and a transition that waits for the lock decides with what it finds then. It also tells of
+//!   an ISR in flight: a disable passes through the lock.
+//! - `INACTIVE` changes under the interrupt lock too, `KEPT_DISABLED` under the control lock. The others are requests,
+//!   which any thread may make: the end of a section finds them.
+//! - A read without a lock is a snapshot, for people and for refusals.
+//!
+//! Hence every access is `Relaxed`, except one pair: a thread that sees in a snapshot that an interrupt is out of
+//! service also sees what the interrupt had counted before. Each change is a single read-modify-write, because changes
+//! of different bits may meet.
+
+mod table;
+
+pub(crate) use table::{Event, Next, Phase};
+
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::{AtomicUsize, const_outside_models};
+
+/// The bits of the phase.
+const PHASE: usize = 0b111;
+const ENABLED: usize = Phase::Enabled as usize;
+
+/// The device has gone, or the system has taken it back. Never cleared. The phase follows as soon as the interrupt lock
+/// is free.
+pub(crate) const GONE: usize = 1 << 3;
+/// The handle was dropped inside a section of this interrupt. The thread that ends a section next runs the end.
+pub(crate) const END_DEFERRED: usize = 1 << 4;
+/// The system asks for the device back. The worker does what that needs, or the caller if there is no worker.
+pub(crate) const REMOVAL_REQUESTED: usize = 1 << 5;
+/// The driver has reported it inactive: connected, but not delivered. It has no effect while the interrupt is disabled.
+pub(crate) const INACTIVE: usize = 1 << 6;
+/// The driver has disabled it and not enabled it since, so its device does not enable it.
+pub(crate) const KEPT_DISABLED: usize = 1 << 7;
+/// An assertion has been withheld that wakes the device. Set under the interrupt lock.
+pub(crate) const WAKES: usize = 1 << 8;
+/// A listener waits for claims. Set under the interrupt lock.
+pub(crate) const LISTENED: usize = 1 << 9;
+/// A callback has panicked without the lock. The owner of the lock makes that a fault as it releases.
+pub(crate) const FAULT_LEFT: usize = 1 << 10;
+/// The run of the work item that keeps the line masked is over. The owner of the lock unmasks the line as it releases.
+pub(crate) const UNMASK_LEFT: usize = 1 << 11;
+/// The device has gone while the lock was held. The owner of the lock runs the removal callback as it releases.
+pub(crate) const REMOVAL_LEFT: usize = 1 << 12;
+
+/// The state of an interrupt, in one word.
+pub(crate) struct StateWord(AtomicUsize);
+
+impl StateWord {
+    const_outside_models! {
+        pub(crate) fn new() -> Self {
+            Self(AtomicUsize::new(Phase::Disabled as usize))
+        }
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, bits: usize) -> bool {
+        self.0.load(Relaxed) & bits != 0
+    }
+
+    /// Returns the phase. Exact if the caller holds the interrupt lock.
+    pub(crate) fn phase(&self) -> Phase {
+        Phase::of(self.0.load(Relaxed) & PHASE)
+    }
+
+    /// Whether a delivery reaches the ISR.
+    #[inline]
+    pub(crate) fn delivers(&self) -> bool {
+        self.0.load(Relaxed) & (PHASE | GONE | INACTIVE) == ENABLED
+    }
+
+    /// Whether a delivery reaches the ISR, and no listener has to be woken after it. One comparison, like `delivers`.
+    #[inline]
+    pub(crate) fn delivers_without_listener(&self) -> bool {
+        self.0.load(Relaxed) & (PHASE | GONE | INACTIVE | LISTENED) == ENABLED
+    }
+
+    /// Whether it is connected and not gone, active or not: an assertion is delivered or withheld.
+    pub(crate) fn in_service(&self) -> bool {
+        self.phase().is_in_service() && !self.has(GONE)
+    }
+
+    /// Returns what `event` would do now. The caller holds the interrupt lock.
+    pub(crate) fn next(&self, event: Event) -> Next {
+        table::next(event, self.phase())
+    }
+
+    /// Moves the interrupt as `event` does. Returns the phase that it has left, or `None` if it stays. The caller holds
+    /// the interrupt lock.
+    pub(crate) fn apply(&self, event: Event) -> Option<Phase> {
+        // Relaxed: only owners of the interrupt lock change the phase. The exchange is for the other bits.
+        let mut word = self.0.load(Relaxed);
+        loop {
+            let from = Phase::of(word & PHASE);
+            let Next::To(to) = table::next(event, from) else { return None };
+            // Release: pairs with the Acquire in `snapshot`.
+            match self.0.compare_exchange(word, word & !PHASE | to as usize, Release, Relaxed) {
+                Ok(_) => return Some(from),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Sets `bits`. Returns whether any of them was clear before.
+    pub(crate) fn set(&self, bits: usize) -> bool {
+        // Release: pairs with the Acquire in `snapshot`.
+        self.0.fetch_or(bits, Release) & bits != bits
+    }
+
+    /// Clears `bits`. Returns whether any of them was set: for a single bit, `true` for exactly one of several callers.
+    pub(crate) fn take(&self, bits: usize) -> bool {
+        self.0.fetch_and(!bits, Relaxed) & bits != 0
+    }
+
+    /// Takes one snapshot, as the public [`State`].
+    pub(crate) fn snapshot(&self) -> State {
+        // Acquire: pairs with the Release in `apply` and `set`, so that a listener yields the claims from before a
+        // fault, then the fault.
+        let word = self.0.load(Acquire);
+        match Phase::of(word & PHASE) {
+            Phase::Ended => State::Ended,
+            _ if word & GONE != 0 => State::Removed,
+            Phase::Removed => State::Removed,
+            Phase::Faulted => State::Faulted,
+            Phase::Asleep => State::Asleep,
+            Phase::Enabled if word & INACTIVE != 0 => State::Inactive,
+            Phase::Enabled => State::Enabled,
+            Phase::Disabled | Phase::Connecting => State::Disabled,
+        }
+    }
+}
+
+/// The state of an interrupt at one moment, for drivers and operators.
+///
+/// ```
+/// use interrupt_lock::{Claim, Interrupt, State};
+///
+/// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
+/// assert_eq!(interrupt.state(), State::Disabled);
+/// # Ok::<(), interrupt_lock::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Not connected: not yet enabled, or disabled.
+    Disabled,
+    /// Connected and served.
+    Enabled,
+    /// Connected, but not delivered until the driver reports it active.
+    Inactive,
+    /// Connected while its device is in low power. An assertion wakes the device ([rule
+    /// E9](crate::guide::contract#e9)).
+    Asleep,
+    /// Taken out of service by a fault, and disconnected. [`clear_fault`](crate::InterruptObject::clear_fault) ends
+    /// this.
+    Faulted,
+    /// Its device has gone. This state is final.
+    Removed,
+    /// Its handle has been dropped. This state is final.
+    Ended,
+}

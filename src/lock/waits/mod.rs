@@ -1,0 +1,42 @@
+//! The register of waits (rule L13): who waits for what at this moment.
+//!
+//! A thread registers what it waits for as it is about to sleep, and nowhere else. It also walks: from the owner of what
+//! it waits for to what that owner waits for, and on. If the walk comes back to the thread itself, the threads on the
+//! way wait for each other, and none of these waits would ever end. So the wait is refused, and the caller says so.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `register` | the register: of an operating system, and of a model |
+//! | `none` | stands in for it where no thread sleeps |
+//!
+//! # Why no circle is missed
+//!
+//! Registering and walking are one section of the register's own lock. Of the threads in a circle one registers last.
+//! Each of the others had become the owner of its part before it registered its wait, so the lock of the register orders
+//! both before the walk of the last thread: it sees the whole circle.
+//!
+//! # Why no circle is invented
+//!
+//! A registered wait has no deadline: its thread stays until it has what it waits for. So if the walk comes back, the
+//! last thread on the way waits for something that the caller owns, and the caller does not release it while it waits.
+//! A thread that has just got what it waited for is still registered for a moment, as a thread that waits for itself:
+//! the walk stops there. Waits with a deadline look for a circle, but are not registered.
+//!
+//! # Joins
+//!
+//! A join waits for the end of one of the crate's threads. It is the only wait that can be given up without a loss: the
+//! thread ends by itself. So a circle that goes through a join refuses nobody. The join is called off instead.
+//!
+//! # Cost
+//!
+//! Each thread waits for one thing, so the walk is a chain, and linear. A thread that does not sleep pays nothing.
+
+#[cfg(not(any(loom, feature = "std")))]
+mod none;
+#[cfg(any(loom, feature = "std"))]
+mod register;
+
+#[cfg(not(any(loom, feature = "std")))]
+pub(crate) use none::{look, through};
+#[cfg(any(loom, feature = "std"))]
+pub(crate) use register::{JoinWait, look, through, through_join};

@@ -1,0 +1,211 @@
+//! The register: the waits of all threads, in lists by the thread that waits.
+//!
+//! Its lock is not one of the crate's: their slow path comes here. An entry lies in the frame of the thread that waits,
+//! so registering allocates nothing.
+
+use core::cell::Cell;
+use core::ptr;
+
+use crate::circle::Circle;
+use crate::lock::raw::{Awaited, Label};
+use crate::sync;
+use crate::sync::{AtomicUsize, Parker, PlainMutex, static_in_models};
+use sync::Ordering::Relaxed;
+
+static_in_models! {
+    static REGISTER: PlainMutex<Register> = PlainMutex::new(Register::new());
+}
+
+/// In how many lists the entries are. A walk looks through one list for each thread on its way.
+const LISTS: usize = 64;
+
+/// One thread's wait.
+struct Entry<'a> {
+    waiter: usize,
+    awaited: Awaited<'a>,
+    join: Option<&'a JoinWait>,
+    /// The next entry of the list. Used with the register locked.
+    next: Cell<*const Entry<'static>>,
+}
+
+/// A join that can be called off.
+pub(crate) struct JoinWait {
+    pub(crate) parker: Parker,
+    called_off: AtomicUsize,
+}
+
+/// The waits of all threads.
+struct Register {
+    lists: [*const Entry<'static>; LISTS],
+    /// How many entries there are: no chain is longer.
+    count: usize,
+}
+
+// SAFETY: the pointers are to entries that other threads have registered. An entry stays where it is, and what it
+// refers to stays alive, until its thread has taken it out, with the register locked.
+unsafe impl Send for Register {}
+
+/// Where a walk has ended.
+enum Walk<'a> {
+    /// At a thread that does not wait.
+    Open,
+    /// At the caller: the last thread waits for this, which the caller owns.
+    Closed(Awaited<'a>),
+    /// At the caller, through this join.
+    ThroughJoin(&'a Entry<'a>),
+}
+
+impl Register {
+    const fn new() -> Self {
+        Self { lists: [ptr::null(); LISTS], count: 0 }
+    }
+
+    /// Walks from the owner of `wanted`, along what each thread waits for.
+    fn walk<'a>(&'a self, me: usize, wanted: Awaited<'a>) -> Walk<'a> {
+        let (mut awaited, mut through) = (wanted, None);
+        // (The bound is for a circle that is about to be taken apart: a join in it has been called off.)
+        for _ in 0..=self.count {
+            let owner = awaited.owner();
+            if owner == me {
+                return through.map_or(Walk::Closed(awaited), Walk::ThroughJoin);
+            }
+            let Some(entry) = self.find(owner) else { break };
+            if entry.is_called_off() || entry.awaited.owner() == owner {
+                break;
+            }
+            if entry.join.is_some() {
+                through = through.or(Some(entry));
+            }
+            awaited = entry.awaited;
+        }
+        Walk::Open
+    }
+
+    fn find(&self, waiter: usize) -> Option<&Entry<'_>> {
+        let mut at = self.lists[list_of(waiter)];
+        loop {
+            // SAFETY: an entry in a list is alive, and only its thread takes it out, with the register locked: the
+            // caller's borrow of the register excludes that.
+            let entry = unsafe { at.as_ref() }?;
+            if entry.waiter == waiter {
+                return Some(entry);
+            }
+            at = entry.next.get();
+        }
+    }
+
+    /// Refuses a wait that would close a circle. Calls a join off, if the circle goes through one.
+    fn check(&self, me: usize, wanted: Awaited<'_>, is_join: bool) -> Result<(), Circle> {
+        match self.walk(me, wanted) {
+            Walk::Open => Ok(()),
+            Walk::ThroughJoin(join) if !is_join => {
+                join.call_off();
+                Ok(())
+            }
+            Walk::ThroughJoin(&Entry { awaited: held, .. }) | Walk::Closed(held) => Err(circle(wanted, held)),
+        }
+    }
+
+    fn insert(&mut self, entry: &Entry<'_>) {
+        let list = &mut self.lists[list_of(entry.waiter)];
+        entry.next.set(*list);
+        *list = ptr::from_ref(entry).cast();
+        self.count += 1;
+    }
+
+    fn take_out(&mut self, entry: &Entry<'_>) {
+        let gone = ptr::from_ref(entry).cast::<Entry<'static>>();
+        let mut at: *const Entry<'static> = self.lists[list_of(entry.waiter)];
+        self.count -= 1;
+        if at == gone {
+            self.lists[list_of(entry.waiter)] = entry.next.get();
+            return;
+        }
+        // SAFETY: as in `find`.
+        while let Some(before) = unsafe { at.as_ref() } {
+            at = before.next.get();
+            if at == gone {
+                before.next.set(entry.next.get());
+                return;
+            }
+        }
+    }
+}
+
+fn circle(wanted: Awaited<'_>, held: Awaited<'_>) -> Circle {
+    Circle { wanted: wanted.part(), held: held.part() }
+}
+
+/// Spreads the identities, which are addresses at equal distances, over the lists.
+fn list_of(thread: usize) -> usize {
+    (thread >> 3).wrapping_mul(0x9e37_79b9).rotate_right(16) % LISTS
+}
+
+impl Entry<'_> {
+    fn is_called_off(&self) -> bool {
+        self.join.is_some_and(JoinWait::is_called_off)
+    }
+
+    fn call_off(&self) {
+        if let Some(join) = self.join {
+            // Relaxed: the queue of the parker, which is locked to wake, orders it before the look of the joining thread.
+            join.called_off.store(1, Relaxed);
+            join.parker.wake_all(self.awaited.owner);
+        }
+    }
+}
+
+impl JoinWait {
+    pub(crate) fn new() -> Self {
+        Self { parker: Parker::new(), called_off: AtomicUsize::new(0) }
+    }
+
+    pub(crate) fn is_called_off(&self) -> bool {
+        // Relaxed: see `call_off`.
+        self.called_off.load(Relaxed) != 0
+    }
+}
+
+/// Takes an entry out again, whatever ends the wait.
+struct Registered<'a, 'b>(&'a Entry<'b>);
+
+impl Drop for Registered<'_, '_> {
+    fn drop(&mut self) {
+        REGISTER.lock().take_out(self.0);
+    }
+}
+
+fn enter<R>(entry: &Entry<'_>, wait: impl FnOnce() -> R) -> Result<R, Circle> {
+    {
+        let mut register = REGISTER.lock();
+        register.check(entry.waiter, entry.awaited, entry.join.is_some())?;
+        register.insert(entry);
+    }
+    let _registered = Registered(entry);
+    Ok(wait())
+}
+
+/// Runs `wait`, in which the calling thread waits for `awaited`. Returns the circle, without running it, if the wait
+/// would never end.
+pub(crate) fn through<R>(awaited: Awaited<'_>, wait: impl FnOnce() -> R) -> Result<R, Circle> {
+    if !sync::registers_waits() {
+        return Ok(wait());
+    }
+    enter(&Entry { waiter: sync::this_thread(), awaited, join: None, next: Cell::new(ptr::null()) }, wait)
+}
+
+/// As [`through`], for a wait with a deadline: it is not registered, because it ends.
+pub(crate) fn look(awaited: Awaited<'_>) -> Result<(), Circle> {
+    if !sync::registers_waits() {
+        return Ok(());
+    }
+    REGISTER.lock().check(sync::this_thread(), awaited, false)
+}
+
+/// As [`through`], for a join: `wait` returns if `join` has been called off.
+#[cfg_attr(all(loom, not(test)), expect(dead_code, reason = "a model starts no threads of the crate"))]
+pub(crate) fn through_join(thread: &AtomicUsize, join: &JoinWait, wait: impl FnOnce()) -> Result<(), Circle> {
+    let awaited = Awaited { owner: thread, taken_at: None, label: Label::THREAD };
+    let next = Cell::new(ptr::null());
+    enter(&Entry { waiter: sync::this_thread(), awaited, join: Some(join), next }, wait)
+}
