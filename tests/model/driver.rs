@@ -86,7 +86,7 @@ impl World {
     fn build_device(self: Arc<Self>) -> Device {
         let callback = |power: Power| {
             let world = Arc::downgrade(&self);
-            move || follow(&world, |world| world.power(power))
+            move || follow(&world, |world| Some(world.power(power))).unwrap_or(Ok(()))
         };
         Device::builder("device")
             .on_d0_entry(callback(Power::D0Entry))
@@ -165,7 +165,7 @@ impl World {
                     glance.iter().zip(&expected).all(|(glance, expected)| glance.freed >= expected.freed)
                 }
                 // A callback that another thread has yet to call; or one that nobody calls.
-                Some(Entry::Begins(_)) => false,
+                Some(Entry::Begins(..)) => false,
                 None => true,
             };
             if quiet || !self.ends_elsewhere.load(SeqCst) || Instant::now() > patience {
@@ -179,18 +179,27 @@ impl World {
         self.log.lock().unwrap().push(entry);
     }
 
+    fn begins(&self, what: impl Into<String>) {
+        self.note(Entry::Begins(what.into(), self.is_elsewhere()));
+    }
+
+    /// Another thread calls, which ends an interrupt.
+    fn is_elsewhere(&self) -> bool {
+        thread::current().id() != self.thread
+    }
+
     fn glance(&self) -> Vec<Glance> {
         self.interrupts.iter().map(|slot| answers::glance(slot.object(), slot.freed.load(SeqCst))).collect()
     }
 
     fn callback(&self, which: Which, callback: Callback, note: &str) -> Ends {
-        self.note(Entry::Begins(format!("i{which} {callback:?}{note}")));
+        self.begins(format!("i{which} {callback:?}{note}"));
         let behaviour = self.scripts.lock().unwrap().next(which, callback);
         self.behave(&behaviour)
     }
 
     fn power(&self, power: Power) -> Result<(), &'static str> {
-        self.note(Entry::Begins(format!("{power:?}")));
+        self.begins(format!("{power:?}"));
         let behaviour = self.scripts.lock().unwrap().next_power(power);
         outcome(self.behave(&behaviour))
     }
@@ -198,7 +207,7 @@ impl World {
     /// Behaves as asked. On a thread that ends an interrupt for an ISR it does nothing: what that ISR holds meanwhile
     /// could not be waited for.
     fn behave(&self, behaviour: &Behaviour) -> Ends {
-        if thread::current().id() == self.thread {
+        if !self.is_elsewhere() {
             behaviour.does.iter().for_each(|op| self.perform(op));
         }
         if behaviour.ends == Ends::Panics {
@@ -250,11 +259,11 @@ impl World {
             Op::EnterD0 => answers::entered(self.device().enter_d0()),
             Op::ExitD0 => answers::transition(self.device().exit_d0()),
             Op::Reset(behaviour) => answers::transition(self.device().reset(|| {
-                self.note(Entry::Begins("reset".into()));
+                self.begins("reset");
                 outcome(self.behave(behaviour))
             })),
             Op::Synchronize(ops) => self.device().synchronize(|| {
-                self.note(Entry::Begins("synchronized".into()));
+                self.begins("synchronized");
                 ops.iter().for_each(|op| self.perform(op));
                 "synchronized".into()
             }),
@@ -276,7 +285,7 @@ impl World {
     fn section(&self, which: Which, how: How, ops: &[Op]) -> String {
         let object = self.object(which);
         let inside = |guard: Option<InterruptLockGuard<'_, ()>>| {
-            self.note(Entry::Begins(format!("section of i{which}")));
+            self.begins(format!("section of i{which}"));
             ops.iter().for_each(|op| self.perform(op));
             drop(guard);
             "held".into()
@@ -302,7 +311,7 @@ impl World {
             let world = self.me.clone();
             let deferral = self.object(which).run_or_defer(move |()| {
                 follow(&world, |world| {
-                    world.note(Entry::Begins(format!("closure of i{which}, {number}")));
+                    world.begins(format!("closure of i{which}, {number}"));
                     world.behave(&behaviour)
                 });
             });
@@ -326,8 +335,9 @@ impl Slot {
     }
 }
 
-fn follow<R>(world: &Weak<World>, behave: impl FnOnce(&World) -> R) -> R {
-    behave(&world.upgrade().expect("the world outlives its interrupts"))
+/// A world that is gone has failed, and is not looked at any more.
+fn follow<R: Default>(world: &Weak<World>, behave: impl FnOnce(&World) -> R) -> R {
+    world.upgrade().map_or_else(R::default, |world| behave(&world))
 }
 
 fn source(

@@ -1,6 +1,7 @@
 //! What a sequence can do, and how a callback can behave: plain data, which the real crate and the model both follow.
 
 use std::fmt;
+use std::ops::Range;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -190,7 +191,65 @@ impl fmt::Display for Sequence {
 
 /// Makes sequences.
 pub fn sequences() -> impl Strategy<Value = Sequence> {
-    (vec(kind(), INTERRUPTS), vec(op(2), 1..24)).prop_map(|(kinds, ops)| Sequence { kinds, ops })
+    (vec(kind(), INTERRUPTS), start(), some_steps(2, 4..30))
+        .prop_map(|(kinds, start, ops)| Sequence { kinds, ops: [start, ops].concat() })
+}
+
+/// Most interrupts begin enabled: a disabled one has little to show.
+fn start() -> impl Strategy<Value = Vec<Op>> {
+    let enable = (0..INTERRUPTS).map(|which| prop_oneof![4 => Just(Some(Op::Enable(which))), 1 => Just(None)]);
+    let power = prop_oneof![1 => Just(Some(Op::EnterD0)), 1 => Just(None)];
+    (power, enable.collect::<Vec<_>>())
+        .prop_map(|(power, enables)| power.into_iter().chain(enables.into_iter().flatten()).collect())
+}
+
+/// Makes steps: an operation alone, or some that belong together.
+fn some_steps(depth: u32, count: Range<usize>) -> impl Strategy<Value = Vec<Op>> {
+    vec(step(depth), count).prop_map(|steps| steps.concat())
+}
+
+fn step(depth: u32) -> BoxedStrategy<Vec<Op>> {
+    let asserted = |which| vec![Op::Source(which, Event::Assert), Op::Service(which)];
+    let queued = |which| vec![Op::Queue(which), Op::RunWork(which)];
+    let cleared = |which| vec![Op::ClearFault(which), Op::Enable(which)];
+    let again = |which| vec![Op::Disable(which), Op::Enable(which)];
+    let alone = prop_oneof![
+        12 => op(depth).prop_map(|op| vec![op]),
+        6 => which().prop_map(asserted),
+        2 => which().prop_map(queued),
+        2 => which().prop_map(cleared),
+        1 => which().prop_map(again),
+    ];
+    if depth == 0 {
+        return alone.boxed();
+    }
+    let scripted = move |callback: Callback, then: fn(Which) -> Vec<Op>| {
+        (which(), behaviour(depth)).prop_map(move |(which, does)| {
+            let mut ops = vec![Op::Script(which, callback, does)];
+            ops.extend(then(which));
+            ops
+        })
+    };
+    let powered = (prop::sample::select(&POWERS[..]), behaviour(depth))
+        .prop_map(|(power, does)| vec![Op::DeviceScript(power, does), Op::ExitD0, Op::EnterD0]);
+    // In another's ISR, in one's own callbacks.
+    let dropped =
+        (which(), prop::sample::select(&CALLBACKS[..3]), which()).prop_map(move |(which, callback, dropped)| {
+            let does = Behaviour { does: vec![Op::Drop(dropped)], ends: Ends::Well };
+            let then = if callback == Callback::Isr { asserted(which) } else { again(which) };
+            [vec![Op::Script(which, callback, does)], then].concat()
+        });
+    prop_oneof![
+        40 => alone,
+        1 => dropped,
+        12 => scripted(Callback::Isr, asserted),
+        6 => scripted(Callback::Work, queued),
+        4 => scripted(Callback::Disable, again),
+        4 => scripted(Callback::Enable, again),
+        1 => scripted(Callback::Removal, |which| vec![Op::Source(which, Event::Remove), Op::Service(which)]),
+        2 => powered,
+    ]
+    .boxed()
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -226,7 +285,7 @@ fn which() -> impl Strategy<Value = Which> {
 fn op(depth: u32) -> BoxedStrategy<Op> {
     let plain = prop_oneof![
         8 => which().prop_map(Op::Enable),
-        5 => which().prop_map(Op::Disable),
+        3 => which().prop_map(Op::Disable),
         8 => which().prop_map(Op::Service),
         1 => which().prop_map(Op::ServiceRemoval),
         2 => which().prop_map(Op::Inactive),
@@ -236,10 +295,10 @@ fn op(depth: u32) -> BoxedStrategy<Op> {
         1 => which().prop_map(Op::Unmask),
         4 => which().prop_map(Op::Queue),
         4 => which().prop_map(Op::RunWork),
-        2 => which().prop_map(Op::Drop),
+        1 => which().prop_map(Op::Drop),
         8 => (which(), event()).prop_map(|(which, event)| Op::Source(which, event)),
-        4 => Just(Op::EnterD0),
-        3 => Just(Op::ExitD0),
+        2 => Just(Op::EnterD0),
+        2 => Just(Op::ExitD0),
     ];
     if depth == 0 {
         return plain.boxed();
@@ -259,19 +318,19 @@ fn op(depth: u32) -> BoxedStrategy<Op> {
 }
 
 fn some_ops(depth: u32) -> impl Strategy<Value = Vec<Op>> {
-    vec(op(depth - 1), 0..5)
+    some_steps(depth - 1, 0..4)
 }
 
 fn behaviour(depth: u32) -> impl Strategy<Value = Behaviour> {
     let ends = prop_oneof![
-        8 => Just(Ends::Well),
+        12 => Just(Ends::Well),
         2 => Just(Ends::Panics),
         2 => Just(Ends::Fails),
-        2 => Just(Ends::Keeps),
+        3 => Just(Ends::Keeps),
         1 => Just(Ends::Leaves),
         1 => Just(Ends::Gone),
     ];
-    (vec(op(depth - 1), 0..4), ends).prop_map(|(does, ends)| Behaviour { does, ends })
+    (some_steps(depth - 1, 0..3), ends).prop_map(|(does, ends)| Behaviour { does, ends })
 }
 
 fn how() -> impl Strategy<Value = How> {
@@ -285,11 +344,11 @@ fn count() -> impl Strategy<Value = usize> {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        12 => Just(Event::Assert),
-        2 => Just(Event::Deassert),
+        20 => Just(Event::Assert),
+        4 => Just(Event::Deassert),
         1 => Just(Event::RequestRemoval),
         1 => Just(Event::Remove),
-        1 => prop::sample::select(&METHODS[..]).prop_map(Event::Fails),
-        1 => prop::sample::select(&METHODS[..]).prop_map(Event::Panics),
+        2 => prop::sample::select(&METHODS[..]).prop_map(Event::Fails),
+        2 => prop::sample::select(&METHODS[..]).prop_map(Event::Panics),
     ]
 }

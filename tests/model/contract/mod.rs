@@ -191,7 +191,7 @@ impl World {
     }
 
     fn begins(&mut self, what: String) {
-        self.log.push(Entry::Begins(what));
+        self.log.push(Entry::Begins(what, self.elsewhere));
     }
 
     /// Calls a callback of an interrupt, and returns how it ended.

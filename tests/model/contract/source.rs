@@ -165,11 +165,7 @@ impl World {
             return Ok(R::default());
         }
         self.called(which, method)?;
-        if self.interrupts[which].kind.source == SourceKind::Line {
-            member(self)
-        } else {
-            software(self.source(which))
-        }
+        if self.interrupts[which].kind.source == SourceKind::Line { member(self) } else { software(self.source(which)) }
     }
 
     pub(super) fn take(&mut self, which: Which) -> Result<u64, Trouble> {

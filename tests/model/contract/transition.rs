@@ -5,6 +5,9 @@ use crate::contract::{Answer, Error, Panicked, Phase, World};
 use crate::driver::NOT_TRIED;
 use crate::operations::{Callback, Ends, SourceKind, Which};
 
+/// Differences that are known, and on their way.
+const KNOWN: bool = true;
+
 const REFUSED: &str = "WouldDeadlock";
 
 impl World {
@@ -137,8 +140,9 @@ impl World {
             self.run_submitted(which);
             return self.is_still_there(which).map(|()| "Already");
         }
-        self.notice_removal(which);
         self.run_submitted(which);
+        self.check(which)?;
+        self.notice_removal(which);
         self.check(which)?;
         self.last_isr(which);
         self.check(which)?;
@@ -180,23 +184,22 @@ impl World {
             return Ok(());
         }
         let disconnected = self.disconnect(which);
-        if disconnected != Err(Trouble::Panics) {
-            match self.take(which) {
-                Ok(signalled) => self.interrupts[which].counts.stale += signalled,
-                Err(trouble) => self.source_failed(which, trouble),
-            }
+        let drained = match disconnected {
+            Err(Trouble::Panics) => Err(Trouble::Panics),
+            _ => self.take(which).map(|signalled| self.interrupts[which].counts.stale += signalled),
+        };
+        if let Err(trouble) = drained {
+            self.source_failed(which, trouble);
         }
-        match disconnected {
-            Ok(()) => Ok(()),
-            Err(Trouble::Fails) => Err("Source".into()),
-            Err(Trouble::Removed) => {
+        match (disconnected, drained) {
+            (Err(Trouble::Removed), _) => {
                 self.remove(which);
                 Err("Removed".into())
             }
-            Err(Trouble::Panics) => {
-                self.fault(which, "Source panicked");
-                Err(self.faulted(which))
-            }
+            (_, Err(Trouble::Panics)) => Err(self.faulted(which)),
+            (Err(_), _) => Err("Source".into()),
+            (_, Err(Trouble::Fails)) if !KNOWN => Err(self.faulted(which)),
+            _ => Ok(()),
         }
     }
 
@@ -372,6 +375,9 @@ impl World {
             }
         } else if self.in_isr {
             self.end_elsewhere(which);
+        } else if self.section_of_this_thread(which) {
+            // Its work item may need the callback lock, which this thread holds.
+            self.device.ends.push(which);
         } else {
             self.end_now(which);
         }
@@ -391,11 +397,6 @@ impl World {
         }
         self.interrupts[which].in_transition = true;
         let _ = self.disable_in(which);
-        if !self.interrupts[which].work.is_idle() {
-            // Its work item needs the callback lock, which this thread holds.
-            self.device.ends.push(which);
-            return self.finish(which);
-        }
         self.locked(which, |world| {
             world.run_last(which);
             world.interrupts[which].phase = Phase::Ended;
