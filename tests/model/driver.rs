@@ -164,8 +164,8 @@ impl World {
                 Some(Entry::Answer(_, expected)) => {
                     glance.iter().zip(&expected).all(|(glance, expected)| glance.freed >= expected.freed)
                 }
-                // A callback that another thread has yet to call; or one that nobody calls.
-                Some(Entry::Begins(..)) => false,
+                // A callback that another thread has yet to call.
+                Some(Entry::Begins(_, elsewhere)) => !elsewhere,
                 None => true,
             };
             if quiet || !self.ends_elsewhere.load(SeqCst) || Instant::now() > patience {
@@ -305,7 +305,6 @@ impl World {
     }
 
     fn submit(&self, which: Which, count: usize, behaviour: &Behaviour) -> String {
-        let mut answer = String::new();
         for number in 0..count {
             let behaviour = if number == 0 { behaviour.clone() } else { Behaviour::default() };
             let world = self.me.clone();
@@ -315,9 +314,11 @@ impl World {
                     world.behave(&behaviour)
                 });
             });
-            answer = deferral.map_or_else(|error| answers::error(&error), |deferral| format!("{deferral:?}"));
+            let answer = deferral.map_or_else(|error| answers::error(&error), |deferral| format!("{deferral:?}"));
+            let glance = self.glance_once_quiet();
+            self.note(Entry::Answer(answer, glance));
         }
-        answer
+        "submitted".into()
     }
 
     fn object(&self, which: Which) -> &Arc<Object> {

@@ -25,6 +25,7 @@ mod driver;
 mod operations;
 mod run;
 mod script;
+mod shrink;
 mod watch;
 mod wire;
 
@@ -38,7 +39,7 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use operations::Sequence;
 use run::Tally;
 
-/// What a thousand sequences do at least once. A generator that has grown tame fails here.
+/// What ten thousand sequences do at least once. A generator that has grown tame fails here.
 const HAPPEN: &[&str] = &[
     // Callbacks and sections.
     "Isr",
@@ -117,7 +118,7 @@ fn sequences_do_what_the_contract_says() {
         tally = check(seed, &sequences, tally);
     }
     println!("{tally}{count} sequences, from MODEL_SEED={first}");
-    if count >= 1000 {
+    if count >= 10_000 {
         assert_eq!(tally.missing(HAPPEN), Vec::<&str>::new(), "these have never happened");
     }
 }
@@ -131,15 +132,19 @@ fn check(seed: u64, sequences: &impl Strategy<Value = Sequence>, tally: Tally) -
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
     let tree = sequences.new_tree(&mut runner).expect("no strategy filters");
     let tally = RefCell::new(tally);
-    let answer = runner.run_one(tree, |sequence| {
+    let fails = |sequence: &Sequence| {
         QUIET.store(true, SeqCst);
-        let ran = catch_unwind(AssertUnwindSafe(|| run::run(seed, &sequence, &mut tally.borrow_mut())));
+        let ran = catch_unwind(AssertUnwindSafe(|| run::run(seed, sequence, &mut tally.borrow_mut())));
         QUIET.store(false, SeqCst);
-        ran.unwrap_or_else(|_| Err("the model or the driver panicked".into())).map_err(TestCaseError::fail)
-    });
+        ran.unwrap_or_else(|said| Err(format!("the model or the driver {}", answers::panic(&*said)))).err()
+    };
+    let answer = runner.run_one(tree, |sequence| fails(&sequence).map_or(Ok(()), |why| Err(TestCaseError::fail(why))));
     match answer {
         Ok(_) => tally.into_inner(),
-        Err(TestError::Fail(why, sequence)) => panic!("MODEL_SEED={seed}: {why}\n{sequence}"),
+        Err(TestError::Fail(why, sequence)) => {
+            let (sequence, why) = shrink::smallest(sequence, why.to_string(), fails);
+            panic!("MODEL_SEED={seed}: {why}\n{sequence}");
+        }
         Err(TestError::Abort(why)) => panic!("MODEL_SEED={seed}: {why}"),
     }
 }

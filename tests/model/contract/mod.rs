@@ -151,6 +151,10 @@ impl World {
     /// Performs an operation, and logs its answer.
     pub fn perform(&mut self, op: &Op) {
         let answer = self.answer(op);
+        self.log_answer(answer);
+    }
+
+    fn log_answer(&mut self, answer: String) {
         let glances = self.interrupts.iter().map(Interrupt::glance).collect();
         self.log.push(Entry::Answer(answer, glances));
     }
