@@ -15,6 +15,7 @@ mod ready_word;
 mod shared_lock;
 mod software;
 mod transition;
+mod waits;
 mod work_item;
 
 use alloc::sync::Arc;

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use lock_api::{GuardNoSend, Mutex, RawMutex};
 use loom::thread;
 
-use crate::lock::raw::{Admission, NotAcquired, RawInterruptLock};
+use crate::lock::raw::{Admission, Label, NotAcquired, RawInterruptLock};
 use crate::models::{Probe, all, bounded};
 use crate::sync::{Borrow, Instant, Witness, where_exchanges_fence};
 
@@ -71,7 +71,7 @@ fn a_timed_waiter_takes_no_wake_up_away() {
         let held = lock.lock();
         let timed = thread::spawn({
             let (lock, probe) = (lock.clone(), probe.clone());
-            move || match lock.acquire(Some(Instant::now())) {
+            move || match lock.acquire(Some(Instant::now()), Label::UNNAMED) {
                 Ok(acquisition) => {
                     probe.touch();
                     // SAFETY: this section's own acquisition.
@@ -105,7 +105,7 @@ fn a_timed_waiter_leaves_no_trace() {
         let held = lock.lock();
         let timed = thread::spawn({
             let lock = lock.clone();
-            move || match lock.acquire(Some(Instant::now())) {
+            move || match lock.acquire(Some(Instant::now()), Label::UNNAMED) {
                 // SAFETY: this section's own acquisition.
                 Ok(acquisition) => unsafe { lock.unlock(acquisition) },
                 Err(_) => {
@@ -132,7 +132,7 @@ fn recursion_is_noticed() {
             move || section(&lock, &probe)
         });
         let held = lock.lock();
-        assert!(matches!(lock.acquire(None), Err(NotAcquired::Recursive(_))));
+        assert!(matches!(lock.acquire(None, Label::UNNAMED), Err(NotAcquired::Recursive(_))));
         assert!(lock.try_acquire().is_err());
         // SAFETY: the acquisition above.
         unsafe { lock.unlock(held) };
@@ -167,7 +167,7 @@ fn trying_excludes_too() {
 fn acquire_serving(lock: &RawInterruptLock, serve: impl Fn()) -> usize {
     let mut served = 0;
     loop {
-        match lock.acquire(None) {
+        match lock.acquire(None, Label::UNNAMED) {
             Ok(acquisition) => {
                 acquisition.end();
                 return served;

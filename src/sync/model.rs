@@ -45,6 +45,11 @@ pub(crate) fn is_in_isr() -> bool {
     THIS_THREAD.with(|thread| thread.isrs.get() != 0)
 }
 
+/// Returns `false`: models have no dispatchers.
+pub(crate) fn is_watcher() -> bool {
+    false
+}
+
 pub(crate) const DELIVERY_MAY_WAIT: bool = true;
 
 pub(crate) fn mask() {}

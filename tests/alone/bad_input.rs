@@ -108,7 +108,8 @@ fn make_every_mistake() {
     let vector = vector.unwrap();
     let not_granted = SourceError::NotGranted { message: 7, granted: 4 };
     script.fail("connect", not_granted.clone());
-    assert_eq!((device.enter_d0().unwrap(), vector.state()), (Transition::Done, State::Disabled));
+    assert_eq!(device.enter_d0().unwrap().not_granted(), [vector.name().clone()]);
+    assert_eq!(vector.state(), State::Disabled);
     script.fail("connect", not_granted);
     refused(vector.enable(), "vector 7", "message 7 was not granted");
 }

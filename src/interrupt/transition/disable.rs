@@ -77,7 +77,7 @@ impl<T, W> InterruptObject<T, W> {
         // Wake the listener now: the work item, for which this waits below, may itself wait for the listener.
         self.tell_listener();
         self.work.close();
-        match self.flush_work() {
+        match self.flush_work(transition.for_end) {
             Ok(()) => disabled,
             Err(circle) => {
                 self.free(disabled);

@@ -315,7 +315,7 @@ impl<T, W> InterruptObject<T, W> {
             return false;
         };
         let merged = queueings.saturating_sub(1);
-        self.work_run.add_exclusive(1);
+        self.work_run.count_exclusive();
         if merged != 0 {
             self.counters.work_merged.add_exclusive(merged);
         }
@@ -359,10 +359,11 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Runs the queued work item on this thread, and waits for a run on another. This ends, because the word is closed.
     ///
-    /// Returns an error if a wait would never end, as [`run_work`](Self::run_work) does.
-    pub(in crate::interrupt) fn flush_work(&self) -> Result<(), Option<Circle>> {
+    /// Returns an error if a wait would never end, as [`run_work`](Self::run_work) does, or if it has been called off.
+    /// Only the wait of an end can be.
+    pub(in crate::interrupt) fn flush_work(&self, for_end: bool) -> Result<(), Option<Circle>> {
         while !self.work.is_idle() {
-            self.work.wait_until_not_running(self.name())?;
+            self.work.wait_until_not_running(self.name(), for_end)?;
             // The loop's condition asks whether there is more, because another thread may have been faster.
             let _ = self.run_work()?;
         }

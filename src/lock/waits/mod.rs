@@ -17,15 +17,16 @@
 //!
 //! # Why no circle is invented
 //!
-//! A registered wait has no deadline: its thread stays until it has what it waits for. So if the walk comes back, the
-//! last thread on the way waits for something that the caller owns, and the caller does not release it while it waits.
-//! A thread that has just got what it waited for is still registered for a moment, as a thread that waits for itself:
-//! the walk stops there. Waits with a deadline look for a circle, but are not registered.
+//! A registered wait ends only when its thread has what it waits for, or when nobody can own that any more. It has no
+//! deadline. So if the walk comes back, the last thread on the way waits for something that the caller owns, and the
+//! caller does not give it up while it waits. A thread that has just got what it waited for is still registered for a
+//! moment, as a thread that waits for itself: the walk stops there. Waits with a deadline look for a circle, but are not
+//! registered.
 //!
-//! # Joins
+//! # Waits that can be called off
 //!
-//! A join waits for the end of one of the crate's threads. It is the only wait that can be given up without a loss: the
-//! thread ends by itself. So a circle that goes through a join refuses nobody. The join is called off instead.
+//! Two waits can be given up without a loss. A join: the thread ends by itself. The flush of an end: the end is put off.
+//! So a circle that goes through one of them refuses nobody. That wait is called off instead.
 //!
 //! # Cost
 //!
@@ -37,6 +38,6 @@ mod none;
 mod register;
 
 #[cfg(not(any(loom, feature = "std")))]
-pub(crate) use none::{look, through};
+pub(crate) use none::{CallOff, Flag, look, through, through_soft};
 #[cfg(any(loom, feature = "std"))]
-pub(crate) use register::{JoinWait, look, through, through_join};
+pub(crate) use register::{CallOff, Flag, look, through, through_soft};

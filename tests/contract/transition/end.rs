@@ -157,7 +157,7 @@ fn e6_dropping_disables_and_flushes() {
         drop(interrupt);
         assert_eq!(
             log.take(),
-            ["removed", "take", "isr", "disable callback", "disconnect", "take", "work item", "source dropped"]
+            ["removal", "take", "isr", "disable callback", "disconnect", "take", "work item", "source dropped"]
         );
     });
 }
