@@ -10,7 +10,7 @@
 //!
 //! | environment | says | otherwise |
 //! |---|---|---|
-//! | `MODEL_SEQUENCES` | how many sequences | 500, which take some seconds in a debug build |
+//! | `MODEL_SEQUENCES` | how many sequences | 1000, which take some seconds in a debug build |
 //! | `MODEL_SEED` | the seed of the first; each further one has the next | 1 |
 //!
 //! ```sh
@@ -108,7 +108,7 @@ static QUIET: AtomicBool = AtomicBool::new(false);
 #[test]
 fn sequences_do_what_the_contract_says() {
     let number = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().expect(name));
-    let count = number("MODEL_SEQUENCES").unwrap_or(500);
+    let count = number("MODEL_SEQUENCES").unwrap_or(1000);
     let first = number("MODEL_SEED").unwrap_or(1);
     watch::start();
     be_quiet_of_what_sequences_panic();

@@ -49,6 +49,10 @@ impl World {
             Some(assertions) if self.interrupts[which].delivers() => self.run_isr(which, assertions, true),
             Some(assertions) => {
                 self.withhold(which, assertions);
+                if self.interrupts[which].inactive {
+                    // The other members of a shared line go on. (One that sleeps answers once its device is up.)
+                    self.claims(which, false, false);
+                }
                 "Withheld"
             }
         }
@@ -68,7 +72,7 @@ impl World {
     }
 
     /// Runs the ISR, with the lock held, and does what its claim asks for.
-    pub(super) fn run_isr(&mut self, which: Which, assertions: u64, unmask: bool) -> &'static str {
+    pub(super) fn run_isr(&mut self, which: Which, assertions: u64, mut unmask: bool) -> &'static str {
         self.interrupts[which].counts.coalesced += assertions - 1;
         let runs = self.interrupts[which].counts.work_run;
         let outer = std::mem::replace(&mut self.in_isr, true);
@@ -91,6 +95,8 @@ impl World {
             Ok(Ends::Fails) => {
                 self.claims(which, false, false);
                 self.unclaimed(which);
+                // On a shared line an earlier run may keep the line masked.
+                unmask &= !self.interrupts[which].keeps_masked;
                 "Answered(Unclaimed)"
             }
             Ok(Ends::Keeps) => {

@@ -5,7 +5,6 @@ use crate::operations::{Behaviour, How, INTERRUPTS, Op, Which};
 
 /// How many batches one release serves (rule L12).
 const BATCHES: u32 = 64;
-const FAIR: bool = false;
 
 /// A lock, with the interrupts whose data it holds.
 pub(super) struct Lock {
@@ -93,7 +92,7 @@ impl World {
             self.do_left(tenant);
             self.serve_pending(tenant);
         }
-        if FAIR && self.tenants(which).iter().any(|&tenant| !self.interrupts[tenant].closures.is_empty()) {
+        if self.tenants(which).iter().any(|&tenant| !self.interrupts[tenant].closures.is_empty()) {
             self.serve_sources(which);
         }
         self.run_closure(which);
@@ -155,7 +154,7 @@ impl World {
     /// What was submitted before a disable (rule E2).
     pub(super) fn run_submitted(&mut self, which: Which) {
         for _ in 0..self.interrupts[which].closures.len() {
-            self.serve_pending(which);
+            self.serve_between(which);
             self.run_next(which);
         }
     }
@@ -164,16 +163,19 @@ impl World {
     pub(super) fn run_last(&mut self, which: Which) {
         self.interrupts[which].takes_closures = false;
         while !self.interrupts[which].closures.is_empty() {
-            if FAIR && self.interrupts[which].kind.shares_lock {
-                for tenant in self.tenants(which) {
-                    self.do_left(tenant);
-                    self.serve_pending(tenant);
-                }
-                self.serve_sources(which);
-                self.leave_to_owner(which);
-            }
+            self.serve_between(which);
             self.run_next(which);
         }
+    }
+
+    /// An assertion waits for one closure here, too.
+    fn serve_between(&mut self, which: Which) {
+        for tenant in self.tenants(which) {
+            self.do_left(tenant);
+            self.serve_pending(tenant);
+        }
+        self.serve_sources(which);
+        self.leave_to_owner(which);
     }
 
     fn run_next(&mut self, which: Which) {
