@@ -1,12 +1,9 @@
 //! Enable, disable, inactive and active, fault and removal, the end.
 
 use crate::contract::source::{Trouble, Wish};
-use crate::contract::{Answer, Error, Panicked, Phase, World};
+use crate::contract::{Answer, Error, NOT_KEPT_YET, Panicked, Phase, World};
 use crate::driver::NOT_TRIED;
 use crate::operations::{Callback, Ends, SourceKind, Which};
-
-/// Differences that are known, and on their way.
-const KNOWN: bool = true;
 
 const REFUSED: &str = "WouldDeadlock";
 
@@ -198,7 +195,7 @@ impl World {
             }
             (_, Err(Trouble::Panics)) => Err(self.faulted(which)),
             (Err(_), _) => Err("Source".into()),
-            (_, Err(Trouble::Fails)) if !KNOWN => Err(self.faulted(which)),
+            (_, Err(Trouble::Fails)) if !NOT_KEPT_YET => Err(self.faulted(which)),
             _ => Ok(()),
         }
     }
