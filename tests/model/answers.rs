@@ -62,7 +62,7 @@ pub fn fault(fault: &Fault) -> String {
     }
 }
 
-pub fn glance<T, W>(object: &InterruptObject<T, W>, freed: u64) -> Glance {
+pub fn glance<T, W>(object: &InterruptObject<T, W>, freed: u64, rounds: (u64, u64)) -> Glance {
     let stats = object.stats();
     Glance {
         state: match object.state() {
@@ -90,5 +90,6 @@ pub fn glance<T, W>(object: &InterruptObject<T, W>, freed: u64) -> Glance {
         },
         work_queued: object.is_work_item_queued(),
         freed,
+        rounds,
     }
 }

@@ -29,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct World {
     interrupts: Vec<Slot>,
     device: OnceLock<Device>,
+    line: SharedLine,
     scripts: Mutex<Scripts>,
     log: Mutex<Vec<Entry>>,
     /// What the model has logged of this step. Two things are looked up in it: whether a handle is to be dropped at all,
@@ -64,6 +65,7 @@ impl World {
         let world = Arc::new_cyclic(|me| Self {
             interrupts,
             device: OnceLock::new(),
+            line,
             scripts: Mutex::default(),
             log: Mutex::default(),
             expected: Mutex::default(),
@@ -189,7 +191,9 @@ impl World {
     }
 
     fn glance(&self) -> Vec<Glance> {
-        self.interrupts.iter().map(|slot| answers::glance(slot.object(), slot.freed.load(SeqCst))).collect()
+        let line = self.line.stats();
+        let rounds = (line.claimed, line.spurious);
+        self.interrupts.iter().map(|slot| answers::glance(slot.object(), slot.freed.load(SeqCst), rounds)).collect()
     }
 
     fn callback(&self, which: Which, callback: Callback, note: &str) -> Ends {

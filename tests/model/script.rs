@@ -40,6 +40,8 @@ pub struct Glance {
     pub work_queued: bool,
     /// How many of its callbacks and sources have been freed.
     pub freed: u64,
+    /// Of the shared line: the rounds that somebody has claimed, and those that nobody has.
+    pub rounds: (u64, u64),
 }
 
 /// The counters of an interrupt.
@@ -90,6 +92,9 @@ impl fmt::Debug for Glance {
         }
         if self.work_queued {
             f.write_str(" queued")?;
+        }
+        if self.rounds != (0, 0) {
+            write!(f, " rounds={:?}", self.rounds)?;
         }
         self.fault.iter().try_for_each(|fault| write!(f, " ({fault})"))
     }

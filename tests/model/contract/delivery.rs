@@ -74,7 +74,9 @@ impl World {
     /// Runs the ISR, with the lock held, and does what its claim asks for.
     pub(super) fn run_isr(&mut self, which: Which, assertions: u64, mut unmask: bool) -> &'static str {
         self.interrupts[which].counts.coalesced += assertions - 1;
-        let runs = self.interrupts[which].counts.work_run;
+        // (Without a source there is no line to keep masked, and the first run is over as soon as there has been one.)
+        let has_source = self.interrupts[which].kind.source != SourceKind::None;
+        let runs = if has_source { self.interrupts[which].counts.work_run } else { 0 };
         let outer = std::mem::replace(&mut self.in_isr, true);
         let claim = self.call(which, Callback::Isr, &format!("({assertions})"));
         if let Ok(Ends::Well | Ends::Keeps) = claim {

@@ -15,6 +15,8 @@ pub(super) struct Line {
     undecided: bool,
     masked: bool,
     failed: Option<Trouble>,
+    /// How many somebody has claimed, and how many nobody has.
+    pub(super) rounds: (u64, u64),
 }
 
 struct Member {
@@ -36,6 +38,7 @@ impl Default for Line {
             undecided: false,
             masked: false,
             failed: None,
+            rounds: (0, 0),
         }
     }
 }
@@ -63,7 +66,10 @@ impl Line {
 
     /// Opens the line, if nobody has it kept masked and nobody is still asked.
     fn go_on(&mut self) {
-        self.undecided &= self.members.iter().any(|member| member.answered != self.round);
+        if self.undecided && self.members.iter().all(|member| member.answered == self.round) {
+            self.undecided = false;
+            self.rounds.1 += 1;
+        }
         let kept = self.members.iter().any(|member| member.keeps_masked);
         if self.masked && !self.undecided && !kept && self.failed.is_none() {
             self.masked = false;
@@ -75,7 +81,9 @@ impl Line {
         let Some(member) = self.member(which) else { return };
         member.answered = member.taken;
         member.keeps_masked |= keeps_masked;
-        self.undecided &= !claimed;
+        if claimed && std::mem::take(&mut self.undecided) {
+            self.rounds.0 += 1;
+        }
         self.go_on();
     }
 

@@ -94,8 +94,8 @@ impl World {
         }
         if self.tenants(which).iter().any(|&tenant| !self.interrupts[tenant].closures.is_empty()) {
             self.serve_sources(which);
+            self.run_closure(which);
         }
-        self.run_closure(which);
     }
 
     /// Delivers what the sources have signalled.

@@ -164,7 +164,8 @@ impl World {
     }
 
     fn log_answer(&mut self, answer: String) {
-        let glances = self.interrupts.iter().map(Interrupt::glance).collect();
+        let rounds = self.line.rounds;
+        let glances = self.interrupts.iter().map(|interrupt| interrupt.glance(rounds)).collect();
         self.log.push(Entry::Answer(answer, glances));
     }
 
@@ -259,7 +260,7 @@ impl Interrupt {
         self.phase == Phase::Enabled && !self.inactive
     }
 
-    fn glance(&self) -> Glance {
+    fn glance(&self, rounds: (u64, u64)) -> Glance {
         let state = match self.phase {
             Phase::Disabled | Phase::Connecting => "Disabled",
             Phase::Enabled if self.inactive => "Inactive",
@@ -273,7 +274,7 @@ impl Interrupt {
         let waiting = self.work.queueings;
         counts.work_queued = counts.work_run + waiting.min(1);
         counts.work_merged += waiting.saturating_sub(1);
-        Glance { state, fault: self.fault.clone(), counts, work_queued: waiting > 0, freed: self.freed }
+        Glance { state, fault: self.fault.clone(), counts, work_queued: waiting > 0, freed: self.freed, rounds }
     }
 }
 

@@ -370,11 +370,11 @@ impl World {
             if self.lock(which).held {
                 self.leave_to_owner(which);
             }
-        } else if self.in_isr {
-            self.end_elsewhere(which);
         } else if self.section_of_this_thread(which) {
             // Its work item may need the callback lock, which this thread holds.
             self.device.ends.push(which);
+        } else if self.in_isr {
+            self.end_elsewhere(which);
         } else {
             self.end_now(which);
         }
