@@ -90,12 +90,13 @@ fn a_ring_of_two_is_told_once() {
     with_registered_waits(|| bounded(|| assert!(chain(2, true) <= 1)));
 }
 
-// Caught: waits-walk-one-step.
+// Caught: waits-walk-two-steps.
 #[test]
 fn a_ring_of_three_is_told_once() {
     with_registered_waits(|| bounded(|| assert!(chain(3, true) <= 1)));
 }
 
+// Caught: waits-take-a-chain-for-a-circle.
 #[test]
 fn a_chain_is_no_circle() {
     with_registered_waits(|| bounded(|| assert_eq!(chain(3, false), 0)));
@@ -141,7 +142,7 @@ fn two_locks_in_two_orders_do_not_hang() {
 }
 
 /// Two locks in one order: nobody is told.
-// Caught: waits-take-nothing-out.
+// Caught: waits-take-a-chain-for-a-circle.
 #[test]
 fn two_locks_in_one_order_are_no_circle() {
     with_registered_waits(|| {

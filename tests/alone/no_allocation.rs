@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::thread;
 use std::time::Duration;
 
 use interrupt_lock::{Claim, Deferral, Dispatcher, Interrupt, NoWorkItem, Polling, source::Source};
@@ -13,16 +12,14 @@ use interrupt_lock::{
 };
 use support::allocations::ALLOCATED;
 use support::alone::in_a_process_of_its_own;
-use support::{let_it_block, watchdog};
+use support::{let_it_block, until, watchdog};
 
 /// Asserts again and again. Each assertion waits until the work item of the one before it has run.
 fn trips(trips: u64, assert: &dyn Fn(), worked: &AtomicU64) {
     for _ in 0..trips {
         let before = worked.load(Relaxed);
         assert();
-        while worked.load(Relaxed) == before {
-            thread::yield_now();
-        }
+        until(|| worked.load(Relaxed) != before);
     }
 }
 
@@ -92,7 +89,7 @@ fn i3_nothing_is_allocated_from_the_assertion_to_the_work_item() {
                 };
                 round(3);
                 let before = ALLOCATED.load(Relaxed);
-                round(1000);
+                round(200);
                 // And where the delivery has to wait for the lock.
                 let held = || {
                     let _guard = by_waker.0.acquire_interrupt_lock();

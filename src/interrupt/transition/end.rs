@@ -195,7 +195,7 @@ impl<T: Send + 'static, W: Send + 'static> EndsElsewhere for InterruptObject<T, 
             let mut pause = core::time::Duration::from_millis(1);
             while let Err(error) = self.end_here() {
                 self.free(error);
-                std::thread::sleep(pause);
+                sync::pause(pause);
                 pause = (2 * pause).min(core::time::Duration::from_millis(100));
             }
             self.join_threads();

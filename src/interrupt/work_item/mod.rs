@@ -302,11 +302,13 @@ impl<T, W> InterruptObject<T, W> {
     /// The callback lock comes first, because a run that has begun can't be put off. Returns an error if the wait for it
     /// would never end: with the circle, or nothing if this thread holds the lock itself.
     pub(crate) fn run_work(&self) -> Result<bool, Option<Circle>> {
-        let Some(device) = self.serializer() else { return Ok(self.run_work_now()) };
         let mut more = false;
-        if self.work.is_queued() {
-            device.serialize(&mut || more = self.run_work_now())?;
+        match self.serializer() {
+            None => more = self.run_work_now(),
+            Some(device) if self.work.is_queued() => device.serialize(&mut || more = self.run_work_now())?,
+            Some(_) => {}
         }
+        self.after_section();
         Ok(more)
     }
 
@@ -344,7 +346,6 @@ impl<T, W> InterruptObject<T, W> {
         if kept {
             self.leave(UNMASK_LEFT);
         }
-        self.after_section();
         more
     }
 

@@ -176,6 +176,11 @@ pub(crate) fn spawn(name: &crate::name::Name, run: impl FnOnce() + Send + 'stati
     std::thread::Builder::new().name(name.as_str().replace('\0', "")).spawn(run).is_ok()
 }
 
+/// Sleeps.
+pub(crate) fn pause(time: core::time::Duration) {
+    std::thread::sleep(time);
+}
+
 type Payload = alloc::boxed::Box<dyn core::any::Any + Send>;
 
 /// Runs a callback. If it panics, returns the panic's message.

@@ -12,7 +12,7 @@ use interrupt_lock::{
 };
 use support::log::Log;
 use support::script::Script;
-use support::{kind, watchdog};
+use support::{kind, until, watchdog};
 
 type Member = Interrupt<(), NoWorkItem>;
 
@@ -234,7 +234,7 @@ fn i7_a_panicking_member_leaves_the_chain() {
             line.assert();
             log.wait_for("good", round);
             while bad.state() != State::Faulted {
-                std::thread::yield_now();
+                support::pause();
             }
         }
     });
@@ -303,9 +303,7 @@ fn i7_a_storm_on_the_line_faults_its_members() {
         });
         device.perform(Step::Stuck(true));
         for member in &members {
-            while member.state() != State::Faulted {
-                std::thread::yield_now();
-            }
+            until(|| member.state() == State::Faulted);
             assert!(matches!(member.fault(), Some(Fault::Storm { unclaimed: 99_900, .. })));
         }
         device.perform(Step::Stuck(false));
@@ -316,9 +314,7 @@ fn i7_a_storm_on_the_line_faults_its_members() {
         }
         let before = shared.stats().spurious;
         device.perform(Step::Stuck(true));
-        while shared.stats().spurious == before {
-            std::thread::yield_now();
-        }
+        until(|| shared.stats().spurious != before);
     });
 }
 
@@ -336,9 +332,7 @@ fn i7_a_removed_line_is_removed_for_all() {
                 line.remove();
             }
             for (_, interrupt) in &devices {
-                while interrupt.state() != State::Removed {
-                    std::thread::yield_now();
-                }
+                until(|| interrupt.state() == State::Removed);
             }
         });
     }

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::thread;
 
 use interrupt_lock::source::{LevelHandle, SharedLine, Software};
 use interrupt_lock::{Claim, Delivery, Dispatcher, Interrupt, NoWorkItem, State, source::Source};
@@ -46,7 +45,7 @@ impl Device {
             self.asserted.store(true, SeqCst);
             self.line.assert();
             while self.served.load(SeqCst) == before {
-                thread::yield_now();
+                support::pause();
             }
         }
         // The claim is told to the line after the ISR.
@@ -81,7 +80,7 @@ fn line() -> (SharedLine, LevelHandle) {
 
 fn wait_for(told: &Told, expected: &[u64]) {
     while told.lock().unwrap().len() < expected.len() {
-        thread::yield_now();
+        support::pause();
     }
     assert_eq!(*told.lock().unwrap(), expected);
 }
@@ -162,7 +161,7 @@ fn i7_a_faulted_or_removed_member_does_not_silence_the_others() {
             device.is_served(1);
             let expected = if removed { State::Removed } else { State::Faulted };
             while bad.state() != expected {
-                thread::yield_now();
+                support::pause();
             }
             device.is_served(100);
             assert_eq!(runs.load(SeqCst), 1);
@@ -171,7 +170,7 @@ fn i7_a_faulted_or_removed_member_does_not_silence_the_others() {
                 bad.enable().unwrap();
                 device.is_served(1);
                 while runs.load(SeqCst) != 2 {
-                    thread::yield_now();
+                    support::pause();
                 }
             }
         });

@@ -103,7 +103,7 @@ fn nothing_is_lost(devices: usize, dispatchers: usize, times: u64) {
                     for device in (0..times).flat_map(|_| (first..devices).step_by(tellers)) {
                         wire.tell(device);
                         while !wire.has_told(device) {
-                            thread::yield_now();
+                            support::pause();
                         }
                         told.fetch_add(1, SeqCst);
                     }
@@ -118,7 +118,7 @@ fn nothing_is_lost(devices: usize, dispatchers: usize, times: u64) {
                 // A member that comes or goes looks at the line. Let the line go on without that.
                 let enough = told.load(SeqCst) + 3 * tellers as u64;
                 while left.load(SeqCst) != 0 && told.load(SeqCst) < enough {
-                    thread::yield_now();
+                    support::pause();
                 }
             }
         });

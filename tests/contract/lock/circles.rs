@@ -332,7 +332,7 @@ fn l13_e6_a_join_of_a_worker_that_waits_for_the_caller() {
         drop(interrupt);
         drop(held);
         while object.state() != State::Ended {
-            thread::yield_now();
+            support::pause();
         }
         assert!(done.load(SeqCst), "the end has waited for the work item");
         assert_eq!(object.fault(), None);
@@ -384,7 +384,7 @@ fn l13_e6_a_drop_in_a_callback_whose_lock_is_wanted() {
         assert_eq!(enables.join().unwrap().unwrap(), Transition::Done);
         assert_eq!(disables.join().unwrap().unwrap(), Transition::Done);
         while object.state() != State::Ended {
-            thread::yield_now();
+            support::pause();
         }
     });
 }

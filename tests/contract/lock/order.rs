@@ -70,7 +70,7 @@ fn stress(objects: &[Slot<Notes, NoWorkItem>; 2], lines: &[EdgeHandle], rounds: 
         threads.spawn(move || {
             for _ in 0..rounds {
                 lines.iter().for_each(EdgeHandle::assert);
-                thread::yield_now();
+                support::pause();
             }
         });
     });
@@ -97,7 +97,7 @@ fn check(lock: &InterruptLock<Notes>) {
             return;
         }
         drop(notes);
-        thread::yield_now();
+        support::pause();
     }
 }
 
@@ -175,7 +175,7 @@ fn l12_submissions_of_one_thread_keep_their_order_on_an_own_lock() {
         });
         while interrupt.acquire_interrupt_lock()[..THREADS] != [EACH; THREADS] {
             assert_eq!(interrupt.fault(), None);
-            thread::yield_now();
+            support::pause();
         }
     });
 

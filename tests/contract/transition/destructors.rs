@@ -7,7 +7,7 @@ use interrupt_lock::{
     Callback, Claim, Dispatcher, Fault, Interrupt, InterruptLock, InterruptObject, NoWorkItem, State,
 };
 use support::slot::{OnDrop, Owner};
-use support::{LONG, watchdog};
+use support::{receive, until, watchdog};
 
 /// A value that panics as it is dropped.
 fn mine() -> OnDrop<impl FnMut()> {
@@ -86,12 +86,10 @@ fn i12_a_destructor_on_the_thread_that_serves_others() {
         other.enable().unwrap();
         let object = owner.keep(interrupt);
         line.assert();
-        while object.fault().is_none() {
-            std::thread::yield_now();
-        }
+        until(|| object.fault().is_some());
         ended_with_a_fault(&object);
         others_line.assert();
-        served.recv_timeout(LONG).unwrap();
+        receive(&served);
     });
 }
 
@@ -125,10 +123,8 @@ fn i12_data_that_panics_as_the_worker_frees_it() {
         other.enable().unwrap();
         for _ in 0..2 {
             line.assert();
-            ran.recv_timeout(LONG).unwrap();
-            while left.strong_count() != 0 {
-                std::thread::yield_now();
-            }
+            receive(&ran);
+            until(|| left.strong_count() == 0);
         }
     });
 }
