@@ -1,6 +1,6 @@
 //! The device: power, reset, wake-up and the callback lock.
 
-use crate::contract::{Answer, Error, NOT_KEPT_YET, Panicked, Phase, World};
+use crate::contract::{Answer, Error, Panicked, Phase, World};
 use crate::operations::{Behaviour, Ends, Op, Power, Which};
 
 const REFUSED: &str = "WouldDeadlock";
@@ -123,10 +123,7 @@ impl World {
             if interrupt.phase == Phase::Ended {
                 return Ok(());
             }
-            if interrupt.in_service()
-                && interrupt.kind.wake_capable
-                && !(NOT_KEPT_YET && interrupt.phase == Phase::Asleep)
-            {
+            if interrupt.in_service() && interrupt.kind.wake_capable {
                 world.locked(which, |world| {
                     if world.interrupts[which].in_service() {
                         world.interrupts[which].phase = Phase::Asleep;

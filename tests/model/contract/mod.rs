@@ -28,15 +28,6 @@ use line::Line;
 use lock::Lock;
 use source::Source;
 
-/// The model does what the crate does where that is not what the contract says:
-///
-/// - E9: a device that goes down twice (a reset that fails, and then leaves D0) disables a wake-capable interrupt that
-///   sleeps already.
-/// - E2: a source that fails as it is drained, after the disconnection, is a fault, and the disable answers that all is done.
-///
-/// Set it to `false` to see them.
-const NOT_KEPT_YET: bool = true;
-
 /// What an operation answers.
 type Answer = Result<&'static str, Error>;
 

@@ -47,9 +47,12 @@ impl World {
     fn run_work(&mut self, which: Which) -> Result<bool, NoCallbackLock> {
         let kind = self.interrupts[which].kind;
         if !(kind.in_device && kind.serialized) {
-            return Ok(self.run_work_now(which));
+            let more = self.run_work_now(which);
+            self.after_section(which);
+            return Ok(more);
         }
         if self.interrupts[which].work.queueings == 0 {
+            self.after_section(which);
             return Ok(false);
         }
         if self.device.callback_lock {
@@ -58,6 +61,7 @@ impl World {
         self.device.callback_lock = true;
         let more = self.run_work_now(which);
         self.release_callback_lock();
+        self.after_section(which);
         Ok(more)
     }
 
@@ -82,7 +86,6 @@ impl World {
             interrupt.unmask_left = true;
             self.leave(which);
         }
-        self.after_section(which);
         more
     }
 
