@@ -7,8 +7,9 @@ use lock_api::Mutex;
 use crate::circle::Kind;
 use crate::error::{Error, ErrorKind};
 use crate::lock::InterruptLockGuard;
-use crate::lock::raw::{Acquisition, Admission, Label, NotAcquired, RawInterruptLock, Refused};
+use crate::lock::raw::{Acquisition, Admission, NotAcquired, RawInterruptLock, Refused};
 use crate::lock::release::{Released, Tenant, release_serving};
+use crate::lock::waits::Label;
 use crate::sync;
 
 /// A lock with its data, and the tenant for which it is acquired.

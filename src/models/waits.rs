@@ -9,8 +9,8 @@ use loom::sync::atomic::{AtomicUsize as Told, Ordering::SeqCst};
 use loom::thread;
 
 use crate::circle::Circle;
-use crate::lock::raw::{Awaited, Label, NotAcquired, RawInterruptLock};
-use crate::lock::waits::{self, CallOff, Flag};
+use crate::lock::raw::{NotAcquired, RawInterruptLock};
+use crate::lock::waits::{self, Awaited, CallOff, Flag, Label};
 use crate::models::bounded;
 use crate::sync::{
     self, AtomicUsize,

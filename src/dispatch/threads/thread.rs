@@ -9,9 +9,8 @@ use alloc::sync::Arc;
 use lock_api::Mutex;
 
 use crate::cause::SourceError;
-use crate::lock::raw::{Awaited, Label, RawInterruptLock};
-use crate::lock::waits;
-use crate::lock::waits::{CallOff, Flag};
+use crate::lock::raw::RawInterruptLock;
+use crate::lock::waits::{self, Awaited, CallOff, Flag, Label};
 use crate::name::Name;
 use crate::policy::placement;
 use crate::sync;

@@ -45,7 +45,8 @@ use crate::error::{Error, ErrorKind};
 use crate::fault::{Callback, Fault};
 use crate::interrupt::state::Phase;
 use crate::interrupt::{InterruptObject, Registered};
-use crate::lock::raw::{Label, NotAcquired, lock_until};
+use crate::lock::raw::{NotAcquired, lock_until};
+use crate::lock::waits::Label;
 use crate::lock::{InterruptLockGuard, RawInterruptLock};
 use crate::sync;
 

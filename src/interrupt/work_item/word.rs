@@ -22,8 +22,7 @@
 //! the ISR that keeps the line masked finds the run over.
 
 use crate::circle::{Circle, Kind};
-use crate::lock::raw::{Awaited, Label};
-use crate::lock::waits;
+use crate::lock::waits::{self, Awaited, Label};
 use crate::name::Name;
 use crate::sync;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};

@@ -6,6 +6,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `awaited` | what a thread waits for |
 //! | `register` | the register: of an operating system, and of a model |
 //! | `none` | stands in for it where no thread sleeps |
 //!
@@ -32,11 +33,13 @@
 //!
 //! Each thread waits for one thing, so the walk is a chain, and linear. A thread that does not sleep pays nothing.
 
+mod awaited;
 #[cfg(not(any(loom, feature = "std")))]
 mod none;
 #[cfg(any(loom, feature = "std"))]
 mod register;
 
+pub(crate) use awaited::{Awaited, Label};
 #[cfg(not(any(loom, feature = "std")))]
 pub(crate) use none::{CallOff, Flag, look, through, through_soft};
 #[cfg(any(loom, feature = "std"))]

@@ -1,7 +1,7 @@
 //! In place of the register where no thread sleeps: bare metal.
 
 use crate::circle::Circle;
-use crate::lock::raw::Awaited;
+use crate::lock::waits::Awaited;
 use crate::sync::{AtomicUsize, Parker};
 
 /// A wait that is not registered is never called off.

@@ -7,7 +7,7 @@ use core::cell::Cell;
 use core::ptr;
 
 use crate::circle::Circle;
-use crate::lock::raw::Awaited;
+use crate::lock::waits::Awaited;
 use crate::sync;
 use crate::sync::{AtomicUsize, Parker, PlainMutex, static_in_models};
 use sync::Ordering::Relaxed;
