@@ -64,6 +64,7 @@ mod transition {
     mod end;
     mod end_elsewhere;
     mod inactive;
+    mod meets;
     mod order;
 }
 
