@@ -7,6 +7,7 @@
 //! | `callbacks` | its power callbacks, and how they are called | E5 |
 //! | `callback_lock` | the lock that they run under, and serialized work items | W5 |
 //! | `interrupts` | what a device asks of its interrupts | E5 |
+//! | `owned` | an owner of the device's power | E6 |
 //! | `parent` | what an interrupt asks of its device | E6, E9, P4 |
 //! | `power` | entering and leaving D0 | E4, E5 |
 //! | `reset` | recovery by a reset | |
@@ -19,6 +20,7 @@ mod builder;
 mod callback_lock;
 mod callbacks;
 mod interrupts;
+mod owned;
 mod parent;
 mod power;
 mod reset;
@@ -33,6 +35,8 @@ use lock_api::Mutex;
 
 pub use builder::DeviceBuilder;
 pub(crate) use interrupts::DeviceInterrupt;
+use owned::Ownership;
+pub use owned::Powered;
 pub use power::D0Entry;
 use power::Power;
 use wake::WakeRequests;
@@ -49,7 +53,7 @@ use crate::observe::Stats;
 ///
 /// A clone is another handle to the same device. Interrupts keep their device alive, but a device does not keep its
 /// interrupts alive. Dropping its handles does nothing to its interrupts: an interrupt ends when its own handle is
-/// dropped.
+/// dropped. To make the device leave D0 when its driver is dropped, keep a [`Powered`] in the driver.
 ///
 /// If a callback of the device owns the handle of one of its interrupts, neither is ever freed. Give the callback an
 /// [`alloc::sync::Weak`] reference to the driver instead.
@@ -82,6 +86,7 @@ struct Inner {
     /// The device's callbacks and serialized work items run under it.
     callback_lock: Mutex<RawInterruptLock, ()>,
     wake: Mutex<RawInterruptLock, WakeRequests>,
+    ownership: Mutex<RawInterruptLock, Ownership>,
     /// In order of creation.
     interrupts: Mutex<RawInterruptLock, Vec<Weak<dyn DeviceInterrupt>>>,
 }
