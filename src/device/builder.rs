@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use lock_api::Mutex;
 
 use crate::device::callbacks::Callbacks;
-use crate::device::owned::Ownership;
 use crate::device::power::Power;
+use crate::device::powered::PowerHandles;
 use crate::device::wake::WakeRequests;
 use crate::device::{Device, Inner};
 use crate::fault::DeviceCallback;
@@ -119,7 +119,7 @@ impl DeviceBuilder {
             name: self.name,
             power: Mutex::from_raw(RawInterruptLock::new(), Power::off(self.callbacks)),
             callback_lock: Mutex::from_raw(RawInterruptLock::new(), ()),
-            ownership: Mutex::from_raw(RawInterruptLock::new(), Ownership::default()),
+            power_handles: Mutex::from_raw(RawInterruptLock::new(), PowerHandles::default()),
             wake: Mutex::from_raw(RawInterruptLock::new(), WakeRequests::default()),
             interrupts: Mutex::from_raw(RawInterruptLock::new(), Vec::new()),
         }))

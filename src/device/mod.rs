@@ -7,9 +7,9 @@
 //! | `callbacks` | its power callbacks, and how they are called | E5 |
 //! | `callback_lock` | the lock that they run under, and serialized work items | W5 |
 //! | `interrupts` | what a device asks of its interrupts | E5 |
-//! | `owned` | an owner of the device's power | E6 |
 //! | `parent` | what an interrupt asks of its device | E6, E9, P4 |
 //! | `power` | entering and leaving D0 | E4, E5 |
+//! | `powered` | the handle of a device's power | E6 |
 //! | `reset` | recovery by a reset | |
 //! | `wake` | assertions that wake the device | E9 |
 //!
@@ -20,9 +20,9 @@ mod builder;
 mod callback_lock;
 mod callbacks;
 mod interrupts;
-mod owned;
 mod parent;
 mod power;
+mod powered;
 mod reset;
 mod wake;
 
@@ -35,10 +35,10 @@ use lock_api::Mutex;
 
 pub use builder::DeviceBuilder;
 pub(crate) use interrupts::DeviceInterrupt;
-use owned::Ownership;
-pub use owned::Powered;
 pub use power::D0Entry;
 use power::Power;
+use powered::PowerHandles;
+pub use powered::Powered;
 use wake::WakeRequests;
 
 use crate::lock::raw::RawInterruptLock;
@@ -86,7 +86,7 @@ struct Inner {
     /// The device's callbacks and serialized work items run under it.
     callback_lock: Mutex<RawInterruptLock, ()>,
     wake: Mutex<RawInterruptLock, WakeRequests>,
-    ownership: Mutex<RawInterruptLock, Ownership>,
+    power_handles: Mutex<RawInterruptLock, PowerHandles>,
     /// In order of creation.
     interrupts: Mutex<RawInterruptLock, Vec<Weak<dyn DeviceInterrupt>>>,
 }

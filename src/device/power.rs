@@ -199,6 +199,10 @@ impl Device {
         power: &mut Power,
         interrupts: &[Arc<dyn DeviceInterrupt>],
     ) -> Result<D0Entry, Error> {
+        if power.in_d0 && power.announced {
+            // An exit for good was refused half way, and its thread has not gone on yet.
+            self.retire(power, interrupts)?;
+        }
         if power.in_d0 {
             return Ok(D0Entry { transition: Transition::Already, not_granted: Vec::new() });
         }

@@ -9,8 +9,8 @@
 //! - Its wait would close a circle with other threads. Or it is in the ISR of another interrupt, where it may wait for
 //!   nothing, or holds the callback lock that the work item needs. Then a thread that is started for it makes the end.
 //!   That thread holds nothing that others wait for, except while it ends the interrupt. So it can wait for everything.
-//! - The owner of its device's power was dropped, and the device's exit from D0 is put off. Then the thread that makes
-//!   the exit makes the end after it.
+//! - The handle of its device's power was dropped, and the exit from D0 is put off. Then the thread that makes the exit
+//!   makes the end after it.
 
 use crate::error::Error;
 use crate::fault::Callback;
@@ -162,7 +162,7 @@ impl<T, W> InterruptObject<T, W> {
     /// Makes another thread end the interrupt. Returns `false` if there is none to be had.
     #[cfg(feature = "std")]
     fn end_elsewhere(&self) -> bool {
-        self.end_after_exit() || self.myself().is_some_and(|me| me.end_on_a_thread())
+        self.myself().is_some_and(|me| me.end_on_a_thread())
     }
 
     #[cfg(not(feature = "std"))]

@@ -1,6 +1,6 @@
-//! An owner of the device's power (rule E6).
+//! The handle of a device's power (rule E6).
 //!
-//! Dropping the last owner makes the device leave D0. Where an exit would be refused, a thread that is started for it
+//! Dropping the last handle makes the device leave D0. Where an exit would be refused, a thread that is started for it
 //! makes the exit. It begins when the sections have ended that the dropping thread is in. The ends of the device's
 //! interrupts that are dropped until then are left to the same thread, which makes them after the exit.
 
@@ -29,13 +29,15 @@ use crate::sync;
 /// 1. The disabling-interrupts callback of the device.
 /// 2. Every interrupt is disabled, with its disable callback, in the reverse of the order in which they were built.
 /// 3. The D0-exit callback of the device.
-/// 4. The interrupts end, in the order of the fields, and free what their closures own.
+/// 4. The interrupts end, and free what their data and closures own.
 ///
 /// The drop waits as [`exit_d0`](Device::exit_d0) does. It leaves D0 for good, so
 /// [wake-capable](crate::Builder::wake_capable) interrupts are disabled too. Errors are ignored: to see them, call
 /// `exit_d0` before the drop, which then has nothing left to do. A driver may leave D0 and enter it again meanwhile.
 ///
-/// If the device has several owners, the last one that is dropped makes it leave D0.
+/// If the device has several such handles, the last one that is dropped makes it leave D0.
+///
+/// If a callback of the device owns it, neither is ever freed.
 ///
 /// # Dropped in a callback
 ///
@@ -119,7 +121,7 @@ impl Deref for Powered {
 
 impl Drop for Powered {
     fn drop(&mut self) {
-        self.device.disown();
+        self.device.handle_dropped();
     }
 }
 
@@ -130,10 +132,11 @@ impl fmt::Debug for Powered {
     }
 }
 
-/// The owners of a device's power, and what is left to the threads that make an exit which was put off.
+/// The handles of a device's power, and what is left to the threads that make an exit which was put off.
 #[derive(Default)]
-pub(super) struct Ownership {
-    owners: usize,
+pub(super) struct PowerHandles {
+    /// How many there are.
+    count: usize,
     /// How many exits are put off.
     #[cfg(feature = "std")]
     put_off: usize,
@@ -143,10 +146,10 @@ pub(super) struct Ownership {
 }
 
 impl Device {
-    /// Makes the device enter D0, as [`enter_d0`](Self::enter_d0) does, until the returned owner is dropped ([rule
+    /// Makes the device enter D0, as [`enter_d0`](Self::enter_d0) does, until the returned handle is dropped ([rule
     /// E6](crate::guide::contract#e6)).
     ///
-    /// If the device is in D0 already, the caller becomes its owner, too.
+    /// If the device is in D0 already, it returns one more handle.
     ///
     /// # Errors
     ///
@@ -171,31 +174,33 @@ impl Device {
         self.transition(|power, interrupts| {
             let entry = self.bring_to_d0(power, interrupts)?;
             // Inside the transition: an exit that is under way sees it, or has been made before.
-            self.0.ownership.lock().owners += 1;
+            self.0.power_handles.lock().count += 1;
             Ok(Powered { device: self.clone(), entry })
         })
     }
 
-    /// An owner goes. If it is the last, the device leaves D0.
-    fn disown(&self) {
-        self.0.ownership.lock().owners -= 1;
-        if let Err(error) = self.leave_unowned() {
+    /// A handle was dropped. If it was the last, the device leaves D0.
+    fn handle_dropped(&self) {
+        let mut handles = self.0.power_handles.lock();
+        handles.count -= 1;
+        let is_held = handles.count != 0;
+        drop(handles);
+        if is_held {
+            return;
+        }
+        if let Err(error) = self.leave_without_handle() {
             sync::free_silently(error);
             #[cfg(feature = "std")]
             self.put_exit_off();
         }
     }
 
-    /// Leaves D0 for good, if the device has no owner. Returns an error if a wait would never end.
-    fn leave_unowned(&self) -> Result<(), Error> {
-        if self.is_owned() {
-            return Ok(());
-        }
-        self.transition(|power, interrupts| if self.is_owned() { Ok(()) } else { self.retire(power, interrupts) })
-    }
-
-    fn is_owned(&self) -> bool {
-        self.0.ownership.lock().owners != 0
+    /// Leaves D0 for good, unless there is a new handle. Returns an error if a wait would never end.
+    fn leave_without_handle(&self) -> Result<(), Error> {
+        self.transition(|power, interrupts| {
+            let is_held = self.0.power_handles.lock().count != 0;
+            if is_held { Ok(()) } else { self.retire(power, interrupts) }
+        })
     }
 }
 
@@ -203,7 +208,7 @@ impl Device {
 impl Device {
     /// Makes a thread leave D0 when the sections of the calling thread have ended.
     fn put_exit_off(&self) {
-        self.0.ownership.lock().put_off += 1;
+        self.0.power_handles.lock().put_off += 1;
         let mut held = Vec::new();
         for interrupt in self.interrupts() {
             match interrupt.sections_of_this_thread() {
@@ -217,7 +222,7 @@ impl Device {
                 sync::insist(|| interrupt.wait_for(sections).map_err(sync::free_silently));
                 sync::free_silently(interrupt);
             }
-            sync::insist(|| device.leave_unowned().map_err(sync::free_silently));
+            sync::insist(|| device.leave_without_handle().map_err(sync::free_silently));
             device.exit_is_made();
         });
         if !started {
@@ -227,22 +232,22 @@ impl Device {
 
     /// Ends the interrupts that were left to the exits, if this was the last.
     fn exit_is_made(&self) {
-        let mut ownership = self.0.ownership.lock();
-        ownership.put_off -= 1;
-        if ownership.put_off != 0 {
+        let mut handles = self.0.power_handles.lock();
+        handles.put_off -= 1;
+        if handles.put_off != 0 {
             return;
         }
-        let ends = core::mem::take(&mut ownership.ends);
-        drop(ownership);
+        let ends = core::mem::take(&mut handles.ends);
+        drop(handles);
         ends.into_iter().for_each(EndsElsewhere::end_left);
     }
 
     /// Leaves the end of `interrupt` to the thread of an exit that is put off. Returns `false` if there is none.
     pub(super) fn leave_end(&self, interrupt: Arc<dyn EndsElsewhere>) -> bool {
-        let mut ownership = self.0.ownership.lock();
-        let left = ownership.put_off != 0;
+        let mut handles = self.0.power_handles.lock();
+        let left = handles.put_off != 0;
         if left {
-            ownership.ends.push(interrupt);
+            handles.ends.push(interrupt);
         }
         left
     }
