@@ -87,7 +87,7 @@ pub use claim::Claim;
 #[doc(alias("IWDFDevice", "WDFDEVICE"))]
 pub use device::Device;
 #[cfg(feature = "alloc")]
-pub use device::{D0Entry, DeviceBuilder};
+pub use device::{D0Entry, DeviceBuilder, Powered};
 #[cfg(feature = "std")]
 pub use dispatch::{Dispatcher, Polling};
 pub use error::{Error, ErrorKind};

@@ -8,6 +8,7 @@ use lock_api::Mutex;
 
 use crate::device::callbacks::Callbacks;
 use crate::device::power::Power;
+use crate::device::powered::PowerHandles;
 use crate::device::wake::WakeRequests;
 use crate::device::{Device, Inner};
 use crate::fault::DeviceCallback;
@@ -118,6 +119,7 @@ impl DeviceBuilder {
             name: self.name,
             power: Mutex::from_raw(RawInterruptLock::new(), Power::off(self.callbacks)),
             callback_lock: Mutex::from_raw(RawInterruptLock::new(), ()),
+            power_handles: Mutex::from_raw(RawInterruptLock::new(), PowerHandles::default()),
             wake: Mutex::from_raw(RawInterruptLock::new(), WakeRequests::default()),
             interrupts: Mutex::from_raw(RawInterruptLock::new(), Vec::new()),
         }))

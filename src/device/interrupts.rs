@@ -1,6 +1,8 @@
 //! What a device asks of its interrupts.
 
 use crate::error::Error;
+#[cfg(feature = "std")]
+use crate::interrupt::Sections;
 use crate::interrupt::{InterruptObject, State};
 use crate::name::Name;
 use crate::observe::Stats;
@@ -14,6 +16,14 @@ pub(crate) trait DeviceInterrupt: Send + Sync {
     /// Returns in which section of this interrupt the calling thread is, if it is in one.
     fn section_of_this_thread(&self) -> Option<&'static str>;
 
+    /// Returns the sections of this interrupt that the calling thread is in, for a thread that waits for their end.
+    #[cfg(feature = "std")]
+    fn sections_of_this_thread(&self) -> Option<Sections>;
+
+    /// Waits until the sections have ended that another thread was in.
+    #[cfg(feature = "std")]
+    fn wait_for(&self, sections: Sections) -> Result<(), Error>;
+
     /// Enables the interrupt as the device enters D0. Passes over an interrupt that the driver has disabled, and one
     /// whose message vector was not granted.
     fn power_up(&self) -> Result<(), Error>;
@@ -25,9 +35,9 @@ pub(crate) trait DeviceInterrupt: Send + Sync {
     /// If the interrupt has withheld an assertion that wakes the device, makes the device enter D0.
     fn wake_again(&self);
 
-    /// Disables the interrupt as the device leaves D0. If it is wake-capable, puts it to sleep instead. An interrupt
-    /// that is disabled already is no error.
-    fn power_down(&self) -> Result<(), Error>;
+    /// Disables the interrupt as the device leaves D0. If it is wake-capable, puts it to sleep instead, unless the
+    /// device leaves D0 for good. An interrupt that is disabled already is no error.
+    fn power_down(&self, for_good: bool) -> Result<(), Error>;
 
     /// Disables the interrupt before a reset, ignoring an error of its disable callback, and clears its fault. Returns
     /// whether it has to be enabled again after the reset.
@@ -51,6 +61,16 @@ impl<T: Send, W: Send> DeviceInterrupt for InterruptObject<T, W> {
         self.section_of_this_thread()
     }
 
+    #[cfg(feature = "std")]
+    fn sections_of_this_thread(&self) -> Option<Sections> {
+        self.sections_of_this_thread()
+    }
+
+    #[cfg(feature = "std")]
+    fn wait_for(&self, sections: Sections) -> Result<(), Error> {
+        self.wait_for(sections)
+    }
+
     fn power_up(&self) -> Result<(), Error> {
         self.power_up()
     }
@@ -65,8 +85,8 @@ impl<T: Send, W: Send> DeviceInterrupt for InterruptObject<T, W> {
         }
     }
 
-    fn power_down(&self) -> Result<(), Error> {
-        self.power_down()
+    fn power_down(&self, for_good: bool) -> Result<(), Error> {
+        self.power_down(for_good)
     }
 
     fn quiesce(&self) -> Result<bool, Error> {

@@ -9,6 +9,7 @@
 //! | `interrupts` | what a device asks of its interrupts | E5 |
 //! | `parent` | what an interrupt asks of its device | E6, E9, P4 |
 //! | `power` | entering and leaving D0 | E4, E5 |
+//! | `powered` | the handle of a device's power | E6 |
 //! | `reset` | recovery by a reset | |
 //! | `wake` | assertions that wake the device | E9 |
 //!
@@ -21,6 +22,7 @@ mod callbacks;
 mod interrupts;
 mod parent;
 mod power;
+mod powered;
 mod reset;
 mod wake;
 
@@ -35,6 +37,8 @@ pub use builder::DeviceBuilder;
 pub(crate) use interrupts::DeviceInterrupt;
 pub use power::D0Entry;
 use power::Power;
+use powered::PowerHandles;
+pub use powered::Powered;
 use wake::WakeRequests;
 
 use crate::lock::raw::RawInterruptLock;
@@ -49,7 +53,7 @@ use crate::observe::Stats;
 ///
 /// A clone is another handle to the same device. Interrupts keep their device alive, but a device does not keep its
 /// interrupts alive. Dropping its handles does nothing to its interrupts: an interrupt ends when its own handle is
-/// dropped.
+/// dropped. To make the device leave D0 when its driver is dropped, keep a [`Powered`] in the driver.
 ///
 /// If a callback of the device owns the handle of one of its interrupts, neither is ever freed. Give the callback an
 /// [`alloc::sync::Weak`] reference to the driver instead.
@@ -82,6 +86,7 @@ struct Inner {
     /// The device's callbacks and serialized work items run under it.
     callback_lock: Mutex<RawInterruptLock, ()>,
     wake: Mutex<RawInterruptLock, WakeRequests>,
+    power_handles: Mutex<RawInterruptLock, PowerHandles>,
     /// In order of creation.
     interrupts: Mutex<RawInterruptLock, Vec<Weak<dyn DeviceInterrupt>>>,
 }

@@ -2,9 +2,14 @@
 
 use core::any::Any;
 
+#[cfg(feature = "std")]
+use alloc::sync::Arc;
+
 use crate::circle::Circle;
 use crate::device::Device;
 use crate::interrupt::InterruptObject;
+#[cfg(feature = "std")]
+use crate::interrupt::attached::EndsElsewhere;
 use crate::interrupt::attached::Parent;
 use crate::lock::RawInterruptLock;
 
@@ -19,6 +24,11 @@ impl Parent for Device {
 
     fn wake(&self, taken: &mut dyn FnMut()) {
         self.wake(taken);
+    }
+
+    #[cfg(feature = "std")]
+    fn leave_end(&self, interrupt: Arc<dyn EndsElsewhere>) -> bool {
+        self.leave_end(interrupt)
     }
 }
 

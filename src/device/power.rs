@@ -43,6 +43,19 @@ fn later(earlier: Result<(), Error>, later: Result<(), Error>) -> Result<(), Err
     later
 }
 
+fn would_deadlock(answer: &Result<(), Error>) -> bool {
+    matches!(answer, Err(error) if matches!(error.kind(), ErrorKind::WouldDeadlock { .. }))
+}
+
+/// Returns the error of a step that would have waited for ever. Frees any other.
+fn step(answer: Result<(), Error>) -> Result<(), Error> {
+    if would_deadlock(&answer) {
+        return answer;
+    }
+    sync::free_silently(answer);
+    Ok(())
+}
+
 /// What [`Device::enter_d0`] has done, for the driver that called it.
 ///
 /// It is equal to the [`Transition`] that it has made.
@@ -106,12 +119,14 @@ impl PartialEq<Transition> for D0Entry {
 /// Whether the device is in D0, and its power callbacks.
 pub(super) struct Power {
     in_d0: bool,
+    /// The disabling-interrupts callback has run for the exit that is not finished.
+    announced: bool,
     callbacks: Callbacks,
 }
 
 impl Power {
     pub(super) fn off(callbacks: Callbacks) -> Self {
-        Self { in_d0: false, callbacks }
+        Self { in_d0: false, announced: false, callbacks }
     }
 }
 
@@ -185,6 +200,10 @@ impl Device {
         power: &mut Power,
         interrupts: &[Arc<dyn DeviceInterrupt>],
     ) -> Result<D0Entry, Error> {
+        if power.in_d0 && power.announced {
+            // An exit for good was refused half way, and its thread has not gone on yet.
+            self.retire(power, interrupts)?;
+        }
         if power.in_d0 {
             return Ok(D0Entry { transition: Transition::Already, not_granted: Vec::new() });
         }
@@ -192,6 +211,7 @@ impl Device {
         match self.bring_up(power, interrupts) {
             Ok(not_granted) => {
                 power.in_d0 = true;
+                power.announced = false;
                 Ok(D0Entry { transition: Transition::Done, not_granted })
             }
             Err(error) => {
@@ -242,7 +262,7 @@ impl Device {
                 return Ok(Transition::Already);
             }
             power.in_d0 = false;
-            let called = self.call(power, DeviceCallback::DisablingInterrupts);
+            let called = self.announce_exit(power);
             let down = self.bring_down(power, interrupts);
             later(called, down).map(|()| Transition::Done)
         })
@@ -269,9 +289,34 @@ impl Device {
     fn bring_down(&self, power: &mut Power, interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<(), Error> {
         let mut last = Ok(());
         for interrupt in interrupts.iter().rev() {
-            last = later(last, interrupt.power_down());
+            last = later(last, interrupt.power_down(false));
         }
         later(last, self.call(power, DeviceCallback::D0Exit))
+    }
+
+    /// Calls the disabling-interrupts callback, unless an exit that was refused later has called it.
+    fn announce_exit(&self, power: &mut Power) -> Result<(), Error> {
+        if power.announced {
+            return Ok(());
+        }
+        let called = self.call(power, DeviceCallback::DisablingInterrupts);
+        power.announced = !would_deadlock(&called);
+        called
+    }
+
+    /// Leaves D0 for good: as `exit_d0`, but no interrupt stays connected. Nobody is left to be told of errors.
+    ///
+    /// Returns an error only if a step would have waited for ever. The next call goes on with that step.
+    pub(super) fn retire(&self, power: &mut Power, interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<(), Error> {
+        if power.in_d0 {
+            step(self.announce_exit(power))?;
+        }
+        interrupts.iter().rev().try_for_each(|interrupt| step(interrupt.power_down(true)))?;
+        if power.in_d0 {
+            step(self.call(power, DeviceCallback::D0Exit))?;
+            power.in_d0 = false;
+        }
+        Ok(())
     }
 
     fn call(&self, power: &mut Power, callback: DeviceCallback) -> Result<(), Error> {

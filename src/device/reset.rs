@@ -65,7 +65,7 @@ impl Device {
                 let up = enable(quiesced.iter().copied()).map(drop);
                 if up.is_err() {
                     // Returns the first error, not those of the undoing.
-                    quiesced.iter().rev().for_each(|interrupt| sync::free_silently(interrupt.power_down()));
+                    quiesced.iter().rev().for_each(|interrupt| sync::free_silently(interrupt.power_down(false)));
                 }
                 up
             });

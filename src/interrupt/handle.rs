@@ -29,6 +29,9 @@ use crate::interrupt::{Claims, InterruptObject, WithWorkItem};
 /// that ISR, which holds the lock of the other interrupt. If a work item of this interrupt waits for that lock then,
 /// the two wait for each other for ever.)
 ///
+/// If the handle of its device's power ([`Powered`](crate::Powered)) was dropped in a callback before, the end comes
+/// after the device has left D0.
+///
 /// If something that a callback owns panics as it is freed, that is a fault
 /// ([`Callback::Destructor`](crate::Callback::Destructor)). The panic does not reach the thread that drops the handle.
 /// The interrupt data is freed with the object, perhaps by a dispatcher's thread.

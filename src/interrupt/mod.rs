@@ -53,6 +53,8 @@ pub use delivery::Delivery;
 #[cfg(feature = "alloc")]
 pub use handle::Interrupt;
 pub use state::State;
+#[cfg(feature = "std")]
+pub(crate) use transition::Sections;
 pub use transition::Transition;
 pub use work_item::{
     Is, NoWorkItem, Queued, Refusal, WithWorkItem, Work, WorkItemContext, WorkItemRegistered, WorkOutcome,
@@ -71,12 +73,14 @@ use crate::observe::stats::{ClaimCounts, Counters};
 use crate::observe::timing::Timing;
 use crate::sync;
 use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
+#[cfg(feature = "std")]
+use attached::EndsElsewhere;
 use attached::{Attached, Dispatch, Membership};
 use callbacks::PlainCallback;
 use deferred::Deferred;
 use state::StateWord;
 #[cfg(feature = "std")]
-use transition::{EndsElsewhere, RequestedPolicy};
+use transition::RequestedPolicy;
 use work_item::WorkWord;
 
 /// The interrupt object: an ISR, its data and its lock. It has all the operations of an interrupt.

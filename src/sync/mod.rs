@@ -67,6 +67,19 @@ pub(crate) fn free_silently(theirs: impl Sized) {
     let _: Result<(), crate::name::Name> = free(theirs);
 }
 
+/// Tries until `attempt` succeeds, with pauses: for a thread that holds nothing that others wait for.
+///
+/// Such a thread is refused only because other threads form a circle of waits. The circle ends as soon as one of them is
+/// refused. Until then the pause keeps this thread out of their way.
+#[cfg(feature = "std")]
+pub(crate) fn insist(mut attempt: impl FnMut() -> Result<(), ()>) {
+    let mut pause = core::time::Duration::from_millis(1);
+    while attempt().is_err() {
+        self::pause(pause);
+        pause = (2 * pause).min(core::time::Duration::from_millis(100));
+    }
+}
+
 /// How a wait in a [`Parker`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parked {

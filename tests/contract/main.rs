@@ -68,9 +68,10 @@ mod transition {
     mod order;
 }
 
-/// Several interrupts of one device: rules E4, E5, E9, P4 and W5.
+/// Several interrupts of one device: rules E4, E5, E6, E9, P4 and W5.
 mod device {
     mod callback_lock;
+    mod owned;
     mod power;
     mod reset;
     mod wake;

@@ -12,6 +12,8 @@ mod dispatch;
 mod parent;
 
 pub(crate) use dispatch::Dispatch;
+#[cfg(feature = "std")]
+pub(crate) use parent::EndsElsewhere;
 pub(crate) use parent::{Membership, Parent};
 
 #[cfg(feature = "alloc")]

@@ -2,6 +2,9 @@
 
 use core::any::Any;
 
+#[cfg(feature = "std")]
+use alloc::sync::Arc;
+
 use crate::circle::Circle;
 use crate::interrupt::attached::Attached;
 use crate::lock::RawInterruptLock;
@@ -19,6 +22,21 @@ pub(crate) trait Parent: Any + Send + Sync {
     /// Brings the device up for an interrupt that was asserted, or leaves that to a transition of the device that is
     /// under way. Calls `taken` in the first case.
     fn wake(&self, taken: &mut dyn FnMut());
+
+    /// Leaves the end of `interrupt` to a thread that takes the device out of D0 first. Returns `false` if no such
+    /// thread is under way.
+    #[cfg(feature = "std")]
+    fn leave_end(&self, interrupt: Arc<dyn EndsElsewhere>) -> bool;
+}
+
+/// An interrupt that another thread can end.
+#[cfg(feature = "std")]
+pub(crate) trait EndsElsewhere: Send + Sync {
+    /// Starts a thread that ends the interrupt. Returns `false` if the system refuses.
+    fn end_on_a_thread(self: Arc<Self>) -> bool;
+
+    /// Ends the interrupt, whose end was left to its device. The caller may have the last reference to it.
+    fn end_left(self: Arc<Self>);
 }
 
 /// An interrupt's place in its device.

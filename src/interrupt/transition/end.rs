@@ -6,12 +6,17 @@
 //! - The dropping thread is inside a section of this interrupt, and can't wait for that section to end. It sets the bit
 //!   `END_DEFERRED` instead. The release of the lock, the end of a transition and the end of a run of the work item
 //!   look for the bit. One of them finds it once no section of the dropping thread is left.
-//! - Its wait would close a circle with other threads, or another thread's wait would (which calls its flush off). Or it is in the ISR of another interrupt, where it may wait for
-//!   nothing, or holds the callback lock that the work item needs. Then a thread that is started for it makes the end.
-//!   That thread holds nothing that others wait for, except while it ends the interrupt. So it can wait for everything.
+//! - Its wait would close a circle with other threads, or another thread's wait would, which calls the flush off. Or the
+//!   dropping thread is in the ISR of another interrupt, where it may wait for nothing, or holds the callback lock that
+//!   the work item needs. Then a thread that is started for it makes the end. That thread holds nothing that others wait
+//!   for, except while it ends the interrupt. So it can wait for everything.
+//! - The handle of its device's power was dropped, and the exit from D0 is put off. Then the thread that makes the exit
+//!   makes the end after it.
 
 use crate::error::Error;
 use crate::fault::Callback;
+#[cfg(feature = "std")]
+use crate::interrupt::attached::EndsElsewhere;
 use crate::interrupt::state::{END_DEFERRED, Event, LISTENED, Phase, REMOVAL_REQUESTED, WAKES};
 use crate::interrupt::transition::InTransition;
 use crate::interrupt::{InterruptObject, Registered};
@@ -21,6 +26,9 @@ use crate::sync;
 impl<T, W> InterruptObject<T, W> {
     /// Ends the interrupt. Returns `false` if the end is put off.
     pub(crate) fn end(&self) -> bool {
+        if self.end_after_exit() {
+            return false;
+        }
         if self.own_section().is_some() {
             self.state.set(END_DEFERRED);
             if self.lock().raw().is_mine() {
@@ -153,24 +161,34 @@ impl<T, W> InterruptObject<T, W> {
         control.owner() != 0 && !control.is_mine()
     }
 
-    /// Makes a thread of its own end the interrupt. Returns `false` if there is none to be had.
+    /// Makes another thread end the interrupt. Returns `false` if there is none to be had.
     #[cfg(feature = "std")]
     fn end_elsewhere(&self) -> bool {
-        let me = self.notes.lock().rare().me.clone();
-        me.and_then(|me| me.upgrade()).is_some_and(|me| me.end_on_a_thread())
+        self.myself().is_some_and(|me| me.end_on_a_thread())
     }
 
     #[cfg(not(feature = "std"))]
     fn end_elsewhere(&self) -> bool {
         false
     }
-}
 
-/// An interrupt that a thread of its own can end.
-#[cfg(feature = "std")]
-pub(in crate::interrupt) trait EndsElsewhere: Send + Sync {
-    /// Starts the thread. Returns `false` if the system refuses.
-    fn end_on_a_thread(self: alloc::sync::Arc<Self>) -> bool;
+    /// Leaves the end to the thread that takes the device out of D0. Returns `false` if there is none.
+    #[cfg(feature = "std")]
+    fn end_after_exit(&self) -> bool {
+        let Some(device) = self.parent() else { return false };
+        self.myself().is_some_and(|me| device.leave_end(me))
+    }
+
+    #[cfg(feature = "std")]
+    fn myself(&self) -> Option<alloc::sync::Arc<dyn EndsElsewhere>> {
+        let me = self.notes.lock().rare().me.clone();
+        me?.upgrade()
+    }
+
+    #[cfg(not(feature = "std"))]
+    fn end_after_exit(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(feature = "std")]
@@ -191,16 +209,17 @@ impl<T: Send + 'static, W: Send + 'static> EndsElsewhere for InterruptObject<T, 
                 // The handle may have been dropped under the callback lock: begin after that section.
                 let _ = device.serialize(&mut || ());
             }
-            // A circle ends as soon as one of its threads is refused. Until then this thread is out of its way.
-            let mut pause = core::time::Duration::from_millis(1);
-            while let Err(error) = self.end_here() {
-                self.free(error);
-                sync::pause(pause);
-                pause = (2 * pause).min(core::time::Duration::from_millis(100));
-            }
+            sync::insist(|| self.end_here().map_err(|error| self.free(error)));
             self.join_threads();
             // It may be the last reference to the object.
             sync::free_silently(self);
         })
+    }
+
+    fn end_left(self: alloc::sync::Arc<Self>) {
+        if self.end() {
+            self.join_threads();
+        }
+        sync::free_silently(self);
     }
 }

@@ -10,6 +10,7 @@
 //! | `power` | what the device asks of its interrupt | E5, E9 |
 //! | `policy` | what an enable asks of the system | P1, P2 |
 //! | `end` | the end | E6 |
+//! | `sections` | the sections that one thread is in, for another that waits for their end | E6 |
 //! | this one | one transition at a time, and none that would wait for itself | E4 |
 //!
 //! Each transition is one section of the interrupt lock. In it, and nowhere else, the table in `state` decides what the
@@ -31,11 +32,13 @@ mod policy;
 mod power;
 #[cfg(feature = "std")]
 mod removal;
+#[cfg(feature = "std")]
+mod sections;
 
 #[cfg(feature = "std")]
-pub(super) use end::EndsElsewhere;
-#[cfg(feature = "std")]
 pub(super) use policy::RequestedPolicy;
+#[cfg(feature = "std")]
+pub(crate) use sections::Sections;
 
 use lock_api::MutexGuard;
 

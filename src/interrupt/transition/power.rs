@@ -34,13 +34,13 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Disables the interrupt as its device leaves D0. A wake-capable interrupt stays connected, and withholds what is
-    /// asserted from now on.
-    pub(crate) fn power_down(&self) -> Result<(), Error> {
+    /// asserted from now on, unless the device leaves D0 for good.
+    pub(crate) fn power_down(&self, for_good: bool) -> Result<(), Error> {
         let transition = self.begin()?;
         if self.state.phase() == Phase::Ended {
             return Ok(());
         }
-        if self.membership.as_ref().is_some_and(|membership| membership.wake_capable) {
+        if !for_good && self.membership.as_ref().is_some_and(|membership| membership.wake_capable) {
             let lock = transition.lock()?;
             // With the lock held: an ISR that was running has ended.
             let falls_asleep = self.state.apply(Event::Sleep).is_some();
