@@ -148,18 +148,21 @@ mod tests {
         cell.split(',').map(str::trim).filter(|name| !name.is_empty()).map(phase).collect()
     }
 
-    /// The row of a table as the page has it.
+    /// A row of the page's table, with what its list of refusals says of the event.
     fn row(line: &str) -> Option<(Event, [Next; 7])> {
         let cells: Vec<&str> = line.strip_prefix("| **")?.split('|').collect();
-        let [name, from, to, refused, ""] = cells[..] else { panic!("not four cells: {line}") };
-        let (from, to, refused) = (phases(from), phase(to.trim()), phases(refused));
+        let [name, from, to, ""] = cells[..] else { panic!("not three cells: {line}") };
+        let name = name.split_once("**")?.0;
+        let refused =
+            PAGE.lines().filter_map(|line| line.strip_prefix("- **")?.strip_prefix(name)?.strip_prefix("** in "));
+        let (from, to, refused) = (phases(from), phase(to.trim()), refused.flat_map(phases).collect::<Vec<_>>());
         let next = Phase::ALL.map(|phase| match (from.contains(&phase), refused.contains(&phase)) {
             (true, false) => To(to),
             (false, true) => Refuse,
             (false, false) => Stay,
             (true, true) => panic!("both ways at once: {line}"),
         });
-        Some((event(name.split_once("**")?.0), next))
+        Some((event(name), next))
     }
 
     /// The ways that an arrow of the picture stands for. Its id says them: `event-from-to`.
