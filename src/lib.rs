@@ -140,3 +140,6 @@ pub use source::registers::Registers;
 pub use sync::bare_metal;
 #[cfg(feature = "std")]
 pub use sync::membarrier::without_membarrier;
+#[cfg(loom)]
+#[doc(hidden)]
+pub use sync::{PlannedPanic, take_all_part};

@@ -54,12 +54,14 @@ fn full_disk() -> File {
     OpenOptions::new().write(true).open("/dev/full").unwrap()
 }
 
-const PRINTING: [(&str, &[&str]); 5] = [
+const PRINTING: [(&str, &[&str]); 7] = [
     ("edu", &["--requests", "10"]),
     ("irqtop", &["--seconds", "9"]),
+    ("soak", &["--seconds", "1"]),
     ("edu", &["--help"]),
     ("irqtop", &["--help"]),
     ("nvme", &["--help"]),
+    ("soak", &["--help"]),
 ];
 
 // Caught: `print!`, which panics; irqtop's success where nobody had read anything.
@@ -82,7 +84,7 @@ fn a_full_disk_is_told() {
 
 #[test]
 fn help_is_printed() {
-    for name in ["edu", "irqtop", "nvme"] {
+    for name in ["edu", "irqtop", "nvme", "soak"] {
         let output = run(name, &["--help"], Stdio::piped());
         assert!(output.status.success() && output.stderr.is_empty());
         let usage = String::from_utf8(output.stdout).unwrap();
@@ -94,7 +96,7 @@ fn help_is_printed() {
 #[test]
 fn wrong_arguments_are_told() {
     let not_utf8 = OsStr::from_bytes(b"--\xff");
-    for name in ["edu", "irqtop", "nvme"] {
+    for name in ["edu", "irqtop", "nvme", "soak"] {
         complains(name, &run(name, &["--bogus"], Stdio::piped()), 2, "'--bogus'");
         complains(name, &Command::new(program(name)).arg(not_utf8).output().unwrap(), 2, "UTF-8");
     }
@@ -107,6 +109,9 @@ fn wrong_arguments_are_told() {
         ("edu", &["--uio", "/no/such/file"], "/no/such/file"),
         ("irqtop", &["--seconds"], "needs a number"),
         ("irqtop", &["--seconds", "99999999999"], "'99999999999'"),
+        ("soak", &["--seconds", "0"], "'0'"),
+        ("soak", &["--seed"], "needs a number"),
+        ("soak", &["--seed", "-1"], "'-1'"),
         ("nvme", &["--depth", "64"], "from 1 to 63"),
         ("nvme", &["--vfio", "0000:00:07.0"], "--overwrite"),
         ("nvme", &["--vfio", "nonsense", "--overwrite"], "nonsense"),
@@ -118,7 +123,7 @@ fn wrong_arguments_are_told() {
 // Caught: `eprintln!`, which panics.
 #[test]
 fn where_standard_error_is_full_the_exit_status_tells() {
-    for name in ["edu", "irqtop", "nvme"] {
+    for name in ["edu", "irqtop", "nvme", "soak"] {
         let status = Command::new(program(name)).arg("--bogus").stderr(full_disk()).status().unwrap();
         assert_eq!(status.code(), Some(2));
     }
@@ -203,18 +208,28 @@ fn shown(frame: &str) -> Vec<String> {
     text.lines().map(|line| line.trim_end_matches('\r').to_owned()).collect()
 }
 
+fn is_within(frame: &str, width: usize, height: usize) -> bool {
+    let lines = shown(frame);
+    lines.len() <= height && lines.iter().all(|line| line.chars().count() <= width)
+}
+
 #[track_caller]
 fn fits(frame: &str, width: usize, height: usize) {
-    let lines = shown(frame);
-    assert!(lines.len() <= height, "{lines:#?}");
-    assert!(lines.iter().all(|line| line.chars().count() <= width), "{lines:#?}");
+    assert!(is_within(frame, width, height), "{:#?}", shown(frame));
 }
 
 // Caught: rows that are not clipped to the width, or to the height; a size that is asked for once; a new size that
 // waits for the next second; an alternate screen that is not left.
 #[test]
 fn irqtop_fits_its_terminal_and_follows_its_size() {
-    let Some(mut terminal) = Terminal::running("tty; stty cols 60 rows 10; irqtop --seconds 3", &[]) else { return };
+    // On a busy machine the new size may come too late: the next attempt has more time.
+    assert!([3, 9, 27, 81].into_iter().any(follows_its_size), "it never follows");
+}
+
+/// Returns whether the last frame has the new size.
+fn follows_its_size(seconds: usize) -> bool {
+    let command = format!("tty; stty cols 60 rows 10; irqtop --seconds {seconds}");
+    let Some(mut terminal) = Terminal::running(&command, &[]) else { return true };
     let name = terminal.until(ENTER);
     terminal.until(CLEAR);
     let headings = terminal.until(CLEAR);
@@ -224,20 +239,21 @@ fn irqtop_fits_its_terminal_and_follows_its_size() {
     fits(&first_second, 60, 10);
     assert!(first_second.contains("timer ") && first_second.contains("serial "), "{first_second:?}");
 
+    // Fails where the terminal is gone already.
     let narrow = Command::new("stty").args(["-F", name.trim(), "cols", "25", "rows", "5"]).status().unwrap();
-    assert!(narrow.success());
     let rest = terminal.until(LEAVE);
-    let frames: Vec<_> = rest.split(CLEAR).skip(1).collect();
-    assert!(frames.len() > 2, "two seconds and a new size: {frames:#?}");
-    fits(frames[frames.len() - 1], 25, 5);
     assert_eq!(terminal.rest(), "");
+    let frames: Vec<_> = rest.split(CLEAR).skip(1).collect();
+    let follows = narrow.success() && frames.last().is_some_and(|frame| is_within(frame, 25, 5));
+    assert!(!follows || frames.len() >= seconds, "{seconds} seconds and a new size: {frames:#?}");
+    follows
 }
 
 // Caught: a program that ctrl-z doesn't stop; one that leaves the terminal to the shell as it is; one that doesn't take
 // it again.
 #[test]
 fn irqtop_gives_the_terminal_back_while_it_is_suspended() {
-    let command = "set -m; irqtop --seconds 9; echo suspended; stty -a; fg; stty -a";
+    let command = "set -m; irqtop --seconds 999; echo suspended; stty -a; fg; stty -a";
     let Some(mut terminal) = Terminal::running(command, &[]) else { return };
     terminal.until(ENTER);
     terminal.until("q: quit");
@@ -256,7 +272,7 @@ fn irqtop_gives_the_terminal_back_while_it_is_suspended() {
 // Caught: a signal that ends it where it stands.
 #[test]
 fn irqtop_gives_the_terminal_back_at_ctrl_c_and_at_signals() {
-    let command = "bash -c 'echo $$; exec irqtop --seconds 9'; stty -a";
+    let command = "bash -c 'echo $$; exec irqtop --seconds 999'; stty -a";
     let ends = [None, Some(Signal::TERM), Some(Signal::HUP), Some(Signal::QUIT)];
     let terminals: Vec<_> = ends.map(|end| Terminal::running(command, &[]).map(|terminal| (terminal, end))).into();
     for (mut terminal, end) in terminals.into_iter().flatten() {

@@ -3,7 +3,8 @@
 use crate::circle::{Circle, Kind};
 use crate::device::Device;
 use crate::lock::RawInterruptLock;
-use crate::lock::raw::{Label, NotAcquired, lock_until};
+use crate::lock::raw::{NotAcquired, lock_until};
+use crate::lock::waits::Label;
 use crate::sync;
 
 impl Device {

@@ -12,7 +12,8 @@ use crate::device::{Device, DeviceInterrupt};
 use crate::error::{Error, ErrorKind};
 use crate::fault::DeviceCallback;
 use crate::interrupt::Transition;
-use crate::lock::raw::{Label, NotAcquired, RawInterruptLock, lock_until};
+use crate::lock::raw::{NotAcquired, RawInterruptLock, lock_until};
+use crate::lock::waits::Label;
 use crate::name::Name;
 use crate::sync;
 

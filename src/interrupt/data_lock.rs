@@ -73,6 +73,10 @@ impl<T, W> Tenant<T> for InterruptObject<T, W> {
         self.serve_pending(data);
     }
 
+    fn serve_source(&self, data: &mut T) {
+        self.serve_signalled(data);
+    }
+
     fn run_closure(&self, data: &mut T) -> bool {
         self.run_next_deferred(data)
     }
@@ -81,7 +85,7 @@ impl<T, W> Tenant<T> for InterruptObject<T, W> {
         self.has_deferred()
     }
 
-    fn pass_on_closures(&self) -> bool {
+    fn pass_on(&self) -> bool {
         self.dispatch.as_ref().is_some_and(|dispatch| dispatch.schedule_anyway(self.name()))
     }
 

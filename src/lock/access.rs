@@ -7,8 +7,9 @@ use lock_api::Mutex;
 use crate::circle::Kind;
 use crate::error::{Error, ErrorKind};
 use crate::lock::InterruptLockGuard;
-use crate::lock::raw::{Acquisition, Admission, Label, NotAcquired, RawInterruptLock, Refused};
+use crate::lock::raw::{Acquisition, Admission, NotAcquired, RawInterruptLock, Refused};
 use crate::lock::release::{Released, Tenant, release_serving};
+use crate::lock::waits::Label;
 use crate::sync;
 
 /// A lock with its data, and the tenant for which it is acquired.
@@ -40,8 +41,8 @@ impl<'a, T> Access<'a, T> {
             match self.raw().try_acquire() {
                 Ok(acquisition) => return Some(self.guard(acquisition)),
                 Err(Refused::ServeFirst) => {
-                    if serve_first(self.mutex, self.tenant) == Released::ClosuresLeft {
-                        // There are more closures than one release may run: the caller's section comes before the rest.
+                    if serve_first(self.mutex, self.tenant) == Released::SomeLeft {
+                        // There is more than one release may serve: the caller's section comes before the rest.
                         return self.raw().deliver_at_once().ok().map(|acquisition| self.guard(acquisition));
                     }
                 }
@@ -140,8 +141,8 @@ fn acquire_slow<'a, T>(
                 Err(NotAcquired::ServeFirst) => Err(Refused::ServeFirst),
                 Err(refused) => return Err(error(tenant, refused, Location::caller())),
             },
-            Refused::ServeFirst if serve_first(mutex, tenant) == Released::ClosuresLeft => {
-                // There are more closures than one release may run: the caller's section comes before the rest.
+            Refused::ServeFirst if serve_first(mutex, tenant) == Released::SomeLeft => {
+                // There is more than one release may serve: the caller's section comes before the rest.
                 access.raw().deliver_at_once()
             }
             Refused::ServeFirst => access.raw().acquire_at_once(),

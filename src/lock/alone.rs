@@ -11,6 +11,8 @@ impl<T> Tenant<T> for InterruptLock<T> {
 
     fn serve_deliveries(&self, _: &mut T) {}
 
+    fn serve_source(&self, _: &mut T) {}
+
     fn run_closure(&self, _: &mut T) -> bool {
         false
     }
@@ -19,7 +21,7 @@ impl<T> Tenant<T> for InterruptLock<T> {
         false
     }
 
-    fn pass_on_closures(&self) -> bool {
+    fn pass_on(&self) -> bool {
         false
     }
 

@@ -92,9 +92,10 @@ impl<T> Drop for InterruptLockGuard<'_, T> {
         if let Err(StillHeld) = unsafe { raw.release() } {
             // SAFETY: after `StillHeld` this thread holds the lock, and the guard's borrow has ended.
             let released = unsafe { release_serving(self.mutex, self.tenant) };
-            if released == Released::ClosuresLeft {
+            if released == Released::SomeLeft {
+                // (A watcher's release may have told the worker already. Then the worker looks once in vain.)
                 let tenant = self.tenant.all().unwrap_or(self.tenant);
-                tenant.pass_on_closures();
+                tenant.pass_on();
             }
         }
     }

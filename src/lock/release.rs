@@ -2,15 +2,22 @@
 //!
 //! A delivery that must not wait, a deferred closure and an end are *left to the owner*: the owner finds them as it
 //! releases the lock. The release takes the lock back, serves one batch, and frees the lock again. A batch is all
-//! deliveries that were left, and one closure. So a delivery that waits goes before the next closure (rules L7, L12).
+//! deliveries that were left, and one closure. Right before the closure, the release also delivers what the sources of
+//! its interrupts have signalled. So an assertion waits for one closure, and never for the next (rules L7, L12).
+//!
+//! A release serves a bounded number of batches, and then passes on what is left: the mark stays on the lock, and the
+//! release wakes a thread that waits for it. The worker goes on, if there is one; otherwise the next owner does. So an
+//! ISR or a closure that asks for itself again and again keeps nobody from the lock. A watcher has other interrupts to
+//! serve, so its release passes on after one closure already, if there is a worker (rule I16).
 
 use lock_api::Mutex;
 
 use crate::lock::raw::RawInterruptLock;
 use crate::name::Name;
+use crate::sync;
 
-/// How many closures one release runs. It passes the others on.
-const CLOSURES: u32 = 64;
+/// How many batches one release serves. It passes the rest on.
+const BATCHES: u32 = 64;
 
 /// The interrupt for which a lock is held, or all interrupts that share the lock: what a release does for them.
 ///
@@ -27,28 +34,20 @@ pub(crate) trait Tenant<T> {
     /// Serves the deliveries that were left to the owner. Runs with the lock held.
     fn serve_deliveries(&self, data: &mut T);
 
+    /// Delivers what the source has signalled, which its dispatcher has perhaps not seen yet. Runs with the lock held.
+    fn serve_source(&self, data: &mut T);
+
     /// Runs the next deferred closure. Returns whether there was one. Runs with the lock held.
     fn run_closure(&self, data: &mut T) -> bool;
 
     /// Returns whether deferred closures wait. Runs with the lock held.
     fn has_closures(&self) -> bool;
 
-    /// Makes a worker go on with the closures that a release passes on. Returns whether there is a worker.
-    fn pass_on_closures(&self) -> bool;
+    /// Makes a worker go on with what a release passes on, and starts it if necessary. Returns whether there is one.
+    fn pass_on(&self) -> bool;
 
     /// Runs after a release that has served: wakes a listener, ends an interrupt whose handle has been dropped.
     fn after_release(&self);
-}
-
-/// What a release does after it has served one batch.
-enum Next {
-    /// It frees the lock: nothing is left.
-    Free,
-    /// It frees the lock, so that a delivery that waits comes next. If none waits, it goes on with the closures that
-    /// are left.
-    FreeAndGoOn,
-    /// It has run as many closures as it may, and some are left: it frees the lock and passes them on.
-    PassOn,
 }
 
 /// The result of a release that had to serve.
@@ -56,8 +55,8 @@ enum Next {
 pub(super) enum Released {
     /// Nothing is left to the owner.
     AllServed,
-    /// The release has run as many closures as it may, and some are left.
-    ClosuresLeft,
+    /// The release has served as much as it may, and something is left.
+    SomeLeft,
 }
 
 /// Serves what was left to the owner until the lock can be freed, and frees it.
@@ -73,47 +72,41 @@ pub(super) unsafe fn release_serving<T>(mutex: &Mutex<RawInterruptLock, T>, tena
     // SAFETY: the caller holds the lock, and only this function releases it.
     let raw = unsafe { mutex.raw() };
     let tenant = tenant.all().unwrap_or(tenant);
-    let mut closures = 0;
+    let (mut batches, mut has_run_closure) = (0, false);
     let released = loop {
-        let next = if raw.take_left() {
+        if raw.take_left() {
+            batches += 1;
             // SAFETY: this thread still holds the lock, and the borrow has ended.
             let acquisition = unsafe { raw.resume() };
             // SAFETY: the acquisition excludes every other access.
-            let next = serve_batch(unsafe { &mut *mutex.data_ptr() }, tenant, &mut closures);
-            acquisition.end();
-            next
-        } else {
-            Next::Free
-        };
-        match next {
-            Next::Free => {}
-            Next::FreeAndGoOn => raw.note_left(),
-            Next::PassOn => {
+            has_run_closure |= serve_batch(unsafe { &mut *mutex.data_ptr() }, tenant);
+            if tenant.has_closures() {
+                // While closures wait, the lock is never free without this mark: none is forgotten, and none overtaken.
                 raw.note_left();
-                // SAFETY: this thread still holds the lock, without a borrow, and does not touch the data again.
-                unsafe { raw.release_passing_on() };
-                break Released::ClosuresLeft;
             }
+            acquisition.end();
         }
+        // Free the lock, so that a delivery that waits comes next. Only if none waits, go on with what is left.
         // SAFETY: this thread still holds the lock, without a borrow, and does not touch the data again after success.
         if unsafe { raw.release() }.is_ok() {
             break Released::AllServed;
+        }
+        if batches == BATCHES || (has_run_closure && sync::is_watcher() && tenant.pass_on()) {
+            // SAFETY: this thread still holds the lock, without a borrow, and does not touch the data again.
+            unsafe { raw.release_passing_on() };
+            break Released::SomeLeft;
         }
     };
     tenant.after_release();
     released
 }
 
-/// Serves one batch: the deliveries that were left, and one closure.
-fn serve_batch<T>(data: &mut T, tenant: &dyn Tenant<T>, closures: &mut u32) -> Next {
+/// Serves one batch. Returns whether it has run a closure.
+fn serve_batch<T>(data: &mut T, tenant: &dyn Tenant<T>) -> bool {
     tenant.serve_deliveries(data);
-    if *closures < CLOSURES {
-        *closures += 1;
-        tenant.run_closure(data);
+    if !tenant.has_closures() {
+        return false;
     }
-    match tenant.has_closures() {
-        false => Next::Free,
-        true if *closures < CLOSURES => Next::FreeAndGoOn,
-        true => Next::PassOn,
-    }
+    tenant.serve_source(data);
+    tenant.run_closure(data)
 }

@@ -67,11 +67,15 @@ impl<T> Tenant<T> for InterruptLock<T> {
         self.tenants.all().for_each(|interrupt| interrupt.serve_deliveries(data));
     }
 
+    fn serve_source(&self, data: &mut T) {
+        self.tenants.all().for_each(|interrupt| interrupt.serve_source(data));
+    }
+
     fn run_closure(&self, data: &mut T) -> bool {
         // Another interrupt is first each time. Otherwise one interrupt's closures could keep another's waiting for
         // ever.
         let first = self.tenants.first.get() as usize;
-        self.tenants.first.add_exclusive(1);
+        self.tenants.first.count_exclusive();
         let count = self.tenants.count();
         (0..count)
             .filter_map(|step| self.tenants.at(first.wrapping_add(step) % count))
@@ -82,9 +86,9 @@ impl<T> Tenant<T> for InterruptLock<T> {
         self.tenants.all().any(|interrupt| interrupt.has_closures())
     }
 
-    fn pass_on_closures(&self) -> bool {
+    fn pass_on(&self) -> bool {
         // One worker is enough.
-        self.tenants.all().any(|interrupt| interrupt.pass_on_closures())
+        self.tenants.all().any(|interrupt| interrupt.pass_on())
     }
 
     fn after_release(&self) {

@@ -12,7 +12,7 @@ use loom::thread;
 use crate::claim::Claim;
 use crate::error::ErrorKind;
 use crate::interrupt::deferred::queue::Deferred;
-use crate::interrupt::{Deferral, Interrupt, NoWorkItem, State};
+use crate::interrupt::{Deferral, Interrupt, InterruptObject, NoWorkItem, State};
 use crate::models::{Probe, Shared, all, bounded};
 
 /// A closure sees what its submitter did before. This models the queue alone: in an interrupt the lock orders this too.
@@ -142,6 +142,52 @@ fn closures_of_one_thread_keep_their_order() {
         drop(interrupt.acquire_interrupt_lock());
         submitter.join().unwrap();
         assert_eq!(last.load(Relaxed), 2);
+    });
+}
+
+/// What is submitted with the lock held runs in that order, also what a closure submits while an older one waits. When
+/// both threads are done, all have run, though no thread acquires the lock again.
+// Caught: newer-first, left-unmarked.
+#[test]
+fn what_closures_submit_keeps_its_order() {
+    #[derive(Default)]
+    struct Notes {
+        drawn: usize,
+        ran: usize,
+    }
+    type Object = InterruptObject<Notes, NoWorkItem>;
+
+    /// Draws the next number, with the lock held, and submits a closure that expects its turn. The closure submits
+    /// another, if `again`.
+    fn submit(object: &Arc<Object>, notes: &mut Notes, all_ran: &Arc<AtomicUsize>, again: bool) {
+        notes.drawn += 1;
+        let (drawn, theirs, all_ran) = (notes.drawn, object.clone(), all_ran.clone());
+        let submitted = object.run_or_defer(move |notes| {
+            if notes.ran + 1 == drawn {
+                notes.ran = drawn;
+                all_ran.store(drawn, Relaxed);
+            }
+            if again {
+                submit(&theirs, notes, &all_ran, false);
+            }
+        });
+        assert_eq!(submitted.unwrap(), Deferral::Deferred);
+    }
+
+    bounded(|| {
+        let interrupt = Interrupt::builder(Notes::default()).isr(|_| Claim::Claimed).build().unwrap();
+        let all_ran = Arc::new(AtomicUsize::new(0));
+        let other = thread::spawn({
+            let object = interrupt.object().clone();
+            move || drop(object.try_acquire_interrupt_lock())
+        });
+        let mut section = interrupt.acquire_interrupt_lock();
+        for again in [true, false] {
+            submit(interrupt.object(), &mut section, &all_ran, again);
+        }
+        drop(section);
+        other.join().unwrap();
+        assert_eq!(all_ran.load(Relaxed), 3);
     });
 }
 

@@ -9,13 +9,12 @@ mod claims;
 mod deferred;
 mod delivery;
 mod end;
-mod once;
 mod raw_lock;
-mod ready_word;
 mod shared_lock;
 mod software;
 mod transition;
 mod waits;
+mod words;
 mod work_item;
 
 use alloc::sync::Arc;

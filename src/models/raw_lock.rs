@@ -7,7 +7,8 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use lock_api::{GuardNoSend, Mutex, RawMutex};
 use loom::thread;
 
-use crate::lock::raw::{Admission, Label, NotAcquired, RawInterruptLock};
+use crate::lock::raw::{Admission, NotAcquired, RawInterruptLock};
+use crate::lock::waits::Label;
 use crate::models::{Probe, all, bounded};
 use crate::sync::{Borrow, Instant, Witness, where_exchanges_fence};
 

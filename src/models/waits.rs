@@ -9,8 +9,8 @@ use loom::sync::atomic::{AtomicUsize as Told, Ordering::SeqCst};
 use loom::thread;
 
 use crate::circle::Circle;
-use crate::lock::raw::{Awaited, Label, NotAcquired, RawInterruptLock};
-use crate::lock::waits::{self, JoinWait};
+use crate::lock::raw::{NotAcquired, RawInterruptLock};
+use crate::lock::waits::{self, Awaited, CallOff, Flag, Label};
 use crate::models::bounded;
 use crate::sync::{
     self, AtomicUsize,
@@ -90,12 +90,13 @@ fn a_ring_of_two_is_told_once() {
     with_registered_waits(|| bounded(|| assert!(chain(2, true) <= 1)));
 }
 
-// Caught: waits-walk-one-step.
+// Caught: waits-walk-two-steps.
 #[test]
 fn a_ring_of_three_is_told_once() {
     with_registered_waits(|| bounded(|| assert!(chain(3, true) <= 1)));
 }
 
+// Caught: waits-take-a-chain-for-a-circle.
 #[test]
 fn a_chain_is_no_circle() {
     with_registered_waits(|| bounded(|| assert_eq!(chain(3, false), 0)));
@@ -141,7 +142,7 @@ fn two_locks_in_two_orders_do_not_hang() {
 }
 
 /// Two locks in one order: nobody is told.
-// Caught: waits-take-nothing-out.
+// Caught: waits-take-a-chain-for-a-circle.
 #[test]
 fn two_locks_in_one_order_are_no_circle() {
     with_registered_waits(|| {
@@ -158,27 +159,31 @@ fn two_locks_in_one_order_are_no_circle() {
 }
 
 /// A thread joins another, which waits for what the first owns. The join is called off, and nobody is refused.
-// Caught: waits-join-not-called-off.
+// Caught: waits-not-called-off.
 #[test]
 fn a_join_in_a_circle_is_called_off() {
     with_registered_waits(|| {
         bounded(|| {
-            let (part, life, join) = (Arc::new(Part::new()), Arc::new(AtomicUsize::new(1)), Arc::new(JoinWait::new()));
+            let (part, life) = (Arc::new(Part::new()), Arc::new(Part::new()));
+            life.owner.store(1, Relaxed); // not born yet
             part.acquire().unwrap();
             let other = thread::spawn({
-                let (part, life, join) = (part.clone(), life.clone(), join.clone());
+                let (part, life) = (part.clone(), life.clone());
                 move || {
-                    life.store(sync::this_thread(), Relaxed);
+                    life.owner.store(sync::this_thread(), Relaxed);
                     part.acquire().expect("a join refuses nobody");
-                    life.store(0, Relaxed);
-                    join.parker.wake_all(&life);
+                    part.release();
+                    life.release();
                 }
             });
-            let may_sleep = || life.load(Relaxed) != 0 && !join.is_called_off();
+            let called_off = Flag::new();
+            let may_sleep = || life.is_owned() && !called_off.is_set();
+            let thread = Awaited { owner: &life.owner, taken_at: None, label: Label::UNNAMED };
+            let call_off = CallOff { flag: &called_off, parker: &life.parker, word: &life.owner };
             // An error is a join that closes the circle itself: it does not wait.
-            let _ = waits::through_join(&life, &join, || {
+            let _ = waits::through_soft(thread, Some(call_off), || {
                 while may_sleep() {
-                    join.parker.park(&life, 0, may_sleep, |_| {}, None);
+                    life.parker.park(&life.owner, 0, may_sleep, |_| {}, None);
                 }
             });
             part.release();

@@ -20,7 +20,7 @@ impl Histogram {
     }
 
     pub(crate) fn add(&self, nanoseconds: usize) {
-        self.counts[power(nanoseconds)].add_exclusive(1);
+        self.counts[power(nanoseconds)].count_exclusive();
         let longest = usize::try_from(self.longest.get()).unwrap_or(usize::MAX);
         self.longest.add_exclusive(nanoseconds.saturating_sub(longest));
     }

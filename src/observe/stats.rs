@@ -65,7 +65,7 @@ impl Counters {
             faults: self.faults.get(),
             overdue: self.overdue.get(),
             work_queued: work_run + unanswered.min(1),
-            work_merged: self.work_merged.get() + unanswered.saturating_sub(1),
+            work_merged: self.work_merged.get().saturating_add(unanswered.saturating_sub(1)),
             work_run,
             #[cfg(feature = "std")]
             distributions: None,

@@ -13,6 +13,11 @@ pub(crate) type Instant = core::convert::Infallible;
 /// is left to the owner of the lock.
 pub(crate) const DELIVERY_MAY_WAIT: bool = false;
 
+/// Returns `false`: there are no dispatchers.
+pub(crate) fn is_watcher() -> bool {
+    false
+}
+
 /// Spins: there is no other thread to yield to.
 pub(crate) struct Backoff(crossbeam_utils::Backoff);
 

@@ -11,11 +11,19 @@ impl Counter {
         Self(AtomicUsize::new(0))
     }
 
-    /// Adds `n`, without a read-modify-write. The caller must be the only writer, for example because it holds a lock.
+    /// Adds 1, without a read-modify-write. The caller must be the only writer, for example because it holds a lock.
     #[inline]
-    pub(crate) fn add_exclusive(&self, n: usize) {
+    pub(crate) fn count_exclusive(&self) {
         // Relaxed: nothing is published through a statistic.
-        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// As [`count_exclusive`](Self::count_exclusive), but adds an amount. It may come from outside and be huge, such as
+    /// the count of an eventfd, so the sum stays at the maximum instead of wrapping ([rule
+    /// I18](crate::guide::contract#i18)).
+    pub(crate) fn add_exclusive(&self, n: usize) {
+        // Relaxed: as above.
+        self.0.store(self.0.load(Ordering::Relaxed).saturating_add(n), Ordering::Relaxed);
     }
 
     /// Returns the count, and sets it to 0. The caller must be the only writer.

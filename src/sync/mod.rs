@@ -27,6 +27,8 @@ mod os;
 pub(crate) use bare::*;
 #[cfg(loom)]
 pub(crate) use model::*;
+#[cfg(loom)]
+pub use model::{PlannedPanic, take_all_part};
 #[cfg(all(feature = "std", not(loom)))]
 pub(crate) use os::*;
 

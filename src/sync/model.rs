@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 pub(crate) use std::time::Instant;
 
 use loom::cell::{MutPtr, UnsafeCell};
@@ -43,6 +44,11 @@ pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {
 
 pub(crate) fn is_in_isr() -> bool {
     THIS_THREAD.with(|thread| thread.isrs.get() != 0)
+}
+
+/// Returns `false`: models have no dispatchers.
+pub(crate) fn is_watcher() -> bool {
+    false
 }
 
 pub(crate) const DELIVERY_MAY_WAIT: bool = true;
@@ -92,6 +98,19 @@ pub(crate) fn where_exchanges_fence(model: impl FnOnce()) {
 std::thread_local! {
     // As `EXCHANGES_FENCE`.
     static REGISTERS_WAITS: Cell<bool> = const { Cell::new(false) };
+}
+
+std::thread_local! {
+    // As `EXCHANGES_FENCE`.
+    static STARTS_THREADS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// For models whose explorer does not try every interleaving, such as shuttle's: from now on the register of waits takes
+/// part, and so do the threads that end interrupts.
+#[doc(hidden)]
+pub fn take_all_part() {
+    REGISTERS_WAITS.set(true);
+    STARTS_THREADS.set(true);
 }
 
 /// Returns whether waits are registered: only in a model that runs in `with_registered_waits`. The register is one more
@@ -392,14 +411,30 @@ impl Parker {
     }
 }
 
-/// Runs a callback. A panic fails the model: it must reach loom, so it is not caught.
+/// The payload of a panic that a model plans, in a callback: it becomes a fault, as every panic does outside models.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct PlannedPanic;
+
+/// Runs a callback. A panic that the model has not planned fails the model: it goes on, so that it reaches loom.
 pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::name::Name> {
-    Ok(callback())
+    catch_unwind(AssertUnwindSafe(callback)).or_else(|payload| {
+        if payload.is::<PlannedPanic>() { Err(crate::name::Name::new("planned")) } else { resume_unwind(payload) }
+    })
 }
 
-/// Returns `false`: a model's threads are its own.
-pub(crate) fn spawn(_: &crate::name::Name, _: impl FnOnce() + Send + 'static) -> bool {
-    false
+/// Starts a thread that nobody joins. Returns `false` in most models: their threads are their own.
+pub(crate) fn spawn(_: &crate::name::Name, run: impl FnOnce() + Send + 'static) -> bool {
+    if STARTS_THREADS.get() {
+        // Forget the handle: shuttle abandons the threads whose handles are dropped, as the model ends.
+        core::mem::forget(loom::thread::spawn(run));
+    }
+    STARTS_THREADS.get()
+}
+
+/// Lets other threads run: a model has no time.
+pub(crate) fn pause(_: core::time::Duration) {
+    loom::thread::yield_now();
 }
 
 /// Does nothing: a model has no `membarrier`.

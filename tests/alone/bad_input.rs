@@ -4,8 +4,7 @@
 
 use std::fs::{self, File};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use interrupt_lock::simulated::Edu;
 use interrupt_lock::{
@@ -20,7 +19,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::alone::in_a_process_of_its_own;
 use support::log::Log;
 use support::script::Script;
-use support::{LONG, watchdog};
+use support::{LONG, comes, until, watchdog};
 
 // Caught: a refused interrupt whose threads go on; one whose source is kept; an enable that fails half-way and leaves its
 // duplicate of the descriptor, or is not undone; an error that does not say of what, or why.
@@ -50,12 +49,8 @@ fn open() -> (usize, usize) {
 
 /// A thread that ends on its own needs a moment to go.
 fn settle(before: (usize, usize)) {
-    let end = Instant::now() + LONG / 2;
     let more = || open().0 > before.0 || open().1 > before.1;
-    while more() && Instant::now() < end {
-        thread::yield_now();
-    }
-    assert!(!more(), "{before:?} threads and descriptors have become {:?}", open());
+    assert!(comes(|| !more()), "{before:?} threads and descriptors have become {:?}", open());
 }
 
 /// Checks that `answer` is an error with this reason, whose text begins with what it is about.
@@ -138,9 +133,7 @@ fn with_too_few_descriptors() {
     });
     assert_eq!(device.enter_d0().unwrap(), Transition::Done);
     script.assert();
-    while second.stats().claimed == 0 {
-        thread::yield_now();
-    }
+    until(|| second.stats().claimed != 0);
 }
 
 /// Makes the attempt with every limit of descriptors that is too low for it, so that it fails at each point where it

@@ -3,8 +3,6 @@
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-use std::time::Instant;
 
 use interrupt_lock::simulated::Edu;
 use interrupt_lock::source::Software;
@@ -13,7 +11,7 @@ use support::alone::in_a_process_of_its_own;
 use support::log::Log;
 use support::script::Script;
 use support::slot::Owner;
-use support::{LONG, watchdog};
+use support::{LOOK, comes, until, watchdog};
 
 fn open() -> (usize, usize) {
     let count = |directory| fs::read_dir(directory).unwrap().count();
@@ -37,16 +35,12 @@ fn e6_no_thread_and_no_descriptor_is_left() {
                 everything();
             }
             // A thread that ends on its own (the handle was dropped on it) needs a moment to go.
-            let end = Instant::now() + LONG / 2;
             let more = || {
                 let now = open();
                 now.0 > before.0 || now.1 > before.1
             };
-            while more() && Instant::now() < end {
-                thread::yield_now();
-            }
+            assert!(comes(|| !more()), "{before:?} threads and descriptors have become {:?}", open());
             assert_eq!(PANICS.load(Ordering::SeqCst), 0);
-            assert!(!more(), "{before:?} threads and descriptors have become {:?}", open());
         });
     });
 }
@@ -155,7 +149,7 @@ fn simulated() {
     interrupt.enable().unwrap();
     registers.write32(0x20, 0x80);
     registers.write32(0x08, 5);
-    assert!(device.wait_idle(LONG));
+    until(|| device.wait_idle(LOOK));
 }
 
 fn failed() {
@@ -176,7 +170,5 @@ fn failed() {
     interrupt.enable().unwrap();
     device.fail("take", interrupt_lock::SourceError::Refused("no event".into()));
     device.assert();
-    while interrupt.fault().is_none() {
-        thread::yield_now();
-    }
+    until(|| interrupt.fault().is_some());
 }

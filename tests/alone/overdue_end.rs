@@ -1,12 +1,12 @@
 //! Rule I17: the watchdog's thread ends with the last interrupt that asked for it. In a process of its own, because it
 //! looks at the threads of the process.
 
+use std::fs;
 use std::time::Duration;
-use std::{fs, thread};
 
 use interrupt_lock::{Claim, Interrupt};
 use support::alone::in_a_process_of_its_own;
-use support::watchdog;
+use support::{until, watchdog};
 
 fn watchdogs() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
@@ -17,9 +17,7 @@ fn watchdogs() -> usize {
 }
 
 fn wait_for(expected: usize) {
-    while watchdogs() != expected {
-        thread::yield_now();
-    }
+    until(|| watchdogs() == expected);
 }
 
 // Caught: a thread that stays; one that is not started again; one for each interrupt; one where nobody asks.

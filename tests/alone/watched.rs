@@ -2,15 +2,13 @@
 //! longer would keep waking it. In a process of its own, because it counts the descriptors of the process.
 
 use std::fs;
-use std::thread;
-use std::time::Instant;
 
 use interrupt_lock::source::{Removal, Software};
 use interrupt_lock::{Claim, Dispatcher, Interrupt, SourceError};
 use support::alone::in_a_process_of_its_own;
 use support::log::Log;
 use support::script::Script;
-use support::{LONG, watchdog};
+use support::{comes, until, watchdog};
 
 fn open() -> usize {
     fs::read_dir("/proc/self/fd").unwrap().count()
@@ -19,11 +17,8 @@ fn open() -> usize {
 /// The dispatcher watches duplicates of the descriptors, so the test can count them: two for each connected interrupt.
 #[track_caller]
 fn watches(before: usize, descriptors: usize) {
-    let end = Instant::now() + LONG / 2;
-    while open() != before + descriptors && Instant::now() < end {
-        thread::yield_now();
-    }
-    assert_eq!(open() - before, descriptors);
+    let settled = comes(|| open() == before + descriptors);
+    assert!(settled, "{} instead of {descriptors}", open() - before);
 }
 
 // Caught: a failing connection, a failing enable callback, a fault, a removal or a disable that leaves the wait armed; a
@@ -73,9 +68,7 @@ fn e1_nothing_is_watched_but_what_is_connected() {
                 device.assert();
                 device.assert();
             }
-            while interrupt.fault().is_none() {
-                thread::yield_now();
-            }
+            until(|| interrupt.fault().is_some());
             watches(before, 0);
             interrupt.clear_fault().unwrap();
             interrupt.enable().unwrap();

@@ -21,9 +21,12 @@ mod claims;
 
 /// Section L.
 mod lock {
+    mod circles;
     mod deferred;
+    mod fairness;
     #[cfg(target_os = "linux")]
     mod inheriting;
+    mod order;
     mod precedence;
     mod raw;
     mod recursion;
@@ -41,6 +44,9 @@ mod delivery {
     mod overdue;
     mod removal;
     mod shared_line;
+    mod shared_line_late;
+    mod shared_line_order;
+    mod shared_line_stress;
     mod silence;
     mod storm;
 }
@@ -58,6 +64,7 @@ mod transition {
     mod end;
     mod end_elsewhere;
     mod inactive;
+    mod meets;
     mod order;
 }
 

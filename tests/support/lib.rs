@@ -5,6 +5,7 @@
 pub mod allocations;
 pub mod alone;
 pub mod log;
+pub mod progress;
 pub mod rigs;
 pub mod script;
 #[cfg(target_os = "linux")]
@@ -21,9 +22,10 @@ use std::time::Duration;
 
 use interrupt_lock::{Error, ErrorKind};
 
-/// Longer than anything takes that is not stuck, on a busy machine: some tests give the processor away ten thousand
-/// times. A test that passes does not take this long.
-pub const LONG: Duration = Duration::from_secs(150);
+pub use progress::{LOOK, comes, pause, receive, step, until};
+
+/// A time limit that no test reaches, for functions that want one. If one waits that long, the watchdog fails the test.
+pub const LONG: Duration = Duration::from_secs(3600);
 
 /// Waits long enough for another thread to block. No test depends on it to pass.
 pub fn let_it_block() {
@@ -62,13 +64,14 @@ impl ThreadId {
     #[cfg(target_os = "linux")]
     pub fn wait_until_asleep(&self) {
         let mut seen = 0;
-        while seen < 5 {
+        until(|| {
             let status = std::fs::read_to_string(format!("/proc/self/task/{}/stat", self.0)).unwrap_or_default();
             // Behind its name, which is in brackets.
             let sleeps = status.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'));
             seen = if sleeps { seen + 1 } else { 0 };
             thread::sleep(Duration::from_millis(2));
-        }
+            seen == 5
+        });
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -84,9 +87,10 @@ pub fn watchdog<R: Send + 'static>(body: impl FnOnce() -> R + Send + 'static) ->
     let thread = thread::spawn(move || {
         let _ = sender.send(body());
     });
-    match receiver.recv_timeout(LONG) {
+    allocations::do_not_count_this_thread();
+    match progress::next_outside(&receiver) {
         Ok(answer) => answer,
-        Err(RecvTimeoutError::Timeout) => panic!("it hangs"),
+        Err(RecvTimeoutError::Timeout) => panic!("it hangs: nothing moves"),
         Err(RecvTimeoutError::Disconnected) => resume_unwind(thread.join().unwrap_err()),
     }
 }
@@ -111,10 +115,9 @@ impl Gate {
 
     #[track_caller]
     pub fn wait(&self) {
-        let open = self.0.0.lock().unwrap();
-        let (open, _) = self.0.1.wait_timeout_while(open, LONG, |open| !*open).unwrap();
-        let open = *open;
-        assert!(open, "the gate stayed shut");
+        let (open, is_open) = progress::wait(self.0.0.lock().unwrap(), &self.0.1, |open| *open);
+        drop(open);
+        assert!(is_open, "the gate stayed shut");
     }
 }
 

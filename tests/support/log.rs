@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex};
 
-use super::LONG;
+use super::progress;
 
 #[derive(Clone, Default)]
 pub struct Log(Arc<(Mutex<Vec<String>>, Condvar)>);
@@ -34,10 +34,9 @@ impl Log {
     #[track_caller]
     pub fn wait_for(&self, entry: &str, n: usize) {
         let count = |entries: &Vec<String>| entries.iter().filter(|&e| e == entry).count();
-        let entries = self.0.0.lock().unwrap();
-        let (entries, _) = self.0.1.wait_timeout_while(entries, LONG, |entries| count(entries) < n).unwrap();
-        let (found, all) = (count(&entries), entries.clone());
+        let (entries, found) = progress::wait(self.0.0.lock().unwrap(), &self.0.1, |entries| count(entries) >= n);
+        let all = entries.clone();
         drop(entries);
-        assert!(found >= n, "{entry} is missing in {all:?}");
+        assert!(found, "{entry} is missing in {all:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Wake, Waker};
 
-use super::LONG;
+use super::progress;
 
 #[derive(Default)]
 pub struct Wakes {
@@ -25,10 +25,10 @@ impl Wakes {
     /// Waits until there have been more than `seen` wake-ups. Returns how many there were.
     #[track_caller]
     pub fn wait_past(&self, seen: u64) -> u64 {
-        let count = self.count.lock().unwrap();
-        let (count, waited) = self.changed.wait_timeout_while(count, LONG, |count| *count <= seen).unwrap();
-        assert!(!waited.timed_out(), "nobody woke the waiter");
-        *count
+        let (count, woken) = progress::wait(self.count.lock().unwrap(), &self.changed, |count| *count > seen);
+        let count = *count;
+        assert!(woken, "nobody woke the waiter");
+        count
     }
 }
 

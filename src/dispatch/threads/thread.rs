@@ -10,8 +10,7 @@ use lock_api::Mutex;
 
 use crate::cause::SourceError;
 use crate::lock::raw::RawInterruptLock;
-use crate::lock::waits;
-use crate::lock::waits::JoinWait;
+use crate::lock::waits::{self, Awaited, CallOff, Flag, Label};
 use crate::name::Name;
 use crate::policy::placement;
 use crate::sync;
@@ -66,7 +65,9 @@ impl DispatchThread {
 struct Life {
     /// The identity of the thread: `UNBORN` before it begins, 0 after its end.
     identity: AtomicUsize,
-    join: JoinWait,
+    parker: Parker,
+    /// The join has been called off.
+    called_off: Flag,
 }
 
 /// No thread's identity: the low bits of those are clear.
@@ -74,7 +75,7 @@ const UNBORN: usize = 1;
 
 impl Life {
     fn new() -> Self {
-        Self { identity: AtomicUsize::new(UNBORN), join: JoinWait::new() }
+        Self { identity: AtomicUsize::new(UNBORN), parker: Parker::new(), called_off: Flag::new() }
     }
 
     fn begin(&self) {
@@ -85,18 +86,20 @@ impl Life {
     fn end(&self) {
         // Relaxed: the handle of the thread orders what it did before what the joining thread does next.
         self.identity.store(0, Relaxed);
-        self.join.parker.wake_all(&self.identity);
+        self.parker.wake_all(&self.identity);
     }
 
     /// Waits for the end. Returns `false` if the wait was called off, or would never end.
     fn wait_for_end(&self) -> bool {
+        let may_sleep = || self.lives() && !self.called_off.is_set();
         let sleep = || {
-            while self.lives() && !self.join.is_called_off() {
-                let may_sleep = || self.lives() && !self.join.is_called_off();
-                let _: Parked = self.join.parker.park(&self.identity, 0, may_sleep, |_| {}, None);
+            while may_sleep() {
+                let _: Parked = self.parker.park(&self.identity, 0, may_sleep, |_| {}, None);
             }
         };
-        waits::through_join(&self.identity, &self.join, sleep).is_ok() && !self.lives()
+        let thread = Awaited { owner: &self.identity, taken_at: None, label: Label::THREAD };
+        let call_off = CallOff { flag: &self.called_off, parker: &self.parker, word: &self.identity };
+        waits::through_soft(thread, Some(call_off), sleep).is_ok() && !self.lives()
     }
 
     fn lives(&self) -> bool {

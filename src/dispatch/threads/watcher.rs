@@ -40,7 +40,10 @@ impl Watcher {
     pub(super) fn start(name: &Name) -> Result<Self, SourceError> {
         let list = ReadyList::new(Poller::new()?);
         let its_list = list.clone();
-        let thread = DispatchThread::start(name, move || its_list.run())?;
+        let thread = DispatchThread::start(name, move || {
+            sync::become_watcher();
+            its_list.run();
+        })?;
         Ok(Self { list, thread })
     }
 

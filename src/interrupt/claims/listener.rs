@@ -92,14 +92,15 @@ impl<T: Send, W: Send> CountsClaims for InterruptObject<T, W> {
     }
 
     fn set_waker(&self, waker: Waker) {
-        // The old waker is dropped after the lock of the notes has been released, because its drop is the executor's
-        // code.
-        let _before = self.notes.lock().listener.replace(waker);
+        // The old waker is freed after the lock of the notes has been released: it is the executor's.
+        let before = self.notes.lock().listener.replace(waker);
+        self.free(before);
     }
 
     fn remove_listener(&self) {
         // Take the waker first: once the bit is clear, a waker in the notes may be another listener's.
-        let _waker = self.notes.lock().listener.take();
+        let waker = self.notes.lock().listener.take();
         self.state.take(LISTENED);
+        self.free(waker);
     }
 }

@@ -23,6 +23,7 @@ pub use submit::Deferral;
 
 use crate::fault::{Callback, Fault};
 use crate::interrupt::InterruptObject;
+use crate::lock::Tenant;
 use crate::sync;
 
 impl<T, W> InterruptObject<T, W> {
@@ -45,7 +46,7 @@ impl<T, W> InterruptObject<T, W> {
     pub(in crate::interrupt) fn run_submitted(&self, data: &mut T) {
         // SAFETY: the caller holds the lock, as `data` proves.
         for _ in 0..unsafe { self.deferred.gather() } {
-            self.serve_pending(data);
+            self.serve_between(data);
             self.run_next_deferred(data);
         }
     }
@@ -56,8 +57,19 @@ impl<T, W> InterruptObject<T, W> {
         unsafe { self.deferred.close() };
         // SAFETY: as above.
         while let Some(closure) = unsafe { self.deferred.pop() } {
+            self.serve_between(data);
             self.run_deferred(data, closure);
         }
+    }
+
+    /// Serves the interrupts of the lock before one of several closures that run in one section: their assertions wait
+    /// for one closure, not for all. The caller holds the lock, as `data` proves, and is in no callback.
+    fn serve_between(&self, data: &mut T) {
+        let all = self.all().unwrap_or(self);
+        all.serve_deliveries(data);
+        all.serve_source(data);
+        // The release tells their listeners.
+        self.lock().raw().leave_to_owner();
     }
 
     fn run_deferred(&self, data: &mut T, closure: impl FnOnce(&mut T)) {

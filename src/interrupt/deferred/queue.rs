@@ -5,6 +5,18 @@
 //! the closures of one thread are taken in the order of their pushes. The tempting race, a push beside a take, is
 //! harmless: a push after the take is on the stack for the next take, and its submitter then tells the owner of the
 //! lock. The last take leaves a mark, so a push either came before it or is refused.
+//!
+//! # Why submissions keep their order
+//!
+//! If one submission is ordered before another, the first is pushed before the second. Closures that wait run in the
+//! order of their pushes: all in the chain were pushed before all on the stack, and the stack is taken once the chain is
+//! empty. So only a closure that runs at once could overtake. It can't:
+//!
+//! - It needs a free lock without the bit `LEFT`. A submitter that holds the lock finds the lock held, and pushes. ISRs,
+//!   callbacks and closures are such submitters.
+//! - A submission sets `LEFT` after its push and before it returns. Only an owner clears the bit, and it sets the bit
+//!   again before it frees the lock if a closure still waits. So from the return of a submission until its closure runs,
+//!   the lock is held or has the bit. A later submission finds one of the two: it runs first what waits, or it pushes.
 
 use core::mem;
 use core::ptr;

@@ -40,12 +40,17 @@ impl<T, W> InterruptObject<T, W> {
     /// held, so to acquire it in the completion would be a deadlock. `run_or_defer` defers the closure instead.
     ///
     /// - Each closure runs exactly once.
-    /// - Closures of one interrupt run in the order of their submission, if something orders the submissions, such as
-    ///   one thread. Closures of different interrupts that share a lock have no order among each other.
-    /// - A deferred closure runs on the thread that releases the lock: after a delivery that waits, and before the
-    ///   section of any other thread.
-    /// - A release runs 64 deferred closures at most. It leaves the others to the dispatcher's worker or, if there is
-    ///   no worker, to the next owner of the lock.
+    /// - Closures of one interrupt run in the order of their submission, if something orders the submissions: one thread
+    ///   makes them, or they are made with the lock held, for example by an ISR or by other closures. Closures of
+    ///   different interrupts that share a lock have no order among each other.
+    /// - A deferred closure runs on the thread that releases the lock: after a delivery that waits, after the ISR for
+    ///   what a source has signalled by then, and before the section of any other thread. So an ISR waits for one
+    ///   closure at most.
+    /// - A release runs 64 deferred closures at most; on a dispatcher's thread one, because other interrupts may need
+    ///   that thread. It leaves the others to the dispatcher's worker or, if there is no worker, to the next owner of
+    ///   the lock.
+    /// - The queue has no bound. If closures are submitted faster than they run, it grows, and with it the memory that
+    ///   they use and the time that each waits. The sections of other threads still come in between.
     /// - The function allocates only if it defers.
     /// - If it runs the closure at once, it ends with an ordinary release of the lock: the calling thread then serves
     ///   what was left to the owner meanwhile, and may run the interrupt's end.

@@ -30,20 +30,21 @@ impl<T, W> InterruptObject<T, W> {
             Err(message) => return self.isr_panicked(registered, message),
         };
         match claim {
-            Claim::Claimed => self.claim_counts.claimed.add_exclusive(1),
+            Claim::Claimed => self.claim_counts.claimed.count_exclusive(),
             Claim::ClaimedKeepMasked => {
-                self.claim_counts.claimed.add_exclusive(1);
+                self.claim_counts.claimed.count_exclusive();
                 self.tell_source(registered, claim);
                 self.keep_masked(registered, data, runs, after);
                 return Delivery::Answered(claim);
             }
             Claim::Unclaimed => {
-                if !self.unclaimed(registered) {
+                // On a shared line a late run may come while an earlier one keeps the line masked.
+                if !self.unclaimed(registered) || self.work.keeps_masked() {
                     return Delivery::Answered(claim);
                 }
             }
             Claim::DeviceGone => {
-                self.claim_counts.broken.add_exclusive(1);
+                self.claim_counts.broken.count_exclusive();
                 self.surprise_removal(registered, data);
                 return Delivery::Answered(claim);
             }
@@ -56,7 +57,7 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cold]
     fn isr_panicked(&self, registered: &mut Registered<T, W>, message: crate::name::Name) -> Delivery {
-        self.claim_counts.broken.add_exclusive(1);
+        self.claim_counts.broken.count_exclusive();
         self.set_faulted(registered, Fault::Panicked { callback: Callback::Isr, message });
         Delivery::NotServed
     }
@@ -66,10 +67,10 @@ impl<T, W> InterruptObject<T, W> {
     #[cold]
     fn unclaimed(&self, registered: &mut Registered<T, W>) -> bool {
         if !self.tell_source(registered, Claim::Unclaimed) || registered.empty_is_benign {
-            self.counters.benign.add_exclusive(1);
+            self.counters.benign.count_exclusive();
             return true;
         }
-        self.claim_counts.spurious.add_exclusive(1);
+        self.claim_counts.spurious.count_exclusive();
         #[cfg(feature = "std")]
         if registered.has_source() {
             let others = self.claim_counts.claimed.get() + self.claim_counts.broken.get() + self.counters.benign.get();
@@ -124,7 +125,7 @@ impl<T, W> InterruptObject<T, W> {
         let answer = self.run_isr(registered, data, 1, AfterIsr::LeaveMasked);
         registered.empty_is_benign = empty_is_benign;
         if matches!(answer, Delivery::Answered(Claim::Claimed | Claim::ClaimedKeepMasked)) {
-            self.counters.recovered.add_exclusive(1);
+            self.counters.recovered.count_exclusive();
         }
     }
 }

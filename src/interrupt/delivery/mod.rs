@@ -210,6 +210,17 @@ impl<T, W> InterruptObject<T, W> {
             self.deliver(data, pending);
         }
     }
+
+    /// Delivers what the source has signalled, before a deferred closure runs ([rule
+    /// L12](crate::guide::contract#l12)). The caller is the owner of the lock, as `data` proves.
+    ///
+    /// Without a source nothing is signalled: an assertion is then a call of `service`, which waits for its turn or is
+    /// left to the owner.
+    pub(in crate::interrupt) fn serve_signalled(&self, data: &mut T) {
+        if self.has_source {
+            self.deliver(data, 0);
+        }
+    }
 }
 
 impl fmt::Display for Delivery {

@@ -4,7 +4,7 @@ use crate::cause::SourceError;
 use crate::error::{Error, ErrorKind};
 use crate::fault::Callback;
 use crate::interrupt::delivery::AfterIsr;
-use crate::interrupt::state::{Event, GONE, KEPT_DISABLED, Next};
+use crate::interrupt::state::{Event, GONE, KEPT_DISABLED, Next, State};
 use crate::interrupt::transition::{InTransition, Transition};
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
@@ -77,7 +77,7 @@ impl<T, W> InterruptObject<T, W> {
         // Wake the listener now: the work item, for which this waits below, may itself wait for the listener.
         self.tell_listener();
         self.work.close();
-        match self.flush_work() {
+        match self.flush_work(transition.for_end) {
             Ok(()) => disabled,
             Err(circle) => {
                 self.free(disabled);
@@ -115,8 +115,9 @@ impl<T, W> InterruptObject<T, W> {
             self.with_source(registered, |registered| self.disconnect_and_drain(registered, data)).flatten();
         self.forget_withheld();
         self.work.take_kept();
-        if self.state.has(GONE) {
-            self.free(called);
+        if self.state.snapshot() != State::Disabled {
+            // The disconnection has found the device gone, or the source has failed.
+            self.free((called, disconnected));
             return Err(self.refusal());
         }
         match called {

@@ -6,7 +6,7 @@
 //! - The dropping thread is inside a section of this interrupt, and can't wait for that section to end. It sets the bit
 //!   `END_DEFERRED` instead. The release of the lock, the end of a transition and the end of a run of the work item
 //!   look for the bit. One of them finds it once no section of the dropping thread is left.
-//! - Its wait would close a circle with other threads. Or it is in the ISR of another interrupt, where it may wait for
+//! - Its wait would close a circle with other threads, or another thread's wait would (which calls its flush off). Or it is in the ISR of another interrupt, where it may wait for
 //!   nothing, or holds the callback lock that the work item needs. Then a thread that is started for it makes the end.
 //!   That thread holds nothing that others wait for, except while it ends the interrupt. So it can wait for everything.
 
@@ -49,7 +49,8 @@ impl<T, W> InterruptObject<T, W> {
     /// Ends the interrupt on this thread. Returns an error if a wait would never end; then a later call goes on from
     /// there.
     pub(in crate::interrupt) fn end_here(&self) -> Result<(), Error> {
-        let transition = self.begin_outside_sections(None)?;
+        let mut transition = self.begin_outside_sections(None)?;
+        transition.for_end = true;
         if self.state.phase() == Phase::Ended {
             return Ok(());
         }
@@ -194,7 +195,7 @@ impl<T: Send + 'static, W: Send + 'static> EndsElsewhere for InterruptObject<T, 
             let mut pause = core::time::Duration::from_millis(1);
             while let Err(error) = self.end_here() {
                 self.free(error);
-                std::thread::sleep(pause);
+                sync::pause(pause);
                 pause = (2 * pause).min(core::time::Duration::from_millis(100));
             }
             self.join_threads();

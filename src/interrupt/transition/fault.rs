@@ -119,6 +119,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Leaves something to the owner of the lock, which `request` tells of. Without an owner this thread does it.
+    #[cold]
     #[track_caller]
     pub(in crate::interrupt) fn leave(&self, request: usize) {
         self.state.set(request);

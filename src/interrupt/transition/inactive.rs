@@ -3,15 +3,17 @@
 //! A delivery to an inactive interrupt takes what the source has signalled, and counts it as withheld. To leave it with
 //! the source instead would lose it (a dispatcher is woken once for a descriptor that has become readable), would let a
 //! driver's own loop spin on a descriptor that stays readable, and would hide a removal. A level line masks itself as
-//! it signals, and is unmasked after its ISR only. So it stays masked while it is withheld.
+//! it signals, and is unmasked after its ISR only. So it stays masked while it is withheld. A line that is shared goes on
+//! to signal to its other members: the source is told that this one has not claimed.
 
+use crate::claim::Claim;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::interrupt::Delivery;
 use crate::interrupt::delivery::{AfterIsr, NotServed};
 use crate::interrupt::state::{GONE, INACTIVE, Phase, WAKES};
-use crate::interrupt::{InterruptObject, Transition};
+use crate::interrupt::{InterruptObject, Registered, Transition};
 use crate::observe::events;
 
 impl<T, W> InterruptObject<T, W> {
@@ -22,6 +24,9 @@ impl<T, W> InterruptObject<T, W> {
     /// asserted meanwhile is withheld: edges are counted, a level line stays masked. One ISR run gets it all when the
     /// interrupt is active again; [`IsrContext::assertions`](crate::IsrContext::assertions) says how many there were.
     /// If the interrupt is disabled first, they count as stale.
+    ///
+    /// A [shared line](crate::guide::contract#i7) goes on to signal to its other interrupts. Silence the device first:
+    /// what it asserts is a storm for them.
     ///
     /// The work item goes on as before. An inactive interrupt stays inactive when it is disabled and enabled again.
     ///
@@ -142,15 +147,21 @@ impl<T, W> InterruptObject<T, W> {
     /// Takes what was signalled to an inactive or sleeping interrupt, and withholds it. The caller holds the lock, as
     /// `data` proves.
     pub(in crate::interrupt) fn withhold(&self, data: &mut T, asserted: usize) -> Delivery {
-        // SAFETY: as in `deliver_enabled`.
-        match unsafe { self.registered.with(|registered| self.take_caught(registered, data, asserted)) } {
+        let withhold = |registered: &mut Registered<T, W>| match self.take_caught(registered, data, asserted) {
             Ok(0) => Delivery::Nothing,
             Ok(asserted) => {
                 self.add_withheld(asserted);
+                if self.state.has(INACTIVE) {
+                    // On a shared line the other members go on. What this one claims later is no matter of this signal.
+                    // (A sleeping one has not answered: its device is brought up, and then its ISR runs.)
+                    let _ = self.tell_source(registered, Claim::Unclaimed);
+                }
                 Delivery::Withheld
             }
             Err(NotServed) => Delivery::NotServed,
-        }
+        };
+        // SAFETY: as in `deliver_enabled`.
+        unsafe { self.registered.with(withhold) }
     }
 
     /// Counts assertions as withheld. The caller holds the lock.

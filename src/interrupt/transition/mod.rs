@@ -45,7 +45,8 @@ use crate::error::{Error, ErrorKind};
 use crate::fault::{Callback, Fault};
 use crate::interrupt::state::Phase;
 use crate::interrupt::{InterruptObject, Registered};
-use crate::lock::raw::{Label, NotAcquired, lock_until};
+use crate::lock::raw::{NotAcquired, lock_until};
+use crate::lock::waits::Label;
 use crate::lock::{InterruptLockGuard, RawInterruptLock};
 use crate::sync;
 
@@ -92,7 +93,7 @@ impl<T, W> InterruptObject<T, W> {
     fn begin_outside_sections(&self, deadline: Option<sync::Instant>) -> Result<InTransition<'_, T, W>, Error> {
         let control = lock_until(&self.control, deadline, Label::of(Kind::Transition, self.name()));
         match control {
-            Ok(control) => Ok(InTransition { object: self, control: Some(control), deadline }),
+            Ok(control) => Ok(InTransition { object: self, control: Some(control), deadline, for_end: false }),
             Err(NotAcquired::Circle(circle)) => {
                 Err(self.would_deadlock("another thread makes a transition of it", Some(circle)))
             }
@@ -155,6 +156,8 @@ pub(in crate::interrupt) struct InTransition<'a, T, W> {
     object: &'a InterruptObject<T, W>,
     control: Option<MutexGuard<'a, RawInterruptLock, ()>>,
     deadline: Option<sync::Instant>,
+    /// It is the end: its flush may be called off.
+    for_end: bool,
 }
 
 impl<'a, T, W> InTransition<'a, T, W> {

@@ -43,10 +43,13 @@ impl<T, W> InterruptObject<T, W> {
         if self.membership.as_ref().is_some_and(|membership| membership.wake_capable) {
             let lock = transition.lock()?;
             // With the lock held: an ISR that was running has ended.
-            let sleeps = self.state.apply(Event::Sleep).is_some();
+            let falls_asleep = self.state.apply(Event::Sleep).is_some();
+            let sleeps = self.state.phase() == Phase::Asleep;
             drop(lock);
-            if sleeps {
+            if falls_asleep {
                 events::asleep(self.name());
+            }
+            if sleeps {
                 return Ok(());
             }
         }

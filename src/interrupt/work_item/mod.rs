@@ -17,6 +17,7 @@ pub(crate) use word::WorkWord;
 use crate::circle::Circle;
 use crate::fault::Callback;
 use crate::interrupt::InterruptObject;
+use crate::interrupt::attached::Parent;
 use crate::interrupt::state::{State, UNMASK_LEFT};
 use crate::interrupt::work_item::word::{Queueing, RunEnd};
 use crate::sync;
@@ -290,7 +291,15 @@ impl<T, W> InterruptObject<T, W> {
         W: Is<R>,
         R: WorkItemRegistered,
     {
-        match self.run_work() {
+        match self.serializer() {
+            None => self.run_unserialized(),
+            Some(device) => self.run_serialized_or_panic(device),
+        }
+    }
+
+    #[cold]
+    fn run_serialized_or_panic(&self, device: &dyn Parent) -> bool {
+        match self.run_serialized(device) {
             Ok(more) => more,
             Err(None) => panic!("{}: this thread holds the callback lock, which the work item needs", self.name()),
             Err(Some(circle)) => panic!("{}: waiting for the callback lock would never end: {circle}", self.name()),
@@ -299,23 +308,39 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Runs the work item once, if it is queued and not running. Returns whether another run is queued.
     ///
-    /// The callback lock comes first, because a run that has begun can't be put off. Returns an error if the wait for it
-    /// would never end: with the circle, or nothing if this thread holds the lock itself.
+    /// Returns an error if the wait for the callback lock would never end: with the circle, or nothing if this thread
+    /// holds the lock itself.
     pub(crate) fn run_work(&self) -> Result<bool, Option<Circle>> {
-        let Some(device) = self.serializer() else { return Ok(self.run_work_now()) };
+        match self.serializer() {
+            None => Ok(self.run_unserialized()),
+            Some(device) => self.run_serialized(device),
+        }
+    }
+
+    fn run_unserialized(&self) -> bool {
+        let more = self.run_once();
+        self.after_section();
+        more
+    }
+
+    /// The callback lock comes before the run, because a run that has begun can't be put off.
+    #[cold]
+    fn run_serialized(&self, device: &dyn Parent) -> Result<bool, Option<Circle>> {
         let mut more = false;
         if self.work.is_queued() {
-            device.serialize(&mut || more = self.run_work_now())?;
+            device.serialize(&mut || more = self.run_once())?;
         }
+        self.after_section();
         Ok(more)
     }
 
-    fn run_work_now(&self) -> bool {
+    #[inline]
+    fn run_once(&self) -> bool {
         let Some(queueings) = self.work.begin() else {
             return false;
         };
         let merged = queueings.saturating_sub(1);
-        self.work_run.add_exclusive(1);
+        self.work_run.count_exclusive();
         if merged != 0 {
             self.counters.work_merged.add_exclusive(merged);
         }
@@ -344,7 +369,6 @@ impl<T, W> InterruptObject<T, W> {
         if kept {
             self.leave(UNMASK_LEFT);
         }
-        self.after_section();
         more
     }
 
@@ -359,10 +383,11 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Runs the queued work item on this thread, and waits for a run on another. This ends, because the word is closed.
     ///
-    /// Returns an error if a wait would never end, as [`run_work`](Self::run_work) does.
-    pub(in crate::interrupt) fn flush_work(&self) -> Result<(), Option<Circle>> {
+    /// Returns an error if a wait would never end, as [`run_work`](Self::run_work) does, or if it has been called off.
+    /// Only the wait of an end can be.
+    pub(in crate::interrupt) fn flush_work(&self, for_end: bool) -> Result<(), Option<Circle>> {
         while !self.work.is_idle() {
-            self.work.wait_until_not_running(self.name())?;
+            self.work.wait_until_not_running(self.name(), for_end)?;
             // The loop's condition asks whether there is more, because another thread may have been faster.
             let _ = self.run_work()?;
         }

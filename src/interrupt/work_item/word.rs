@@ -22,8 +22,7 @@
 //! the ISR that keeps the line masked finds the run over.
 
 use crate::circle::{Circle, Kind};
-use crate::lock::raw::{Awaited, Label};
-use crate::lock::waits;
+use crate::lock::waits::{self, Awaited, Label};
 use crate::name::Name;
 use crate::sync;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed, Release};
@@ -152,7 +151,6 @@ impl WorkWord {
     }
 
     /// Whether the line is kept masked. The caller holds the interrupt lock.
-    #[cfg(feature = "std")]
     pub(crate) fn keeps_masked(&self) -> bool {
         // Relaxed: the bit changes with the interrupt lock held only, which orders this.
         self.word.load(Relaxed) & KEPT != 0
@@ -183,20 +181,26 @@ impl WorkWord {
         self.word.fetch_or(0, Release) & RUNNING != 0
     }
 
-    /// Waits while a run is under way. The caller must not be the runner, and must call `is_idle` afterwards. Returns the
-    /// circle if the wait would never end. `name` is the interrupt's.
-    pub(crate) fn wait_until_not_running(&self, name: &Name) -> Result<(), Circle> {
+    /// Waits while a run is under way. The caller must not be the runner, and must call `is_idle` afterwards. `name` is
+    /// the interrupt's.
+    ///
+    /// Returns an error if the wait would never end: with the circle, or nothing if the wait has been called off. Only
+    /// the wait of an end can be.
+    pub(crate) fn wait_until_not_running(&self, name: &Name, for_end: bool) -> Result<(), Option<Circle>> {
         if !self.runs() {
             return Ok(());
         }
+        let flag = waits::Flag::new();
         let run = Awaited { owner: &self.runner, taken_at: None, label: Label::of(Kind::WorkItem, name) };
-        waits::through(run, || self.sleep_while_running())
+        let call_off = waits::CallOff { flag: &flag, parker: &self.parker, word: &self.word };
+        waits::through_soft(run, for_end.then_some(call_off), || self.sleep_while_running(&flag))?;
+        if flag.is_set() { Err(None) } else { Ok(()) }
     }
 
-    fn sleep_while_running(&self) {
+    fn sleep_while_running(&self, called_off: &waits::Flag) {
         // Relaxed, all of it: the caller's `is_idle` acquires what `end` has released.
         let mut word = self.word.load(Relaxed);
-        while word & RUNNING != 0 {
+        while word & RUNNING != 0 && !called_off.is_set() {
             if let Err(now) = self.word.compare_exchange(word, word | WAITED, Relaxed, Relaxed) {
                 word = now;
                 continue;
@@ -206,7 +210,7 @@ impl WorkWord {
                 0,
                 // `end` clears the bits before it locks the queue to wake, so it can't wake between this look and the
                 // sleep.
-                || self.word.load(Relaxed) & (RUNNING | WAITED) == RUNNING | WAITED,
+                || self.word.load(Relaxed) & (RUNNING | WAITED) == RUNNING | WAITED && !called_off.is_set(),
                 |_| {},
                 None,
             );

@@ -5,7 +5,8 @@ use core::panic::Location;
 use lock_api::{Mutex, MutexGuard, RawMutex};
 
 use crate::circle::Circle;
-use crate::lock::raw::{Acquisition, Label, NotAcquired, RawInterruptLock, Refused};
+use crate::lock::raw::{Acquisition, NotAcquired, RawInterruptLock, Refused};
+use crate::lock::waits::Label;
 use crate::sync;
 
 #[cold]

@@ -9,7 +9,6 @@
 //! | `lock_api_traits` | the lock as `lock_api` knows raw locks | L8 |
 //! | `wait` | the slow paths: waiting, leaving something to the owner, a release that has more to do | L4, L7, L8 |
 //! | `announced` | the bits of the announce word | L7 |
-//! | `awaited` | the lock as something that a thread waits for | L13 |
 //!
 //! # The two words
 //!
@@ -67,7 +66,6 @@
 //! whose release ends with the access that frees it, the next owner could.)
 
 mod announced;
-mod awaited;
 mod lock_api_traits;
 mod wait;
 
@@ -77,10 +75,10 @@ use core::panic::Location;
 use lock_api::GuardNoSend;
 
 use crate::circle::Circle;
+use crate::lock::waits::{Awaited, Label};
 use crate::sync;
 use crate::sync::{AtomicUsize, Borrow, Origin, Parker, Witness, const_outside_models};
 use announced::{Announced, LEFT};
-pub(crate) use awaited::{Awaited, Label};
 pub(crate) use lock_api_traits::lock_until;
 use sync::Ordering::{Acquire, Relaxed, Release};
 

@@ -2,8 +2,8 @@
 //! announced.
 
 use crate::lock::raw::announced::{Announced, LEFT, PARKED, Ticket};
-use crate::lock::raw::{Acquisition, Admission, Caller, Label, NotAcquired, RawInterruptLock, Refused, StillHeld};
-use crate::lock::waits;
+use crate::lock::raw::{Acquisition, Admission, Caller, NotAcquired, RawInterruptLock, Refused, StillHeld};
+use crate::lock::waits::{self, Label};
 use crate::sync;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{Backoff, Parked};

@@ -6,6 +6,7 @@
 //!
 //! | file | holds |
 //! |---|---|
+//! | `awaited` | what a thread waits for |
 //! | `register` | the register: of an operating system, and of a model |
 //! | `none` | stands in for it where no thread sleeps |
 //!
@@ -23,21 +24,23 @@
 //! moment, as a thread that waits for itself: the walk stops there. Waits with a deadline look for a circle, but are not
 //! registered.
 //!
-//! # Joins
+//! # Waits that can be called off
 //!
-//! A join waits for the end of one of the crate's threads. It is the only wait that can be given up without a loss: the
-//! thread ends by itself. So a circle that goes through a join refuses nobody. The join is called off instead.
+//! Two waits can be given up without a loss. A join: the thread ends by itself. The flush of an end: the end is put off.
+//! So a circle that goes through one of them refuses nobody. That wait is called off instead.
 //!
 //! # Cost
 //!
 //! Each thread waits for one thing, so the walk is a chain, and linear. A thread that does not sleep pays nothing.
 
+mod awaited;
 #[cfg(not(any(loom, feature = "std")))]
 mod none;
 #[cfg(any(loom, feature = "std"))]
 mod register;
 
+pub(crate) use awaited::{Awaited, Label};
 #[cfg(not(any(loom, feature = "std")))]
-pub(crate) use none::{look, through};
+pub(crate) use none::{CallOff, Flag, look, through, through_soft};
 #[cfg(any(loom, feature = "std"))]
-pub(crate) use register::{JoinWait, look, through, through_join};
+pub(crate) use register::{CallOff, Flag, look, through, through_soft};

@@ -7,7 +7,7 @@ use core::cell::Cell;
 use core::ptr;
 
 use crate::circle::Circle;
-use crate::lock::raw::{Awaited, Label};
+use crate::lock::waits::Awaited;
 use crate::sync;
 use crate::sync::{AtomicUsize, Parker, PlainMutex, static_in_models};
 use sync::Ordering::Relaxed;
@@ -23,16 +23,24 @@ const LISTS: usize = 64;
 struct Entry<'a> {
     waiter: usize,
     awaited: Awaited<'a>,
-    join: Option<&'a JoinWait>,
+    /// How to call the wait off, if that is possible.
+    call_off: Option<CallOff<'a>>,
     /// The next entry of the list. Used with the register locked.
     next: Cell<*const Entry<'static>>,
 }
 
-/// A join that can be called off.
-pub(crate) struct JoinWait {
-    pub(crate) parker: Parker,
-    called_off: AtomicUsize,
+/// How a wait is called off that can be given up without a loss: a join, the flush of an end.
+#[derive(Clone, Copy)]
+pub(crate) struct CallOff<'a> {
+    /// Set once the wait has been called off. The thread looks at it before it sleeps, with the queue locked.
+    pub(crate) flag: &'a Flag,
+    /// Where the thread sleeps, and the word that it sleeps on.
+    pub(crate) parker: &'a Parker,
+    pub(crate) word: &'a AtomicUsize,
 }
+
+/// Whether a wait has been called off.
+pub(crate) struct Flag(AtomicUsize);
 
 /// The waits of all threads.
 struct Register {
@@ -51,8 +59,8 @@ enum Walk<'a> {
     Open,
     /// At the caller: the last thread waits for this, which the caller owns.
     Closed(Awaited<'a>),
-    /// At the caller, through this join.
-    ThroughJoin(&'a Entry<'a>),
+    /// At the caller, through a wait that can be called off.
+    ThroughSoft(&'a Entry<'a>),
 }
 
 impl Register {
@@ -63,17 +71,17 @@ impl Register {
     /// Walks from the owner of `wanted`, along what each thread waits for.
     fn walk<'a>(&'a self, me: usize, wanted: Awaited<'a>) -> Walk<'a> {
         let (mut awaited, mut through) = (wanted, None);
-        // (The bound is for a circle that is about to be taken apart: a join in it has been called off.)
+        // (The bound is for a circle that is about to be taken apart: a wait in it has been called off.)
         for _ in 0..=self.count {
             let owner = awaited.owner();
             if owner == me {
-                return through.map_or(Walk::Closed(awaited), Walk::ThroughJoin);
+                return through.map_or(Walk::Closed(awaited), Walk::ThroughSoft);
             }
             let Some(entry) = self.find(owner) else { break };
             if entry.is_called_off() || entry.awaited.owner() == owner {
                 break;
             }
-            if entry.join.is_some() {
+            if entry.call_off.is_some() {
                 through = through.or(Some(entry));
             }
             awaited = entry.awaited;
@@ -94,15 +102,16 @@ impl Register {
         }
     }
 
-    /// Refuses a wait that would close a circle. Calls a join off, if the circle goes through one.
-    fn check(&self, me: usize, wanted: Awaited<'_>, is_join: bool) -> Result<(), Circle> {
+    /// Refuses a wait that would close a circle. If the circle goes through a wait that can be called off, calls that off
+    /// instead, unless the caller's own can be given up just as well.
+    fn check(&self, me: usize, wanted: Awaited<'_>, is_soft: bool) -> Result<(), Circle> {
         match self.walk(me, wanted) {
             Walk::Open => Ok(()),
-            Walk::ThroughJoin(join) if !is_join => {
-                join.call_off();
+            Walk::ThroughSoft(entry) if !is_soft => {
+                entry.call_off();
                 Ok(())
             }
-            Walk::ThroughJoin(&Entry { awaited: held, .. }) | Walk::Closed(held) => Err(circle(wanted, held)),
+            Walk::ThroughSoft(&Entry { awaited: held, .. }) | Walk::Closed(held) => Err(circle(wanted, held)),
         }
     }
 
@@ -143,26 +152,26 @@ fn list_of(thread: usize) -> usize {
 
 impl Entry<'_> {
     fn is_called_off(&self) -> bool {
-        self.join.is_some_and(JoinWait::is_called_off)
+        self.call_off.is_some_and(|call_off| call_off.flag.is_set())
     }
 
     fn call_off(&self) {
-        if let Some(join) = self.join {
-            // Relaxed: the queue of the parker, which is locked to wake, orders it before the look of the joining thread.
-            join.called_off.store(1, Relaxed);
-            join.parker.wake_all(self.awaited.owner);
+        if let Some(CallOff { flag, parker, word }) = self.call_off {
+            // Relaxed: the queue of the parker, which is locked to wake, orders it before the thread's next look.
+            flag.0.store(1, Relaxed);
+            parker.wake_all(word);
         }
     }
 }
 
-impl JoinWait {
+impl Flag {
     pub(crate) fn new() -> Self {
-        Self { parker: Parker::new(), called_off: AtomicUsize::new(0) }
+        Self(AtomicUsize::new(0))
     }
 
-    pub(crate) fn is_called_off(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         // Relaxed: see `call_off`.
-        self.called_off.load(Relaxed) != 0
+        self.0.load(Relaxed) != 0
     }
 }
 
@@ -178,7 +187,7 @@ impl Drop for Registered<'_, '_> {
 fn enter<R>(entry: &Entry<'_>, wait: impl FnOnce() -> R) -> Result<R, Circle> {
     {
         let mut register = REGISTER.lock();
-        register.check(entry.waiter, entry.awaited, entry.join.is_some())?;
+        register.check(entry.waiter, entry.awaited, entry.call_off.is_some())?;
         register.insert(entry);
     }
     let _registered = Registered(entry);
@@ -188,10 +197,19 @@ fn enter<R>(entry: &Entry<'_>, wait: impl FnOnce() -> R) -> Result<R, Circle> {
 /// Runs `wait`, in which the calling thread waits for `awaited`. Returns the circle, without running it, if the wait
 /// would never end.
 pub(crate) fn through<R>(awaited: Awaited<'_>, wait: impl FnOnce() -> R) -> Result<R, Circle> {
+    through_soft(awaited, None, wait)
+}
+
+/// As [`through`], for a wait that others may call off: then `wait` returns.
+pub(crate) fn through_soft<R>(
+    awaited: Awaited<'_>,
+    call_off: Option<CallOff<'_>>,
+    wait: impl FnOnce() -> R,
+) -> Result<R, Circle> {
     if !sync::registers_waits() {
         return Ok(wait());
     }
-    enter(&Entry { waiter: sync::this_thread(), awaited, join: None, next: Cell::new(ptr::null()) }, wait)
+    enter(&Entry { waiter: sync::this_thread(), awaited, call_off, next: Cell::new(ptr::null()) }, wait)
 }
 
 /// As [`through`], for a wait with a deadline: it is not registered, because it ends.
@@ -200,12 +218,4 @@ pub(crate) fn look(awaited: Awaited<'_>) -> Result<(), Circle> {
         return Ok(());
     }
     REGISTER.lock().check(sync::this_thread(), awaited, false)
-}
-
-/// As [`through`], for a join: `wait` returns if `join` has been called off.
-#[cfg_attr(all(loom, not(test)), expect(dead_code, reason = "a model starts no threads of the crate"))]
-pub(crate) fn through_join(thread: &AtomicUsize, join: &JoinWait, wait: impl FnOnce()) -> Result<(), Circle> {
-    let awaited = Awaited { owner: thread, taken_at: None, label: Label::THREAD };
-    let next = Cell::new(ptr::null());
-    enter(&Entry { waiter: sync::this_thread(), awaited, join: Some(join), next }, wait)
 }

@@ -1,4 +1,8 @@
-//! The members of a line in the order of their connection, and the round on its way through them.
+//! The members of a line in the order of their connection, and what each is still to be told and to answer.
+//!
+//! Each signal of the source begins a round, in which every member is owed an ISR run. The round is undecided until one
+//! of them claims, or until all have answered. A member that is late for a round is owed more when it comes: one ISR run
+//! serves all the rounds that it has missed.
 
 use std::boxed::Box;
 use std::mem;
@@ -20,13 +24,14 @@ pub(super) struct Chain {
     seats: Vec<Seat>,
     /// The number of the next seat.
     next_number: u64,
-    round: Option<Round>,
+    /// How many rounds have begun.
+    round: u64,
+    /// No member has claimed in this round, and at least one has not answered it.
+    undecided: bool,
     /// The source has signalled, and so has masked itself.
     masked: bool,
     /// Why the line can't be used until all members have left it.
     failed: Option<SourceError>,
-    /// The member to wake once the lock is free.
-    pub(super) due: Option<Waker>,
     pub(super) stats: LineStats,
     storm: Storm,
 }
@@ -35,18 +40,28 @@ pub(super) struct Chain {
 struct Seat {
     number: u64,
     waker: Waker,
+    call: Call,
+    /// How many assertions the member has not been told of.
+    owed: u64,
+    /// The last round that the member was told of.
+    taken: u64,
+    /// The last round that the member has answered. Until it answers the one that it was told of, its ISR runs.
+    answered: u64,
+    /// How often the member has stepped back since it was last told of a round.
+    steps_back: usize,
     /// The member keeps the line masked.
     keeps_masked: bool,
 }
 
-/// One signal, on its way through the members.
-struct Round {
-    /// The place of the member whose turn it is.
-    turn: usize,
-    /// That member's ISR has been given the signal.
-    taken: bool,
-    assertions: u64,
-    claimed: bool,
+/// Whether a member is to be woken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Call {
+    /// It need not come.
+    None,
+    /// It has to be woken once the lock is free.
+    Due,
+    /// It has been woken, and has not come yet: it finds whatever happens until then.
+    Made,
 }
 
 impl Chain {
@@ -55,10 +70,10 @@ impl Chain {
             source,
             seats: Vec::new(),
             next_number: 0,
-            round: None,
+            round: 0,
+            undecided: false,
             masked: false,
             failed: None,
-            due: None,
             stats: LineStats::default(),
             storm: Storm::new(),
         }
@@ -68,20 +83,19 @@ impl Chain {
         self.seats.is_empty()
     }
 
-    /// Returns the first member's waker.
-    pub(super) fn first(&self) -> Option<Waker> {
-        self.seats.first().map(|seat| seat.waker.clone())
-    }
-
     /// Adds a member, and connects the source with `line` for the first one. Returns the number of the new seat.
     pub(super) fn join(&mut self, waker: &Waker, line: impl FnOnce() -> Waker) -> Result<u64, SourceError> {
+        if !self.seats.is_empty() {
+            // What has been signalled may be for the new member.
+            self.look();
+        }
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
         let number = self.next_number;
         self.next_number += 1;
         // The seat comes first, so that a signal finds a member.
-        self.seats.push(Seat { number, waker: waker.clone(), keeps_masked: false });
+        self.seats.push(Seat::new(number, waker.clone(), self.round, self.undecided));
         if self.seats.len() == 1
             && let Err(error) = self.source.connect(&line())
         {
@@ -97,116 +111,112 @@ impl Chain {
         // What has been signalled by now is for this member too.
         self.look();
         let Some(position) = self.position(number) else { return (0, Ok(())) };
-        let left = match &self.round {
-            Some(round) if position > round.turn || (position == round.turn && !round.taken) => round.assertions,
-            _ => 0,
-        };
-        self.seats.remove(position);
-        if self.seats.is_empty() {
-            (self.round, self.masked, self.due) = (None, false, None);
-            let failed = self.failed.take();
-            let disconnected = self.source.disconnect();
-            return match (failed, self.source.take()) {
-                (None, Ok(signalled)) => (left + signalled, disconnected),
-                (None, Err(error)) => (left, disconnected.and(Err(error))),
-                (Some(_), _) => (left, disconnected),
-            };
+        let left = self.seats.remove(position).owed;
+        if !self.seats.is_empty() {
+            self.go_on();
+            return (left, Ok(()));
         }
-        match &mut self.round {
-            Some(round) if position < round.turn => round.turn -= 1,
-            Some(round) if position == round.turn => {
-                round.taken = false;
-                self.go_on();
-            }
-            Some(_) => {}
-            // The member may have been called without coming. Another has to come instead.
-            None => self.call(0),
+        (self.undecided, self.masked) = (false, false);
+        let failed = self.failed.take();
+        let disconnected = self.source.disconnect();
+        match (failed, self.source.take()) {
+            (None, Ok(signalled)) => (left.saturating_add(signalled), disconnected),
+            (None, Err(error)) => (left, disconnected.and(Err(error))),
+            (Some(_), _) => (left, disconnected),
         }
-        self.unmask();
-        (left, Ok(()))
     }
 
-    /// Gives the round to a member if it is its turn. Returns how many assertions it is about, or 0.
+    /// Tells a member how many assertions it is owed. Returns 0 if there are none, or if the member steps back.
     pub(super) fn take(&mut self, number: u64) -> Result<u64, SourceError> {
         self.look();
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let Some(round) = self.turn_of(number).filter(|round| !round.taken) else { return Ok(0) };
-        round.taken = true;
-        Ok(round.assertions)
+        let Some(position) = self.position(number) else { return Ok(0) };
+        let (earlier, rest) = self.seats.split_at_mut(position);
+        let seat = &mut rest[0];
+        if seat.owed != 0 && seat.may_step_back(earlier.len()) && earlier.iter().any(|seat| seat.comes_to(self.round)) {
+            seat.steps_back += 1;
+            seat.call = Call::Due;
+            return Ok(0);
+        }
+        (seat.call, seat.taken, seat.steps_back) = (Call::None, self.round, 0);
+        Ok(mem::take(&mut seat.owed))
     }
 
-    /// A member's ISR has returned `claim`. The next member's turn comes.
+    /// A member has answered `claim` to what it was told.
     pub(super) fn answered(&mut self, number: u64, claim: Claim) {
-        if claim == Claim::ClaimedKeepMasked
-            && let Some(position) = self.position(number)
-        {
-            self.seats[position].keeps_masked = true;
+        let Some(position) = self.position(number) else { return };
+        let seat = &mut self.seats[position];
+        seat.answered = seat.taken;
+        seat.keeps_masked |= claim == Claim::ClaimedKeepMasked;
+        // A late claim counts, too: a device has been dealt with, so the line may be silent now.
+        if claim != Claim::Unclaimed && mem::take(&mut self.undecided) {
+            self.stats.claimed += 1;
         }
-        let Some(round) = self.turn_of(number).filter(|round| round.taken) else { return };
-        round.claimed |= claim != Claim::Unclaimed;
-        round.taken = false;
-        round.turn += 1;
         self.go_on();
     }
 
-    /// A member unmasks: it has claimed, or it has kept the line masked until now.
+    /// A member unmasks: as the answer of an ISR that has claimed, after another answer, or because it has kept the line
+    /// masked until now.
     pub(super) fn unmasked_by(&mut self, number: u64) {
-        if let Some(position) = self.position(number)
-            && mem::take(&mut self.seats[position].keeps_masked)
-        {
-            self.unmask();
-        } else {
+        let Some(position) = self.position(number) else { return };
+        let seat = &mut self.seats[position];
+        if seat.taken != seat.answered {
+            // A late member may claim again while it keeps the line masked. It goes on keeping the line masked.
             self.answered(number, Claim::Claimed);
+        } else if mem::take(&mut seat.keeps_masked) {
+            self.go_on();
         }
     }
 
-    /// Begins a round if the source has signalled and no round is going on. The first member need not be called,
-    /// because the source wakes it.
+    /// Has all members woken once the lock is free.
+    pub(super) fn call_all(&mut self) {
+        for seat in self.seats.iter_mut().filter(|seat| seat.call == Call::None) {
+            seat.call = Call::Due;
+        }
+    }
+
+    /// Returns the waker of the first member that is to be woken, which counts as woken from now on.
+    pub(super) fn next_call(&mut self) -> Option<Waker> {
+        let seat = self.seats.iter_mut().find(|seat| seat.call == Call::Due)?;
+        seat.call = Call::Made;
+        Some(seat.waker.clone())
+    }
+
+    /// Begins a round if the source has signalled.
+    ///
+    /// The line is looked at while it is masked, too: the source may have failed.
     fn look(&mut self) {
-        if self.round.is_some() || self.failed.is_some() {
+        if self.failed.is_some() {
             return;
         }
         match self.source.take() {
             Ok(0) => {}
             Ok(assertions) => {
-                self.masked = true;
-                self.round = Some(Round { turn: 0, taken: false, assertions, claimed: false });
+                self.round += 1;
+                (self.undecided, self.masked) = (true, true);
+                for seat in &mut self.seats {
+                    seat.owed = seat.owed.saturating_add(assertions);
+                }
+                self.call_all();
             }
             Err(error) => self.fail(error),
         }
     }
 
-    /// Returns the round if it is that member's turn.
-    fn turn_of(&mut self, number: u64) -> Option<&mut Round> {
-        let round = self.round.as_mut()?;
-        (self.seats.get(round.turn)?.number == number).then_some(round)
-    }
-
-    /// Calls the member whose turn it is, or ends the round after the last.
+    /// Ends the round if all members have answered, and unmasks the line unless the round is undecided or a member
+    /// keeps the line masked.
     fn go_on(&mut self) {
-        let Some(round) = &self.round else { return };
-        if round.turn < self.seats.len() {
-            return self.call(round.turn);
-        }
-        let claimed = round.claimed;
-        self.round = None;
-        if claimed {
-            self.stats.claimed += 1;
-        } else {
+        if self.undecided && self.seats.iter().all(|seat| seat.answered == self.round) {
+            self.undecided = false;
             self.stats.spurious += 1;
             if let Some(Fault::Storm { unclaimed, of }) = self.storm.unclaimed(self.stats.claimed, Instant::now()) {
                 self.fail(SourceError::Storm { unclaimed, of });
             }
         }
-        self.unmask();
-    }
-
-    /// Unmasks the line, unless a member is still to answer or keeps it masked.
-    fn unmask(&mut self) {
-        let busy = self.round.is_some() || self.failed.is_some() || self.seats.iter().any(|seat| seat.keeps_masked);
-        if self.masked && !busy {
+        let stays = self.undecided || self.failed.is_some() || self.seats.iter().any(|seat| seat.keeps_masked);
+        if self.masked && !stays {
             self.masked = false;
             if let Err(error) = self.source.unmask() {
                 self.fail(error);
@@ -214,17 +224,45 @@ impl Chain {
         }
     }
 
-    /// All members have to leave. The first is called, and as it leaves it calls the next.
+    /// All members have to leave. Each is told why as it comes.
     fn fail(&mut self, error: SourceError) {
         self.failed = Some(error);
-        self.call(0);
-    }
-
-    fn call(&mut self, position: usize) {
-        self.due = self.seats.get(position).map(|seat| seat.waker.clone());
+        self.call_all();
     }
 
     fn position(&self, number: u64) -> Option<usize> {
         self.seats.iter().position(|seat| seat.number == number)
+    }
+}
+
+impl Seat {
+    /// A seat for a member that joins in `round`. It takes part in the round if that is undecided: its device may be the
+    /// one that asserts.
+    fn new(number: u64, waker: Waker, round: u64, undecided: bool) -> Self {
+        let told = round - u64::from(undecided);
+        Self {
+            number,
+            waker,
+            call: if undecided { Call::Due } else { Call::None },
+            owed: u64::from(undecided),
+            taken: told,
+            answered: told,
+            steps_back: 0,
+            keeps_masked: false,
+        }
+    }
+
+    /// Whether the member has not come in this round yet, but has answered all the earlier ones.
+    fn comes_to(&self, round: u64) -> bool {
+        self.taken < round && self.answered + 1 == round
+    }
+
+    /// Whether the member may let its `earlier` ones go first. Where they share its dispatcher, at least one of them goes
+    /// each time.
+    ///
+    /// A driver's own loop does not step back: nothing would make it come again. Its waker is `Waker::noop()`, which has
+    /// no data. (`will_wake` can't tell: each crate may have a `Waker::noop()` of its own.)
+    fn may_step_back(&self, earlier: usize) -> bool {
+        self.steps_back < earlier && !self.waker.data().is_null()
     }
 }

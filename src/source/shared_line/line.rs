@@ -7,6 +7,7 @@
 //! thread that holds the lock.
 
 use std::boxed::Box;
+use std::mem;
 #[cfg(unix)]
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::{Arc, Weak};
@@ -27,7 +28,7 @@ use crate::source::shared_line::chain::Chain;
 /// A line, its source and its members.
 pub(super) struct Line {
     chain: Mutex<RawInterruptLock, Chain>,
-    /// The source has signalled, and the first member is still to be woken.
+    /// The source has signalled, and the members are still to be called.
     signalled: Mutex<RawInterruptLock, bool>,
     /// A duplicate of the source's descriptor, if it has one.
     #[cfg(unix)]
@@ -58,30 +59,28 @@ impl Line {
         })
     }
 
-    /// Lets `f` use the line, and then wakes the member that is due.
+    /// Lets `f` use the line, and then wakes the members that are called.
     pub(super) fn with<R>(&self, f: impl FnOnce(&mut Chain) -> R) -> R {
-        let mut chain = self.chain.lock();
-        let result = f(&mut chain);
-        let due = chain.due.take();
-        drop(chain);
-        due.inspect(Waker::wake_by_ref);
-        // A wake-up that found the lock held has left its note to this thread.
-        self.wake_first();
+        let result = f(&mut self.chain.lock());
+        self.wake_members();
         result
     }
 
-    /// Wakes the first member if the source has signalled. If another thread (or this one) holds the lock, `with` does
-    /// it after the release.
-    fn wake_first(&self) {
-        loop {
-            if !*self.signalled.lock() {
-                return;
+    /// Wakes the members that are called, in order, each with the lock released. If another thread (or this one) holds
+    /// the lock, `with` does it after the release.
+    fn wake_members(&self) {
+        while let Some(mut chain) = self.chain.try_lock() {
+            if mem::take(&mut *self.signalled.lock()) {
+                chain.call_all();
             }
-            let Some(chain) = self.chain.try_lock() else { return };
-            *self.signalled.lock() = false;
-            let first = chain.first();
+            let next = chain.next_call();
             drop(chain);
-            first.inspect(Waker::wake_by_ref);
+            match next {
+                Some(waker) => waker.wake(),
+                // After the release: a wake-up that found the lock held has left its note to this thread.
+                None if !*self.signalled.lock() => return,
+                None => {}
+            }
         }
     }
 }
@@ -120,7 +119,7 @@ impl Wake for LineWaker {
     fn wake_by_ref(self: &Arc<Self>) {
         if let Some(line) = self.0.upgrade() {
             *line.signalled.lock() = true;
-            line.wake_first();
+            line.wake_members();
         }
     }
 }

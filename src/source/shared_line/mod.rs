@@ -1,15 +1,22 @@
 //! One level line for several interrupts (rule I7).
 //!
-//! A signal begins a round: the line is offered to its members in the order of their connection, each on its own
-//! dispatcher's thread and under its own lock alone. A member that has answered wakes the next. After the last answer the
-//! line is unmasked, and if it is still asserted the next round begins.
+//! A signal begins a round: all members are woken, each for an ISR run on its own dispatcher's thread and under its own
+//! lock alone. The first claim opens the line. If nobody claims, the last answer does. If the line is still asserted then,
+//! the next round begins. A member that is late misses nothing: one ISR run tells it of all the rounds since its last.
+//!
+//! So a late member holds the line masked only while nobody claims. No line can do better: nobody else can tell whether
+//! the device of that member asserts, and a line that is opened while its device asserts signals for ever.
+//!
+//! Order: members that share a dispatcher are served in the order of their interrupts' numbers there. So a member that
+//! comes before an earlier one steps back: it takes nothing and has itself woken again, behind the earlier one. It does so
+//! a bounded number of times, and not for a member that is late.
 //!
 //! | file | holds |
 //! |---|---|
 //! | this one | the line as its driver sees it |
 //! | `member` | a member: the source of one of the interrupts |
 //! | `line` | what the members share: the lock, and the wake-ups after it |
-//! | `chain` | the members in order, and the round on its way through them |
+//! | `chain` | the members in order: what each is still to be told, and to answer |
 //! | `stats` | what became of the rounds |
 
 mod chain;
@@ -31,19 +38,25 @@ pub use stats::LineStats;
 
 /// A level line that several interrupts share. Each interrupt gets a [`member`](Self::member) as its source.
 ///
-/// When the line signals, a round begins: the enabled interrupts are asked one after the other, in the order in which
-/// they were enabled, whether the device is theirs. Then the line is unmasked. If it is still asserted, the next round
-/// begins.
+/// When the line signals, a round begins: all enabled interrupts are asked whether the device is theirs. The line is
+/// unmasked when one of them claims, or when all have answered. If it is still asserted then, the next round begins.
 ///
+/// - The interrupts are asked in the order in which they were enabled, if they share a dispatcher and it is not busy with
+///   something else. No interrupt waits for one that is late.
+/// - An interrupt that is late is told of all that it has missed in one ISR run, whose
+///   [`assertions`](crate::IsrContext::assertions) says how many rounds that were. It holds the line masked only while no
+///   other claims, since nobody else can tell whether its device asserts.
+/// - An interrupt that is disabled, faulted, removed or dropped leaves the line.
+/// - An interrupt that is inactive, or asleep, counts as one that has not claimed. Silence its device first
+///   ([`report_inactive`](crate::InterruptObject::report_inactive)): what it asserts is a storm for the others.
 /// - An interrupt that keeps the line masked keeps it masked for all, until it unmasks it.
-/// - An interrupt that is disabled, faulted or dropped is passed over from then on.
 /// - An unclaimed run of one interrupt is expected, and is counted as [benign](crate::Stats::benign).
 /// - If no interrupt claims, the line's own [`stats`](Self::stats) count the round as spurious. A storm of spurious
 ///   rounds ([rule I10](crate::guide::contract#i10)) faults all the interrupts, since nothing tells whose device it is.
 ///
 /// The interrupts may have dispatchers of their own or one in common. An interrupt without a dispatcher has to call
-/// [`service`](crate::InterruptObject::service) whenever the line may have signalled, and again after the others have
-/// been asked. The others wait until it does.
+/// [`service`](crate::InterruptObject::service) whenever the line may have signalled: another interrupt may have taken the
+/// signal from the line's descriptor. It is late until it does.
 ///
 /// # Examples
 ///

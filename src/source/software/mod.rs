@@ -162,7 +162,7 @@ impl Source for Software {
             self.shared.withdraw();
         }
         if !before.is_connected() {
-            self.stale += self.left.take().unwrap_or(0) + before.count();
+            self.stale = self.stale.saturating_add(self.left.take().unwrap_or(0)).saturating_add(before.count());
         }
         if after.signals() {
             self.shared.wakeup().wake();
@@ -194,7 +194,7 @@ impl Source for Software {
         } else if before.is_connected() {
             Ok(before.count())
         } else {
-            Ok(before.count() + std::mem::take(&mut self.stale))
+            Ok(before.count().saturating_add(std::mem::take(&mut self.stale)))
         }
     }
 

@@ -21,11 +21,13 @@ pub(crate) use barrier::{
 #[repr(align(8))]
 struct PerThread {
     in_isr: Cell<bool>,
+    is_watcher: Cell<bool>,
 }
 
 std::thread_local! {
     // It has no destructor, so it is there until the thread's very end: guards work in thread-local destructors too.
-    static THIS_THREAD: PerThread = const { PerThread { in_isr: Cell::new(false) } };
+    static THIS_THREAD: PerThread =
+        const { PerThread { in_isr: Cell::new(false), is_watcher: Cell::new(false) } };
 }
 
 /// Returns the identity of this thread: not zero, the low three bits clear, and unique for as long as the thread lives.
@@ -47,6 +49,16 @@ pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {
 /// Returns whether this thread is inside an ISR.
 pub(crate) fn is_in_isr() -> bool {
     THIS_THREAD.with(|thread| thread.in_isr.get())
+}
+
+/// Marks this thread as a watcher: it waits on sources, and serves interrupts that need it.
+pub(crate) fn become_watcher() {
+    THIS_THREAD.with(|thread| thread.is_watcher.set(true));
+}
+
+/// Returns whether this thread is a watcher.
+pub(crate) fn is_watcher() -> bool {
+    THIS_THREAD.with(|thread| thread.is_watcher.get())
 }
 
 /// A delivery may wait for a lock that another thread holds.
@@ -162,6 +174,11 @@ pub(crate) fn registers_waits() -> bool {
 /// Starts a thread that nobody joins. Returns `false` if the system refuses.
 pub(crate) fn spawn(name: &crate::name::Name, run: impl FnOnce() + Send + 'static) -> bool {
     std::thread::Builder::new().name(name.as_str().replace('\0', "")).spawn(run).is_ok()
+}
+
+/// Sleeps.
+pub(crate) fn pause(time: core::time::Duration) {
+    std::thread::sleep(time);
 }
 
 type Payload = alloc::boxed::Box<dyn core::any::Any + Send>;

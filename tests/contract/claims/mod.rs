@@ -15,7 +15,7 @@ use interrupt_lock::{
 };
 use support::log::Log;
 use support::script::Script;
-use support::{Gate, LONG, kind, let_it_block, watchdog};
+use support::{Gate, kind, let_it_block, receive, step, watchdog};
 
 /// What ends a wait.
 mod ends;
@@ -212,7 +212,7 @@ fn a2_nothing_is_lost_between_two_awaits() {
                 for n in 0..20_000 {
                     interrupt.service();
                     if n % 64 == 0 {
-                        thread::yield_now();
+                        step();
                     }
                 }
             }

@@ -8,7 +8,7 @@ use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Delivery, ErrorKind, Interrupt, State};
 use support::log::Log;
 use support::script::Script;
-use support::{Gate, let_it_block, watchdog};
+use support::{Gate, let_it_block, pause, until, watchdog};
 
 /// The source fires as it is connected, before the enable callback. The dispatcher delivers it after the callback has
 /// succeeded; nobody calls `service`.
@@ -131,7 +131,7 @@ fn i5_no_isr_after_disable_has_returned() {
             .isr(move |_| {
                 assert!(early.load(Ordering::SeqCst), "an ISR while disabled");
                 count.fetch_add(1, Ordering::SeqCst);
-                (0..10).for_each(|_| thread::yield_now());
+                pause();
                 assert!(early.load(Ordering::SeqCst), "an ISR while disabled");
                 Claim::Claimed
             })
@@ -159,9 +159,7 @@ fn i5_no_isr_after_disable_has_returned() {
                 allowed.store(false, Ordering::SeqCst);
                 // Nor while it stays disabled, although other threads call `service`.
                 let seen = tries.load(Ordering::SeqCst);
-                while tries.load(Ordering::SeqCst) < seen + 3 {
-                    thread::yield_now();
-                }
+                until(|| tries.load(Ordering::SeqCst) >= seen + 3);
             }
             stop.store(true, Ordering::SeqCst);
         });

@@ -9,7 +9,7 @@ use interrupt_lock::{Errno, source::Software};
 use support::log::Log;
 use support::script::Script;
 use support::slot::OnDrop;
-use support::{kind, watchdog};
+use support::{kind, until, watchdog};
 
 #[track_caller]
 fn panicked(fault: Option<Fault>, expected: Callback) {
@@ -148,9 +148,7 @@ fn i12_the_others_go_on() {
             good.assert();
             log.wait_for("isr", round);
             log.wait_for("work item", round);
-            while first.fault().is_none() {
-                std::thread::yield_now();
-            }
+            until(|| first.fault().is_some());
             first.clear_fault().unwrap();
             // What the ISR had queued before it panicked may fault once more.
             first.disable().unwrap();
@@ -181,12 +179,8 @@ fn i12_any_payload() {
         for said in ["number 1", "(something that is not text)", "(something that is not text)"] {
             interrupt.enable().unwrap();
             assert.assert();
-            let fault = loop {
-                if let Some(fault) = interrupt.clear_fault().unwrap() {
-                    break fault;
-                }
-                std::thread::yield_now();
-            };
+            until(|| interrupt.fault().is_some());
+            let fault = interrupt.clear_fault().unwrap().unwrap();
             let Fault::Panicked { message, .. } = fault else { panic!("{fault}") };
             assert_eq!(message.as_str(), said);
         }
@@ -239,9 +233,7 @@ fn i12_a_panicking_source_is_a_fault() {
             second.enable().unwrap();
             bad.on(method, || panic!("on purpose"));
             bad.assert();
-            while first.fault().is_none() {
-                std::thread::yield_now();
-            }
+            until(|| first.fault().is_some());
             panicked(first.fault(), Callback::Source);
             good.assert();
             log.wait_for("isr", 1);

@@ -5,12 +5,31 @@ use std::thread;
 use std::time::Duration;
 
 use interrupt_lock::source::Software;
-use interrupt_lock::{Callback, Claim, ErrorKind, Fault, Interrupt, State};
-use support::{Gate, kind, watchdog};
+use interrupt_lock::{Callback, Claim, ErrorKind, Fault, Interrupt, IsrContext, NoWorkItem, State};
+use support::{Gate, kind, until, watchdog};
 
 const LIMIT: Duration = Duration::from_millis(5);
 const OTHERS: [Callback; 5] =
     [Callback::Isr, Callback::Enable, Callback::Disable, Callback::Removal, Callback::WorkItem];
+
+/// Waits until other callbacks have been reported, twice. All interrupts have one watchdog.
+fn others_are_overdue() {
+    for _ in 0..2 {
+        let go = Gate::new();
+        let wait = go.clone();
+        let isr = move |_: &mut IsrContext<'_, (), NoWorkItem>| {
+            wait.wait();
+            Claim::Claimed
+        };
+        let other = Interrupt::builder(()).isr(isr).overdue_after(LIMIT).build().unwrap();
+        other.enable().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| other.service());
+            until(|| other.fault().is_some());
+            go.open();
+        });
+    }
+}
 
 /// A callback of any kind is reported while it still runs, with the interrupt lock held. The interrupt is served
 /// afterwards.
@@ -60,14 +79,12 @@ fn i17_an_overdue_callback_is_reported_while_it_runs() {
                 edge
             });
             inside.wait();
-            while interrupt.fault().is_none() {
-                thread::yield_now();
-            }
+            until(|| interrupt.fault().is_some());
             assert_eq!(interrupt.fault(), Some(Fault::Overdue { callback, limit: LIMIT }));
             assert!(interrupt.check().is_ok() || callback == Callback::Removal);
             let held = interrupt.try_acquire_interrupt_lock().is_none();
             assert_eq!(held, callback != Callback::WorkItem);
-            thread::sleep(4 * LIMIT);
+            others_are_overdue();
             assert_eq!(interrupt.stats().overdue, 1, "once for each run");
 
             go.open();
@@ -78,9 +95,7 @@ fn i17_an_overdue_callback_is_reported_while_it_runs() {
                 interrupt.enable().unwrap();
                 let before = interrupt.stats().claimed;
                 edge.assert();
-                while interrupt.stats().claimed == before {
-                    thread::yield_now();
-                }
+                until(|| interrupt.stats().claimed != before);
             }
         });
     }
@@ -109,7 +124,7 @@ fn i17_what_returns_in_time_is_not_reported() {
     thread::scope(|scope| {
         scope.spawn(|| slow.service());
         inside.wait();
-        thread::sleep(4 * LIMIT);
+        others_are_overdue();
         go.open();
     });
     for interrupt in [patient, idle, slow] {
@@ -137,9 +152,7 @@ fn i17_a_fault_replaces_the_report() {
         thread::scope(|scope| {
             scope.spawn(|| interrupt.service());
             inside.wait();
-            while interrupt.fault().is_none() {
-                thread::yield_now();
-            }
+            until(|| interrupt.fault().is_some());
             assert_eq!(interrupt.state(), State::Enabled);
             go.open();
         });

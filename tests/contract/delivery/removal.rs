@@ -1,7 +1,5 @@
 //! Rule I13: a removed device is a state.
 
-use std::thread;
-
 use interrupt_lock::simulated::{Edu, Step};
 use interrupt_lock::source::{Removal, Software};
 use interrupt_lock::{
@@ -11,7 +9,7 @@ use interrupt_lock::{
 use support::log::Log;
 use support::script::Script;
 use support::slot::Slot;
-use support::{Gate, kind, watchdog};
+use support::{Gate, kind, until, watchdog};
 
 fn recorded(log: &Log, source: impl Source + 'static, attended: bool) -> Interrupt<(), WithWorkItem> {
     let [isr, disable, removal, work] = [(); 4].map(|()| log.clone());
@@ -42,9 +40,7 @@ fn every_later_call_says_so<T>(interrupt: &InterruptObject<T, WithWorkItem>) {
 }
 
 fn wait_for_removal<T, W>(interrupt: &InterruptObject<T, W>) {
-    while interrupt.state() != State::Removed {
-        thread::yield_now();
-    }
+    until(|| interrupt.state() == State::Removed);
 }
 
 /// In whatever way a surprise removal is noticed, the removal callback runs once, the disable callback never, and the

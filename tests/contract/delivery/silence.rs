@@ -1,12 +1,11 @@
 //! Rule I14: a line that falls silent is polled at a set period.
 
-use std::thread;
 use std::time::Duration;
 
 use interrupt_lock::simulated::{Edu, EduSource, Step};
 use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, NoWorkItem, Polling, Registers};
-use support::{kind, watchdog};
+use support::{kind, until, watchdog};
 
 const PERIOD: Duration = Duration::from_millis(3);
 
@@ -43,33 +42,38 @@ fn i14_what_a_silent_device_has_raised_is_recovered() {
                 let interrupt = serving(&device, source, polling);
                 // A dispatcher that polls is awake from the first interrupt on.
                 device.perform(Step::Raise(1 << 31));
-                while interrupt.stats().claimed == 0 {
-                    thread::yield_now();
-                }
+                until(|| interrupt.stats().claimed != 0);
                 device.perform(Step::Silent(true));
                 let before = interrupt.stats().recovered;
                 for n in 0..4 {
                     device.perform(Step::Raise(1 << n));
-                    while interrupt.stats().recovered == before + n {
-                        thread::yield_now();
-                    }
+                    until(|| interrupt.stats().recovered != before + n);
                     assert_ne!(*interrupt.acquire_interrupt_lock() & (1 << n), 0);
                 }
                 // What finds nothing is held against nobody.
                 let idle = interrupt.stats().benign;
-                while interrupt.stats().benign < idle + 3 {
-                    thread::yield_now();
-                }
+                until(|| interrupt.stats().benign >= idle + 3);
                 assert_eq!(interrupt.fault(), None);
                 // Its signals are served again as before.
                 device.perform(Step::Silent(false));
                 device.perform(Step::Raise(1 << 8));
-                while *interrupt.acquire_interrupt_lock() & (1 << 8) == 0 {
-                    thread::yield_now();
-                }
+                until(|| *interrupt.acquire_interrupt_lock() & (1 << 8) != 0);
             });
         }
     }
+}
+
+/// An interrupt that `dispatcher` polls, to see that it does.
+fn polled(dispatcher: &Dispatcher) -> Interrupt<(), NoWorkItem> {
+    let builder = Interrupt::builder(()).isr(|_| Claim::Unclaimed).source(Software::edge().0);
+    let interrupt = builder.dispatcher(dispatcher).poll_when_silent(PERIOD).build().unwrap();
+    interrupt.enable().unwrap();
+    interrupt
+}
+
+fn four_periods(polled: &Interrupt<(), NoWorkItem>) {
+    let before = polled.stats().delivered;
+    until(|| polled.stats().delivered >= before + 4);
 }
 
 /// Only enabled interrupts that ask for it are polled.
@@ -87,19 +91,17 @@ fn i14_nothing_is_polled_that_is_disabled_or_does_not_ask() {
             }
             .unwrap()
         };
-        let (asks, does_not) = (build(Some(PERIOD)), build(None));
+        let (asks, does_not, other) = (build(Some(PERIOD)), build(None), polled(&dispatcher));
         let patient = build(Some(Duration::MAX));
         does_not.enable().unwrap();
         patient.enable().unwrap();
         for _ in 0..2 {
             asks.enable().unwrap();
             let before = asks.stats().delivered;
-            while asks.stats().delivered < before + 3 {
-                thread::yield_now();
-            }
+            until(|| asks.stats().delivered >= before + 3);
             asks.disable().unwrap();
             let before = asks.stats().delivered;
-            thread::sleep(4 * PERIOD);
+            four_periods(&other);
             assert_eq!(asks.stats().delivered, before);
         }
         assert_eq!((does_not.stats().delivered, patient.stats().delivered), (0, 0));
@@ -111,20 +113,21 @@ fn i14_nothing_is_polled_that_is_disabled_or_does_not_ask() {
 #[test]
 fn i14_a_line_kept_masked_is_left_alone() {
     watchdog(|| {
+        let dispatcher = Dispatcher::new().unwrap();
+        let other = polled(&dispatcher);
         let (source, line) = Software::level();
         let interrupt = Interrupt::builder(())
             .isr(|_| Claim::ClaimedKeepMasked)
             .source(source)
+            .dispatcher(&dispatcher)
             .poll_when_silent(PERIOD)
             .build()
             .unwrap();
         line.assert(); // so that it is not polled before
         interrupt.enable().unwrap();
-        while interrupt.stats().claimed == 0 {
-            thread::yield_now();
-        }
+        until(|| interrupt.stats().claimed != 0);
         let before = interrupt.stats();
-        thread::sleep(4 * PERIOD);
+        four_periods(&other);
         assert_eq!(interrupt.stats(), before);
     });
 }

@@ -5,7 +5,7 @@ use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Dispatcher, ErrorKind, Fault, Interrupt, Registers, Share, State, Trigger};
 use support::log::Log;
 use support::script::Script;
-use support::{kind, watchdog};
+use support::{kind, until, watchdog};
 
 const STORM: Fault = Fault::Storm { unclaimed: 99_900, of: 100_000 };
 
@@ -46,9 +46,7 @@ fn i10_a_stuck_line_is_faulted_and_the_others_are_served() {
         device.perform(Step::Stuck(true));
         other.assert();
         log.wait_for("isr", 1);
-        while interrupt.state() != State::Faulted {
-            std::thread::yield_now();
-        }
+        until(|| interrupt.state() == State::Faulted);
         assert_eq!(interrupt.fault(), Some(STORM));
         let stats = interrupt.stats();
         assert!(stats.spurious >= 99_900);
@@ -63,9 +61,7 @@ fn i10_a_stuck_line_is_faulted_and_the_others_are_served() {
         assert_eq!(interrupt.clear_fault().unwrap(), Some(STORM));
         interrupt.enable().unwrap();
         device.perform(Step::Raise(1));
-        while interrupt.stats().claimed == 0 {
-            std::thread::yield_now();
-        }
+        until(|| interrupt.stats().claimed != 0);
         interrupt.disable().unwrap();
     });
 }

@@ -8,7 +8,7 @@ use interrupt_lock::source::Software;
 use interrupt_lock::{Callback, Claim, Device, Error, ErrorKind, Fault, Interrupt, State, Transition, WithWorkItem};
 use support::log::Log;
 use support::slot::Slot;
-use support::{Gate, kind, let_it_block, panic_message, watchdog};
+use support::{Gate, kind, let_it_block, panic_message, pause, step, until, watchdog};
 
 /// An interrupt with a serialized work item, which its ISR queues.
 fn serialized(device: &Device, mut work: impl FnMut() + Send + 'static) -> Interrupt<(), WithWorkItem> {
@@ -43,7 +43,7 @@ fn w5_what_runs_under_the_lock_never_overlaps() {
                 if inside.fetch_add(1, SeqCst) != 0 {
                     overlaps.fetch_add(1, SeqCst);
                 }
-                thread::yield_now();
+                step();
                 inside.fetch_sub(1, SeqCst);
             }
         };
@@ -301,9 +301,7 @@ fn e6_dropped_with_the_callback_lock_held() {
             assert!(!log.contains("work item"));
         });
         // A worker that has begun the run by then ends the interrupt as that run ends. (If nobody did: the watchdog.)
-        while object.upgrade().is_some() {
-            thread::yield_now();
-        }
+        until(|| object.upgrade().is_none());
         assert_eq!(log.take(), ["work item"]);
     });
 }
@@ -318,10 +316,11 @@ fn e6_dropped_while_another_thread_holds_the_callback_lock() {
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !stop.load(SeqCst) {
-                    device.synchronize(thread::yield_now);
+                    device.synchronize(pause);
                 }
             });
             for _ in 0..100 {
+                step();
                 let interrupt = serialized(&device, || ());
                 interrupt.enable().unwrap();
                 interrupt.queue_work_item();
@@ -361,9 +360,7 @@ fn e6_the_callback_lock_keeps_nothing_that_has_ended() {
             assert_eq!(object.state(), State::Ended);
             drop(object);
             // Its threads go with it, and they may keep it for a moment.
-            while left.strong_count() != 0 {
-                thread::yield_now();
-            }
+            until(|| left.strong_count() == 0);
             go.open();
         });
     });

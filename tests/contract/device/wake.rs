@@ -9,7 +9,7 @@ use interrupt_lock::{
 };
 use support::log::Log;
 use support::slot::Slot;
-use support::{Gate, kind, watchdog};
+use support::{Gate, kind, until, watchdog};
 
 type Owned = Interrupt<u64, NoWorkItem>;
 
@@ -179,9 +179,7 @@ fn e9_asserted_on_the_way_down() {
                     asserts.assert();
                     if attended {
                         // Taken, and the worker has been told.
-                        while theirs.get().stats().delivered == 0 && !asserts_taken(&theirs) {
-                            std::thread::yield_now();
-                        }
+                        until(|| theirs.get().stats().delivered != 0 || asserts_taken(&theirs));
                     } else {
                         assert_eq!(theirs.get().service(), Delivery::Withheld);
                     }

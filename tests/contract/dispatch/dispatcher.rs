@@ -8,7 +8,7 @@ use interrupt_lock::{Claim, Delivery, Dispatcher, Interrupt, NoWorkItem, State};
 use support::log::Log;
 use support::script::Script;
 use support::slot::OnDrop;
-use support::{Gate, watchdog};
+use support::{Gate, until, watchdog};
 
 /// An ISR that does not return, or that waits for its lock, delays no interrupt of another dispatcher.
 // Caught: one dispatcher for every interrupt.
@@ -152,9 +152,7 @@ fn i3_a_storm_starves_nobody_of_the_same_dispatcher() {
         );
         storm.enable().unwrap();
         stuck.assert();
-        while storm.stats().spurious < 10 {
-            thread::yield_now();
-        }
+        until(|| storm.stats().spurious >= 10);
         for n in 1..=10 {
             assert.assert();
             device.assert();

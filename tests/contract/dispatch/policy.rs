@@ -12,7 +12,7 @@ use interrupt_lock::{
 use rustix::io::Errno;
 use rustix::thread::{CpuSet, sched_getaffinity};
 use support::seccomp::{Whom, refuse};
-use support::{LONG, kind, watchdog};
+use support::{kind, receive, watchdog};
 
 /// How the thread of an ISR is scheduled.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ fn served_with(policy: Policy, (source, assert): (Placed, EdgeHandle)) -> (Seen,
         .unwrap();
     interrupt.enable().unwrap();
     assert.assert();
-    let seen = reported.recv_timeout(LONG).unwrap();
+    let seen = receive(&reported);
     (seen, interrupt.policy_answer())
 }
 
@@ -151,7 +151,8 @@ fn p2_nothing_is_asked_of_the_system_by_default() {
 fn p2_the_serving_thread_has_the_processors_of_the_policy() {
     watchdog(|| {
         let mine = seen().processors;
-        let online = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap();
+        // Nobody knows without /sys.
+        let online = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
         let whole_machine =
             mine == (0..mine.len()).collect::<Vec<_>>() && online.trim().ends_with(&mine.last().unwrap().to_string());
         let cases = [
@@ -293,7 +294,7 @@ fn p2_it_is_asked_for_at_each_enable() {
             let Answer::Refused(SourceError::Os { doing, .. }) = line else { panic!("{line:?}") };
             assert!(doing.as_str().contains(&format!("/proc/irq/{}/", u32::MAX - enables)), "{doing}");
             assert.assert();
-            let processors = reported.recv_timeout(LONG).unwrap();
+            let processors = receive(&reported);
             assert_eq!(processors.len(), 1);
             interrupt.disable().unwrap();
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, NoWorkItem, Polling, source::Source};
-use support::watchdog;
+use support::{until, watchdog};
 
 const ENDLESS: Polling = Polling::Fixed(Duration::MAX);
 
@@ -38,9 +38,7 @@ fn trips(trips: u64, assert: &dyn Fn(), count: &AtomicU64) {
     for _ in 0..trips {
         let before = count.load(Relaxed);
         assert();
-        while count.load(Relaxed) == before {
-            thread::yield_now();
-        }
+        until(|| count.load(Relaxed) != before);
     }
 }
 
@@ -127,9 +125,7 @@ fn i3_a_storm_under_polling_starves_nobody() {
         let (_descriptor, by_descriptor) = counting(eventfd, &dispatcher, Polling::None);
         let (_waker, by_waker) = counting(edge, &dispatcher, Polling::None);
         stuck.assert();
-        while storms.load(Relaxed) < 10 {
-            thread::yield_now();
-        }
+        until(|| storms.load(Relaxed) >= 10);
         trips(100, &|| device.signal(), &by_descriptor);
         trips(100, &|| assert.assert(), &by_waker);
     });

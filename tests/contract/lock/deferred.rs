@@ -7,7 +7,7 @@ use std::thread;
 
 use interrupt_lock::source::Software;
 use interrupt_lock::{Callback, Claim, Deferral, ErrorKind, Fault, Interrupt, InterruptObject, NoWorkItem, State};
-use support::{Gate, LONG, ThreadId, kind, watchdog};
+use support::{Gate, LONG, ThreadId, kind, until, watchdog};
 
 /// The order in which the closures ran.
 type Order = Vec<u32>;
@@ -159,9 +159,7 @@ fn l12_the_worker_goes_on_with_what_a_release_has_left() {
         let held = interrupt.acquire_interrupt_lock();
         submit(&interrupt, 1_000, &count);
         drop(held);
-        while count.load(SeqCst) < 1_000 {
-            thread::yield_now();
-        }
+        until(|| count.load(SeqCst) >= 1_000);
         assert!(interrupt.acquire_interrupt_lock().iter().copied().eq(0..1_000));
     });
 }
@@ -333,9 +331,7 @@ fn e6_deferred_closures_run_before_the_end() {
         // Inside a section: the end is put off until the section has ended.
         drop(interrupt);
         drop(guard);
-        while object.state() != State::Ended {
-            thread::yield_now();
-        }
+        until(|| object.state() == State::Ended);
         assert_eq!(count.load(SeqCst), 200);
 
         let dropped = Arc::new(());

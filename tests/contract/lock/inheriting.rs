@@ -6,7 +6,7 @@ use std::thread;
 
 use interrupt_lock::RawPiLock;
 use lock_api::RawMutex;
-use support::{asleep, panic_message, watchdog};
+use support::{asleep, panic_message, step, watchdog};
 
 type Mutex<T> = lock_api::Mutex<RawPiLock, T>;
 
@@ -32,7 +32,7 @@ fn sections_exclude_each_other() {
                         unsafe {
                             let before = count.0.get().read_volatile();
                             if n == 0 {
-                                thread::yield_now();
+                                step();
                             }
                             count.0.get().write_volatile(before + 1);
                             lock.unlock(guard);

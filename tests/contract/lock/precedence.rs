@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use interrupt_lock::{Claim, Delivery, Interrupt, NoWorkItem};
-use support::{asleep, watchdog};
+use support::{asleep, pause, until, watchdog};
 
 /// The order in which the sections ran.
 type Order = Vec<String>;
@@ -111,7 +111,7 @@ fn l7_deliveries_that_never_cease_keep_nobody_out() {
             .isr(move |_| {
                 count.fetch_add(1, Ordering::Relaxed);
                 // Longer than it takes the other thread to come again.
-                thread::yield_now();
+                pause();
                 Claim::Claimed
             })
             .build()
@@ -121,9 +121,7 @@ fn l7_deliveries_that_never_cease_keep_nobody_out() {
             for _ in 0..3 {
                 scope.spawn(|| while interrupt.service() != Delivery::NotServed {});
             }
-            while runs.load(Ordering::Relaxed) < 1_000 {
-                thread::yield_now();
-            }
+            until(|| runs.load(Ordering::Relaxed) >= 1_000);
             for _ in 0..20 {
                 drop(interrupt.acquire_interrupt_lock());
             }

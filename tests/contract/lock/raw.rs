@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use interrupt_lock::RawInterruptLock;
 use lock_api::RawMutex;
 use static_assertions::{assert_impl_all, assert_not_impl_any};
-use support::{LONG, let_it_block, panic_message, watchdog};
+use support::{LONG, let_it_block, panic_message, receive, until, watchdog};
 
 type Mutex<T> = lock_api::Mutex<RawInterruptLock, T>;
 
@@ -52,12 +52,7 @@ fn lots_and_lots() {
                     for turn in 0..EACH {
                         match (n + turn) % 4 {
                             0 => *mutex.try_lock_for(LONG).unwrap() += 1,
-                            1 => loop {
-                                if let Some(mut count) = mutex.try_lock() {
-                                    break *count += 1;
-                                }
-                                thread::yield_now();
-                            },
+                            1 => until(|| mutex.try_lock().map(|mut count| *count += 1).is_some()),
                             _ => *mutex.lock() += 1,
                         }
                     }
@@ -131,9 +126,7 @@ fn a_condition_by_hand() {
         let mutex = Arc::new(Mutex::new(false));
         let theirs = mutex.clone();
         let other = thread::spawn(move || {
-            while !*theirs.lock() {
-                thread::yield_now();
-            }
+            until(|| *theirs.lock());
         });
         let_it_block();
         *mutex.lock() = true;
@@ -153,7 +146,7 @@ fn arc_nested() {
         assert_eq!(*inner, 1);
         sender.send(()).unwrap();
     });
-    receiver.recv_timeout(LONG).unwrap();
+    receive(&receiver);
     assert_eq!(*outer.lock().lock(), 1);
 }
 

@@ -7,7 +7,7 @@ use std::{mem, thread};
 use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Interrupt, InterruptLock, InterruptLockGuard, RawInterruptLock, State};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
-use support::{Gate, let_it_block, watchdog};
+use support::{Gate, let_it_block, step, watchdog};
 
 // Caught: acquire_slow that gives an acquisition without waiting.
 #[test]
@@ -96,7 +96,7 @@ impl Alone {
     #[track_caller]
     fn section(&self) {
         assert!(!self.0.swap(true, Ordering::SeqCst), "two sections at once");
-        thread::yield_now();
+        step();
         self.0.store(false, Ordering::SeqCst);
     }
 }

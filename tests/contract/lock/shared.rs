@@ -11,7 +11,7 @@ use interrupt_lock::{
     Name, NoWorkItem, State, Transition, WithWorkItem,
 };
 use support::slot::Owner;
-use support::{Gate, LONG, kind, panic_message, watchdog};
+use support::{Gate, LONG, kind, panic_message, until, watchdog};
 
 /// The order in which the ISRs ran.
 type Order = Vec<&'static str>;
@@ -452,9 +452,7 @@ fn l9_members_come_and_go_while_others_are_served() {
                 drop(members);
                 drop(held);
                 // By this release, or by the other thread's.
-                while object.iter().any(|object| object.state() != State::Ended) {
-                    thread::yield_now();
-                }
+                until(|| object.iter().all(|object| object.state() == State::Ended));
             }
             stop.store(true, SeqCst);
         });

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use interrupt_lock::{Claim, ErrorKind, Interrupt, InterruptLock, Name};
-use support::{Gate, LONG, let_it_block, watchdog};
+use support::{Gate, LONG, let_it_block, until, watchdog};
 
 // Caught: park without the deadline; a time-out that gives an acquisition.
 #[test]
@@ -86,9 +86,7 @@ fn l8_no_wake_up_is_lost_to_one_that_gives_up() {
                     })
                 })
                 .collect();
-            while started.load(Ordering::SeqCst) != 2 {
-                thread::yield_now();
-            }
+            until(|| started.load(Ordering::SeqCst) == 2);
             let patient = thread::spawn({
                 let (lock, turns) = (lock.clone(), turns.clone());
                 move || {

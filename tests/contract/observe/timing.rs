@@ -10,7 +10,7 @@ use interrupt_lock::source::{Assertions, EdgeHandle, Ready, Software};
 use interrupt_lock::{
     Claim, Delivery, Distributions, Info, Interrupt, InterruptObject, NoWorkItem, SourceError, source::Source,
 };
-use support::{LONG, watchdog};
+use support::{LOOK, until, watchdog};
 
 /// How long a test waits where something has to take time.
 const WHILE: Duration = Duration::from_millis(10);
@@ -74,9 +74,7 @@ fn s2_how_long_a_delivery_waits_for_the_lock() {
         thread::scope(|scope| {
             let guard = interrupt.acquire_interrupt_lock();
             scope.spawn(|| interrupt.service());
-            while !format!("{interrupt:?}").contains("deliveries: true") {
-                thread::yield_now();
-            }
+            until(|| format!("{interrupt:?}").contains("deliveries: true"));
             // A look takes no lock.
             assert_eq!(measured(&interrupt).lock_wait.count(), 1);
             thread::sleep(WHILE);
@@ -193,7 +191,7 @@ fn s2_the_simulated_device_knows_when_it_asserts() {
             let source = if message { device.message() } else { device.line() }.unwrap();
             let interrupt = timed(source);
             device.perform(Step::Raise(1));
-            assert!(device.wait_idle(LONG));
+            until(|| device.wait_idle(LOOK));
             interrupt.service();
             assert_eq!(measured(&interrupt).latency.count(), 1);
         }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use interrupt_lock::{
-    ErrorKind, SourceError, Trigger,
+    Claim, Delivery, ErrorKind, Interrupt, NoWorkItem, SourceError, Trigger,
     linux::Eventfd,
     source::{Ready, Source},
 };
@@ -117,4 +117,48 @@ fn its_descriptor_is_the_signallers_too() {
     let mut source = Eventfd::new().unwrap();
     rustix::io::write(source.signaller().as_fd(), &5_u64.to_ne_bytes()).unwrap();
     assert_eq!(source.take(), Ok(5));
+}
+
+/// What is withheld is summed, and the sum stays at the maximum: the ISR runs once for all of it.
+// Caught: a sum that wraps, and comes to nothing.
+#[test]
+fn i3_a_huge_count_does_not_wrap() {
+    let source = Eventfd::new().unwrap();
+    let counter = source.signaller();
+    let write = |count: u64| rustix::io::write(counter.as_fd(), &count.to_ne_bytes()).unwrap();
+    let interrupt: Interrupt<Vec<u64>, NoWorkItem> = Interrupt::builder(Vec::new())
+        .isr(|counts| {
+            let assertions = counts.assertions();
+            counts.push(assertions);
+            Claim::Claimed
+        })
+        .source(source)
+        .without_dispatcher()
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    let most = usize::MAX as u64;
+    for round in 1..=2 {
+        interrupt.report_inactive().unwrap();
+        for count in [u64::MAX - 1, 2] {
+            write(count);
+            assert_eq!(interrupt.service(), Delivery::Withheld);
+        }
+        interrupt.report_active().unwrap();
+        assert_eq!(interrupt.acquire_interrupt_lock().len(), round);
+    }
+    assert_eq!(*interrupt.acquire_interrupt_lock(), [most, most]);
+    let stats = interrupt.stats();
+    assert_eq!((stats.claimed, stats.coalesced), (2, most), "the sum of two runs stays at the maximum, too");
+
+    // What goes stale is summed in the same way.
+    interrupt.report_inactive().unwrap();
+    for count in [u64::MAX - 1, 2] {
+        write(count);
+        assert_eq!(interrupt.service(), Delivery::Withheld);
+    }
+    interrupt.disable().unwrap();
+    write(7);
+    interrupt.enable().unwrap();
+    assert_eq!(interrupt.stats().stale, most);
 }

@@ -1,14 +1,13 @@
 //! Rule E6: the end of an interrupt.
 
 use std::sync::Arc;
-use std::thread;
 
 use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, InterruptObject, State, WithWorkItem};
 use support::log::Log;
 use support::script::Script;
 use support::slot::{OnDrop, Owner, Slot};
-use support::{Gate, kind, let_it_block, watchdog};
+use support::{Gate, kind, let_it_block, until, watchdog};
 
 /// The callback that drops the handle.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,9 +79,7 @@ fn build(
 #[track_caller]
 fn ended(object: &Object, log: &Log) {
     log.wait_for("source dropped", 1);
-    while object.state() != State::Ended {
-        thread::yield_now();
-    }
+    until(|| object.state() == State::Ended);
     let log = log.take();
     for name in ["isr", "enable", "disable", "removed", "work item"] {
         let at = |entry: &str| log.iter().rposition(|e| e == entry);

@@ -8,7 +8,7 @@ use interrupt_lock::{Claim, Interrupt, NoWorkItem, State};
 use support::log::Log;
 use support::script::Script;
 use support::slot::{OnDrop, Owner, Slot};
-use support::{Gate, LONG, let_it_block, watchdog};
+use support::{Gate, LONG, let_it_block, until, watchdog};
 
 /// An interrupt is dropped in the ISR of another, and the handle had the last reference to it.
 // Caught: a worker that is told of the end but does not keep the interrupt.
@@ -77,9 +77,7 @@ fn e6_dropped_in_an_isr_while_its_work_item_runs() {
         first.service();
         assert_ne!(left.strong_count(), 0);
         go.open();
-        while left.strong_count() != 0 {
-            thread::yield_now();
-        }
+        until(|| left.strong_count() == 0);
     });
 }
 
@@ -123,9 +121,7 @@ fn e6_dropped_in_the_isr_that_its_work_item_waits_for() {
         interrupt.enable().unwrap();
         interrupt.service();
         log.wait_for("work item", 1);
-        while second.state() != State::Ended {
-            thread::yield_now();
-        }
+        until(|| second.state() == State::Ended);
     });
 }
 
@@ -158,9 +154,7 @@ fn e6_dropped_where_waiting_would_close_a_circle() {
             drop(b);
             drop(guard);
             let _ = other.join().unwrap();
-            while object.state() != State::Ended {
-                thread::yield_now();
-            }
+            until(|| object.state() == State::Ended);
         });
     }
 }

@@ -6,7 +6,7 @@ use std::thread;
 
 use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Dispatcher, Interrupt, Queued, Transition, Work};
-use support::{Gate, LONG, let_it_block, watchdog};
+use support::{Gate, LONG, let_it_block, until, watchdog};
 
 /// The queued work item runs on the disabling thread, before `disable` returns.
 // Caught: a disable that does not flush.
@@ -108,9 +108,7 @@ fn w7_disable_waits_after_a_fault_too() {
         assert.assert();
         entered.wait();
         assert.assert();
-        while interrupt.fault().is_none() {
-            thread::yield_now();
-        }
+        until(|| interrupt.fault().is_some());
         go.open();
         assert_eq!(interrupt.disable().unwrap(), Transition::Already);
         assert!(done.is_open(), "the work item runs after disable()");
@@ -145,9 +143,7 @@ fn w7_one_that_queues_itself_can_not_hang_it() {
                 .unwrap();
                 interrupt.enable().unwrap();
                 interrupt.queue_work_item();
-                while attended && runs.load(Ordering::SeqCst) < 10 {
-                    thread::yield_now();
-                }
+                until(|| !attended || runs.load(Ordering::SeqCst) >= 10);
                 interrupt.disable().unwrap();
                 assert!(!interrupt.is_work_item_queued());
                 let after = runs.load(Ordering::SeqCst);

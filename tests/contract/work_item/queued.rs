@@ -12,7 +12,7 @@ use interrupt_lock::{
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use support::log::Log;
 use support::slot::Slot;
-use support::{Gate, watchdog};
+use support::{Gate, step, watchdog};
 
 // Caught: a second queueing that is new too; a refusal that always says disabled; an enable that does not open.
 #[test]
@@ -108,7 +108,7 @@ fn w2_no_queueing_is_lost_under_load() {
             .work_item(move |work| {
                 work.synchronize(|total| *total += 1 + work.merged());
                 // Some are queued while it runs.
-                thread::yield_now();
+                step();
                 answered += left.swap(0, Ordering::SeqCst);
                 if answered == 4 * EACH {
                     finish.open();
@@ -197,7 +197,7 @@ fn w3_runs_never_overlap() {
             })
             .work_item(move |_| {
                 assert!(!inside.swap(true, Ordering::SeqCst), "two runs at once");
-                thread::yield_now();
+                step();
                 inside.store(false, Ordering::SeqCst);
             })
             .source(source)
@@ -215,7 +215,7 @@ fn w3_runs_never_overlap() {
             }
             for _ in 0..200 {
                 interrupt.enable().unwrap();
-                thread::yield_now();
+                step();
                 interrupt.disable().unwrap();
             }
         });

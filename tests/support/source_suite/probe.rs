@@ -4,6 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use crate::pause;
+
 use interrupt_lock::{Claim, IsrContext, WithWorkItem};
 
 use super::waiting::{AtEnd, News, lock};
@@ -85,8 +87,8 @@ impl<D: Device> Probe<D> {
         thread::scope(|scope| {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
-                    self.assert();
-                    thread::yield_now();
+                    (0..10).for_each(|_| self.assert());
+                    pause();
                 }
             });
             let _stop = AtEnd(&stop);

@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::kind;
+use crate::progress::{self, LOOK, Standstill, pause};
 use interrupt_lock::source::{EdgeHandle, Software};
 use interrupt_lock::{
     Claim, Delivery, Dispatcher, ErrorKind, Interrupt, InterruptLockGuard, NoWorkItem, State, source::Source,
 };
 
 use super::probe::{Probe, Record, Reluctance};
-use super::waiting::{AtEnd, Descriptor, News, PATIENCE, expect, sentence, until};
+use super::waiting::{AtEnd, Descriptor, News, expect, sentence, until};
 use super::{Attendance, Rig, Verdict};
 
 /// One device, its interrupt, and the thread that serves it.
@@ -133,7 +134,7 @@ impl<R: Rig> Trial<R> {
 
     /// Waits until the record is as wanted. Serves the interrupt meanwhile, if no dispatcher does.
     pub fn wait(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Verdict {
-        let deadline = Instant::now() + PATIENCE;
+        let mut standstill = Standstill::from_now();
         loop {
             let news = self.probe.news.count();
             let record = self.record();
@@ -141,32 +142,33 @@ impl<R: Rig> Trial<R> {
                 return Err(wrong.into());
             }
             if wanted(&record) {
+                progress::moved();
                 return Ok(());
             }
             drop(record);
             self.interrupt.check().map_err(sentence)?;
-            expect(Instant::now() < deadline, || {
+            expect(!standstill.is_too_long(), || {
                 let (record, made) = (self.record(), self.probe.made());
                 format!("in vain: {what} ({made} assertions made; {record:?})")
             })?;
-            self.attend(news, deadline);
+            self.attend(news);
         }
     }
 
     /// Waits for the dispatcher that serves the interrupt, or serves it.
-    pub fn attend(&self, news: u64, deadline: Instant) {
+    pub fn attend(&self, news: u64) {
         if self.attendance != Attendance::Nobody || self.served.load(Ordering::Relaxed) {
-            self.probe.news.wait_past(news, deadline);
+            self.probe.news.look_past(news);
         } else {
-            self.serve(deadline);
+            self.serve(LOOK);
         }
     }
 
     /// One round of a driver's own loop.
-    pub fn serve(&self, deadline: Instant) {
+    pub fn serve(&self, wait: Duration) {
         match &self.descriptor {
-            Some(descriptor) => descriptor.wait(deadline),
-            None => thread::yield_now(),
+            Some(descriptor) => _ = descriptor.wait(wait),
+            None => pause(),
         }
         let _ = self.interrupt.service();
         while self.interrupt.run_work_item() {}
@@ -183,8 +185,8 @@ impl<R: Rig> Trial<R> {
         let verdict = thread::scope(|scope| {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
-                    self.serve(Instant::now() + Duration::from_millis(1));
-                    thread::yield_now();
+                    self.serve(Duration::from_millis(1));
+                    pause();
                 }
             });
             let _stop = AtEnd(&stop);
@@ -270,7 +272,7 @@ impl Neighbour {
             let before = *self.interrupt.acquire_interrupt_lock();
             let news = self.news.count();
             self.handle.assert();
-            self.news.wait_past(news, Instant::now() + PATIENCE);
+            self.news.wait_past(news);
             expect(*self.interrupt.acquire_interrupt_lock() > before, || {
                 "another interrupt of the same dispatcher is not served".into()
             })?;
@@ -283,7 +285,7 @@ impl Neighbour {
 pub fn answer_request<T, W>(interrupt: &Interrupt<T, W>, attendance: Attendance) -> Verdict {
     if attendance == Attendance::Nobody {
         if let Some(descriptor) = Descriptor::of_removal(interrupt)? {
-            descriptor.wait(Instant::now() + PATIENCE);
+            progress::comes(|| descriptor.wait(LOOK));
         }
         interrupt.service_removal();
     }

@@ -3,15 +3,12 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use interrupt_lock::Interrupt;
 
 use super::Verdict;
-
-/// How long a wait lasts before the test fails.
-pub const PATIENCE: Duration = crate::LONG;
+use crate::progress::{self, LOOK};
 
 /// Counts how often something has happened. Threads can wait for it.
 #[derive(Default)]
@@ -30,10 +27,14 @@ impl News {
         *lock(&self.count)
     }
 
-    pub fn wait_past(&self, seen: u64, deadline: Instant) {
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let waited = self.changed.wait_timeout_while(lock(&self.count), patience, |count| *count <= seen);
-        drop(waited);
+    /// Waits until there is more, or for a while: the caller looks and comes back.
+    pub fn look_past(&self, seen: u64) {
+        drop(self.changed.wait_timeout_while(lock(&self.count), LOOK, |count| *count <= seen));
+    }
+
+    /// Waits until there is more.
+    pub fn wait_past(&self, seen: u64) {
+        drop(progress::wait(lock(&self.count), &self.changed, |count| *count > seen));
     }
 }
 
@@ -65,13 +66,12 @@ impl Descriptor {
         Ok(file.map(|file| Self { file }))
     }
 
-    /// Waits until the descriptor is readable, or until the deadline.
-    pub fn wait(&self, deadline: Instant) {
+    /// Waits until the descriptor is readable, or for a while. Returns whether it is.
+    pub fn wait(&self, left: Duration) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let left = deadline.saturating_duration_since(Instant::now());
         let left = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
         // A signal that ends it early is no harm: the caller looks and comes back.
-        let _ = poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&left));
+        poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&left)) == Ok(1)
     }
 }
 
@@ -85,8 +85,9 @@ impl Descriptor {
         Ok(None)
     }
 
-    pub fn wait(&self, _: Instant) {
-        thread::yield_now();
+    pub fn wait(&self, _: Duration) -> bool {
+        std::thread::sleep(Duration::from_millis(1));
+        true
     }
 }
 
@@ -96,12 +97,7 @@ pub fn expect(so: bool, otherwise: impl FnOnce() -> String) -> Verdict {
 
 /// Waits, by looking again and again, for something that wakes nobody.
 pub fn until(what: &str, so: impl Fn() -> bool) -> Verdict {
-    let deadline = Instant::now() + PATIENCE;
-    while !so() {
-        expect(Instant::now() < deadline, || format!("in vain: {what}"))?;
-        thread::yield_now();
-    }
-    Ok(())
+    expect(progress::comes(so), || format!("in vain: {what}"))
 }
 
 pub fn sentence(error: impl fmt::Display) -> String {

@@ -56,7 +56,7 @@ fn cycle<R: Rig<Device = Edu>>(rig: &R) -> Result<String, Failure> {
     let mut kept = 0;
     for _ in 0..CYCLES {
         let entered = device.enter_d0().map_err(Failure::of_the_run)?;
-        ensure((entered, interrupt.state()) == (Transition::Done, State::Enabled), || {
+        ensure((entered.transition(), interrupt.state()) == (Transition::Done, State::Enabled), || {
             format!("D0 entry: {entered:?}, {:?}", interrupt.state())
         })?;
         until("what was asserted around the exit is claimed", || claimed() >= asserted).map_err(Failure::Run)?;
