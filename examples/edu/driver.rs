@@ -64,7 +64,8 @@ impl<R: Registers + Clone + 'static> Edu<R> {
                 Ok::<_, &str>(())
             })
             .on_disable(move |requests| {
-                // What is under way has been raised then: a message must not come while nothing is connected.
+                // What is under way has been raised then: a message must not come while nothing is connected. It is
+                // stale, since no ISR runs after this. The next enable asks for it again.
                 let raised = wait_until(|| requests.current.is_none() || disable.read32(INTERRUPT_STATUS) != 0);
                 disable.write32(STATUS, 0);
                 raised

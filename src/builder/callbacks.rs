@@ -46,6 +46,9 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// It runs at each disable, with the interrupt lock held, before the source is disconnected. It returns nothing or
     /// a `Result`. If it fails, the interrupt is disabled all the same and the disable returns the error.
     ///
+    /// No ISR begins after the callback has begun ([rule E2](crate::guide::contract#e2)). So it may stop a clock or
+    /// unmap registers that the ISR uses.
+    ///
     /// ```
     /// use interrupt_lock::{Claim, Interrupt};
     ///

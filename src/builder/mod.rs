@@ -425,7 +425,8 @@ impl<T, I, S> Builder<T, WithWorkItem, I, S> {
     ///
     /// Enabling and disabling may have to flush the work item. A thread that holds the callback lock would wait for
     /// itself there, so both are refused ([rule E4](crate::guide::contract#e4)), also in the device's callbacks. If
-    /// such a thread drops the interrupt, the interrupt ends as soon as the callback lock is released.
+    /// such a thread drops the interrupt, the drop returns at once. A thread that is started for it ends the interrupt
+    /// when the callback lock is free.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Device, Error, ErrorKind, Interrupt};

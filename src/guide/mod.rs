@@ -41,7 +41,8 @@ pub mod contract {}
 ///
 /// # The states
 ///
-/// [`state()`](crate::InterruptObject::state) returns one of seven [states](crate::State).
+/// An interrupt is in one of seven phases. [`state()`](crate::InterruptObject::state) returns its phase and the flag
+/// *inactive* as one of seven [states](crate::State).
 ///
 #[doc = include_str!("pictures/states.svg")]
 ///

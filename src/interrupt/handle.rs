@@ -23,16 +23,18 @@ use crate::interrupt::{Claims, InterruptObject, WithWorkItem};
 /// 2. waits for an ISR and a work item that run, and runs a queued work item and deferred closures;
 /// 3. frees the callbacks, then the source, and stops the threads that served no other interrupt.
 ///
-/// If a callback of the interrupt drops the handle, or a thread that holds its lock, the end comes as soon as that
-/// section has ended. The same happens if waiting would be a deadlock with another thread. If the ISR of another
-/// interrupt drops the handle, the worker of the dispatcher runs the end. (Without a dispatcher the drop waits inside
-/// that ISR, which holds the lock of the other interrupt. If a work item of this interrupt waits for that lock then,
-/// the two wait for each other for ever.)
+/// In two cases the drop returns at once, and the end comes later:
+///
+/// - A callback of the interrupt drops the handle, or a thread that holds its lock. The end comes as soon as that
+///   section has ended.
+/// - The ISR of another interrupt drops the handle, or a thread that holds the callback lock that its work item needs.
+///   Or waiting would be a deadlock with another thread ([rule L13](crate::guide::contract#l13)). Then a thread that is
+///   started for it ends the interrupt.
 ///
 /// If the handle of its device's power ([`Powered`](crate::Powered)) was dropped in a callback before, the end comes
 /// after the device has left D0.
 ///
-/// If something that a callback owns panics as it is freed, that is a fault
+/// Each callback, and the source, is freed by itself. If something that it owns panics then, that is a fault
 /// ([`Callback::Destructor`](crate::Callback::Destructor)). The panic does not reach the thread that drops the handle.
 /// The interrupt data is freed with the object, perhaps by a dispatcher's thread.
 ///
@@ -97,6 +99,7 @@ impl<T, W> Interrupt<T, W> {
     ///
     /// - [`ErrorKind::Listened`]: there is a listener already.
     /// - [`ErrorKind::Recursive`]: the calling thread holds the interrupt lock.
+    /// - [`ErrorKind::WouldDeadlock`]: the owner of the interrupt lock waits for what the calling thread holds.
     ///
     /// # Examples
     ///

@@ -15,7 +15,7 @@
 //! | `work_item` | the work item and its word | W1, W2, W3, W4, W6, W7, W8 |
 //! | `deferred` | closures that are submitted without waiting for the lock | L12 |
 //! | `claims` | waiting for claims from async code | A1, A2, A3, A4 |
-//! | `state` | the state word | |
+//! | `state` | the state word, and the table of phases and events | |
 //! | `facts` | checks of what may be sent between threads, and of the layout in memory | |
 
 pub(crate) mod attached;
@@ -391,8 +391,9 @@ impl<T, W> InterruptObject<T, W> {
         /// Sets the disable callback, which each disable runs with the lock held: it stops the device from
         /// interrupting.
         ///
-        /// If the callback fails, the interrupt is disabled all the same, and the disable returns the error. A second
-        /// call replaces the callback. It stands for *OnInterruptDisable*.
+        /// No ISR begins after the callback has begun ([rule E2](crate::guide::contract#e2)). If the callback fails, the
+        /// interrupt is disabled all the same, and the disable returns the error. A second call replaces the callback.
+        /// It stands for *OnInterruptDisable*.
         ///
         /// ```
         /// use interrupt_lock::{Claim, InterruptObject, Name, NoWorkItem};

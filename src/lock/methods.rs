@@ -15,8 +15,10 @@ macro_rules! lock_methods {
         ///
         /// # Panics
         ///
-        /// Panics if the calling thread holds the lock already. The message names the interrupt and the place that took
-        /// the lock. (WDF hangs.)
+        /// - If the calling thread holds the lock already. The message names the interrupt and the place that took the
+        ///   lock. (WDF hangs.)
+        /// - If the owner of the lock waits, directly or through other threads, for what the calling thread holds ([rule
+        ///   L13](crate::guide::contract#l13)). The message names both, and the places that took them.
         ///
         /// If a guard was leaked ([`core::mem::forget`]) and its thread has ended, a new thread may get the ended
         /// thread's identity. The panic then blames the wrong thread. That lock can't be acquired any more in any case.
@@ -69,6 +71,9 @@ macro_rules! lock_methods {
         /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if the lock is still held after `timeout`.
         /// - [`ErrorKind::Recursive`](crate::ErrorKind::Recursive), at once, if the calling thread holds the lock
         ///   already.
+        /// - [`ErrorKind::WouldDeadlock`](crate::ErrorKind::WouldDeadlock), at once, if the owner of the lock waits for
+        ///   what the calling thread holds ([rule L13](crate::guide::contract#l13)). The error has the
+        ///   [`Circle`](crate::Circle).
         ///
         /// # Examples
         ///
@@ -106,6 +111,9 @@ macro_rules! lock_methods {
         /// - [`ErrorKind::TimedOut`](crate::ErrorKind::TimedOut) if the lock is still held at `deadline`.
         /// - [`ErrorKind::Recursive`](crate::ErrorKind::Recursive), at once, if the calling thread holds the lock
         ///   already.
+        /// - [`ErrorKind::WouldDeadlock`](crate::ErrorKind::WouldDeadlock), at once, if the owner of the lock waits for
+        ///   what the calling thread holds ([rule L13](crate::guide::contract#l13)). The error has the
+        ///   [`Circle`](crate::Circle).
         ///
         /// # Examples
         ///
@@ -137,7 +145,7 @@ macro_rules! lock_methods {
         ///
         /// # Panics
         ///
-        /// Panics if the calling thread holds the lock already. If `section` panics, the lock is released.
+        /// As [`acquire_interrupt_lock`](Self::acquire_interrupt_lock). If `section` panics, the lock is released.
         ///
         /// # Examples
         ///

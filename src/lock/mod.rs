@@ -9,7 +9,7 @@
 //! | `release` | a release that serves what was left to the owner | L7, L12 |
 //! | `sharing`, `alone` | the interrupts that share a lock; none, without an allocator | L9 |
 //! | `raw` | the raw lock: its words, its slow paths | L4, L7, L8, L10 |
-//! | `waits` | the register of waits, which finds circles | E4 |
+//! | `waits` | the register of waits, which finds circles | L13 |
 //! | `pi` | a raw lock with priority inheritance | |
 //! | `facts` | which types are `Send` and `Sync`, and their sizes | L5 |
 //!
@@ -53,8 +53,9 @@ use crate::sync::const_outside_models;
 /// share, or for data without an interrupt.
 ///
 /// The data can be reached only while the lock is held ([rule L3](crate::guide::contract#l3)). If a section panics, the
-/// lock is released, and the data is not poisoned. A thread that acquires the lock twice learns of it at once, instead
-/// of hanging ([rule L4](crate::guide::contract#l4)): each method says how.
+/// lock is released, and the data is not poisoned. Two mistakes that hang with other locks are told at once, and each
+/// method says how: a thread acquires the lock twice ([rule L4](crate::guide::contract#l4)), or threads wait for each
+/// other in a circle ([rule L13](crate::guide::contract#l13)).
 ///
 /// # Examples
 ///
@@ -107,10 +108,6 @@ use crate::sync::const_outside_models;
 /// - A release does what was left to the owner for any of the interrupts. So a thread that releases may run the ISR and
 ///   the closures of an interrupt that it does not know, and end it: with its disable callback and its destructors.
 ///
-/// Two locks may be held at once, for example if an ISR calls another interrupt's
-/// [`service`](crate::InterruptObject::service). Then all code must acquire the two in the same order, as with any two
-/// locks.
-///
 /// On bare metal, acquiring the lock masks all interrupts of the processor, whatever their priority. Sharing needs an
 /// allocator: `static` interrupts have a lock each.
 ///
@@ -135,6 +132,19 @@ use crate::sync::const_outside_models;
 /// assert_eq!(port.synchronize(|port| (port.received, port.sent)), (1, 1));
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
+///
+/// # Two locks at once
+///
+/// A thread may hold two locks, for example if an ISR calls another interrupt's
+/// [`service`](crate::InterruptObject::service). Then all code must acquire the two in the same order, as with any two
+/// locks. Otherwise two threads may each hold one of them and wait for the other.
+///
+/// The crate notices that ([rule L13](crate::guide::contract#l13)). The thread whose wait closes the circle panics in
+/// [`acquire_interrupt_lock`](Self::acquire_interrupt_lock), and the message names both locks and the places that
+/// acquired them. The other thread goes on, as soon as the panic has released the lock that it waits for. The timed
+/// forms return an error instead. A delivery is left to the owner of the lock.
+///
+/// A wait with a time-out ends by itself, so it is no part of another thread's circle.
 ///
 /// # Priority inversion
 ///

@@ -22,6 +22,7 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
     ///
     /// - [`ErrorKind::Listened`]: there is a listener already.
     /// - [`ErrorKind::Recursive`]: the calling thread holds the interrupt lock.
+    /// - [`ErrorKind::WouldDeadlock`]: the owner of the interrupt lock waits for what the calling thread holds.
     ///
     /// # Examples
     ///

@@ -47,8 +47,9 @@ pub enum Delivery {
     Answered(Claim),
     /// The source had signalled nothing since it was last served.
     Nothing,
-    /// The lock is held, and the caller can't wait for its owner: the owner is the caller itself or, on bare metal, any
-    /// code. The delivery is left to the owner, which runs the ISR as its section ends.
+    /// The lock is held, and the caller can't wait for its owner: the owner is the caller itself, or waits for the
+    /// caller ([rule L13](crate::guide::contract#l13)), or, on bare metal, is any code. The delivery is left to the
+    /// owner, which runs the ISR as its section ends.
     Pending,
     /// The interrupt is disabled, faulted, removed or ended: the ISR does not run.
     NotServed,
@@ -63,9 +64,9 @@ impl<T, W> InterruptObject<T, W> {
     /// A dispatcher, an interrupt vector, a driver's own loop and a model all call this function. If the object has no
     /// source, the call itself is the assertion.
     ///
-    /// It waits for the interrupt lock, with two exceptions. If the calling thread holds the lock itself, the call
-    /// returns [`Delivery::Pending`], and the release of the lock runs the ISR. On bare metal it never waits: it
-    /// returns `Pending` whenever the lock is held.
+    /// It waits for the interrupt lock, with two exceptions. If the calling thread holds the lock itself, or something
+    /// that the owner of the lock waits for, the call returns [`Delivery::Pending`], and the release of the lock runs
+    /// the ISR. On bare metal it never waits: it returns `Pending` whenever the lock is held.
     ///
     /// It stands for the framework's call of *OnInterruptIsr*. A panic of the ISR is a fault, and does not reach the
     /// caller.

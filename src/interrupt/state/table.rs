@@ -115,3 +115,94 @@ const _: () = {
         phase += 1;
     }
 };
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use std::vec::Vec;
+    use std::{format, vec};
+
+    use super::*;
+
+    const PAGE: &str = include_str!("../../guide/how_it_works/states.md");
+    const PICTURE: &str = include_str!("../../guide/pictures/states.svg");
+
+    /// The entries of the table that lead somewhere.
+    fn ways() -> Vec<(Event, Phase, Phase)> {
+        let entries = TABLE.iter().flat_map(|&(event, row)| Phase::ALL.map(|from| (event, from, row[from as usize])));
+        entries
+            .filter_map(|(event, from, next)| if let To(to) = next { Some((event, from, to)) } else { None })
+            .collect()
+    }
+
+    fn phase(name: &str) -> Phase {
+        let found = Phase::ALL.into_iter().find(|phase| format!("{phase:?}").eq_ignore_ascii_case(name));
+        found.unwrap_or_else(|| panic!("there is no phase {name}"))
+    }
+
+    fn event(name: &str) -> Event {
+        let found = TABLE.iter().map(|(event, _)| *event).find(|e| format!("{e:?}").eq_ignore_ascii_case(name));
+        found.unwrap_or_else(|| panic!("there is no event {name}"))
+    }
+
+    fn phases(cell: &str) -> Vec<Phase> {
+        cell.split(',').map(str::trim).filter(|name| !name.is_empty()).map(phase).collect()
+    }
+
+    /// A row of the page's table, with what its list of refusals says of the event.
+    fn row(line: &str) -> Option<(Event, [Next; 7])> {
+        let cells: Vec<&str> = line.strip_prefix("| **")?.split('|').collect();
+        let [name, from, to, ""] = cells[..] else { panic!("not three cells: {line}") };
+        let name = name.split_once("**")?.0;
+        let refused =
+            PAGE.lines().filter_map(|line| line.strip_prefix("- **")?.strip_prefix(name)?.strip_prefix("** in "));
+        let (from, to, refused) = (phases(from), phase(to.trim()), refused.flat_map(phases).collect::<Vec<_>>());
+        let next = Phase::ALL.map(|phase| match (from.contains(&phase), refused.contains(&phase)) {
+            (true, false) => To(to),
+            (false, true) => Refuse,
+            (false, false) => Stay,
+            (true, true) => panic!("both ways at once: {line}"),
+        });
+        Some((event(name), next))
+    }
+
+    /// The ways that an arrow of the picture stands for. Its id says them: `event-from-to`.
+    fn arrow(line: &str) -> Option<Vec<(Event, Phase, Phase)>> {
+        let id = line.strip_prefix("<path id=\"")?.split('"').next()?;
+        let [of, from, to] = id.split('-').collect::<Vec<_>>()[..] else { panic!("not three parts: {id}") };
+        let from: Vec<Phase> = match from {
+            "any" => Phase::ALL.into_iter().filter(|&from| from != Ended).collect(),
+            "anyconnected" => Phase::ALL.into_iter().filter(|from| from.is_connected()).collect(),
+            from => vec![phase(from)],
+        };
+        Some(from.into_iter().map(|from| (event(of), from, phase(to))).collect())
+    }
+
+    /// A way that the page says the picture leaves out.
+    fn left_out(line: &str) -> Option<(Event, Phase)> {
+        let (name, rest) = line.strip_prefix("- **")?.split_once("** from ")?;
+        Some((event(name), phase(rest.split_once(':')?.0)))
+    }
+
+    // Caught: an entry of `TABLE` that is changed, added or taken out; the same in a row of the page.
+    #[test]
+    fn the_page_shows_the_table() {
+        let page: Vec<_> = PAGE.lines().filter_map(row).collect();
+        assert_eq!(page, TABLE);
+    }
+
+    // Caught: an arrow that is taken out, added or has another end; a way that is drawn and left out, or neither.
+    #[test]
+    fn the_picture_draws_the_table() {
+        let mut shown: Vec<_> = PICTURE.lines().filter_map(arrow).flatten().collect();
+        for (event, from) in PAGE.lines().filter_map(left_out) {
+            let Next::To(to) = next(event, from) else { panic!("{event:?} from {from:?} leads nowhere") };
+            shown.push((event, from, to));
+        }
+        let order = |way: &(Event, Phase, Phase)| (way.0 as usize, way.1 as usize);
+        shown.sort_by_key(order);
+        assert_eq!(shown, ways());
+        // Each arrow has an id: the group of arrows has no other lines.
+        let arrows = PICTURE.split("marker-end=").nth(1).and_then(|group| group.split("</g>").next()).unwrap();
+        assert_eq!(arrows.matches("<path").count(), PICTURE.lines().filter_map(arrow).count());
+    }
+}

@@ -32,8 +32,8 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Clears a fault, after the driver has dealt with its cause. Returns the fault, or `None` if there was none.
     ///
-    /// A faulted interrupt is disabled then, and may be enabled again. It waits for the interrupt lock, and so for a
-    /// callback that is overdue, and for another transition.
+    /// A faulted interrupt is disabled then, and may be enabled again. A removed one stays removed. It waits for the
+    /// interrupt lock, and so for a callback that is overdue, and for another transition.
     ///
     /// # Errors
     ///

@@ -11,7 +11,7 @@
 //! | `policy` | what an enable asks of the system | P1, P2 |
 //! | `end` | the end | E6 |
 //! | `sections` | the sections that one thread is in, for another that waits for their end | E6 |
-//! | this one | one transition at a time, and none that would wait for itself | E4 |
+//! | this one | one transition at a time, and none that would wait for itself | E4, L13 |
 //!
 //! Each transition is one section of the interrupt lock. In it, and nowhere else, the table in `state` decides what the
 //! transition does: a fault, a removal or the end may have come while it waited for the lock. A delivery in the middle of

@@ -86,15 +86,16 @@ use sync::Ordering::{Acquire, Relaxed, Release};
 /// wrapper around it: `lock_api`'s generics work over it.
 ///
 /// Acquiring parks the calling thread until the lock is free; on bare metal it spins. The lock knows its owner: a
-/// thread that acquires it twice panics, instead of hanging.
+/// thread that acquires it twice panics, instead of hanging. So does a thread whose wait would close a circle.
 ///
 /// Unsafe callers must keep the lock alive until [`unlock`](lock_api::RawMutex::unlock) returns: `unlock` still reads
 /// it after freeing it.
 ///
 /// # Panics
 ///
-/// [`lock`](lock_api::RawMutex::lock) panics if the calling thread holds the lock already. The message names the place
-/// that took it.
+/// [`lock`](lock_api::RawMutex::lock) panics if the calling thread holds the lock already, or holds what the owner of
+/// the lock waits for (rules [L4](crate::guide::contract#l4), [L13](crate::guide::contract#l13)). The message names the
+/// places that took what it is about.
 ///
 /// # Examples
 ///

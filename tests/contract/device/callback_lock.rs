@@ -32,8 +32,7 @@ fn refused<R: std::fmt::Debug>(answer: Result<R, Error>) {
 }
 
 /// Work items of two interrupts, the device's callbacks and its sections never overlap.
-// Caught: a work item that does not run under the lock; a device's callback that does not; a power transition that
-// announces more than it waits for (the work item is refused the lock).
+// Caught: a work item that does not run under the lock; a device's callback that does not.
 #[test]
 fn w5_what_runs_under_the_lock_never_overlaps() {
     watchdog(|| {
@@ -246,7 +245,7 @@ fn e4_a_circle_of_callback_locks_is_refused() {
 }
 
 /// A wait for the callback lock that would close a circle panics. Here that is a failure of the device's callback.
-// Caught: a wait for the callback lock that is not announced (it hangs).
+// Caught: a register of waits that finds no circle (it hangs).
 #[test]
 fn e4_a_wait_for_the_callback_lock_is_part_of_circles() {
     watchdog(|| {

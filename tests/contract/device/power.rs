@@ -247,7 +247,7 @@ fn refused<A: std::fmt::Debug>(answer: Result<A, Error>) {
 
 /// A transition of the device is refused in its own callbacks and in the ISRs, callbacks and sections of its
 /// interrupts. Nothing is done, and nothing hangs.
-// Caught: an entry and an exit that announce nothing; ones that don't look whether this is an ISR.
+// Caught: an entry and an exit that don't look whether this is an ISR.
 #[test]
 fn e5_refused_where_it_would_wait_for_itself() {
     watchdog(|| {
@@ -309,7 +309,7 @@ fn e5_refused_where_it_would_wait_for_itself() {
 
 /// A callback of the device waits for a transition of an interrupt, whose callback waits for the device. The wait that
 /// closes the circle is refused.
-// Caught: an entry and an exit that announce nothing (it hangs).
+// Caught: a register of waits that finds no circle (it hangs).
 #[test]
 fn e5_a_circle_of_two_threads_is_refused() {
     watchdog(|| {

@@ -156,7 +156,7 @@ fn e4_from_the_callbacks_of_another_it_is_allowed() {
 }
 
 /// Two callbacks disable each other's interrupt. One of the two is refused, and both transitions end.
-// Caught: no announcement of who waits for whom.
+// Caught: a register of waits that finds no circle.
 #[test]
 fn e4_two_callbacks_that_disable_each_other() {
     for _ in 0..50 {
@@ -195,7 +195,7 @@ fn e4_two_callbacks_that_disable_each_other() {
 }
 
 /// The same with three interrupts, and with work items.
-// Caught: no announcement of who waits for whom; a walk that does not go beyond the first owner.
+// Caught: a register of waits that finds no circle; a walk that does not go beyond the first owner.
 #[test]
 fn e4_longer_circles_through_work_items() {
     for _ in 0..50 {
@@ -238,7 +238,7 @@ fn e4_longer_circles_through_work_items() {
 }
 
 /// One thread holds a lock and disables the other interrupt; a second thread does the reverse.
-// Caught: no announcement of who waits for whom.
+// Caught: a register of waits that finds no circle.
 #[test]
 fn e4_holding_one_lock_and_disabling_the_other() {
     for _ in 0..50 {

@@ -125,9 +125,9 @@ fn e6_dropped_in_the_isr_that_its_work_item_waits_for() {
     });
 }
 
-/// The handle is dropped where waiting for the end would close a circle. The section of the other thread ends the
+/// The handle is dropped where waiting for the end would close a circle. A thread that is started for it ends the
 /// interrupt.
-// Caught: an end that is put off to a release that does not look for it.
+// Caught: a register of waits that finds no circle (it hangs).
 #[test]
 fn e6_dropped_where_waiting_would_close_a_circle() {
     for _ in 0..20 {
