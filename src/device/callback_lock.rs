@@ -47,7 +47,7 @@ impl Device {
     #[doc(alias = "WdfObjectAcquireLock")]
     pub fn synchronize<R>(&self, section: impl FnOnce() -> R) -> R {
         assert!(!sync::is_in_isr(), "{}: the callback lock can't be waited for in an ISR", self.name());
-        match self.serialize(section) {
+        match self.serialize(section, false) {
             Ok(answer) => answer,
             Err(None) => panic!("{}: the callback lock is held by this thread already", self.name()),
             Err(Some(circle)) => panic!("{}: waiting for the callback lock would never end: {circle}", self.name()),
@@ -55,9 +55,9 @@ impl Device {
     }
 
     /// As `synchronize`, for the crate. Returns an error if the wait would never end: with the circle, or nothing if this
-    /// thread holds the lock itself.
-    pub(super) fn serialize<R>(&self, section: impl FnOnce() -> R) -> Result<R, Option<Circle>> {
-        let label = Label::of(Kind::CallbackLock, self.name());
+    /// thread holds the lock itself, or if the wait has been called off. Only that of an end can be.
+    pub(super) fn serialize<R>(&self, section: impl FnOnce() -> R, for_end: bool) -> Result<R, Option<Circle>> {
+        let label = Label::of(Kind::CallbackLock, self.name()).for_end(for_end);
         match lock_until(&self.0.callback_lock, None, label) {
             Ok(_guard) => Ok(section()),
             Err(NotAcquired::Circle(circle)) => Err(Some(circle)),

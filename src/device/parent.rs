@@ -18,8 +18,8 @@ impl Parent for Device {
         self.raw_callback_lock()
     }
 
-    fn serialize(&self, run: &mut dyn FnMut()) -> Result<(), Option<Circle>> {
-        self.serialize(run)
+    fn serialize(&self, run: &mut dyn FnMut(), for_end: bool) -> Result<(), Option<Circle>> {
+        self.serialize(run, for_end)
     }
 
     fn wake(&self, taken: &mut dyn FnMut()) {

@@ -46,7 +46,7 @@ impl<T: Send, W: Send> Serve for InterruptObject<T, W> {
     fn work(&self) {
         // If another run is queued, it has scheduled itself again, behind other interrupts. (A worker has nothing that
         // others wait for, so it closes no circle.)
-        let _ = self.run_work();
+        let _ = self.run_work(false);
         self.run_left_over();
         self.do_requested_removal();
         self.wake_device();

@@ -26,7 +26,7 @@ impl<'a, T> Access<'a, T> {
     pub(crate) fn acquire(self) -> InterruptLockGuard<'a, T> {
         match self.raw().acquire_at_once() {
             Ok(acquisition) => self.guard(acquisition),
-            Err(refused) => match acquire_slow(self.mutex, self.tenant, refused, None) {
+            Err(refused) => match acquire_slow(self.mutex, self.tenant, refused, None, false) {
                 Ok(guard) => guard,
                 Err(error) => panic(&error),
             },
@@ -77,7 +77,17 @@ impl<'a, T> Access<'a, T> {
     pub(crate) fn acquire_until(self, deadline: Option<sync::Instant>) -> Result<InterruptLockGuard<'a, T>, Error> {
         match self.raw().acquire_at_once() {
             Ok(acquisition) => Ok(self.guard(acquisition)),
-            Err(refused) => acquire_slow(self.mutex, self.tenant, refused, deadline),
+            Err(refused) => acquire_slow(self.mutex, self.tenant, refused, deadline, false),
+        }
+    }
+
+    /// As [`acquire_until`](Self::acquire_until), for an end: the wait may be called off.
+    #[cfg(feature = "alloc")]
+    #[track_caller]
+    pub(crate) fn acquire_for_end(self) -> Result<InterruptLockGuard<'a, T>, Error> {
+        match self.raw().acquire_at_once() {
+            Ok(acquisition) => Ok(self.guard(acquisition)),
+            Err(refused) => acquire_slow(self.mutex, self.tenant, refused, None, true),
         }
     }
 
@@ -132,11 +142,12 @@ fn acquire_slow<'a, T>(
     tenant: &'a dyn Tenant<T>,
     mut refused: Refused,
     deadline: Option<sync::Instant>,
+    for_end: bool,
 ) -> Result<InterruptLockGuard<'a, T>, Error> {
     let access = Access { mutex, tenant };
     loop {
         let acquired = match refused {
-            Refused::Held => match access.raw().wait(deadline, label(tenant)) {
+            Refused::Held => match access.raw().wait(deadline, label(tenant).for_end(for_end)) {
                 Ok(acquisition) => Ok(acquisition),
                 Err(NotAcquired::ServeFirst) => Err(Refused::ServeFirst),
                 Err(refused) => return Err(error(tenant, refused, Location::caller())),
@@ -165,6 +176,9 @@ fn error<T>(tenant: &dyn Tenant<T>, refused: NotAcquired, here: &'static Locatio
         NotAcquired::Recursive(at) => ErrorKind::Recursive { taken_at: at.unwrap_or(here) },
         NotAcquired::Circle(circle) => {
             ErrorKind::WouldDeadlock { why: "another thread holds the interrupt lock", circle: Some(circle) }
+        }
+        NotAcquired::CalledOff => {
+            ErrorKind::WouldDeadlock { why: "another thread holds the interrupt lock", circle: None }
         }
         NotAcquired::TimedOut | NotAcquired::ServeFirst => ErrorKind::TimedOut,
     };

@@ -16,8 +16,8 @@ pub(crate) trait Parent: Any + Send + Sync {
     fn callback_lock(&self) -> &RawInterruptLock;
 
     /// Runs `run` under the callback lock. Returns an error if the wait for it would never end: with the circle, or
-    /// nothing if this thread holds the lock itself.
-    fn serialize(&self, run: &mut dyn FnMut()) -> Result<(), Option<Circle>>;
+    /// nothing if this thread holds the lock itself, or if the wait has been called off. Only that of an end can be.
+    fn serialize(&self, run: &mut dyn FnMut(), for_end: bool) -> Result<(), Option<Circle>>;
 
     /// Brings the device up for an interrupt that was asserted, or leaves that to a transition of the device that is
     /// under way. Calls `taken` in the first case.

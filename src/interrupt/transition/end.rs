@@ -57,8 +57,7 @@ impl<T, W> InterruptObject<T, W> {
     /// Ends the interrupt on this thread. Returns an error if a wait would never end; then a later call goes on from
     /// there.
     pub(in crate::interrupt) fn end_here(&self) -> Result<(), Error> {
-        let mut transition = self.begin_outside_sections(None)?;
-        transition.for_end = true;
+        let transition = self.begin_outside_sections(None, true)?;
         if self.state.phase() == Phase::Ended {
             return Ok(());
         }
@@ -207,7 +206,7 @@ impl<T: Send + 'static, W: Send + 'static> EndsElsewhere for InterruptObject<T, 
         sync::spawn(&name, move || {
             if let Some(device) = self.serializer() {
                 // The handle may have been dropped under the callback lock: begin after that section.
-                let _ = device.serialize(&mut || ());
+                let _ = device.serialize(&mut || (), false);
             }
             sync::insist(|| self.end_here().map_err(|error| self.free(error)));
             self.join_threads();

@@ -88,18 +88,24 @@ impl<T, W> InterruptObject<T, W> {
         let refused = if sync::is_in_isr() { Some("called from an ISR") } else { self.section_of_this_thread() };
         match refused {
             Some(why) => Err(self.would_deadlock(why, None)),
-            None => self.begin_outside_sections(deadline),
+            None => self.begin_outside_sections(deadline, false),
         }
     }
 
     /// As [`begin_until`](Self::begin_until), for a caller that is in no section of this interrupt.
-    fn begin_outside_sections(&self, deadline: Option<sync::Instant>) -> Result<InTransition<'_, T, W>, Error> {
-        let control = lock_until(&self.control, deadline, Label::of(Kind::Transition, self.name()));
+    fn begin_outside_sections(
+        &self,
+        deadline: Option<sync::Instant>,
+        for_end: bool,
+    ) -> Result<InTransition<'_, T, W>, Error> {
+        let label = Label::of(Kind::Transition, self.name()).for_end(for_end);
+        let control = lock_until(&self.control, deadline, label);
         match control {
-            Ok(control) => Ok(InTransition { object: self, control: Some(control), deadline, for_end: false }),
+            Ok(control) => Ok(InTransition { object: self, control: Some(control), deadline, for_end }),
             Err(NotAcquired::Circle(circle)) => {
                 Err(self.would_deadlock("another thread makes a transition of it", Some(circle)))
             }
+            Err(NotAcquired::CalledOff) => Err(self.would_deadlock("another thread makes a transition of it", None)),
             Err(NotAcquired::Recursive(_)) => Err(self.would_deadlock("called from a transition of it", None)),
             Err(NotAcquired::TimedOut | NotAcquired::ServeFirst) => Err(self.error(ErrorKind::TimedOut)),
         }
@@ -159,13 +165,17 @@ pub(in crate::interrupt) struct InTransition<'a, T, W> {
     object: &'a InterruptObject<T, W>,
     control: Option<MutexGuard<'a, RawInterruptLock, ()>>,
     deadline: Option<sync::Instant>,
-    /// It is the end: its flush may be called off.
+    /// It is the end: its waits may be called off.
     for_end: bool,
 }
 
 impl<'a, T, W> InTransition<'a, T, W> {
     /// Acquires the interrupt lock. Returns an error if the wait would never end.
     pub(in crate::interrupt) fn lock(&self) -> Result<InterruptLockGuard<'a, T>, Error> {
+        #[cfg(feature = "alloc")]
+        if self.for_end {
+            return self.object.lock().acquire_for_end();
+        }
         self.object.lock().acquire_until(self.deadline)
     }
 }

@@ -299,7 +299,7 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cold]
     fn run_serialized_or_panic(&self, device: &dyn Parent) -> bool {
-        match self.run_serialized(device) {
+        match self.run_serialized(device, false) {
             Ok(more) => more,
             Err(None) => panic!("{}: this thread holds the callback lock, which the work item needs", self.name()),
             Err(Some(circle)) => panic!("{}: waiting for the callback lock would never end: {circle}", self.name()),
@@ -309,11 +309,11 @@ impl<T, W> InterruptObject<T, W> {
     /// Runs the work item once, if it is queued and not running. Returns whether another run is queued.
     ///
     /// Returns an error if the wait for the callback lock would never end: with the circle, or nothing if this thread
-    /// holds the lock itself.
-    pub(crate) fn run_work(&self) -> Result<bool, Option<Circle>> {
+    /// holds the lock itself, or if the wait has been called off. Only that of an end can be.
+    pub(crate) fn run_work(&self, for_end: bool) -> Result<bool, Option<Circle>> {
         match self.serializer() {
             None => Ok(self.run_unserialized()),
-            Some(device) => self.run_serialized(device),
+            Some(device) => self.run_serialized(device, for_end),
         }
     }
 
@@ -325,10 +325,10 @@ impl<T, W> InterruptObject<T, W> {
 
     /// The callback lock comes before the run, because a run that has begun can't be put off.
     #[cold]
-    fn run_serialized(&self, device: &dyn Parent) -> Result<bool, Option<Circle>> {
+    fn run_serialized(&self, device: &dyn Parent, for_end: bool) -> Result<bool, Option<Circle>> {
         let mut more = false;
         if self.work.is_queued() {
-            device.serialize(&mut || more = self.run_once())?;
+            device.serialize(&mut || more = self.run_once(), for_end)?;
         }
         self.after_section();
         Ok(more)
@@ -389,7 +389,7 @@ impl<T, W> InterruptObject<T, W> {
         while !self.work.is_idle() {
             self.work.wait_until_not_running(self.name(), for_end)?;
             // The loop's condition asks whether there is more, because another thread may have been faster.
-            let _ = self.run_work()?;
+            let _ = self.run_work(for_end)?;
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ unsafe impl RawMutex for RawInterruptLock {
                 Err(NotAcquired::Recursive(at)) => recursion(at),
                 Err(NotAcquired::Circle(circle)) => deadlock(&circle),
                 Err(NotAcquired::ServeFirst) => self.release_unserving(),
-                Err(NotAcquired::TimedOut) => {}
+                Err(NotAcquired::TimedOut | NotAcquired::CalledOff) => {}
             }
         }
     }

@@ -164,6 +164,8 @@ pub(crate) enum NotAcquired {
     TimedOut,
     /// The wait would never end.
     Circle(Circle),
+    /// Another thread has called the wait off. It was one of an end.
+    CalledOff,
     /// As [`Refused::ServeFirst`].
     ServeFirst,
 }

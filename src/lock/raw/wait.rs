@@ -25,10 +25,15 @@ impl RawInterruptLock {
         if let Some(decided) = self.look_for_a_while(caller) {
             return decided;
         }
-        let wait = || self.sleep_as_thread(caller, deadline);
+        let called_off = waits::Flag::new();
+        let call_off = waits::CallOff { flag: &called_off, parker: &self.threads, word: &self.owner };
+        let call_off = label.for_end.then_some(call_off);
+        // A thread that may give up draws no ticket: it would keep its turn, and all later tickets wait for that.
+        let patience = if deadline.is_none() && !label.for_end { PATIENCE } else { u32::MAX };
+        let wait = || self.sleep_as_thread(caller, deadline, &called_off, patience);
         match deadline {
             Some(_) => waits::look(self.awaited(label)).map_err(NotAcquired::Circle).and_then(|()| wait()),
-            None => waits::through(self.awaited(label), wait).map_err(NotAcquired::Circle).flatten(),
+            None => waits::through_soft(self.awaited(label), call_off, wait).map_err(NotAcquired::Circle).flatten(),
         }
     }
 
@@ -55,8 +60,14 @@ impl RawInterruptLock {
         }
     }
 
-    /// Sleeps until the caller's section can begin.
-    fn sleep_as_thread(&self, caller: Caller, deadline: Option<sync::Instant>) -> Result<Acquisition, NotAcquired> {
+    /// Sleeps until the caller's section can begin, until `deadline`, or until the wait is called off.
+    fn sleep_as_thread(
+        &self,
+        caller: Caller,
+        deadline: Option<sync::Instant>,
+        called_off: &waits::Flag,
+        patience: u32,
+    ) -> Result<Acquisition, NotAcquired> {
         let mut passed_over = 0;
         loop {
             // Relaxed: publishes nothing. The barrier after it is the announcer's; see "The barriers" in `raw`.
@@ -68,7 +79,7 @@ impl RawInterruptLock {
                 || {
                     let announced = self.announced();
                     // `PARKED` promises a wake-up. If it has been cleared in between, nothing would wake this thread.
-                    announced.is_parked() && !is_open_to_threads(self.owner(), announced)
+                    announced.is_parked() && !is_open_to_threads(self.owner(), announced) && !called_off.is_set()
                 },
                 |last| {
                     if last {
@@ -82,13 +93,16 @@ impl RawInterruptLock {
                 return Err(NotAcquired::TimedOut);
             }
             passed_over += u32::from(self.announced().deliveries_wait());
-            // (Not with a deadline: a thread that gave up would keep its turn, and all later tickets wait for that.)
-            if passed_over > PATIENCE && deadline.is_none() {
+            if passed_over > patience {
                 return Ok(self.wait_for_turn(caller, self.arrive()));
             }
-            // Woken, or there was nothing to wait for: try once more, even if the time has run out.
+            // Woken, or there was nothing to wait for: try once more, even if the time has run out or the wait has been
+            // called off. The wake-up may have been the only one for all that wait.
             if let Some(decided) = self.look_for_a_while(caller) {
                 return decided;
+            }
+            if called_off.is_set() {
+                return Err(NotAcquired::CalledOff);
             }
         }
     }

@@ -19,6 +19,8 @@ pub(crate) struct Awaited<'a> {
 pub(crate) struct Label<'a> {
     kind: Kind,
     name: Option<&'a Name>,
+    /// The wait may be called off: the caller is an end, which can be put off.
+    pub(crate) for_end: bool,
 }
 
 impl Awaited<'_> {
@@ -38,13 +40,19 @@ impl Awaited<'_> {
 
 impl<'a> Label<'a> {
     /// A lock that only `lock_api` knows.
-    pub(crate) const UNNAMED: Self = Self { kind: Kind::Lock, name: None };
+    pub(crate) const UNNAMED: Self = Self { kind: Kind::Lock, name: None, for_end: false };
 
     /// A thread of the crate.
     #[cfg(any(loom, feature = "std"))]
-    pub(crate) const THREAD: Self = Self { kind: Kind::Thread, name: None };
+    pub(crate) const THREAD: Self = Self { kind: Kind::Thread, name: None, for_end: false };
 
     pub(crate) const fn of(kind: Kind, name: &'a Name) -> Self {
-        Self { kind, name: Some(name) }
+        Self { kind, name: Some(name), for_end: false }
+    }
+
+    /// Says whether the wait is one of an end.
+    pub(crate) const fn for_end(mut self, for_end: bool) -> Self {
+        self.for_end = for_end;
+        self
     }
 }

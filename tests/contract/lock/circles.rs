@@ -339,6 +339,53 @@ fn l13_e6_a_join_of_a_worker_that_waits_for_the_caller() {
     });
 }
 
+/// A thread that holds a lock drops a handle, and its end waits for the callback lock. The owner of the callback lock then
+/// waits for the first lock. The drop gives way: the end is put off, and nobody is refused.
+// Caught: an end whose wait for the callback lock can't be called off.
+#[test]
+fn l13_e6_a_drop_gives_way_to_a_wait() {
+    watchdog(|| {
+        let (data, device) = (lock("data"), Device::builder("nic").build());
+        let ran = Arc::new(AtomicU32::new(0));
+        let runs = ran.clone();
+        let interrupt = Interrupt::builder(())
+            .name("dropped")
+            .isr(|_| Claim::Claimed)
+            .work_item(move |_| _ = runs.fetch_add(1, SeqCst))
+            .device(&device)
+            .automatic_serialization()
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        interrupt.queue_work_item();
+        let object = interrupt.object().clone();
+        let (inside, go) = (Gate::new(), Gate::new());
+        let owner = thread::spawn({
+            let (device, data, inside, go) = (device.clone(), data.clone(), inside.clone(), go.clone());
+            move || {
+                device.synchronize(|| {
+                    inside.open();
+                    go.wait();
+                    *data.acquire_interrupt_lock() += 1;
+                });
+            }
+        });
+        inside.wait();
+        let drops = asleep("drops", {
+            let data = data.clone();
+            move || {
+                let _held = data.acquire_interrupt_lock();
+                drop(interrupt);
+            }
+        });
+        go.open();
+        owner.join().unwrap();
+        drops.join().unwrap();
+        support::until(|| object.state() == State::Ended);
+        assert_eq!((*data.acquire_interrupt_lock(), ran.load(SeqCst), object.fault()), (1, 1, None));
+    });
+}
+
 /// Two interrupts that share a lock, and a third. One thread holds the shared lock and disables the third; in the third's
 /// enable callback another thread drops one of the two. Nothing hangs, and the dropped one ends.
 // Caught: an end whose waits are unregistered.
