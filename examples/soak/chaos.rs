@@ -129,7 +129,7 @@ fn act(machine: &Arc<Machine>, unit: &Arc<Unit>, thread: usize, random: &mut Ran
 
 /// What may be done with the lock held.
 fn hold(machine: &Arc<Machine>, unit: &Arc<Unit>, thread: usize, random: &mut Random) {
-    let mut drops = random.one_in(8).then(|| if random.one_in(2) { unit.slot } else { machine.any_slot(random) });
+    let mut drops = random.one_in(8).then(|| machine.slot_to_drop_in(unit.slot, random));
     unit.object.section(&mut |data| {
         data.touch();
         submit(machine, unit, thread, random.split());

@@ -45,8 +45,7 @@ fn run(machine: &Arc<Machine>, unit: &Arc<Unit>, lane: usize, number: u64, rando
         submit(machine, unit, BY_CLOSURE, random.split());
     }
     if random.one_in(unit.kind.odd) {
-        let slot = if random.one_in(2) { unit.slot } else { machine.any_slot(random) };
-        machine.drop_handle(slot);
+        machine.drop_handle(machine.slot_to_drop_in(unit.slot, random));
     }
     if random.one_in(unit.kind.odd * 4) {
         ledger.panics.one();

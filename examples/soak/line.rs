@@ -27,12 +27,13 @@ pub fn probe_without_each(machine: &Machine, units: &[Arc<Unit>]) {
         probe_others("is told although a member is faulted");
         bring_up(machine, units);
         if out.kind.served == Served::ByHand {
-            // It answers all rounds so far. A late member holds the line masked while nobody claims: so each assertion
-            // is by itself, and is claimed.
-            members.iter().for_each(|unit| unit.wait("settles on the line", machine, Unit::is_settled));
-            out.tend();
-            out.leave_unserved(true);
             for other in members.iter().filter(|other| !Arc::ptr_eq(other, out)) {
+                // A late member holds the line masked while nobody claims. So it answers all rounds so far, and then the
+                // other claims the only assertion there is. (That may be followed by a round that nobody claims.)
+                members.iter().for_each(|unit| unit.wait("settles on the line", machine, Unit::is_settled));
+                out.leave_unserved(false);
+                out.tend();
+                out.leave_unserved(true);
                 other.raise();
                 told(machine, other, "is told although a member is not served", 0);
             }
