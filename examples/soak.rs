@@ -22,9 +22,13 @@
 //! | `unit` | one interrupt: how it is built |
 //! | `callbacks` | what its ISR, work item and other callbacks do |
 //! | `closures` | the closures that run under its lock |
+//! | `bomb` | destructors that panic |
+//! | `circle` | two locks at once |
+//! | `removal` | devices that go away |
 //! | `object` | interrupts with and without a work item, as one type |
 //! | `chaos` | what the threads do in a round |
 //! | `quiet` | the quiet moment after a round |
+//! | `line` | the shared line without one of its members |
 //! | `ledger` | the accounts of one interrupt |
 //! | `verdict` | what happens if an account is wrong; intended panics |
 //! | `watch` | each thread's last step, and the watchdog |
@@ -32,10 +36,14 @@
 
 #[path = "soak/arguments.rs"]
 mod arguments;
+#[path = "soak/bomb.rs"]
+mod bomb;
 #[path = "soak/callbacks.rs"]
 mod callbacks;
 #[path = "soak/chaos.rs"]
 mod chaos;
+#[path = "soak/circle.rs"]
+mod circle;
 #[path = "soak/closures.rs"]
 mod closures;
 #[path = "support/failure.rs"]
@@ -44,6 +52,8 @@ mod failure;
 mod kind;
 #[path = "soak/ledger.rs"]
 mod ledger;
+#[path = "soak/line.rs"]
+mod line;
 #[path = "soak/machine.rs"]
 mod machine;
 #[path = "soak/object.rs"]
@@ -56,6 +66,8 @@ mod program;
 mod quiet;
 #[path = "soak/random.rs"]
 mod random;
+#[path = "soak/removal.rs"]
+mod removal;
 #[path = "soak/signal.rs"]
 mod signal;
 #[path = "soak/totals.rs"]

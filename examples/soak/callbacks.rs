@@ -5,12 +5,14 @@ use std::sync::{Arc, Weak};
 
 use interrupt_lock::{Claim, ErrorKind, Queued, Work};
 
+use crate::bomb::{Bomb, BombError};
 use crate::closures::submit;
 use crate::kind::{Kind, Source};
 use crate::ledger::{BY_ISR, BY_WORK_ITEM, Ledger, Token};
 use crate::machine::Machine;
 use crate::object::Data;
 use crate::random::Random;
+use crate::removal::{Switch, Way};
 use crate::signal::Signal;
 use crate::totals;
 use crate::unit::Unit;
@@ -27,7 +29,9 @@ pub struct Callback {
     random: Random,
     /// Runs of the work item that may still ask for another.
     budget: u32,
+    removal: Arc<Switch>,
     _token: Token,
+    _bomb: Option<Bomb>,
 }
 
 /// What one ISR run will do, decided before it has the data.
@@ -43,10 +47,12 @@ impl Callback {
         kind: Kind,
         ledger: &Arc<Ledger>,
         signal: &Signal,
-        random: Random,
+        removal: &Arc<Switch>,
+        mut random: Random,
     ) -> Self {
-        let (ledger, signal, _token) = (ledger.clone(), signal.clone(), ledger.token());
-        Self { machine, slot, kind, ledger, signal, random, budget: 0, _token }
+        let _bomb = random.one_in(kind.odd).then(|| Bomb::new(ledger));
+        let (ledger, signal, removal, _token) = (ledger.clone(), signal.clone(), removal.clone(), ledger.token());
+        Self { machine, slot, kind, ledger, signal, random, budget: 0, removal, _token, _bomb }
     }
 
     /// The machine, unless it is quiet now: then nothing odd may happen.
@@ -68,11 +74,16 @@ impl Callback {
         watch::step("runs the ISR of", self.slot as u64);
         let ledger = self.ledger.clone();
         ledger.must_be_on("the ISR");
+        ledger.must_serve();
         ledger.enter(&ledger.in_isr, "the ISR");
         data.touch();
         ledger.isr_runs.one();
         ledger.told.add(assertions);
         ledger.note_queueing(queued);
+        if self.removal.way() == Some(Way::Silent) {
+            ledger.leave(&ledger.in_isr);
+            return Claim::DeviceGone;
+        }
         let will_run = matches!(queued, Some(Queued::New | Queued::Merged));
         let claim = if plan.keeps_masked && (will_run || !self.kind.work) {
             // The work item deals with the device. Without one, a thread of the driver unmasks.
@@ -141,24 +152,41 @@ impl Callback {
         }
     }
 
-    pub fn enable(&mut self, data: &mut Data) -> Result<(), &'static str> {
+    pub fn enable(&mut self, data: &mut Data) -> Result<(), BombError> {
         watch::step("runs the enable callback of", self.slot as u64);
         self.signal.silence(false);
-        self.transition(data)
+        self.transition(data)?;
+        self.ledger.begin_service();
+        Ok(())
     }
 
-    pub fn disable(&mut self, data: &mut Data) -> Result<(), &'static str> {
+    pub fn disable(&mut self, data: &mut Data) -> Result<(), BombError> {
         watch::step("runs the disable callback of", self.slot as u64);
-        self.ledger.must_be_on("the disable callback");
+        self.ledger.end_service("the disable callback");
         self.signal.silence(true);
         self.transition(data)
     }
 
-    fn transition(&mut self, data: &mut Data) -> Result<(), &'static str> {
+    pub fn removed(&mut self, data: &mut Data) -> Result<(), BombError> {
+        watch::step("runs the removal callback of", self.slot as u64);
+        self.ledger.end_service("the removal callback");
+        if self.removal.way().is_none() {
+            self.ledger.wrong("the removal callback runs although the device is there", None);
+        }
+        self.signal.silence(true);
+        self.transition(data)
+    }
+
+    fn transition(&mut self, data: &mut Data) -> Result<(), BombError> {
         data.touch();
         let Some(machine) = self.wild() else { return Ok(()) };
         if self.random.one_in(self.kind.odd) {
-            return Err("intended by the soak");
+            let error = BombError::new(&self.ledger);
+            // A device drops the errors of its interrupts without a fault.
+            if self.kind.in_device {
+                error.defuse();
+            }
+            return Err(error);
         }
         if self.random.one_in(self.kind.odd) {
             machine.drop_handle(self.slot);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use interrupt_lock::Transition;
 
+use crate::circle::{drop_while_held, nest};
 use crate::closures::submit;
 use crate::ledger::THREADS;
 use crate::machine::Machine;
@@ -73,7 +74,7 @@ fn act(machine: &Arc<Machine>, unit: &Arc<Unit>, thread: usize, random: &mut Ran
         45..50 => {
             watch::step("tries to acquire for a while", slot);
             let time = Duration::from_micros(random.below(100) as u64);
-            unit.object.timed_section(time, &mut |data| data.touch());
+            let _ = unit.object.timed_section(time, &mut |data| data.touch());
         }
         50..60 => {
             watch::step("submits a closure", slot);
@@ -103,7 +104,19 @@ fn act(machine: &Arc<Machine>, unit: &Arc<Unit>, thread: usize, random: &mut Ran
             watch::step("drops the handle", slot);
             machine.drop_handle(unit.slot);
         }
-        84..90 => {
+        85 if random.one_in(64) => {
+            watch::step("takes the device away", slot);
+            unit.remove(random);
+        }
+        86 if random.one_in(32) => {
+            watch::step("holds the lock while another thread drops the handle", slot);
+            drop_while_held(machine, unit);
+        }
+        87..90 => {
+            watch::step("acquires another lock inside this one", slot);
+            nest(machine, unit, random);
+        }
+        84..87 => {
             watch::step("rebuilds", slot);
             machine.rebuild_one(random);
         }
@@ -116,7 +129,7 @@ fn act(machine: &Arc<Machine>, unit: &Arc<Unit>, thread: usize, random: &mut Ran
 
 /// What may be done with the lock held.
 fn hold(machine: &Arc<Machine>, unit: &Arc<Unit>, thread: usize, random: &mut Random) {
-    let mut drops = random.one_in(8);
+    let mut drops = random.one_in(8).then(|| machine.slot_to_drop_in(unit.slot, random));
     unit.object.section(&mut |data| {
         data.touch();
         submit(machine, unit, thread, random.split());
@@ -129,8 +142,8 @@ fn hold(machine: &Arc<Machine>, unit: &Arc<Unit>, thread: usize, random: &mut Ra
             // An interrupt that has ended says so instead.
             unit.ended_or_wrong("disable() with the lock held was not refused");
         }
-        if std::mem::take(&mut drops) {
-            machine.drop_handle(unit.slot);
+        if let Some(slot) = drops.take() {
+            machine.drop_handle(slot);
         }
         submit(machine, unit, thread, random.split());
         data.touch();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::bomb::Bomb;
 use crate::ledger::{BY_CLOSURE, Token};
 use crate::machine::Machine;
 use crate::random::Random;
@@ -13,9 +14,10 @@ use crate::watch;
 pub fn submit(machine: &Arc<Machine>, unit: &Arc<Unit>, lane: usize, mut random: Random) {
     let number = unit.ledger.lanes[lane].submitted.get() + 1;
     let token = unit.ledger.token();
+    let bomb = random.one_in(unit.kind.odd * 4).then(|| Bomb::in_closure(&unit.ledger));
     let (its_machine, its_unit) = (machine.clone(), unit.clone());
     let closure = move |data: &mut crate::object::Data| {
-        let _token: Token = token;
+        let _freed: (Token, Option<Bomb>) = (token, bomb);
         watch::step("runs closure", number);
         data.touch();
         run(&its_machine, &its_unit, lane, number, &mut random);
@@ -42,8 +44,8 @@ fn run(machine: &Arc<Machine>, unit: &Arc<Unit>, lane: usize, number: u64, rando
         submit(machine, unit, BY_CLOSURE, random.split());
         submit(machine, unit, BY_CLOSURE, random.split());
     }
-    if random.one_in(unit.kind.odd) && unit.kind.mortal {
-        machine.drop_handle(unit.slot);
+    if random.one_in(unit.kind.odd) {
+        machine.drop_handle(machine.slot_to_drop_in(unit.slot, random));
     }
     if random.one_in(unit.kind.odd * 4) {
         ledger.panics.one();

@@ -46,11 +46,18 @@ pub struct Ledger {
     pub closures_run: Count,
     pub lanes: [Lane; LANES],
     pub panics: Count,
+    /// Those of them that are of destructors which the crate calls.
+    pub destructors: Count,
+    /// Enable callbacks that succeeded; disable and removal callbacks that began.
+    pub enables: Count,
+    pub stops: Count,
     /// Callbacks and closures that were made, and that have been freed.
     pub made: Count,
     pub freed: Count,
     /// Disabled by its driver, and not enabled since: nothing may run.
     pub off: AtomicBool,
+    /// An enable callback has succeeded, and no disable or removal callback has begun since.
+    serving: AtomicBool,
     pub in_isr: AtomicBool,
     pub in_work_item: AtomicBool,
     name: String,
@@ -88,6 +95,31 @@ impl Ledger {
         // SeqCst: pairs with `set_off`, whose caller knows that nothing runs.
         if self.off.load(SeqCst) {
             self.wrong(&format!("{callback} runs after disable() has returned"), None);
+        }
+    }
+
+    /// The enable callback succeeds: from now on the ISR may run.
+    pub fn begin_service(&self) {
+        self.enables.one();
+        // SeqCst: used with the interrupt lock held only, which orders it anyway.
+        self.serving.store(true, SeqCst);
+    }
+
+    /// The disable or removal callback begins: from now on the ISR may not run. After a fault neither runs.
+    pub fn end_service(&self, callback: &str) {
+        self.must_be_on(callback);
+        self.stops.one();
+        // SeqCst: see `begin_service`.
+        if !self.serving.swap(false, SeqCst) {
+            self.wrong(&format!("{callback} runs without an enable callback before it"), None);
+        }
+    }
+
+    /// An ISR run begins.
+    pub fn must_serve(&self) {
+        // SeqCst: see `begin_service`.
+        if !self.serving.load(SeqCst) {
+            self.wrong("an ISR run begins before the enable callback has succeeded, or after it is undone", None);
         }
     }
 
@@ -131,6 +163,11 @@ impl Ledger {
             }
         }
         self.check_work(stats);
+        // Each enable is undone by one callback, or by a fault.
+        let (enables, stops) = (self.enables.get(), self.stops.get());
+        if !(stops..=stops + stats.faults).contains(&enables) {
+            self.wrong("an enable callback was not undone by exactly one disable or removal callback", Some(stats));
+        }
         // A storm on a shared line is a fault, too.
         let panics = self.panics.get();
         if stats.faults < panics || (stats.faults != panics && kind.source != Source::Member) {
@@ -180,6 +217,9 @@ impl Ledger {
             ("closures accepted", &self.accepted),
             ("closures run", &self.closures_run),
             ("panics", &self.panics),
+            ("of destructors", &self.destructors),
+            ("enables", &self.enables),
+            ("stops", &self.stops),
             ("made", &self.made),
             ("freed", &self.freed),
         ] {

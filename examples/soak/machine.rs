@@ -125,6 +125,14 @@ impl Machine {
         self.unit(self.any_slot(random))
     }
 
+    /// A place whose handle may be dropped with the lock of the interrupt in `slot` held: that one, or another.
+    ///
+    /// Not of another whose work item is serialized: the drop would wait for the callback lock with that lock held.
+    pub fn slot_to_drop_in(&self, slot: usize, random: &mut Random) -> usize {
+        let other = self.any_slot(random);
+        if random.one_in(2) || self.slots[other].kind.serialized { slot } else { other }
+    }
+
     /// Drops the handle in this place, unless it has been dropped or is to live.
     pub fn drop_handle(&self, slot: usize) {
         if self.slots[slot].kind.mortal && self.end(slot) {

@@ -6,6 +6,7 @@ use interrupt_lock::{
     Deferral, Error, Fault, InterruptObject, NoWorkItem, Queued, State, Stats, Transition, WithWorkItem,
 };
 
+use crate::bomb::defuse;
 use crate::verdict;
 
 /// The interrupt data: two numbers that are equal outside of sections.
@@ -46,17 +47,20 @@ pub trait Object: Send + Sync {
     fn run_work_item(&self) -> bool;
     fn section(&self, section: &mut dyn FnMut(&mut Data));
     fn try_section(&self, section: &mut dyn FnMut(&mut Data)) -> bool;
-    fn timed_section(&self, timeout: Duration, section: &mut dyn FnMut(&mut Data)) -> bool;
+    fn timed_section(&self, timeout: Duration, section: &mut dyn FnMut(&mut Data)) -> Result<(), Error>;
+    fn check(&self) -> Result<(), Error>;
+    fn service_removal(&self);
+    fn fault(&self) -> Option<Fault>;
 }
 
 macro_rules! object {
     ($kind:ty, |$object:ident| $queue:expr, $run:expr) => {
         impl Object for InterruptObject<Data, $kind> {
             fn enable(&self) -> Result<Transition, Error> {
-                self.enable()
+                self.enable().inspect_err(defuse)
             }
             fn disable(&self) -> Result<Transition, Error> {
-                self.disable()
+                self.disable().inspect_err(defuse)
             }
             fn report_inactive(&self) -> Result<Transition, Error> {
                 self.report_inactive()
@@ -96,8 +100,17 @@ macro_rules! object {
             fn try_section(&self, section: &mut dyn FnMut(&mut Data)) -> bool {
                 self.try_acquire_interrupt_lock().map(|mut data| section(&mut data)).is_some()
             }
-            fn timed_section(&self, timeout: Duration, section: &mut dyn FnMut(&mut Data)) -> bool {
-                self.try_acquire_interrupt_lock_for(timeout).map(|mut data| section(&mut data)).is_ok()
+            fn timed_section(&self, timeout: Duration, section: &mut dyn FnMut(&mut Data)) -> Result<(), Error> {
+                self.try_acquire_interrupt_lock_for(timeout).map(|mut data| section(&mut data))
+            }
+            fn check(&self) -> Result<(), Error> {
+                self.check().map(drop)
+            }
+            fn fault(&self) -> Option<Fault> {
+                self.fault()
+            }
+            fn service_removal(&self) {
+                self.service_removal();
             }
         }
     };

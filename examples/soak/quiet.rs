@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use interrupt_lock::{Error, State};
+use interrupt_lock::{Callback, Error, Fault, State};
 
 use crate::kind::{Served, Source};
+use crate::line;
 use crate::machine::Machine;
+use crate::removal::Way;
 use crate::unit::Unit;
 use crate::watch::{self, lock};
 
@@ -16,6 +18,7 @@ const PROBES: u64 = 3;
 
 /// Checks a machine whose threads have been stopped. Its interrupts are disabled then.
 pub fn check(machine: &Arc<Machine>) -> Result<(), Error> {
+    machine.units().iter().for_each(|unit| let_go(machine, unit));
     retire(machine, machine.take_retired());
     (0..machine.slots()).try_for_each(|slot| machine.rebuild(slot).map(drop))?;
     // Those whose places were free.
@@ -23,10 +26,33 @@ pub fn check(machine: &Arc<Machine>) -> Result<(), Error> {
     let units = machine.units();
     bring_up(machine, &units);
     units.iter().for_each(|unit| unit.wait("settles", machine, |unit| unit.is_settled()));
-    units.iter().for_each(|unit| probe(machine, unit));
+    units.iter().for_each(|unit| probe(machine, unit, "is told of each assertion"));
+    line::probe_without_each(machine, &units);
     wake(machine, &units);
     units.iter().for_each(|unit| account(machine, unit));
     Ok(())
+}
+
+/// If its device goes away, waits until it is removed, and drops its handle.
+fn let_go(machine: &Machine, unit: &Arc<Unit>) {
+    let Some(way) = unit.removal.way() else { return };
+    unit.wait("is removed", machine, |unit| {
+        let gone = matches!(unit.object.state(), State::Removed | State::Ended);
+        if !gone {
+            let _ = unit.object.clear_fault();
+            let _ = unit.object.report_active();
+            let _ = machine.device().enter_d0();
+            unit.enable();
+            // Nothing tells but the ISR, which has to run.
+            if way == Way::Silent {
+                unit.raise();
+            }
+        }
+        gone
+    });
+    unit.must_stay_removed();
+    watch::step("drops the handle of a removed interrupt, of", unit.slot as u64);
+    machine.end(unit.slot);
 }
 
 /// Ends a quiet machine, and everything of it.
@@ -40,7 +66,7 @@ pub fn take_down(machine: Arc<Machine>) {
 }
 
 /// Enables everything.
-fn bring_up(machine: &Machine, units: &[Arc<Unit>]) {
+pub fn bring_up(machine: &Machine, units: &[Arc<Unit>]) {
     watch::step("enables everything", 0);
     let up = |unit: &Arc<Unit>| {
         let _ = unit.object.clear_fault();
@@ -63,10 +89,13 @@ fn bring_up(machine: &Machine, units: &[Arc<Unit>]) {
 
 impl Unit {
     /// Waits until `done`. If that never comes, the watchdog tells.
-    fn wait(self: &Arc<Self>, what: &'static str, machine: &Machine, done: impl Fn(&Self) -> bool) {
+    pub fn wait(self: &Arc<Self>, what: &'static str, machine: &Machine, done: impl Fn(&Self) -> bool) {
         watch::step(what, self.slot as u64);
-        let unit = self.clone();
-        watch::explain(Some(Box::new(move || unit.text(what))));
+        let (unit, all) = (self.clone(), machine.units());
+        watch::explain(Some(Box::new(move || {
+            let states = all.iter().map(|unit| format!("\n  {}: {:?}", unit.name, unit.object.state()));
+            unit.text(what) + &states.collect::<String>()
+        })));
         while !done(self) {
             machine.units().iter().for_each(|unit| unit.tend());
             thread::sleep(Duration::from_micros(50));
@@ -80,7 +109,7 @@ impl Unit {
     }
 
     /// No run of its ISR, of its work item or of a closure is to come.
-    fn is_settled(&self) -> bool {
+    pub fn is_settled(&self) -> bool {
         let (stats, ledger) = (self.object.stats(), &self.ledger);
         // An edge may have gone stale: then no ISR has dealt with it.
         (!self.kind.holds() || self.outstanding() == 0)
@@ -91,11 +120,16 @@ impl Unit {
 }
 
 /// What is asserted now reaches the ISR.
-fn probe(machine: &Machine, unit: &Arc<Unit>) {
-    let told = unit.ledger.told.get();
+pub fn probe(machine: &Machine, unit: &Arc<Unit>, what: &'static str) {
+    let told_before = unit.ledger.told.get();
     (0..PROBES).for_each(|_| unit.raise());
-    unit.wait("is told of each assertion", machine, |unit| {
-        unit.is_settled() && unit.outstanding() == 0 && (!unit.kind.counts() || unit.ledger.told.get() >= told + PROBES)
+    told(machine, unit, what, told_before + PROBES);
+}
+
+/// Waits until the ISR has been told so often.
+pub fn told(machine: &Machine, unit: &Arc<Unit>, what: &'static str, told: u64) {
+    unit.wait(what, machine, |unit| {
+        unit.is_settled() && unit.outstanding() == 0 && (!unit.kind.counts() || unit.ledger.told.get() >= told)
     });
 }
 
@@ -139,23 +173,36 @@ fn account(machine: &Machine, unit: &Arc<Unit>) {
 /// Checks interrupts whose handles have been dropped, and that all of them is freed.
 fn retire(machine: &Machine, units: Vec<Arc<Unit>>) {
     for unit in units {
-        unit.wait("ends", machine, |unit| unit.object.state() == State::Ended);
+        unit.wait("ends", machine, |unit| {
+            let ledger = &unit.ledger;
+            // What its callbacks own is freed after it has ended, and each panic of that is noted then.
+            unit.object.state() == State::Ended
+                && ledger.freed.get() == ledger.made.get()
+                && unit.object.stats().faults >= ledger.panics.get()
+        });
         if let Some(listener) = lock(&unit.listener).take() {
             watch::step("joins the listener of", unit.slot as u64);
             listener.join().expect("a panic would have ended the program");
         }
+        check_destructors(&unit);
         let stats = unit.object.stats();
         if unit.kind.listened && unit.ledger.heard.get() != stats.claimed {
             unit.ledger.wrong("the listener has not heard of each claim", Some(&stats));
         }
         unit.ledger.check(&unit.kind, &stats);
         unit.ledger.check_assertions(&unit.kind, &stats, true);
-        let (ledger, slot) = (unit.ledger.clone(), unit.slot);
-        drop(unit);
-        watch::step("waits until all is freed of", slot as u64);
-        while ledger.freed.get() != ledger.made.get() {
-            thread::sleep(Duration::from_micros(50));
-        }
-        ledger.close();
+        unit.ledger.close();
+    }
+}
+
+/// The faults of an interrupt whose only panics were those of destructors say so.
+fn check_destructors(unit: &Unit) {
+    let (ledger, stats) = (&unit.ledger, unit.object.stats());
+    if ledger.destructors.get() != stats.faults {
+        return;
+    }
+    match unit.object.fault() {
+        None | Some(Fault::Panicked { callback: Callback::Destructor, .. }) => {}
+        Some(fault) => ledger.wrong(&format!("a destructor panicked, and the fault is: {fault}"), Some(&stats)),
     }
 }

@@ -25,6 +25,8 @@ struct Place {
     requests: u64,
     /// Its driver has told the device not to interrupt.
     silent: bool,
+    /// Which driver has enabled it last. An earlier one, which may still be ending, can't silence it.
+    driver: usize,
 }
 
 impl Wire {
@@ -111,7 +113,15 @@ impl Signal {
     /// What enable and disable callbacks do: a disabled device on a wire does not assert it.
     pub fn silence(&self, silent: bool) {
         if let Output::Wire(wire, place) = &self.output {
-            wire.change(*place, |place| place.silent = silent);
+            let driver = Arc::as_ptr(&self.requests).addr();
+            wire.change(*place, |place| {
+                if !silent {
+                    place.driver = driver;
+                }
+                if place.driver == driver {
+                    place.silent = silent;
+                }
+            });
         }
     }
 }

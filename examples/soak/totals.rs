@@ -43,11 +43,15 @@ pub static TRANSITIONS: Count = Count::new();
 pub static FAULTS: Count = Count::new();
 pub static DROPS: Count = Count::new();
 pub static REFUSALS: Count = Count::new();
+pub static CIRCLES: Count = Count::new();
+pub static REMOVALS: Count = Count::new();
+pub static DESTRUCTORS: Count = Count::new();
 
 pub fn text() -> String {
     format!(
         "{} machines, {} interrupts: {} assertions, {} of them told to {} ISR runs, {} work items, {} closures, \
-         {} transitions, {} faults, {} drops in the middle, {} deadlock refusals; every account was right",
+         {} transitions, {} faults, {} drops in the middle, {} deadlock refusals, {} circles \
+         told, {} removals, {} panicking destructors; every account was right",
         MACHINES.get(),
         INTERRUPTS.get(),
         ASSERTIONS.get(),
@@ -59,5 +63,8 @@ pub fn text() -> String {
         FAULTS.get(),
         DROPS.get(),
         REFUSALS.get(),
+        CIRCLES.get(),
+        REMOVALS.get(),
+        DESTRUCTORS.get(),
     )
 }

@@ -1,6 +1,7 @@
 //! One interrupt: how it is built, and what its driver does to it.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use interrupt_lock::simulated::{Edu, EduOptions};
 use interrupt_lock::source::{Software, Source as Raw};
-use interrupt_lock::{Builder, Claims, Error, ErrorKind, Interrupt, State, Transition, WorkItemContext};
+use interrupt_lock::{Builder, Claims, Error, ErrorKind, Interrupt, Queued, State, Transition, WorkItemContext};
 
 use crate::callbacks::Callback;
 use crate::kind::{Kind, Served, Source};
@@ -16,6 +17,7 @@ use crate::ledger::Ledger;
 use crate::machine::Machine;
 use crate::object::{Data, Object};
 use crate::random::Random;
+use crate::removal::{Removable, Switch, Way};
 use crate::signal::{Output, Signal, level};
 use crate::totals;
 use crate::watch::{self, lock};
@@ -27,7 +29,11 @@ pub struct Unit {
     pub ledger: Arc<Ledger>,
     pub object: Arc<dyn Object>,
     pub listener: Mutex<Option<JoinHandle<()>>>,
+    pub name: String,
+    pub removal: Arc<Switch>,
     signal: Signal,
+    /// Nobody calls `service()`. A line that its ISR keeps masked is opened all the same.
+    unserved: AtomicBool,
     /// Who holds this enables and disables it, and knows which of the two it did last.
     gate: Mutex<()>,
 }
@@ -48,14 +54,63 @@ impl Unit {
 
     /// For a unit without a dispatcher: what its driver's loop does.
     pub fn tend(&self) {
-        if self.kind.served == Served::ByHand {
+        // SeqCst: the thread that tends has stored it, or sees it at its next look.
+        if self.kind.served == Served::ByHand && !self.unserved.load(SeqCst) {
             if self.kind.source != Source::Calls {
                 self.object.service();
+            }
+            if self.removal.way().is_some() {
+                self.object.service_removal();
             }
             while self.object.run_work_item() {}
         }
         if self.kind.holds() && !self.kind.work {
             self.object.unmask();
+        }
+    }
+
+    /// For a unit without a dispatcher: its driver's loop sleeps, or goes on.
+    pub fn leave_unserved(&self, unserved: bool) {
+        // SeqCst: see `tend`.
+        self.unserved.store(unserved, SeqCst);
+    }
+
+    /// Its device goes away, in some way. Its interrupt is built anew after the round.
+    pub fn remove(&self, random: &mut Random) {
+        let way = match self.kind.source {
+            Source::Calls => Way::Silent,
+            _ => random.pick(&[Way::Requested, Way::Surprise, Way::Silent]),
+        };
+        if self.kind.mortal && self.removal.remove(way) {
+            totals::REMOVALS.one();
+        }
+    }
+
+    /// If it is removed, every operation says so, from now on.
+    pub fn must_stay_removed(&self) {
+        if self.object.state() != State::Removed {
+            return;
+        }
+        let object = &self.object;
+        let answers = [
+            ("enable()", object.enable().map(drop)),
+            ("disable()", object.disable().map(drop)),
+            ("report_inactive()", object.report_inactive().map(drop)),
+            ("report_active()", object.report_active().map(drop)),
+            ("check()", object.check()),
+        ];
+        for (what, answer) in answers {
+            let kind = answer.as_ref().map_err(Error::kind);
+            // Another thread may drop its handle at any time.
+            let told = matches!(kind, Err(ErrorKind::Removed | ErrorKind::Ended | ErrorKind::WouldDeadlock { .. }));
+            if !told {
+                self.ledger.wrong(&format!("{what} of a removed interrupt returned {answer:?}"), None);
+            }
+        }
+        let queued = self.object.queue();
+        self.ledger.note_queueing(queued);
+        if matches!(queued, Some(Queued::New | Queued::Merged)) {
+            self.ledger.wrong(&format!("the work item of a removed interrupt was queued: {queued:?}"), None);
         }
     }
 
@@ -77,6 +132,7 @@ impl Unit {
     pub fn bring_up(&self) {
         let _ = self.object.clear_fault();
         let _ = self.object.report_active();
+        self.must_stay_removed();
         if let Ok(_gate) = self.gate.try_lock() {
             self.enable_gated();
         }
@@ -102,14 +158,17 @@ impl Unit {
     fn disable_gated(&self) -> bool {
         let accepted = self.ledger.accepted.get();
         let answer = self.object.disable();
-        if refused(&answer) || self.object.state() == State::Ended {
+        if refused(&answer) {
             return false;
         }
-        self.ledger.set_off(true);
-        if matches!(answer, Ok(Transition::Done)) && self.ledger.closures_run.get() < accepted {
+        let ended = matches!(&answer, Err(error) if matches!(error.kind(), ErrorKind::Ended));
+        if !ended {
+            self.ledger.set_off(true);
+        }
+        if self.ledger.closures_run.get() < accepted {
             self.ledger.wrong("disable() left closures that were submitted before", Some(&self.object.stats()));
         }
-        true
+        !ended
     }
 
     fn enable_gated(&self) {
@@ -134,40 +193,50 @@ pub fn refused(answer: &Result<Transition, Error>) -> bool {
 }
 
 /// The source, and the device at its other end.
-fn source(machine: &Machine, slot: usize, kind: &Kind) -> Result<(Option<Box<dyn Raw>>, Signal), Error> {
-    fn boxed(source: impl Raw + 'static) -> Option<Box<dyn Raw>> {
-        Some(Box::new(source))
+fn source(
+    machine: &Machine,
+    slot: usize,
+    kind: &Kind,
+    removal: &Arc<Switch>,
+) -> Result<(Option<Box<dyn Raw>>, Signal), Error> {
+    fn boxed_in(removal: &Arc<Switch>, source: impl Raw + 'static) -> Option<Box<dyn Raw>> {
+        Some(Box::new(Removable::new(source, removal)))
+    }
+    macro_rules! boxed {
+        ($source:expr) => {
+            boxed_in(removal, $source)
+        };
     }
     let edu = || Edu::with_options(EduOptions { name: "simulated edu".into(), compute_time: Duration::ZERO });
     Ok(match kind.source {
         Source::Calls => (None, Signal::new(Output::Calls)),
         Source::Edge => {
             let (source, handle) = Software::edge();
-            (boxed(source), Signal::new(Output::Edge(handle)))
+            (boxed!(source), Signal::new(Output::Edge(handle)))
         }
         Source::Message => {
             let (source, handle) = Software::message(3);
-            (boxed(source), Signal::new(Output::Edge(handle)))
+            (boxed!(source), Signal::new(Output::Edge(handle)))
         }
         Source::Level => {
             let (source, signal) = level();
-            (boxed(source), signal)
+            (boxed!(source), signal)
         }
         Source::Member => {
             let (source, signal) = machine.member(slot);
-            (boxed(source), signal)
+            (boxed!(source), signal)
         }
         Source::EduLine | Source::EduMessage => {
             let edu = edu();
             let source = if kind.source == Source::EduLine { edu.line() } else { edu.message() }?;
             let registers = edu.registers();
-            (boxed(source), Signal::new(Output::Edu(edu, registers)))
+            (boxed!(source), Signal::new(Output::Edu(edu, registers)))
         }
         #[cfg(target_os = "linux")]
         Source::Eventfd => {
             let source = interrupt_lock::linux::Eventfd::new()?;
             let signal = Signal::new(Output::Eventfd(source.signaller()));
-            (boxed(source), signal)
+            (boxed!(source), signal)
         }
     })
 }
@@ -206,13 +275,28 @@ pub fn build(
     let ledger = Ledger::new(format!("{name}: {kind:?}"));
     // The device enables its interrupts itself.
     ledger.set_off(!kind.in_device);
-    let (source, signal) = source(machine, slot, &kind)?;
-    let mut callback = || Callback::new(Arc::downgrade(machine), slot, kind, &ledger, &signal, random.split());
-    let (mut on_enable, mut on_disable, mut isr, mut work) = (callback(), callback(), callback(), callback());
+    let removal = Arc::new(Switch::default());
+    let (source, signal) = source(machine, slot, &kind, &removal)?;
+    let mut callback =
+        || Callback::new(Arc::downgrade(machine), slot, kind, &ledger, &signal, &removal, random.split());
+    let (mut on_enable, mut on_disable, mut on_removal) = (callback(), callback(), callback());
+    let mut isr = callback();
     let unit = |object, claims: Option<Claims<'static>>| {
         let listener = claims.map(|claims| listen(claims, ledger.clone(), &name));
         let (listener, gate) = (Mutex::new(listener), Mutex::new(()));
-        Arc::new(Unit { slot, kind, ledger: ledger.clone(), object, listener, signal: signal.clone(), gate })
+        let (ledger, signal, removal, name) = (ledger.clone(), signal.clone(), removal.clone(), name.clone());
+        Arc::new(Unit {
+            slot,
+            kind,
+            ledger,
+            object,
+            listener,
+            name,
+            removal,
+            signal,
+            unserved: AtomicBool::new(false),
+            gate,
+        })
     };
     macro_rules! builder {
         () => {{
@@ -224,7 +308,8 @@ pub fn build(
             let mut builder = options(builder, machine, &kind)
                 .name(name.clone())
                 .on_enable(move |data| on_enable.enable(data))
-                .on_disable(move |data| on_disable.disable(data));
+                .on_disable(move |data| on_disable.disable(data))
+                .on_removal(move |data| on_removal.removed(data));
             if let Some(source) = source {
                 builder = builder.source(source);
             }
@@ -232,6 +317,7 @@ pub fn build(
         }};
     }
     if kind.work {
+        let mut work = callback();
         let mut builder = builder!();
         if kind.serialized {
             builder = builder.automatic_serialization();
@@ -251,7 +337,6 @@ pub fn build(
         let object = interrupt.object().clone();
         return Ok((Box::new(interrupt), unit(object, claims)));
     }
-    drop(work);
     let interrupt = builder!()
         .isr(move |context| {
             let (plan, assertions) = (isr.plan(), context.assertions());
