@@ -14,8 +14,7 @@ use crate::verdict;
 /// Acquires the lock of another interrupt inside that of `outer`. Another thread may do so in the other order.
 pub fn nest(machine: &Machine, outer: &Unit, random: &mut Random) {
     let Some(inner) = machine.any_unit(random) else { return };
-    // The release of a lock may end its interrupt, and the end of a serialized work item waits for the callback lock.
-    if outer.slot == inner.slot || inner.kind.serialized || (outer.kind.shares_lock && inner.kind.shares_lock) {
+    if outer.slot == inner.slot || (outer.kind.shares_lock && inner.kind.shares_lock) {
         return;
     }
     let time = random.one_in(2).then(|| Duration::from_micros(random.below(200) as u64));

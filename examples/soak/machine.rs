@@ -127,10 +127,9 @@ impl Machine {
 
     /// A place whose handle may be dropped with the lock of the interrupt in `slot` held: that one, or another.
     ///
-    /// Not of another whose work item is serialized: the drop would wait for the callback lock with that lock held.
     pub fn slot_to_drop_in(&self, slot: usize, random: &mut Random) -> usize {
         let other = self.any_slot(random);
-        if random.one_in(2) || self.slots[other].kind.serialized { slot } else { other }
+        if random.one_in(2) { slot } else { other }
     }
 
     /// Drops the handle in this place, unless it has been dropped or is to live.

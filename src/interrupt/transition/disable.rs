@@ -87,6 +87,12 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
+    /// Returns whether a disable has been made to its end, whatever it has returned. (If it could not have the lock, it has
+    /// done nothing.) The caller is in the transition.
+    pub(in crate::interrupt) fn is_flushed(&self) -> bool {
+        !self.state.phase().is_in_service() && self.work.is_idle()
+    }
+
     fn disable_locked(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<Transition, Error> {
         if let Some(answer) = self.nothing_to_disable() {
             return answer;

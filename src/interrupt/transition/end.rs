@@ -63,7 +63,7 @@ impl<T, W> InterruptObject<T, W> {
         }
         // The handle is gone: no caller is left to return a callback's error to, and the interrupt ends all the same.
         let disabled = self.disable_in(&transition);
-        if !self.work.is_idle() {
+        if !self.is_flushed() {
             return disabled.map(|_| ());
         }
         self.free(disabled);

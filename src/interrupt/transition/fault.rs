@@ -107,15 +107,13 @@ impl<T, W> InterruptObject<T, W> {
     #[track_caller]
     pub(in crate::interrupt) fn leave_fault(&self, callback: Callback, message: crate::name::Name) {
         let fault = Fault::Panicked { callback, message };
-        if self.state.phase() == Phase::Ended {
-            return self.note_fault(fault);
-        }
+        // Without an operating system nothing unwinds, so nothing is ever left.
         #[cfg(feature = "std")]
-        self.notes.lock().rare().left_faults.push(fault);
-        // Nothing unwinds without an operating system.
-        #[cfg(not(feature = "std"))]
-        drop(fault);
-        self.leave(FAULT_LEFT);
+        if self.state.phase() != Phase::Ended {
+            self.notes.lock().rare().left_faults.push(fault);
+            return self.leave(FAULT_LEFT);
+        }
+        self.note_fault(fault);
     }
 
     /// Leaves something to the owner of the lock, which `request` tells of. Without an owner this thread does it.
@@ -130,6 +128,7 @@ impl<T, W> InterruptObject<T, W> {
     /// proves.
     pub(in crate::interrupt) fn do_left(&self, data: &mut T) {
         if self.state.has(FAULT_LEFT | UNMASK_LEFT | REMOVAL_LEFT) {
+            #[cfg(feature = "std")]
             self.make_left_faults();
             self.make_left_unmask(data);
             #[cfg(feature = "std")]
@@ -138,14 +137,13 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Makes the faults that were left to the owner of the lock. The caller is that owner.
+    #[cfg(feature = "std")]
     #[cold]
     fn make_left_faults(&self) {
         if !self.state.take(FAULT_LEFT) {
             return;
         }
-        #[cfg(feature = "std")]
         let faults = core::mem::take(&mut self.notes.lock().rare().left_faults);
-        #[cfg(feature = "std")]
         for fault in faults {
             // SAFETY: the caller holds the lock, and is in no callback: a release calls this.
             unsafe { self.registered.with(|registered| self.set_faulted(registered, fault)) };

@@ -65,7 +65,7 @@ impl<T, W> InterruptObject<T, W> {
         }
         // Ignore an error of the callback: the device is about to be reset. But the work item must not run on.
         let disabled = self.disable_in(&transition);
-        if !self.work.is_idle() {
+        if !self.is_flushed() {
             return disabled.map(|_| false);
         }
         self.free(disabled);

@@ -33,8 +33,10 @@
 //!
 //! Each thread waits for one thing, so the walk is a chain, and linear. A thread that does not sleep pays nothing.
 
+#[cfg_attr(not(any(loom, feature = "std")), expect(dead_code, reason = "no thread sleeps, so nothing is registered"))]
 mod awaited;
 #[cfg(not(any(loom, feature = "std")))]
+#[expect(dead_code, reason = "nothing is called off")]
 mod none;
 #[cfg(any(loom, feature = "std"))]
 mod register;

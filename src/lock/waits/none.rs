@@ -28,12 +28,7 @@ pub(crate) fn through<R>(_: Awaited<'_>, wait: impl FnOnce() -> R) -> Result<R, 
     Ok(wait())
 }
 
-pub(crate) fn through_soft<R>(
-    _: Awaited<'_>,
-    call_off: Option<CallOff<'_>>,
-    wait: impl FnOnce() -> R,
-) -> Result<R, Circle> {
-    let _ = call_off.map(|CallOff { flag: _, parker: _, word: _ }| ());
+pub(crate) fn through_soft<R>(_: Awaited<'_>, _: Option<CallOff<'_>>, wait: impl FnOnce() -> R) -> Result<R, Circle> {
     Ok(wait())
 }
 
