@@ -35,6 +35,9 @@ pub fn run(device: &Device) -> Result<String, Failure> {
 
 /// Disables the interrupt while its device computes and asserts without a pause, and looks at the device after each
 /// disable.
+///
+/// Caught: a disable that runs the ISR for what was signalled after its callback instead of before it. It was undone in
+/// 423 of 1,000 cycles on the line, and in 518 with messages.
 fn cycle<R: Rig<Device = Edu>>(rig: &R) -> Result<String, Failure> {
     let (source, edu) = rig.set_up().map_err(Failure::Device)?;
     let edu = Arc::new(edu);
