@@ -27,6 +27,9 @@ mod eventfd;
 #[cfg(target_os = "linux")]
 #[path = "ratios/polling.rs"]
 mod polling;
+#[cfg(target_os = "linux")]
+#[path = "ratios/waits.rs"]
+mod waits;
 
 use table::Table;
 
@@ -38,6 +41,7 @@ fn main() {
     {
         delivery::measure(&mut table);
         polling::measure(&mut table);
+        waits::measure(&mut table);
     }
     work_item::measure(&mut table);
     table.finish();

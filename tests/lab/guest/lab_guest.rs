@@ -18,6 +18,8 @@ mod open;
 mod policy;
 #[path = "lab_guest/power.rs"]
 mod power;
+#[path = "lab_guest/rearm.rs"]
+mod rearm;
 #[path = "lab_guest/reset.rs"]
 mod reset;
 #[path = "lab_guest/rig.rs"]
@@ -35,7 +37,7 @@ use account::Failure;
 use arguments::Arguments;
 
 const USAGE: &str = "\
-usage: lab_guest (suite | cycles | mistakes | policy | power | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
+usage: lab_guest (suite | cycles | mistakes | policy | power | rearm | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
        lab_guest storm THAT DEVICE -- ANOTHER";
 
 fn main() -> ExitCode {
@@ -61,6 +63,7 @@ fn run() -> Result<String, Failure> {
         "mistakes" => mistakes::run(&device),
         "policy" => policy::run(&device),
         "power" => power::run(&device),
+        "rearm" => rearm::run(&device),
         "reset" => reset::run(&device),
         "storm" => storm::run(&device, &self::device(words)?),
         "unheard" => unheard::run(&device),

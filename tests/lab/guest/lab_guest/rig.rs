@@ -16,11 +16,14 @@ use interrupt_lock::{
 use crate::account::Failure;
 use support::source_suite::{Device, Rig};
 
+const FACTORIAL: usize = 0x08;
 const STATUS: usize = 0x20;
 const INTERRUPT_STATUS: usize = 0x24;
 const RAISE: usize = 0x60;
 const ACKNOWLEDGE: usize = 0x64;
 const COMPUTING: u32 = 1;
+/// In STATUS: assert the interrupt when the factorial is computed.
+const RAISE_WHEN_DONE: u32 = 0x80;
 
 pub struct Edu {
     registers: MappedRegisters,
@@ -30,11 +33,35 @@ pub struct Edu {
 impl Edu {
     /// The device's state outlives the program that had it before.
     fn quiet(registers: MappedRegisters, slot: Slot) -> Result<Self, String> {
-        registers.write32(STATUS, 0);
-        until("the device finishes what it computes", || registers.read32(STATUS) & COMPUTING == 0)?;
         let edu = Self { registers, slot };
+        edu.disarm();
+        edu.computed()?;
         edu.acknowledge();
         Ok(edu)
+    }
+
+    /// Has the device compute a factorial and then assert its interrupt.
+    pub fn arm(&self) {
+        self.registers.write32(STATUS, RAISE_WHEN_DONE);
+        self.registers.write32(FACTORIAL, 10);
+    }
+
+    pub fn disarm(&self) {
+        self.registers.write32(STATUS, 0);
+    }
+
+    /// The control register: 0 once it is disarmed and computes nothing.
+    pub fn control(&self) -> u32 {
+        self.registers.read32(STATUS)
+    }
+
+    /// Waits until the device computes nothing.
+    pub fn computed(&self) -> Result<(), String> {
+        until("the device finishes what it computes", || self.control() & COMPUTING == 0)
+    }
+
+    pub fn is_asserting(&self) -> bool {
+        self.registers.read32(INTERRUPT_STATUS) != 0
     }
 
     /// Whether the device is kept from asserting its line, as its own command register has it, and whether it would.
