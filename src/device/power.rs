@@ -241,7 +241,9 @@ impl Device {
     ///
     /// - [`ErrorKind::DeviceCallback`]: a callback of the device failed, or panicked.
     /// - The error of [`disable`](crate::InterruptObject::disable) for an interrupt.
-    /// - [`ErrorKind::WouldDeadlock`]: as for [`enter_d0`](Self::enter_d0). The device has done nothing.
+    /// - [`ErrorKind::WouldDeadlock`]: as for [`enter_d0`](Self::enter_d0). If the first step was refused, the device has
+    ///   done nothing. If a later one was, because a circle of waits came into being meanwhile ([rule
+    ///   L13](crate::guide::contract#l13)), the other steps have been made. Call it again: it goes on with that step.
     ///
     /// # Examples
     ///
@@ -261,7 +263,6 @@ impl Device {
             if !power.in_d0 {
                 return Ok(Transition::Already);
             }
-            power.in_d0 = false;
             let called = self.announce_exit(power);
             let down = self.bring_down(power, interrupts);
             later(called, down).map(|()| Transition::Done)
@@ -279,7 +280,7 @@ impl Device {
 
     /// Leaves D0 as `exit_d0` does, but without the disabling-interrupts callback. Returns the last error.
     pub(super) fn leave_d0(&self, power: &mut Power, interrupts: &[Arc<dyn DeviceInterrupt>]) -> Result<(), Error> {
-        if !core::mem::take(&mut power.in_d0) {
+        if !power.in_d0 {
             return Ok(());
         }
         self.bring_down(power, interrupts)
@@ -291,7 +292,10 @@ impl Device {
         for interrupt in interrupts.iter().rev() {
             last = later(last, interrupt.power_down(false));
         }
-        later(last, self.call(power, DeviceCallback::D0Exit))
+        let exit = self.call(power, DeviceCallback::D0Exit);
+        // If it was refused, the device still has power, and a later exit goes on from here.
+        power.in_d0 = would_deadlock(&exit);
+        later(last, exit)
     }
 
     /// Calls the disabling-interrupts callback, unless an exit that was refused later has called it.
