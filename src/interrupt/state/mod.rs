@@ -50,6 +50,9 @@ pub(crate) const FAULT_LEFT: usize = 1 << 10;
 pub(crate) const UNMASK_LEFT: usize = 1 << 11;
 /// The device has gone while the lock was held. The owner of the lock runs the removal callback as it releases.
 pub(crate) const REMOVAL_LEFT: usize = 1 << 12;
+/// The request for the device has been noted. A source may report it again while it is being met. Never cleared.
+#[cfg(feature = "std")]
+pub(crate) const REQUEST_NOTED: usize = 1 << 13;
 
 /// The state of an interrupt, in one word.
 pub(crate) struct StateWord(AtomicUsize);

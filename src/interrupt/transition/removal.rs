@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind};
-use crate::interrupt::state::{Event, GONE, REMOVAL_LEFT, REMOVAL_REQUESTED};
+use crate::interrupt::state::{Event, GONE, REMOVAL_LEFT, REMOVAL_REQUESTED, REQUEST_NOTED};
 use crate::interrupt::{Delivery, InterruptObject, Registered};
 use crate::lock::InterruptLockGuard;
 use crate::observe::events;
@@ -91,7 +91,8 @@ impl<T, W> InterruptObject<T, W> {
         let asked = self.with_source(registered, |registered| registered.source.as_mut()?.removal());
         match asked {
             Ok(Some(Removal::Surprise)) => self.surprise_removal(registered, data),
-            Ok(Some(Removal::Requested)) if self.state.set(REMOVAL_REQUESTED) => {
+            Ok(Some(Removal::Requested)) if self.state.set(REQUEST_NOTED) => {
+                self.state.set(REMOVAL_REQUESTED);
                 events::removal_requested(self.name());
             }
             Ok(_) => {}
