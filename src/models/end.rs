@@ -54,7 +54,7 @@ fn an_end_waits_for_the_delivery() {
         assert_eq!(freed.load(Relaxed), 1);
         assert!(!wire.is_connected());
         let (signalled, delivery) = device.join().unwrap();
-        assert!(!signalled || ran == 1);
+        assert!(!signalled || ran as u64 + object.stats().stale >= 1);
         assert!(delivery != Delivery::Answered(Claim::Claimed) || ran == 1);
         assert_eq!(object.state(), State::Ended);
         assert_eq!(object.service(), Delivery::NotServed);

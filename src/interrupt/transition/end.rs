@@ -37,7 +37,7 @@ impl<T, W> InterruptObject<T, W> {
             }
             return false;
         }
-        let by_another = sync::is_in_isr() || self.section_of_this_thread().is_some();
+        let by_another = sync::is_in_isr() || self.holds_callback_lock();
         if by_another && self.end_elsewhere() {
             return false;
         }
@@ -157,7 +157,8 @@ impl<T, W> InterruptObject<T, W> {
     fn is_in_transition_elsewhere(&self) -> bool {
         // SAFETY: used only to see which thread owns it.
         let control = unsafe { self.control.raw() };
-        control.owner() != 0 && !control.is_mine()
+        let owner = control.owner();
+        owner != 0 && owner != sync::this_thread()
     }
 
     /// Makes another thread end the interrupt. Returns `false` if there is none to be had.

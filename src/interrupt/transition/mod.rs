@@ -117,10 +117,14 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Returns in which section of this interrupt the calling thread is, as the reason of an error.
     pub(crate) fn section_of_this_thread(&self) -> Option<&'static str> {
-        self.own_section().or_else(|| {
-            let device = self.serializer()?;
-            device.callback_lock().is_mine().then_some("called with the callback lock held that its work item needs")
-        })
+        let callback_lock =
+            || self.holds_callback_lock().then_some("called with the callback lock held that its work item needs");
+        self.own_section().or_else(callback_lock)
+    }
+
+    /// Returns whether the calling thread holds the callback lock that the work item needs.
+    pub(in crate::interrupt) fn holds_callback_lock(&self) -> bool {
+        self.serializer().is_some_and(|device| device.callback_lock().is_mine())
     }
 
     /// As [`section_of_this_thread`](Self::section_of_this_thread), without those of its device.
