@@ -88,7 +88,7 @@ impl<T, W> InterruptObject<T, W> {
     fn keep_masked(&self, registered: &mut Registered<T, W>, data: &mut T, runs: u64, after: AfterIsr) {
         let idle = self.work.keep_masked();
         // The worker may have been faster than the ISR: then the run that should have unmasked the line is over.
-        if after == AfterIsr::Unmask && idle && self.work_run.get() != runs {
+        if after != AfterIsr::LeaveMasked && idle && self.work_run.get() != runs {
             self.work.take_kept();
             self.unmask_line(registered, data);
         }
@@ -122,7 +122,7 @@ impl<T, W> InterruptObject<T, W> {
     fn recover(&self, registered: &mut Registered<T, W>, data: &mut T) {
         let empty_is_benign = core::mem::replace(&mut registered.empty_is_benign, true);
         // Nothing was signalled, so the source has not masked the line.
-        let answer = self.run_isr(registered, data, 1, AfterIsr::LeaveMasked);
+        let answer = self.run_isr(registered, data, 1, AfterIsr::NotMasked);
         registered.empty_is_benign = empty_is_benign;
         if matches!(answer, Delivery::Answered(Claim::Claimed | Claim::ClaimedKeepMasked)) {
             self.counters.recovered.count_exclusive();

@@ -14,8 +14,11 @@ pub(in crate::interrupt) struct NotServed;
 pub(in crate::interrupt) enum AfterIsr {
     /// The line is unmasked, unless the ISR keeps it masked.
     Unmask,
-    /// The line is left as it is: it is disconnected, or was not masked.
+    /// The line is left as it is: it is about to be disconnected.
     LeaveMasked,
+    /// Nothing was signalled, so the line is masked only if the ISR keeps it masked.
+    #[cfg(feature = "std")]
+    NotMasked,
 }
 
 impl<T, W> InterruptObject<T, W> {

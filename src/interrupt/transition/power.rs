@@ -82,6 +82,8 @@ impl<T, W> InterruptObject<T, W> {
             self.state.take(WAKES);
             events::awake(self.name());
             self.deliver_withheld(&mut data);
+            // A run that ended while the interrupt slept may have left the line masked.
+            self.make_left_unmask(&mut data);
         }
         Ok(())
     }

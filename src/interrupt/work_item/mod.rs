@@ -18,7 +18,7 @@ use crate::circle::Circle;
 use crate::fault::Callback;
 use crate::interrupt::InterruptObject;
 use crate::interrupt::attached::Parent;
-use crate::interrupt::state::{State, UNMASK_LEFT};
+use crate::interrupt::state::{Phase, State, UNMASK_LEFT};
 use crate::interrupt::work_item::word::{Queueing, RunEnd};
 use crate::sync;
 
@@ -375,6 +375,10 @@ impl<T, W> InterruptObject<T, W> {
     /// Unmasks a line that was kept masked until the work item had run. The caller is the owner of the lock.
     #[cold]
     pub(in crate::interrupt) fn make_left_unmask(&self, data: &mut T) {
+        if self.state.phase() == Phase::Asleep && self.counters.withheld.get() != 0 {
+            // What was withheld is still to be answered: the ISR that runs for it as the interrupt awakes comes first.
+            return;
+        }
         // If the ISR has queued another run since, which may already run on another thread, the line waits for that run.
         if self.state.take(UNMASK_LEFT) && self.work.is_idle() {
             self.unmask_kept(data);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use interrupt_lock::simulated::{Edu, EduSource, Step};
 use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, NoWorkItem, Polling, Registers};
-use support::{kind, until, watchdog};
+use support::{Gate, kind, until, watchdog};
 
 const PERIOD: Duration = Duration::from_millis(3);
 
@@ -142,4 +142,36 @@ fn i14_what_can_not_be_polled_is_refused() {
     assert!(matches!(kind(&plain().poll_when_silent(PERIOD).build()), Some(ErrorKind::NothingToPoll)));
     let refused = plain().source(source()).without_dispatcher().poll_when_silent(PERIOD).build();
     assert!(matches!(kind(&refused), Some(ErrorKind::NothingToPoll)));
+}
+
+/// A poll finds something, the ISR keeps the line masked, and the work item is faster than the ISR: it has run before the
+/// ISR returns. The line is not kept masked for ever: the next poll comes.
+// Caught: a poll after which nobody unmasks the line, so that it is never polled again.
+#[test]
+fn i14_a_poll_whose_work_item_is_faster_than_its_isr() {
+    watchdog(|| {
+        let (source, _line) = Software::level();
+        let ran = Gate::new();
+        let open = ran.clone();
+        let interrupt = Interrupt::builder(0)
+            .isr(move |polls| {
+                **polls += 1;
+                if **polls == 1 {
+                    polls.queue_work_item();
+                    ran.wait();
+                    return Claim::ClaimedKeepMasked;
+                }
+                Claim::Unclaimed
+            })
+            .work_item(move |_| open.open())
+            .source(source)
+            .poll_when_silent(PERIOD)
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        until(|| interrupt.stats().recovered == 1);
+        // The work item may still be on its way to its end, in which case it unmasks the line itself.
+        until(|| interrupt.stats().benign >= 2);
+        assert_eq!(interrupt.stats().work_run, 1);
+    });
 }
