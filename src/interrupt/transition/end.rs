@@ -6,10 +6,10 @@
 //! - The dropping thread is inside a section of this interrupt, and can't wait for that section to end. It sets the bit
 //!   `END_DEFERRED` instead. The release of the lock, the end of a transition and the end of a run of the work item
 //!   look for the bit. One of them finds it once no section of the dropping thread is left.
-//! - Its wait would close a circle with other threads, or another thread's wait would, which calls the flush off. Or the
-//!   dropping thread is in the ISR of another interrupt, where it may wait for nothing, or holds the callback lock that
-//!   the work item needs. Then a thread that is started for it makes the end. That thread holds nothing that others wait
-//!   for, except while it ends the interrupt. So it can wait for everything.
+//! - Its wait would close a circle with other threads, or another thread's wait would, which calls that of the end off. Or
+//!   the dropping thread is in the ISR of another interrupt, where it may wait for nothing, or holds the callback lock
+//!   that the work item needs. Then a thread that is started for it makes the end. That thread holds nothing that others
+//!   wait for, except while it ends the interrupt. So it can wait for everything.
 //! - The handle of its device's power was dropped, and the exit from D0 is put off. Then the thread that makes the exit
 //!   makes the end after it.
 

@@ -26,8 +26,9 @@
 //!
 //! # Waits that can be called off
 //!
-//! Two waits can be given up without a loss. A join: the thread ends by itself. The flush of an end: the end is put off.
-//! So a circle that goes through one of them refuses nobody. That wait is called off instead.
+//! Some waits can be given up without a loss. A join: the thread ends by itself. Those of an end (for locks, and for a run
+//! of the work item): the end is put off. So a circle that goes through one of them refuses nobody. That wait is called off
+//! instead.
 //!
 //! # Cost
 //!
