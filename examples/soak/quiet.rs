@@ -26,6 +26,8 @@ pub fn check(machine: &Arc<Machine>) -> Result<(), Error> {
     let units = machine.units();
     bring_up(machine, &units);
     units.iter().for_each(|unit| unit.wait("settles", machine, |unit| unit.is_settled()));
+    // A callback that was on its way may have disabled another interrupt since.
+    bring_up(machine, &units);
     units.iter().for_each(|unit| probe(machine, unit, "is told of each assertion"));
     line::probe_without_each(machine, &units);
     wake(machine, &units);
