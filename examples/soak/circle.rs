@@ -14,7 +14,8 @@ use crate::verdict;
 /// Acquires the lock of another interrupt inside that of `outer`. Another thread may do so in the other order.
 pub fn nest(machine: &Machine, outer: &Unit, random: &mut Random) {
     let Some(inner) = machine.any_unit(random) else { return };
-    if outer.slot == inner.slot || (outer.kind.shares_lock && inner.kind.shares_lock) {
+    // (The release of the inner lock may end its interrupt, and so run its work item with the outer lock held.)
+    if outer.slot == inner.slot || inner.kind.work || (outer.kind.shares_lock && inner.kind.shares_lock) {
         return;
     }
     let time = random.one_in(2).then(|| Duration::from_micros(random.below(200) as u64));

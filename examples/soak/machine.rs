@@ -127,9 +127,10 @@ impl Machine {
 
     /// A place whose handle may be dropped with the lock of the interrupt in `slot` held: that one, or another.
     ///
+    /// Not another with a work item: the drop would run it with that lock held, and its section could close a circle.
     pub fn slot_to_drop_in(&self, slot: usize, random: &mut Random) -> usize {
         let other = self.any_slot(random);
-        if random.one_in(2) { slot } else { other }
+        if random.one_in(2) || self.slots[other].kind.work { slot } else { other }
     }
 
     /// Drops the handle in this place, unless it has been dropped or is to live.
