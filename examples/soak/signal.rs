@@ -25,8 +25,8 @@ struct Place {
     requests: u64,
     /// Its driver has told the device not to interrupt.
     silent: bool,
-    /// Which driver has enabled it last. An earlier one, which may still be ending, can't silence it.
-    driver: usize,
+    /// The latest driver of this place. An earlier one, which may still be ending, changes nothing.
+    driver: u64,
 }
 
 impl Wire {
@@ -50,6 +50,8 @@ impl Wire {
 #[derive(Clone)]
 pub struct Signal {
     output: Output,
+    /// Later drivers of a place have a higher one.
+    generation: u64,
     /// As in a place of a wire, for a device that is on none.
     requests: Arc<AtomicU64>,
 }
@@ -66,7 +68,9 @@ pub enum Output {
 
 impl Signal {
     pub fn new(output: Output) -> Self {
-        Self { output, requests: Arc::default() }
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        // Relaxed: only the number counts.
+        Self { output, generation: NEXT.fetch_add(1, Ordering::Relaxed), requests: Arc::default() }
     }
 
     /// The device asks once more, and asserts.
@@ -113,13 +117,9 @@ impl Signal {
     /// What enable and disable callbacks do: a disabled device on a wire does not assert it.
     pub fn silence(&self, silent: bool) {
         if let Output::Wire(wire, place) = &self.output {
-            let driver = Arc::as_ptr(&self.requests).addr();
             wire.change(*place, |place| {
-                if !silent {
-                    place.driver = driver;
-                }
-                if place.driver == driver {
-                    place.silent = silent;
+                if place.driver <= self.generation {
+                    (place.driver, place.silent) = (self.generation, silent);
                 }
             });
         }
