@@ -69,9 +69,9 @@ impl<T, W> InterruptObject<T, W> {
         true
     }
 
-    /// Makes the dispatcher stop waiting, because the dispatcher's own thread holds the lock outside every section: a
-    /// callback has leaked a guard there. The interrupt can't be served any more, and to wait on its source would be to
-    /// spin.
+    /// Makes the dispatcher stop waiting, because a callback has leaked a guard on the dispatcher's own thread: that of
+    /// this interrupt, or one that the owner of this interrupt's lock waits for. The dispatcher holds nothing between two
+    /// deliveries, so it meets no other circle. The lock comes free no more, and to wait on the source would be to spin.
     pub(crate) fn stop_after_lost_guard(&self) {
         self.disarm();
     }
