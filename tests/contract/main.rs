@@ -21,7 +21,7 @@ mod claims;
 
 /// Section L.
 mod lock {
-    mod circles;
+    pub mod circles;
     mod deferred;
     mod fairness;
     #[cfg(target_os = "linux")]
@@ -59,6 +59,7 @@ mod work_item {
 
 /// Section E.
 mod transition {
+    mod circles;
     mod deadlock;
     mod destructors;
     mod end;

@@ -52,10 +52,10 @@ fn i7_all_are_woken_in_order_of_connection() {
     }
 }
 
-/// Whoever finds that the line has signalled has the others woken: the source may have told that one alone.
+/// The member that finds that the line has signalled has the others woken: the source may have told that one alone.
 // Caught: a round of which only the source tells.
 #[test]
-fn i7_whoever_looks_first_calls_the_others() {
+fn i7_the_member_that_looks_first_wakes_the_others() {
     let log = Log::new();
     // The second and the third look as they connect.
     let shared = SharedLine::new(Counts(vec![0, 0, 1].into_iter())).unwrap();

@@ -101,8 +101,8 @@ fn check(lock: &InterruptLock<Notes>) {
     }
 }
 
-/// Closures run in the order of their submission, per interrupt, whoever submits them with the lock held, and whoever
-/// runs them: releases of all threads, the watcher, the worker.
+/// The closures of an interrupt run in the order of their submission, although callbacks submit some with the lock held,
+/// and although releases of all threads, the watcher and the worker run them.
 // Caught: a release that frees the lock without the bit `LEFT` while closures wait; a stack that is not turned round.
 #[test]
 fn l12_what_closures_and_isrs_submit_keeps_its_order() {

@@ -73,7 +73,7 @@ fn i12_a_fault_that_comes_before_a_disable_gets_the_lock() {
     });
 }
 
-/// The last ISR run of a disable panics: no disable callback runs, and the answer is the fault.
+/// The last ISR run of a disable panics: no disable callback runs, and the disable returns the fault.
 // Caught: a disable callback of an interrupt that is faulted already; a fault that the answer does not tell.
 #[test]
 fn i12_a_fault_in_the_last_isr_run_of_a_disable() {
