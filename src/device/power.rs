@@ -119,7 +119,7 @@ impl PartialEq<Transition> for D0Entry {
 /// Whether the device is in D0, and its power callbacks.
 pub(super) struct Power {
     in_d0: bool,
-    /// The disabling-interrupts callback has run for the exit that is not finished.
+    /// The device is in D0, and an exit has begun that was refused half way: it announces itself no more.
     announced: bool,
     callbacks: Callbacks,
 }
@@ -201,8 +201,8 @@ impl Device {
         interrupts: &[Arc<dyn DeviceInterrupt>],
     ) -> Result<D0Entry, Error> {
         if power.in_d0 && power.announced {
-            // An exit for good was refused half way, and its thread has not gone on yet.
-            self.retire(power, interrupts)?;
+            // An exit was refused half way. Its errors are those of the exit.
+            step(self.bring_down(power, interrupts))?;
         }
         if power.in_d0 {
             return Ok(D0Entry { transition: Transition::Already, not_granted: Vec::new() });
@@ -211,7 +211,6 @@ impl Device {
         match self.bring_up(power, interrupts) {
             Ok(not_granted) => {
                 power.in_d0 = true;
-                power.announced = false;
                 Ok(D0Entry { transition: Transition::Done, not_granted })
             }
             Err(error) => {
@@ -264,6 +263,9 @@ impl Device {
                 return Ok(Transition::Already);
             }
             let called = self.announce_exit(power);
+            if would_deadlock(&called) {
+                return called.map(|()| Transition::Done);
+            }
             let down = self.bring_down(power, interrupts);
             later(called, down).map(|()| Transition::Done)
         })
@@ -295,6 +297,7 @@ impl Device {
         let exit = self.call(power, DeviceCallback::D0Exit);
         // If it was refused, the device still has power, and a later exit goes on from here.
         power.in_d0 = would_deadlock(&exit);
+        power.announced = power.in_d0;
         later(last, exit)
     }
 
@@ -319,6 +322,7 @@ impl Device {
         if power.in_d0 {
             step(self.call(power, DeviceCallback::D0Exit))?;
             power.in_d0 = false;
+            power.announced = false;
         }
         Ok(())
     }

@@ -72,6 +72,7 @@ mod transition {
 /// Several interrupts of one device: rules E4, E5, E6, E9, P4 and W5.
 mod device {
     mod callback_lock;
+    mod circles;
     mod owned;
     mod power;
     mod reset;
