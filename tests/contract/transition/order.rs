@@ -103,7 +103,17 @@ fn e2_the_order_of_a_disable() {
             }
             log.take();
             interrupt.disable().unwrap();
-            assert_eq!(log.take(), ["removal", "take", "isr", "disable callback", "disconnect", "take", "work item"]);
+            let mut calls = log.take();
+            let mut order = vec!["removal", "take", "isr", "disable callback", "disconnect", "take", "work item"];
+            if attended {
+                // The worker runs the work item as soon as it is queued. The dispatcher, which the assertions have woken,
+                // looks for a removal after the section.
+                assert_eq!(calls.iter().filter(|call| *call == "work item").count(), 1);
+                order.pop();
+                calls.retain(|call| call != "work item");
+                calls.truncate(order.len());
+            }
+            assert_eq!(calls, order);
             assert_eq!(interrupt.state(), State::Disabled);
             assert_eq!((interrupt.stats().claimed, interrupt.stats().stale), (1, 1));
         }
