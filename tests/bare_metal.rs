@@ -67,6 +67,19 @@ fn l10_the_mask_is_a_nest_count() {
     drop(second);
     assert!(!MASKED.get());
     assert_eq!(locks_held(), 0);
+
+    // Masked before the first, so masked after the last, in either order.
+    MASKED.set(true);
+    let (first, second) = (a.acquire_interrupt_lock(), b.acquire_interrupt_lock());
+    drop(second);
+    drop(first);
+    assert!(MASKED.get());
+    let (first, second) = (a.acquire_interrupt_lock(), b.acquire_interrupt_lock());
+    drop(first);
+    drop(second);
+    assert!(MASKED.get());
+    assert_eq!(locks_held(), 0);
+    MASKED.set(false);
 }
 
 // Caught: no unmask after a failed attempt.

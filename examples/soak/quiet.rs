@@ -11,6 +11,7 @@ use crate::line;
 use crate::machine::Machine;
 use crate::removal::Way;
 use crate::unit::Unit;
+use crate::verdict;
 use crate::watch::{self, lock};
 
 /// So many assertions must come through while everything is enabled.
@@ -20,14 +21,10 @@ const PROBES: u64 = 3;
 pub fn check(machine: &Arc<Machine>) -> Result<(), Error> {
     machine.units().iter().for_each(|unit| let_go(machine, unit));
     retire(machine, machine.take_retired());
-    (0..machine.slots()).try_for_each(|slot| machine.rebuild(slot).map(drop))?;
-    // Those whose places were free.
-    retire(machine, machine.take_retired());
-    let units = machine.units();
-    bring_up(machine, &units);
-    units.iter().for_each(|unit| unit.wait("settles", machine, |unit| unit.is_settled()));
-    // A callback that was on its way may have disabled another interrupt since.
-    bring_up(machine, &units);
+    let is_over = |unit: &Unit| unit.is_settled() || unit.object.state() == State::Ended;
+    bring_all_up(machine)?.iter().for_each(|unit| unit.wait("settles", machine, is_over));
+    // A callback that was on its way may have disabled another interrupt since, or dropped its handle.
+    let units = bring_all_up(machine)?;
     units.iter().for_each(|unit| probe(machine, unit, "is told of each assertion"));
     line::probe_without_each(machine, &units);
     wake(machine, &units);
@@ -67,8 +64,29 @@ pub fn take_down(machine: Arc<Machine>) {
     watch::step("drops the machine", 0);
 }
 
+/// Builds anew what has ended, and enables everything. Returns all interrupts.
+fn bring_all_up(machine: &Arc<Machine>) -> Result<Vec<Arc<Unit>>, Error> {
+    loop {
+        (0..machine.slots()).try_for_each(|slot| machine.rebuild(slot).map(drop))?;
+        // Those whose places were free.
+        retire(machine, machine.take_retired());
+        let units = machine.units();
+        if try_bring_up(machine, &units) {
+            return Ok(units);
+        }
+        thread::sleep(Duration::from_micros(100));
+    }
+}
+
 /// Enables everything.
 pub fn bring_up(machine: &Machine, units: &[Arc<Unit>]) {
+    if !try_bring_up(machine, units) {
+        verdict::wrong("an interrupt has ended in a quiet moment");
+    }
+}
+
+/// Enables everything. Returns `false` if one has ended.
+fn try_bring_up(machine: &Machine, units: &[Arc<Unit>]) -> bool {
     watch::step("enables everything", 0);
     let up = |unit: &Arc<Unit>| {
         let _ = unit.object.clear_fault();
@@ -83,7 +101,10 @@ pub fn bring_up(machine: &Machine, units: &[Arc<Unit>]) {
         units.iter().for_each(|unit| _ = up(unit));
         let in_d0 = machine.device().enter_d0().is_ok();
         if in_d0 && units.iter().all(up) {
-            return;
+            return true;
+        }
+        if units.iter().any(|unit| unit.object.state() == State::Ended) {
+            return false;
         }
         thread::sleep(Duration::from_micros(100));
     }

@@ -4,7 +4,7 @@
 use std::fs;
 
 use interrupt_lock::source::{Removal, Software};
-use interrupt_lock::{Claim, Dispatcher, Interrupt, SourceError};
+use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, SourceError};
 use support::alone::in_a_process_of_its_own;
 use support::log::Log;
 use support::script::Script;
@@ -22,7 +22,7 @@ fn watches(before: usize, descriptors: usize) {
 }
 
 // Caught: a failing connection, a failing enable callback, a fault, a removal or a disable that leaves the wait armed; a
-// lost guard that does.
+// source that panics in one of them, or a lost guard, that does.
 #[test]
 fn e1_nothing_is_watched_but_what_is_connected() {
     in_a_process_of_its_own(|| {
@@ -71,6 +71,20 @@ fn e1_nothing_is_watched_but_what_is_connected() {
             until(|| interrupt.fault().is_some());
             watches(before, 0);
             interrupt.clear_fault().unwrap();
+            interrupt.enable().unwrap();
+            watches(before, 2);
+            device.on("disconnect", || panic!("on purpose"));
+            assert!(matches!(interrupt.disable().unwrap_err().kind(), ErrorKind::Faulted(_)));
+            watches(before, 0);
+            device.on("disconnect", || ());
+            interrupt.clear_fault().unwrap();
+            for method in ["take", "connect"] {
+                device.on(method, || panic!("on purpose"));
+                interrupt.enable().unwrap_err();
+                watches(before, 0);
+                device.on(method, || ());
+                interrupt.clear_fault().unwrap();
+            }
             interrupt.enable().unwrap();
             watches(before, 2);
             device.remove(Removal::Surprise);

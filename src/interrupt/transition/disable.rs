@@ -119,6 +119,8 @@ impl<T, W> InterruptObject<T, W> {
         events::disabled(self.name());
         let disconnected =
             self.with_source(registered, |registered| self.disconnect_and_drain(registered, data)).flatten();
+        // Whatever the source has done: a panic is a fault.
+        self.disarm();
         self.forget_withheld();
         self.work.take_kept();
         if self.state.snapshot() != State::Disabled {
@@ -164,7 +166,6 @@ impl<T, W> InterruptObject<T, W> {
         if let Ok(signalled @ 1..) = self.take(registered, data) {
             self.counters.stale.add_exclusive(usize::try_from(signalled).unwrap_or(usize::MAX));
         }
-        self.disarm();
         disconnected.map_err(|error| {
             if error == SourceError::Removed {
                 self.surprise_removal(registered, data);

@@ -8,6 +8,7 @@ use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Delivery, ErrorKind, Interrupt, State};
 use support::log::Log;
 use support::script::Script;
+use support::slot::OnDrop;
 use support::{Gate, let_it_block, pause, until, watchdog};
 
 /// The source fires as it is connected, before the enable callback. The dispatcher delivers it after the callback has
@@ -139,6 +140,7 @@ fn i5_no_isr_after_disable_has_returned() {
             .build()
             .unwrap();
         thread::scope(|scope| {
+            let _stop = OnDrop(|| stop.store(true, Ordering::SeqCst));
             for own_loop in [true, false] {
                 let (stop, assert, interrupt, tries) = (&stop, &assert, &interrupt, &tries);
                 scope.spawn(move || {
@@ -161,7 +163,6 @@ fn i5_no_isr_after_disable_has_returned() {
                 let seen = tries.load(Ordering::SeqCst);
                 until(|| tries.load(Ordering::SeqCst) >= seen + 3);
             }
-            stop.store(true, Ordering::SeqCst);
         });
         assert!(interrupt.fault().is_none(), "{:?}", interrupt.fault());
         assert!(runs.load(Ordering::SeqCst) >= 100, "each round asserts once while enabled");

@@ -54,8 +54,7 @@ fn i17_an_overdue_callback_is_reported_while_it_runs() {
             let (source, edge) = Software::edge();
             let interrupt = Arc::new(
                 Interrupt::builder(())
-                    .isr(move |cx| {
-                        cx.queue_work_item();
+                    .isr(move |_| {
                         isr();
                         Claim::Claimed
                     })
@@ -71,10 +70,13 @@ fn i17_an_overdue_callback_is_reported_while_it_runs() {
             let theirs = interrupt.clone();
             let driver = thread::spawn(move || {
                 theirs.enable().unwrap();
+                // No other callback runs than has to: on a busy machine a quick one may be overdue, too.
                 match callback {
+                    Callback::Isr => edge.assert(),
                     Callback::Disable => _ = theirs.disable().unwrap(),
                     Callback::Removal => edge.remove(),
-                    _ => edge.assert(),
+                    Callback::WorkItem => _ = theirs.queue_work_item(),
+                    _ => {}
                 }
                 edge
             });
@@ -82,10 +84,13 @@ fn i17_an_overdue_callback_is_reported_while_it_runs() {
             until(|| interrupt.fault().is_some());
             assert_eq!(interrupt.fault(), Some(Fault::Overdue { callback, limit: LIMIT }));
             assert!(interrupt.check().is_ok() || callback == Callback::Removal);
-            let held = interrupt.try_acquire_interrupt_lock().is_none();
-            assert_eq!(held, callback != Callback::WorkItem);
+            match callback {
+                Callback::WorkItem => until(|| interrupt.try_acquire_interrupt_lock().is_some()),
+                _ => assert!(interrupt.try_acquire_interrupt_lock().is_none()),
+            }
+            let reports = interrupt.stats().overdue;
             others_are_overdue();
-            assert_eq!(interrupt.stats().overdue, 1, "once for each run");
+            assert_eq!(interrupt.stats().overdue, reports, "once for each run");
 
             go.open();
             let edge = driver.join().unwrap();

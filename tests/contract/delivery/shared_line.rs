@@ -233,9 +233,7 @@ fn i7_a_panicking_member_leaves_the_chain() {
             good.store(true, Ordering::SeqCst);
             line.assert();
             log.wait_for("good", round);
-            while bad.state() != State::Faulted {
-                support::pause();
-            }
+            until(|| bad.state() == State::Faulted);
         }
     });
 }
@@ -301,15 +299,25 @@ fn i7_a_storm_on_the_line_faults_its_members() {
             interrupt.enable().unwrap();
             interrupt
         });
+        let (source, edge) = Software::edge();
+        let healthy =
+            Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).dispatcher(&dispatcher).build().unwrap();
+        healthy.enable().unwrap();
         device.perform(Step::Stuck(true));
         for member in &members {
             until(|| member.state() == State::Faulted);
             assert!(matches!(member.fault(), Some(Fault::Storm { unclaimed: 99_900, .. })));
         }
+        edge.assert();
+        until(|| healthy.stats().claimed == 1);
+        assert_eq!(healthy.state(), State::Enabled);
         device.perform(Step::Stuck(false));
         device.registers().write32(0x64, !0);
+        // Each waits for the section in which its member leaves the line.
         for member in &members {
             member.clear_fault().unwrap();
+        }
+        for member in &members {
             member.enable().unwrap();
         }
         let before = shared.stats().spurious;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use interrupt_lock::source::{LevelHandle, SharedLine, Software};
 use interrupt_lock::{Claim, Delivery, Dispatcher, Interrupt, NoWorkItem, State, source::Source};
-use support::{Gate, watchdog};
+use support::{Gate, until, watchdog};
 
 type Member = Interrupt<(), NoWorkItem>;
 
@@ -19,7 +19,12 @@ struct Device {
 
 impl Device {
     fn new(shared: &SharedLine, line: &LevelHandle) -> Self {
-        let (asserted, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        Self::with(shared, line, false)
+    }
+
+    /// `asserts`: the device asserts already as its interrupt is enabled.
+    fn with(shared: &SharedLine, line: &LevelHandle, asserts: bool) -> Self {
+        let (asserted, served) = (Arc::new(AtomicBool::new(asserts)), Arc::new(AtomicU64::new(0)));
         let (theirs, quiet, count) = (asserted.clone(), line.clone(), served.clone());
         let interrupt = Interrupt::builder(())
             .name("device")
@@ -44,9 +49,7 @@ impl Device {
             let before = self.served.load(SeqCst);
             self.asserted.store(true, SeqCst);
             self.line.assert();
-            while self.served.load(SeqCst) == before {
-                support::pause();
-            }
+            until(|| self.served.load(SeqCst) != before);
         }
         // The claim is told to the line after the ISR.
         drop(self.interrupt.acquire_interrupt_lock());
@@ -79,9 +82,7 @@ fn line() -> (SharedLine, LevelHandle) {
 }
 
 fn wait_for(told: &Told, expected: &[u64]) {
-    while told.lock().unwrap().len() < expected.len() {
-        support::pause();
-    }
+    until(|| told.lock().unwrap().len() >= expected.len());
     assert_eq!(*told.lock().unwrap(), expected);
 }
 
@@ -160,18 +161,14 @@ fn i7_a_faulted_or_removed_member_does_not_silence_the_others() {
             let device = Device::new(&shared, &line);
             device.is_served(1);
             let expected = if removed { State::Removed } else { State::Faulted };
-            while bad.state() != expected {
-                support::pause();
-            }
+            until(|| bad.state() == expected);
             device.is_served(100);
             assert_eq!(runs.load(SeqCst), 1);
             if !removed {
                 bad.clear_fault().unwrap();
                 bad.enable().unwrap();
                 device.is_served(1);
-                while runs.load(SeqCst) != 2 {
-                    support::pause();
-                }
+                until(|| runs.load(SeqCst) == 2);
             }
         });
     }
@@ -250,8 +247,8 @@ fn i7_a_member_that_nobody_serves_does_not_delay_the_others() {
         let (shared, line) = line();
         let (first, told) = first(&shared, None);
         line.assert(); // before the other is there
-        let device = Device::new(&shared, &line);
-        device.asserted.store(true, SeqCst);
+        let device = Device::with(&shared, &line, true);
+        until(|| device.served.load(SeqCst) == 1);
         device.is_served(100);
         let rounds = shared.stats().claimed;
         assert_eq!(first.service(), Delivery::Answered(Claim::Unclaimed));

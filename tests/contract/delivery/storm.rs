@@ -70,17 +70,19 @@ fn i10_a_stuck_line_is_faulted_and_the_others_are_served() {
 // Caught: a line that is opened once more after the fault.
 #[test]
 fn i10_a_faulted_line_is_not_opened_again() {
-    let log = Log::new();
-    let (source, device) = Script::waking(&log);
-    let interrupt =
-        Interrupt::builder(()).isr(|_| Claim::Unclaimed).source(source).without_dispatcher().build().unwrap();
-    interrupt.enable().unwrap();
-    while interrupt.fault().is_none() {
-        log.take();
-        device.assert();
-        interrupt.service();
-    }
-    assert_eq!(log.take(), ["take", "disconnect"]);
+    watchdog(|| {
+        let log = Log::new();
+        let (source, device) = Script::waking(&log);
+        let interrupt =
+            Interrupt::builder(()).isr(|_| Claim::Unclaimed).source(source).without_dispatcher().build().unwrap();
+        interrupt.enable().unwrap();
+        while interrupt.fault().is_none() {
+            log.take();
+            device.assert();
+            interrupt.service();
+        }
+        assert_eq!(log.take(), ["take", "disconnect"]);
+    });
 }
 
 /// One delivery in five hundred is claimed: that is a busy line, and no storm.

@@ -12,7 +12,7 @@ use interrupt_lock::{
 };
 use support::log::Log;
 use support::slot::{OnDrop, Slot};
-use support::{asleep, kind, let_it_block, watchdog};
+use support::{asleep, kind, let_it_block, until, watchdog};
 
 type Owned = Interrupt<(), WithWorkItem>;
 
@@ -367,9 +367,7 @@ fn e6_a_new_power_handle_keeps_d0() {
         let ends = Arc::downgrade(interrupt.object());
         drop(guard);
         drop(interrupt);
-        while ends.strong_count() != 0 {
-            std::thread::yield_now();
-        }
+        until(|| ends.strong_count() == 0);
         assert_eq!(log.take(), ["entry", "enabled"]);
         drop(again);
         assert_eq!(log.take(), ["disabling", "exit"]);

@@ -214,6 +214,8 @@ fn i3_more_interrupts_than_there_are_bits_are_all_served() {
         log.wait_for("isr", 300);
         log.wait_for("work item", 300);
         for (interrupt, _) in &connected {
+            // A run is counted before its section ends; its work item may be faster.
+            drop(interrupt.acquire_interrupt_lock());
             assert_eq!(interrupt.stats().delivered, 1);
         }
     });

@@ -11,7 +11,7 @@ use interrupt_lock::{
     Claim, Delivery, Error, ErrorKind, Interrupt, InterruptLock, Name, NoWorkItem, State, Transition, WithWorkItem,
 };
 use support::slot::Slot;
-use support::{Gate, asleep, kind, panic_message, watchdog};
+use support::{Gate, asleep, kind, let_it_block, panic_message, watchdog};
 
 pub type Lock = Arc<InterruptLock<u32>>;
 
@@ -62,7 +62,8 @@ fn l13_a_circle_of_three_and_the_timed_forms() {
         assert!(matches!(error.kind(), ErrorKind::WouldDeadlock { .. }), "{error:#}");
         assert!(error.source().unwrap().to_string().contains("the interrupt lock of first"), "{error:#}");
         let deadline = std::time::Instant::now() + long;
-        assert!(third.try_acquire_interrupt_lock_until(deadline).is_err());
+        let error = third.try_acquire_interrupt_lock_until(deadline).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::WouldDeadlock { .. }), "{error:#}");
         assert!(third.try_acquire_interrupt_lock().is_none());
         drop(held);
         others.into_iter().for_each(|other| other.join().unwrap());
@@ -77,11 +78,15 @@ fn l13_a_timed_wait_is_no_part_of_a_circle() {
     watchdog(|| {
         let (rx, tx) = (lock("rx"), lock("tx"));
         let held = tx.acquire_interrupt_lock();
-        let (first, second) = (rx.clone(), tx.clone());
-        let other = asleep("waits", move || {
+        let holds = Gate::new();
+        let (first, second, signal) = (rx.clone(), tx.clone(), holds.clone());
+        let other = thread::spawn(move || {
             let _first = first.acquire_interrupt_lock();
+            signal.open();
             second.try_acquire_interrupt_lock_for(Duration::from_millis(300)).is_err()
         });
+        holds.wait();
+        let_it_block();
         drop(rx.acquire_interrupt_lock()); // waits until the other gives up
         assert!(other.join().unwrap());
         drop(held);

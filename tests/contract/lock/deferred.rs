@@ -7,7 +7,7 @@ use std::thread;
 
 use interrupt_lock::source::Software;
 use interrupt_lock::{Callback, Claim, Deferral, ErrorKind, Fault, Interrupt, InterruptObject, NoWorkItem, State};
-use support::{Gate, LONG, ThreadId, kind, until, watchdog};
+use support::{Gate, LONG, kind, until, watchdog};
 
 /// The order in which the closures ran.
 type Order = Vec<u32>;
@@ -224,7 +224,7 @@ fn l12_each_closure_runs_once_from_any_thread() {
             .collect();
         submitters.into_iter().for_each(|submitter| submitter.join().unwrap());
         // A release runs no more than 64.
-        while interrupt.acquire_interrupt_lock().len() < 3 * EACH as usize {}
+        until(|| interrupt.acquire_interrupt_lock().len() >= 3 * EACH as usize);
         assert!(!wrong.load(SeqCst), "one overtook another");
         assert_eq!(interrupt.acquire_interrupt_lock().len(), 3 * EACH as usize);
     });
@@ -301,9 +301,9 @@ fn l7_a_delivery_goes_before_deferred_closures() {
             let interrupt = interrupt.clone();
             move || {
                 running.wait();
-                let (me, later) = (ThreadId::here(), go_on.clone());
+                let (object, later) = (interrupt.object().clone(), go_on.clone());
                 let opener = thread::spawn(move || {
-                    me.wait_until_asleep();
+                    until(|| format!("{object:?}").contains("deliveries: true"));
                     later.open();
                 });
                 let _ = interrupt.service();

@@ -8,7 +8,7 @@ use std::thread;
 use interrupt_lock::source::{EdgeHandle, Software};
 use interrupt_lock::{Claim, Deferral, Delivery, Dispatcher, Interrupt, InterruptLock, NoWorkItem, Transition};
 use support::slot::Slot;
-use support::{Gate, watchdog};
+use support::{Gate, until, watchdog};
 
 /// The order in which ISRs and closures ran.
 type Order = Vec<&'static str>;
@@ -101,7 +101,7 @@ fn l7_isrs_that_assert_each_other_keep_nobody_out() {
                     }
                 });
             }
-            while *lock.acquire_interrupt_lock() < 1_000 {}
+            until(|| *lock.acquire_interrupt_lock() >= 1_000);
             assert_eq!(rx.disable().unwrap(), Transition::Done);
         });
         goes_on.store(false, SeqCst);

@@ -6,7 +6,7 @@ use std::thread;
 use interrupt_lock::source::{EdgeHandle, Software};
 use interrupt_lock::{Claim, Interrupt, InterruptLock, InterruptObject, IsrContext, NoWorkItem};
 use support::slot::Slot;
-use support::watchdog;
+use support::{until, watchdog};
 
 /// What the closures of one interrupt note. Whoever submits with the lock held draws the next number for its closure.
 #[derive(Default)]
@@ -90,15 +90,11 @@ fn isr(
 
 /// Waits until all that was submitted has run, and looks at the order.
 fn check(lock: &InterruptLock<Notes>) {
-    loop {
+    until(|| {
         let notes = lock.acquire_interrupt_lock();
         assert_eq!(notes.each_ref().map(|noted| noted.wrong), [None, None], "one ran out of order, after another");
-        if notes.iter().all(|noted| noted.ran == noted.drawn) {
-            return;
-        }
-        drop(notes);
-        support::pause();
-    }
+        notes.iter().all(|noted| noted.ran == noted.drawn)
+    });
 }
 
 /// The closures of an interrupt run in the order of their submission, although callbacks submit some with the lock held,
@@ -173,10 +169,8 @@ fn l12_submissions_of_one_thread_keep_their_order_on_an_own_lock() {
                 });
             }
         });
-        while interrupt.acquire_interrupt_lock()[..THREADS] != [EACH; THREADS] {
-            assert_eq!(interrupt.fault(), None);
-            support::pause();
-        }
+        until(|| interrupt.fault().is_some() || interrupt.acquire_interrupt_lock()[..THREADS] == [EACH; THREADS]);
+        assert_eq!(interrupt.fault(), None);
     });
 
     /// A panic in a closure is a fault, which the test finds.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use interrupt_lock::{Claim, Delivery, Interrupt, NoWorkItem};
+use interrupt_lock::{Claim, Delivery, Interrupt, InterruptObject, NoWorkItem};
+use support::slot::OnDrop;
 use support::{asleep, pause, until, watchdog};
 
 /// The order in which the sections ran.
@@ -22,6 +23,11 @@ fn noting() -> Arc<Interrupt<Order, NoWorkItem>> {
     Arc::new(interrupt)
 }
 
+/// Waits until a delivery has announced that it waits.
+fn waits<T, W>(interrupt: &InterruptObject<T, W>) {
+    until(|| format!("{interrupt:?}").contains("deliveries: true"));
+}
+
 /// Threads that slept before a delivery began to wait come after it, and after the deliveries that it let in.
 // Caught: an enter_slow that waits as a thread does.
 #[test]
@@ -36,7 +42,9 @@ fn l7_a_delivery_goes_before_all_threads() {
             })
             .collect();
         let theirs = interrupt.clone();
-        let delivery = asleep("0", move || assert_eq!(theirs.service(), Delivery::Answered(Claim::Claimed)));
+        let serve = move || assert_eq!(theirs.service(), Delivery::Answered(Claim::Claimed));
+        let delivery = thread::Builder::new().name("0".into()).spawn(serve).unwrap();
+        waits(&interrupt);
         drop(held);
         delivery.join().unwrap();
         threads.into_iter().for_each(|thread| thread.join().unwrap());
@@ -85,7 +93,8 @@ fn l7_who_only_tries_passes_no_delivery() {
             let theirs = interrupt.clone();
             if n % 30 == 0 {
                 // Asleep, so that its announcement is over; the others meet the release in the middle of it.
-                let delivery = asleep(n.to_string(), move || theirs.service());
+                let delivery = thread::Builder::new().name(n.to_string()).spawn(move || theirs.service()).unwrap();
+                waits(&interrupt);
                 drop(held);
                 delivery.join().unwrap();
                 assert_eq!(interrupt.acquire_interrupt_lock()[0], format!("ISR {n}"));
@@ -118,6 +127,7 @@ fn l7_deliveries_that_never_cease_keep_nobody_out() {
             .unwrap();
         interrupt.enable().unwrap();
         thread::scope(|scope| {
+            let _stop = OnDrop(|| _ = interrupt.disable());
             for _ in 0..3 {
                 scope.spawn(|| while interrupt.service() != Delivery::NotServed {});
             }
@@ -125,7 +135,6 @@ fn l7_deliveries_that_never_cease_keep_nobody_out() {
             for _ in 0..20 {
                 drop(interrupt.acquire_interrupt_lock());
             }
-            interrupt.disable().unwrap();
         });
     });
 }

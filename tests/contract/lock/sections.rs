@@ -7,6 +7,7 @@ use std::{mem, thread};
 use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Interrupt, InterruptLock, InterruptLockGuard, RawInterruptLock, State};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
+use support::slot::OnDrop;
 use support::{Gate, let_it_block, step, watchdog};
 
 // Caught: acquire_slow that gives an acquisition without waiting.
@@ -123,6 +124,7 @@ fn l3_every_kind_of_section_excludes_the_others() {
         thread::scope(|scope| {
             for kind in 0..4 {
                 scope.spawn(move || {
+                    let _done = OnDrop(|| _ = done.fetch_add(1, Ordering::SeqCst));
                     for _ in 0..500 {
                         match kind {
                             0 => interrupt.synchronize(|data| data.section()),
@@ -138,7 +140,6 @@ fn l3_every_kind_of_section_excludes_the_others() {
                             }
                         }
                     }
-                    done.fetch_add(1, Ordering::SeqCst);
                 });
             }
             for _ in 0..2 {

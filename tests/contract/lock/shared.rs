@@ -10,7 +10,7 @@ use interrupt_lock::{
     Callback, Claim, Deferral, Delivery, Device, Error, ErrorKind, Fault, Interrupt, InterruptLock, InterruptObject,
     Name, NoWorkItem, State, Transition, WithWorkItem,
 };
-use support::slot::Owner;
+use support::slot::{OnDrop, Owner};
 use support::{Gate, LONG, kind, panic_message, until, watchdog};
 
 /// The order in which the ISRs ran.
@@ -41,7 +41,7 @@ fn l9_no_two_of_them_run_at_once() {
             move |count: &mut usize| {
                 overlaps.fetch_add(inside.swap(true, SeqCst).into(), SeqCst);
                 *count += 1;
-                overlaps.fetch_sub((!inside.swap(false, SeqCst)).into(), SeqCst);
+                overlaps.fetch_add((!inside.swap(false, SeqCst)).into(), SeqCst);
             }
         };
         let lock = Arc::new(InterruptLock::named(Name::new("port"), 0));
@@ -437,6 +437,7 @@ fn l9_members_come_and_go_while_others_are_served() {
         let steady = build();
         let pending = AtomicUsize::new(0);
         thread::scope(|scope| {
+            let _stop = OnDrop(|| stop.store(true, SeqCst));
             scope.spawn(|| {
                 while !stop.load(SeqCst) {
                     let held = lock.acquire_interrupt_lock();
@@ -454,7 +455,6 @@ fn l9_members_come_and_go_while_others_are_served() {
                 // By this release, or by the other thread's.
                 until(|| object.iter().all(|object| object.state() == State::Ended));
             }
-            stop.store(true, SeqCst);
         });
         assert_eq!(steady.stats().claimed, pending.load(SeqCst) as u64);
     });

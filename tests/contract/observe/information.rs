@@ -94,6 +94,10 @@ fn i11_a_message_that_was_not_granted_stays_unconnected() {
         other => panic!("{other:?}"),
     }
     assert_eq!(interrupt.state(), State::Disabled);
+    match kind(&interrupt.check()) {
+        Some(ErrorKind::Source(source)) => assert_eq!(*source, not_granted),
+        other => panic!("{other:?}"),
+    }
     assert_eq!(interrupt.disable().unwrap(), Transition::Already);
     assert_eq!(interrupt.service(), Delivery::NotServed);
     for callback in ["isr", "enable callback", "disable callback"] {

@@ -6,7 +6,7 @@ use std::thread;
 
 use interrupt_lock::source::Software;
 use interrupt_lock::{Claim, Device, ErrorKind, Interrupt, NoWorkItem, State, Transition, WithWorkItem};
-use support::{Gate, asleep, kind, watchdog};
+use support::{Gate, asleep, kind, until, watchdog};
 
 use crate::lock::circles::{lock, would_deadlock};
 
@@ -41,9 +41,7 @@ fn l13_e6_a_join_of_a_worker_that_waits_for_the_caller() {
         begun.wait();
         drop(interrupt);
         drop(held);
-        while object.state() != State::Ended {
-            support::pause();
-        }
+        until(|| object.state() == State::Ended);
         assert!(done.load(SeqCst), "the end has waited for the work item");
         assert_eq!(object.fault(), None);
     });
@@ -140,9 +138,7 @@ fn l13_e6_a_drop_in_a_callback_whose_lock_is_wanted() {
         go.open();
         assert_eq!(enables.join().unwrap().unwrap(), Transition::Done);
         assert_eq!(disables.join().unwrap().unwrap(), Transition::Done);
-        while object.state() != State::Ended {
-            support::pause();
-        }
+        until(|| object.state() == State::Ended);
     });
 }
 

@@ -7,7 +7,7 @@ use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, InterruptObject, S
 use support::log::Log;
 use support::script::Script;
 use support::slot::{OnDrop, Owner, Slot};
-use support::{Gate, kind, let_it_block, until, watchdog};
+use support::{Gate, LONG, kind, let_it_block, until, watchdog};
 
 /// The callback that drops the handle.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,7 +36,8 @@ fn build(
         let (log, slot) = (log.clone(), slot.clone());
         OnDrop(move || {
             let object: Object = slot.get();
-            assert!(object.try_acquire_interrupt_lock().is_some(), "freed under the lock");
+            // This thread would be refused at once; another may have the lock for a moment.
+            assert!(object.try_acquire_interrupt_lock_for(LONG).is_ok(), "freed under the lock");
             log.add(format!("{name} freed"));
         })
     };

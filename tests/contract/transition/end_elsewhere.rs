@@ -185,6 +185,7 @@ fn e6_dropped_under_load() {
             let object = interrupt.object().clone();
             let stop = Gate::new();
             thread::scope(|scope| {
+                let _stop = OnDrop(|| stop.open());
                 for kind in 0..4 {
                     let (object, assert, stop) = (object.clone(), assert.clone(), stop.clone());
                     scope.spawn(move || {
@@ -204,7 +205,6 @@ fn e6_dropped_under_load() {
                 drop(interrupt);
                 assert!(freed.is_open(), "freed when drop returns");
                 assert_eq!(object.state(), State::Ended);
-                stop.open();
             });
             assert!(object.fault().is_none(), "{:?}", object.fault());
             assert!(object.try_acquire_interrupt_lock_for(LONG).is_ok());

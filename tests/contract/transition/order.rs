@@ -1,12 +1,13 @@
 //! Rules E1 to E3 and I15, with every step of an enable and a disable in its order.
 
 use interrupt_lock::{
-    Claim, Delivery, ErrorKind, Interrupt, Queued, Refusal, SourceError, State, Transition, WithWorkItem,
-    source::Source,
+    Claim, Deferral, Delivery, ErrorKind, Interrupt, NoWorkItem, Queued, Refusal, SourceError, State, Transition,
+    WithWorkItem, source::Source,
 };
 use interrupt_lock::{Errno, source::Software};
 use support::log::Log;
 use support::script::{Script, ScriptHandle};
+use support::slot::Slot;
 use support::watchdog;
 
 fn os() -> SourceError {
@@ -118,6 +119,41 @@ fn e2_the_order_of_a_disable() {
             assert_eq!((interrupt.stats().claimed, interrupt.stats().stale), (1, 1));
         }
     });
+}
+
+/// Nothing else has the lock between the steps: what the callbacks leave to the owner runs after the section.
+// Caught: a disable that releases the lock between the ISR, its callback and the disconnection.
+#[test]
+fn e2_the_steps_of_a_disable_are_one_section() {
+    let log = Log::new();
+    let (source, device) = Script::waking(&log);
+    let slot: Slot<(), NoWorkItem> = Slot::new();
+    let submit = |step: &'static str| {
+        let (slot, log) = (slot.clone(), log.clone());
+        move || {
+            log.add(step);
+            let log = log.clone();
+            assert_eq!(slot.get().run_or_defer(move |_| log.add("closure")).unwrap(), Deferral::Deferred);
+        }
+    };
+    let (isr, disable) = (submit("isr"), submit("disable callback"));
+    let interrupt = Interrupt::builder(())
+        .isr(move |_| {
+            isr();
+            Claim::Claimed
+        })
+        .on_disable(move |_| disable())
+        .source(source)
+        .without_dispatcher()
+        .build()
+        .unwrap();
+    slot.set(&interrupt);
+    interrupt.enable().unwrap();
+    device.assert();
+    log.take();
+    interrupt.disable().unwrap();
+    let expected = ["removal", "take", "isr", "disable callback", "disconnect", "take", "closure", "closure"];
+    assert_eq!(log.take(), expected);
 }
 
 /// A disable delivers an assertion that the dispatcher has not seen yet.
