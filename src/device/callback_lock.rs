@@ -55,7 +55,7 @@ impl Device {
     }
 
     /// As `synchronize`, for the crate. Returns an error if the wait would never end: with the circle, or nothing if this
-    /// thread holds the lock itself, or if the wait has been called off. Only that of an end can be.
+    /// thread holds the lock itself, or if the wait has been called off (`for_end`: only an end's can be).
     pub(super) fn serialize<R>(&self, section: impl FnOnce() -> R, for_end: bool) -> Result<R, Option<Circle>> {
         let label = Label::of(Kind::CallbackLock, self.name()).for_end(for_end);
         match lock_until(&self.0.callback_lock, None, label) {

@@ -24,8 +24,8 @@ pub(crate) trait DeviceInterrupt: Send + Sync {
     #[cfg(feature = "std")]
     fn wait_for(&self, sections: Sections) -> Result<(), Error>;
 
-    /// Enables the interrupt as the device enters D0. Passes over an interrupt that the driver has disabled, and one
-    /// whose message vector was not granted.
+    /// Enables the interrupt as the device enters D0. Passes over an interrupt that the driver has disabled. Returns
+    /// [`NotGranted`](crate::SourceError::NotGranted) if there is no message vector for it; then the device passes over it.
     fn power_up(&self) -> Result<(), Error>;
 
     /// Ends the sleep of an interrupt as the device enters D0, and runs its ISR for the assertions that it has

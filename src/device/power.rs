@@ -119,7 +119,8 @@ impl PartialEq<Transition> for D0Entry {
 /// Whether the device is in D0, and its power callbacks.
 pub(super) struct Power {
     in_d0: bool,
-    /// The device is in D0, and an exit has begun that was refused half way: it announces itself no more.
+    /// The device is in D0, and an exit was refused half way: its disabling-interrupts callback has run, and does not run
+    /// again.
     announced: bool,
     callbacks: Callbacks,
 }
@@ -162,9 +163,10 @@ impl Device {
     /// - [`ErrorKind::DeviceCallback`]: a callback of the device failed, or panicked.
     /// - The error of [`enable`](crate::InterruptObject::enable) for the first interrupt that could not be enabled. The
     ///   error names that interrupt. A faulted interrupt can't be enabled: clear its fault first.
-    /// - [`ErrorKind::WouldDeadlock`]: it would wait for itself. The device has done nothing. The calling thread is in
-    ///   an ISR or in a callback of the device or of one of its interrupts, or it holds the callback lock or the lock
-    ///   of one of these interrupts, or another thread in such a place waits for the calling thread.
+    /// - [`ErrorKind::WouldDeadlock`]: it would wait for itself. The calling thread is in an ISR or in a callback of the
+    ///   device or of one of its interrupts, or it holds the callback lock or the lock of one of these interrupts, or
+    ///   another thread in such a place waits for the calling thread. If the first step was refused, the device has done
+    ///   nothing. If a later one was, the steps have been undone.
     ///
     /// # Examples
     ///
@@ -201,7 +203,7 @@ impl Device {
         interrupts: &[Arc<dyn DeviceInterrupt>],
     ) -> Result<D0Entry, Error> {
         if power.in_d0 && power.announced {
-            // An exit was refused half way. Its errors are those of the exit.
+            // Finishes the exit that was refused half way. The errors of its callbacks are dropped.
             step(self.bring_down(power, interrupts))?;
         }
         if power.in_d0 {
@@ -231,7 +233,8 @@ impl Device {
     ///    [wake-capable](crate::Builder::wake_capable) interrupts stay connected instead.
     /// 3. The D0-exit callback.
     ///
-    /// An error stops none of these steps. The device has left D0 in any case, and the method returns the last error.
+    /// An error stops none of these steps, unless it is [`ErrorKind::WouldDeadlock`]. The device has then left D0, and the
+    /// method returns the last error.
     ///
     /// It waits for the device's other transitions, for the callback lock, and for the ISRs and work items that it
     /// disables. Returns [`Transition::Already`] if the device is not in D0.

@@ -36,8 +36,8 @@ impl Device {
     /// - The error of [`enable`](crate::InterruptObject::enable) for the first interrupt that could not be enabled
     ///   again.
     ///
-    /// If it would wait for itself, as [`enter_d0`](Self::enter_d0) would, it returns [`ErrorKind::WouldDeadlock`] and
-    /// has done nothing.
+    /// If it would wait for itself, as [`enter_d0`](Self::enter_d0) would, it returns [`ErrorKind::WouldDeadlock`]. If the
+    /// first step was refused, the device has done nothing. If a later one was, the interrupts before it are disabled.
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! Dispatchers: threads that wait on sources and serve their interrupts. Each has a worker for the work items.
+//! Dispatchers: threads that wait on sources and serve their interrupts. Each has a worker for what may take long.
 //!
 //! | file | holds | rules |
 //! |---|---|---|

@@ -19,8 +19,8 @@ use crate::interrupt::{Claims, InterruptObject, WithWorkItem};
 ///
 /// Dropping the handle, in this order and outside every lock ([rule E6](crate::guide::contract#e6)):
 ///
-/// 1. disables the interrupt, with its disable callback;
-/// 2. waits for an ISR and a work item that run, and runs a queued work item and deferred closures;
+/// 1. disables the interrupt: runs deferred closures, the ISR for what has been signalled, and the disable callback;
+/// 2. runs a queued work item or waits for one that runs, and runs the closures that were deferred meanwhile;
 /// 3. frees the callbacks, then the source, and stops the threads that served no other interrupt.
 ///
 /// In two cases the drop returns at once, and the end comes later:

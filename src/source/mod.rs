@@ -144,7 +144,7 @@ pub trait Source: Send {
     ///
     /// It is not called for a plain [`Claim::Claimed`], or if the device is gone. It is called before
     /// [`unmask`](Self::unmask); long before, if the line is kept masked. Without an `unmask` after it, it is called with
-    /// [`Claim::Unclaimed`] if the interrupt is inactive or asleep and withholds what [`take`](Self::take) has returned
+    /// [`Claim::Unclaimed`] if the interrupt is inactive and withholds what [`take`](Self::take) has returned
     /// ([rule E8](crate::guide::contract#e8)): no ISR has run, and a level stays masked. A [`SharedLine`] goes on with its
     /// other members by this.
     fn answered(&mut self, claim: Claim) -> bool {

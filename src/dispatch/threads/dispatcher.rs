@@ -30,7 +30,8 @@ use crate::source::Source;
 /// [`Builder::dispatcher`](crate::Builder::dispatcher). It ends with the last of these interrupts and the last clone of
 /// this handle.
 ///
-/// If one of its interrupts has a work item, the dispatcher has a second thread, the worker, which runs work items.
+/// A second thread, the worker, is started once an interrupt needs it. It runs work items, the deferred closures that a
+/// release has left, removals that the system asks for, and wake-ups of devices.
 ///
 /// A slow ISR delays the other interrupts of the same dispatcher, and no others ([rule
 /// I16](crate::guide::contract#i16)).

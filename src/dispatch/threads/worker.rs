@@ -1,4 +1,4 @@
-//! The worker: the dispatcher's thread that runs work items. It waits on no source.
+//! The worker: the dispatcher's thread that runs work items, and whatever else may take long. It waits on no source.
 
 use std::sync::OnceLock;
 use std::thread;

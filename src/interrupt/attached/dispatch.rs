@@ -29,7 +29,7 @@ pub(crate) trait Dispatch: Send + Sync {
     #[cfg(feature = "std")]
     fn own_thread(&self) -> Result<crate::policy::placement::ThreadId, SourceError>;
 
-    /// Lets the object go, because the interrupt has ended, and tells threads that serve no other interrupt to end.
+    /// Tells the threads that serve no other interrupt to end, because this one has ended.
     fn ended(&self);
 
     /// Waits for the threads that served this interrupt and no other, except the calling thread. Called after `ended`.

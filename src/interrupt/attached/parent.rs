@@ -16,7 +16,7 @@ pub(crate) trait Parent: Any + Send + Sync {
     fn callback_lock(&self) -> &RawInterruptLock;
 
     /// Runs `run` under the callback lock. Returns an error if the wait for it would never end: with the circle, or
-    /// nothing if this thread holds the lock itself, or if the wait has been called off. Only that of an end can be.
+    /// nothing if this thread holds the lock itself, or if the wait has been called off (`for_end`: only an end's can be).
     fn serialize(&self, run: &mut dyn FnMut(), for_end: bool) -> Result<(), Option<Circle>>;
 
     /// Brings the device up for an interrupt that was asserted, or leaves that to a transition of the device that is

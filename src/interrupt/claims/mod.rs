@@ -131,6 +131,7 @@ impl<'a> Claims<'a> {
     ///   listener can wait again.
     /// - [`ErrorKind::Removed`]: the device has gone.
     /// - [`ErrorKind::Ended`]: the handle has been dropped.
+    /// - [`ErrorKind::Source`]: the last enable has found no message vector for the interrupt.
     ///
     /// Each ends the wait at once. So does each later call, while the state lasts.
     ///

@@ -44,8 +44,8 @@ impl<T, W> InterruptObject<T, W> {
     ///   makes them, or they are made with the lock held, for example by an ISR or by other closures. Closures of
     ///   different interrupts that share a lock have no order among each other.
     /// - A deferred closure runs on the thread that releases the lock: after a delivery that waits, after the ISR for
-    ///   what a source has signalled by then, and before the section of any other thread. So an ISR waits for one
-    ///   closure at most.
+    ///   what a source has signalled by then, and before the next thread's section. So an ISR waits for one closure at
+    ///   most.
     /// - A release runs 64 deferred closures at most; on a dispatcher's thread one, because other interrupts may need
     ///   that thread. It leaves the others to the dispatcher's worker or, if there is no worker, to the next owner of
     ///   the lock.

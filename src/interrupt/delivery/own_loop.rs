@@ -17,13 +17,17 @@ impl<T, W> InterruptObject<T, W> {
     /// While the descriptor is readable, call [`service`](Self::service). Returns `None` if the source has no
     /// descriptor. Waits for the interrupt lock.
     ///
+    /// While the interrupt is disabled or faulted, do not wait for the descriptor level-triggered. It may stay readable,
+    /// and your loop would spin.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Source`] if the system has no descriptor left.
     ///
     /// # Panics
     ///
-    /// If the calling thread holds the interrupt lock.
+    /// If the calling thread holds the interrupt lock, or something that its owner waits for ([rule
+    /// L13](crate::guide::contract#l13)).
     ///
     /// # Examples
     ///
@@ -86,7 +90,8 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// # Panics
     ///
-    /// If the calling thread holds the interrupt lock.
+    /// If the calling thread holds the interrupt lock, or something that its owner waits for ([rule
+    /// L13](crate::guide::contract#l13)).
     ///
     /// # Examples
     ///

@@ -102,7 +102,8 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// # Panics
     ///
-    /// If the calling thread holds the interrupt lock.
+    /// If the calling thread holds the interrupt lock, or something that its owner waits for ([rule
+    /// L13](crate::guide::contract#l13)).
     ///
     /// # Examples
     ///

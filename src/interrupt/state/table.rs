@@ -19,7 +19,7 @@ pub(crate) enum Phase {
     Faulted = 4,
     /// Its device has gone.
     Removed = 5,
-    /// Its handle has been dropped, and all is freed.
+    /// Its handle has been dropped. No callback runs any more, and what the driver has registered is freed next.
     Ended = 6,
 }
 

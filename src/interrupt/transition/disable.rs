@@ -87,8 +87,8 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Returns whether a disable has been made to its end, whatever it has returned. (If it could not have the lock, it has
-    /// done nothing.) The caller is in the transition.
+    /// Returns whether the interrupt is out of service and its work item idle, even if the disable has returned an error.
+    /// The caller is in the transition.
     pub(in crate::interrupt) fn is_flushed(&self) -> bool {
         !self.state.phase().is_in_service() && self.work.is_idle()
     }

@@ -102,7 +102,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Faults the interrupt for a callback that has panicked without the lock. Never waits: if a thread holds the lock,
-    /// its release makes the fault. An interrupt that has ended has nobody who would, and no phase to leave.
+    /// its release makes the fault. After the end no release does, so the fault is only noted.
     #[cold]
     #[track_caller]
     pub(in crate::interrupt) fn leave_fault(&self, callback: Callback, message: crate::name::Name) {
@@ -116,7 +116,8 @@ impl<T, W> InterruptObject<T, W> {
         self.note_fault(fault);
     }
 
-    /// Leaves something to the owner of the lock, which `request` tells of. Without an owner this thread does it.
+    /// Sets the bits `request` for the owner of the lock. If the lock is free, acquires and releases it, which does what
+    /// they ask for.
     #[cold]
     #[track_caller]
     pub(in crate::interrupt) fn leave(&self, request: usize) {

@@ -13,9 +13,10 @@
 //! | `sections` | the sections that one thread is in, for another that waits for their end | E6 |
 //! | this one | one transition at a time, and none that would wait for itself | E4, L13 |
 //!
-//! Each transition is one section of the interrupt lock. In it, and nowhere else, the table in `state` decides what the
+//! Each transition decides in a section of the interrupt lock. In it, and nowhere else, the table in `state` says what the
 //! transition does: a fault, a removal or the end may have come while it waited for the lock. A delivery in the middle of
-//! a transition waits for the lock, and then finds the phase decided.
+//! a transition waits for the lock, and then finds the phase decided. (The end, and a removal that the system has asked
+//! for, have two sections: the disable, and the last step.)
 //!
 //! The control lock, which a transition holds to its end, keeps transitions apart. A disable holds it beyond its
 //! section, while it flushes the work item.

@@ -69,9 +69,9 @@ impl<T, W> InterruptObject<T, W> {
         true
     }
 
-    /// Makes the dispatcher stop waiting, because a callback has leaked a guard on the dispatcher's own thread: that of
-    /// this interrupt, or one that the owner of this interrupt's lock waits for. The dispatcher holds nothing between two
-    /// deliveries, so it meets no other circle. The lock comes free no more, and to wait on the source would be to spin.
+    /// Ends the dispatcher's wait for this interrupt. A callback has leaked a guard on the dispatcher's own thread, of this
+    /// lock or of one that this lock's owner waits for. (The dispatcher holds nothing between two deliveries, so it meets no
+    /// other circle.) This lock never becomes free, so the dispatcher would spin.
     pub(crate) fn stop_after_lost_guard(&self) {
         self.disarm();
     }

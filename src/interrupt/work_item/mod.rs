@@ -309,7 +309,7 @@ impl<T, W> InterruptObject<T, W> {
     /// Runs the work item once, if it is queued and not running. Returns whether another run is queued.
     ///
     /// Returns an error if the wait for the callback lock would never end: with the circle, or nothing if this thread
-    /// holds the lock itself, or if the wait has been called off. Only that of an end can be.
+    /// holds the lock itself, or if the wait has been called off (`for_end`: only an end's can be).
     pub(crate) fn run_work(&self, for_end: bool) -> Result<bool, Option<Circle>> {
         match self.serializer() {
             None => Ok(self.run_unserialized()),

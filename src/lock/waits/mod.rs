@@ -26,9 +26,9 @@
 //!
 //! # Waits that can be called off
 //!
-//! Some waits can be given up without a loss. A join: the thread ends by itself. Those of an end (for locks, and for a run
-//! of the work item): the end is put off. So a circle that goes through one of them refuses nobody. That wait is called off
-//! instead.
+//! Two kinds of waits can be given up: a join, because the thread ends by itself, and the waits of an interrupt's end,
+//! because another thread can make it. If a circle goes through one of them, that wait is called off, and nobody is
+//! refused.
 //!
 //! # Cost
 //!

@@ -72,7 +72,7 @@ impl Register {
     /// Walks from the owner of `wanted`, along what each thread waits for.
     fn walk<'a>(&'a self, me: usize, wanted: Awaited<'a>) -> Walk<'a> {
         let (mut awaited, mut through) = (wanted, None);
-        // (The bound is for a circle that is about to be taken apart: a wait in it has been called off.)
+        // (The bound is a safeguard. Every circle has been refused, or has a wait that is called off, where the walk stops.)
         for _ in 0..=self.count {
             let owner = awaited.owner();
             if owner == me {

@@ -56,11 +56,11 @@ struct Seat {
 /// Whether a member is to be woken.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Call {
-    /// It need not come.
+    /// Not: nothing is signalled.
     None,
-    /// It has to be woken once the lock is free.
+    /// As soon as the lock is free.
     Due,
-    /// It has been woken, and has not come yet: it finds whatever happens until then.
+    /// It has been woken, and has not called `take` yet. It needs no second wake-up.
     Made,
 }
 
@@ -257,8 +257,7 @@ impl Seat {
         self.taken < round && self.answered + 1 == round
     }
 
-    /// Whether the member may let its `earlier` ones go first. Where they share its dispatcher, at least one of them goes
-    /// each time.
+    /// Whether the member may let its `earlier` ones go first. Each time, at least one of those on its dispatcher is served.
     ///
     /// A driver's own loop does not step back: nothing would make it come again. Its waker is `Waker::noop()`, which has
     /// no data. (`will_wake` can't tell: each crate may have a `Waker::noop()` of its own.)

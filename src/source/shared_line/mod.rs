@@ -1,13 +1,14 @@
 //! One level line for several interrupts (rule I7).
 //!
 //! A signal begins a round: all members are woken, each for an ISR run on its own dispatcher's thread and under its own
-//! lock alone. The first claim opens the line. If nobody claims, the last answer does. If the line is still asserted then,
-//! the next round begins. A member that is late misses nothing: one ISR run tells it of all the rounds since its last.
+//! lock alone. The first claim unmasks the line. If nobody claims, the last answer does. If the line is still asserted
+//! then, the next round begins. A member that is late misses nothing: one ISR run tells it of all the rounds since its
+//! last.
 //!
 //! So a late member holds the line masked only while nobody claims. No line can do better: nobody else can tell whether
-//! the device of that member asserts, and a line that is opened while its device asserts signals for ever.
+//! the device of that member asserts, and a line that is unmasked while its device asserts signals for ever.
 //!
-//! Order: members that share a dispatcher are served in the order of their interrupts' numbers there. So a member that
+//! Order: a dispatcher serves its interrupts in the order of their slots, which need not be that of their connection. So a member that
 //! comes before an earlier one steps back: it takes nothing and has itself woken again, behind the earlier one. It does so
 //! a bounded number of times, and not for a member that is late.
 //!
@@ -47,8 +48,9 @@ pub use stats::LineStats;
 ///   [`assertions`](crate::IsrContext::assertions) says how many rounds that were. It holds the line masked only while no
 ///   other claims, since nobody else can tell whether its device asserts.
 /// - An interrupt that is disabled, faulted, removed or dropped leaves the line.
-/// - An interrupt that is inactive, or asleep, counts as one that has not claimed. Silence its device first
+/// - An interrupt that is inactive counts as one that has not claimed. Silence its device first
 ///   ([`report_inactive`](crate::InterruptObject::report_inactive)): what it asserts is a storm for the others.
+/// - An interrupt that is asleep is late: it answers once its device is in D0.
 /// - An interrupt that keeps the line masked keeps it masked for all, until it unmasks it.
 /// - An unclaimed run of one interrupt is expected, and is counted as [benign](crate::Stats::benign).
 /// - If no interrupt claims, the line's own [`stats`](Self::stats) count the round as spurious. A storm of spurious
