@@ -28,8 +28,8 @@ use crate::interrupt::{Claims, InterruptObject, WithWorkItem};
 /// - A callback of the interrupt drops the handle, or a thread that holds its lock. The end comes as soon as that
 ///   section has ended.
 /// - The ISR of another interrupt drops the handle, or a thread that holds the callback lock that its work item needs.
-///   Or waiting would be a deadlock with another thread ([rule L13](crate::guide::contract#l13)). Then a thread that is
-///   started for it ends the interrupt.
+///   Or waiting would be a deadlock with another thread ([rule L13](crate::guide::contract#l13)), or a dispatcher's thread
+///   would have to run the work item. Then a thread that is started for it ends the interrupt.
 ///
 /// If the handle of its device's power ([`Powered`](crate::Powered)) was dropped in a callback before, the end comes
 /// after the device has left D0.

@@ -142,7 +142,8 @@ pub trait Source: Send {
     /// Tells the source what the ISR has returned. Returns whether an unclaimed run counts against the interrupt: as
     /// spurious, and as part of a storm. Most sources keep the default, which returns `true`.
     ///
-    /// It is not called for a plain [`Claim::Claimed`], or if the device is gone. It is called before
+    /// It is not called if the device is gone, and for a plain [`Claim::Claimed`] only if an earlier run keeps the line
+    /// masked: then no [`unmask`](Self::unmask) follows. It is called before
     /// [`unmask`](Self::unmask); long before, if the line is kept masked. Without an `unmask` after it, it is called with
     /// [`Claim::Unclaimed`] if the interrupt is inactive and withholds what [`take`](Self::take) has returned
     /// ([rule E8](crate::guide::contract#e8)): no ISR has run, and a level stays masked. A [`SharedLine`] goes on with its

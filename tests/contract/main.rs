@@ -45,6 +45,7 @@ mod delivery {
     mod removal;
     mod shared_line;
     mod shared_line_late;
+    mod shared_line_meets;
     mod shared_line_order;
     mod shared_line_stress;
     mod silence;

@@ -33,8 +33,9 @@ impl<T, W> InterruptObject<T, W> {
             Claim::Claimed => self.claim_counts.claimed.count_exclusive(),
             Claim::ClaimedKeepMasked => {
                 self.claim_counts.claimed.count_exclusive();
-                self.tell_source(registered, claim);
-                self.keep_masked(registered, data, runs, after);
+                if self.tell_source(registered, claim).is_ok() {
+                    self.keep_masked(registered, data, runs, after);
+                }
                 return Delivery::Answered(claim);
             }
             Claim::Unclaimed => {
@@ -62,15 +63,19 @@ impl<T, W> InterruptObject<T, W> {
         Delivery::NotServed
     }
 
-    /// Counts a run in which the ISR did not claim. Returns `false` if that makes a storm, and the interrupt is faulted
-    /// now. The caller holds the lock, as `registered` proves.
+    /// Counts a run in which the ISR did not claim. Returns `false` if that makes a storm, or the source panics: the
+    /// interrupt is faulted now. The caller holds the lock, as `registered` proves.
     #[cold]
     fn unclaimed(&self, registered: &mut Registered<T, W>) -> bool {
-        if !self.tell_source(registered, Claim::Unclaimed) || registered.empty_is_benign {
+        let counts = self.tell_source(registered, Claim::Unclaimed);
+        if matches!(counts, Ok(false)) || registered.empty_is_benign {
             self.counters.benign.count_exclusive();
-            return true;
+            return counts.is_ok();
         }
         self.claim_counts.spurious.count_exclusive();
+        if counts.is_err() {
+            return false;
+        }
         #[cfg(feature = "std")]
         if registered.has_source() {
             let others = self.claim_counts.claimed.get() + self.claim_counts.broken.get() + self.counters.benign.get();

@@ -35,12 +35,21 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Tells the source what the ISR has claimed. Returns whether an unclaimed run counts as spurious.
-    pub(in crate::interrupt) fn tell_source(&self, registered: &mut Registered<T, W>, claim: Claim) -> bool {
+    /// Tells the source what the ISR has claimed. Returns whether an unclaimed run counts as spurious. A panic of the
+    /// source is a fault.
+    #[cold]
+    pub(in crate::interrupt) fn tell_source(
+        &self,
+        registered: &mut Registered<T, W>,
+        claim: Claim,
+    ) -> Result<bool, NotServed> {
         self.with_source(registered, |registered| {
             registered.source.as_mut().is_none_or(|source| source.answered(claim))
         })
-        .unwrap_or(true)
+        .map_err(|error| {
+            self.free(error);
+            NotServed
+        })
     }
 
     /// Takes what was signalled: from the source, or, without a source, the `asserted` that the caller has counted. A
@@ -72,12 +81,18 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Unmasks a level line, so that it can signal again ([rule I6](crate::guide::contract#i6)). An error or a panic of
     /// the source faults or removes the interrupt.
+    ///
+    /// On a shared line a late run may come while an earlier one keeps the line masked. It stays so: the source is only
+    /// told of the claim.
     #[inline]
     pub(super) fn unmask_line(&self, registered: &mut Registered<T, W>, data: &mut T) {
         if registered.has_source() {
             // If the source panicked, `with_source` has faulted the interrupt.
             let _ = self.with_source(registered, |registered| {
-                if let Some(Err(error)) = registered.source.as_mut().map(|source| source.unmask()) {
+                let Some(source) = registered.source.as_mut() else { return };
+                if self.work.keeps_masked() {
+                    source.answered(Claim::Claimed);
+                } else if let Err(error) = source.unmask() {
                     self.source_failed(registered, data, error);
                 }
             });

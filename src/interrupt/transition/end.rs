@@ -148,10 +148,16 @@ impl<T, W> InterruptObject<T, W> {
         if self.state.has(END_DEFERRED)
             && !self.work.run_has_yet_to_end()
             && self.state.take(END_DEFERRED)
-            && !(self.is_in_transition_elsewhere() && self.end_elsewhere())
+            && !((self.is_in_transition_elsewhere() || self.would_run_work_here()) && self.end_elsewhere())
         {
             self.end();
         }
+    }
+
+    /// Whether the end would run the work item on a thread that waits on sources ([rule
+    /// I16](crate::guide::contract#i16)).
+    fn would_run_work_here(&self) -> bool {
+        sync::is_watcher() && !self.work.is_idle()
     }
 
     fn is_in_transition_elsewhere(&self) -> bool {

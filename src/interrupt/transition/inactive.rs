@@ -76,6 +76,11 @@ impl<T, W> InterruptObject<T, W> {
         }
         // With the lock held: an ISR that was running has ended.
         self.state.set(INACTIVE);
+        if self.counters.withheld.get() != 0 {
+            // It sleeps, and has not answered yet.
+            // SAFETY: this thread holds the lock, and is in no callback of this interrupt: there `begin` refuses.
+            unsafe { self.registered.with(|registered| self.answer_withheld(registered)) };
+        }
         drop(lock);
         events::inactive(self.name());
         Ok(Transition::Done)
@@ -152,9 +157,7 @@ impl<T, W> InterruptObject<T, W> {
             Ok(asserted) => {
                 self.add_withheld(asserted);
                 if self.state.has(INACTIVE) {
-                    // On a shared line the other members go on. What this one claims later is no matter of this signal.
-                    // (A sleeping one has not answered: its device is brought up, and then its ISR runs.)
-                    let _ = self.tell_source(registered, Claim::Unclaimed);
+                    self.answer_withheld(registered);
                 }
                 Delivery::Withheld
             }
@@ -162,6 +165,14 @@ impl<T, W> InterruptObject<T, W> {
         };
         // SAFETY: as in `deliver_enabled`.
         unsafe { self.registered.with(withhold) }
+    }
+
+    /// Tells the source that an inactive interrupt has not claimed what is withheld: on a shared line the other members go
+    /// on. What this one claims later is no matter of that signal. (A sleeping one has not answered: its device is brought
+    /// up, and then its ISR runs.)
+    fn answer_withheld(&self, registered: &mut Registered<T, W>) {
+        // A panic of the source has faulted the interrupt.
+        let _ = self.tell_source(registered, Claim::Unclaimed);
     }
 
     /// Counts assertions as withheld. The caller holds the lock.

@@ -5,6 +5,7 @@
 //! serves all the rounds that it has missed.
 
 use std::boxed::Box;
+use std::format;
 use std::mem;
 use std::task::Waker;
 use std::time::Instant;
@@ -16,6 +17,7 @@ use crate::fault::Fault;
 use crate::observe::storm::Storm;
 use crate::source::Source;
 use crate::source::shared_line::stats::LineStats;
+use crate::sync;
 
 /// The line's source, its members and its round.
 pub(super) struct Chain {
@@ -96,11 +98,9 @@ impl Chain {
         self.next_number += 1;
         // The seat comes first, so that a signal finds a member.
         self.seats.push(Seat::new(number, waker.clone(), self.round, self.undecided));
-        if self.seats.len() == 1
-            && let Err(error) = self.source.connect(&line())
-        {
-            self.seats.clear();
-            return Err(error);
+        if self.seats.len() == 1 {
+            let waker = line();
+            self.ask(|source| source.connect(&waker)).inspect_err(|_| self.seats.clear())?;
         }
         Ok(number)
     }
@@ -118,8 +118,8 @@ impl Chain {
         }
         (self.undecided, self.masked) = (false, false);
         let failed = self.failed.take();
-        let disconnected = self.source.disconnect();
-        match (failed, self.source.take()) {
+        let disconnected = self.ask(|source| source.disconnect());
+        match (failed, self.ask(|source| source.take())) {
             (None, Ok(signalled)) => (left.saturating_add(signalled), disconnected),
             (None, Err(error)) => (left, disconnected.and(Err(error))),
             (Some(_), _) => (left, disconnected),
@@ -128,11 +128,14 @@ impl Chain {
 
     /// Tells a member how many assertions it is owed. Returns 0 if there are none, or if the member steps back.
     pub(super) fn take(&mut self, number: u64) -> Result<u64, SourceError> {
+        let Some(position) = self.position(number) else { return Ok(0) };
+        // A wake-up that is still to be made may tell of a removal, which the caller need not look for. What this look
+        // finds, the caller is told.
+        let call = if self.seats[position].call == Call::Due { Call::Due } else { Call::None };
         self.look();
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
-        let Some(position) = self.position(number) else { return Ok(0) };
         let (earlier, rest) = self.seats.split_at_mut(position);
         let seat = &mut rest[0];
         if seat.owed != 0 && seat.may_step_back(earlier.len()) && earlier.iter().any(|seat| seat.comes_to(self.round)) {
@@ -140,7 +143,7 @@ impl Chain {
             seat.call = Call::Due;
             return Ok(0);
         }
-        (seat.call, seat.taken, seat.steps_back) = (Call::None, self.round, 0);
+        (seat.call, seat.taken, seat.steps_back) = (call, self.round, 0);
         Ok(mem::take(&mut seat.owed))
     }
 
@@ -191,7 +194,7 @@ impl Chain {
         if self.failed.is_some() {
             return;
         }
-        match self.source.take() {
+        match self.ask(|source| source.take()) {
             Ok(0) => {}
             Ok(assertions) => {
                 self.round += 1;
@@ -218,10 +221,20 @@ impl Chain {
         let stays = self.undecided || self.failed.is_some() || self.seats.iter().any(|seat| seat.keeps_masked);
         if self.masked && !stays {
             self.masked = false;
-            if let Err(error) = self.source.unmask() {
+            if let Err(error) = self.ask(|source| source.unmask()) {
                 self.fail(error);
             }
         }
+    }
+
+    /// Asks the source. Its panic is an error for all members: each is told so.
+    pub(super) fn ask<R>(
+        &mut self,
+        ask: impl FnOnce(&mut dyn Source) -> Result<R, SourceError>,
+    ) -> Result<R, SourceError> {
+        sync::catch(|| ask(&mut *self.source)).unwrap_or_else(|message| {
+            Err(SourceError::Refused(format!("the source of its line panicked: {message}").into()))
+        })
     }
 
     /// All members have to leave. Each is told why as it comes.
@@ -259,9 +272,9 @@ impl Seat {
 
     /// Whether the member may let its `earlier` ones go first. Each time, at least one of those on its dispatcher is served.
     ///
-    /// A driver's own loop does not step back: nothing would make it come again. Its waker is `Waker::noop()`, which has
-    /// no data. (`will_wake` can't tell: each crate may have a `Waker::noop()` of its own.)
+    /// Only a dispatcher's thread steps back. Nothing would make a driver's own loop come again, and a disable is told now
+    /// or never.
     fn may_step_back(&self, earlier: usize) -> bool {
-        self.steps_back < earlier && !self.waker.data().is_null()
+        self.steps_back < earlier && sync::is_watcher()
     }
 }

@@ -74,7 +74,7 @@ impl Source for LineMember {
         self.line.with(|chain| match self.seat {
             Some(number) => chain.take(number),
             // What is left from before, unless another member is connected and it counts for that one.
-            None if chain.is_empty() => chain.source.take(),
+            None if chain.is_empty() => chain.ask(|source| source.take()),
             None => Ok(0),
         })
     }

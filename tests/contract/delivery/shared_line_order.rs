@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 
 use interrupt_lock::source::{LineMember, Ready, SharedLine, Software};
-use interrupt_lock::{Claim, Dispatcher, Info, Interrupt, SourceError, source::Source};
+use interrupt_lock::{Claim, Dispatcher, Info, Interrupt, NoWorkItem, SourceError, source::Source};
 use support::log::Log;
-use support::{Gate, watchdog};
+use support::{Gate, until, watchdog};
 
 /// Logs a wake-up.
 struct Named(&'static str, Log);
@@ -24,6 +24,27 @@ fn connected<const N: usize>(shared: &SharedLine, log: &Log, names: [&'static st
         member.connect(&Waker::from(Arc::new(Named(name, log.clone())))).unwrap();
         member
     })
+}
+
+/// Runs `body` on a dispatcher's thread: only there does a member step back.
+fn on_a_dispatcher(body: impl FnOnce() + Send + 'static) {
+    watchdog(|| {
+        let ((source, edge), mut body) = (Software::edge(), Some(body));
+        let interrupt = Interrupt::builder(()).source(source).isr(move |_| {
+            body.take().expect("it runs once")();
+            Claim::Claimed
+        });
+        let interrupt: Interrupt<(), NoWorkItem> = interrupt.build().unwrap();
+        interrupt.enable().unwrap();
+        edge.assert();
+        until(|| interrupt.stats().claimed == 1 || interrupt.fault().is_some());
+        assert_eq!(interrupt.fault(), None);
+    });
+}
+
+/// Takes on another thread, as a driver's own loop or a disable does.
+fn take_elsewhere(member: &mut LineMember) -> Result<u64, SourceError> {
+    std::thread::scope(|scope| scope.spawn(|| member.take()).join().unwrap())
 }
 
 /// A member without a dispatcher: its waker wakes nobody.
@@ -70,62 +91,68 @@ fn i7_the_member_that_looks_first_wakes_the_others() {
 // Caught: a member that overtakes; one that waits for ever for a member that does not come.
 #[test]
 fn i7_a_member_steps_back_for_those_before_it() {
-    let (log, (source, line)) = (Log::new(), Software::level());
-    let shared = SharedLine::new(source).unwrap();
-    let [mut a, mut b, mut c] = connected(&shared, &log, ["a", "b", "c"]);
-    line.assert();
-    log.take();
-    for _ in 0..2 {
+    on_a_dispatcher(|| {
+        let (log, (source, line)) = (Log::new(), Software::level());
+        let shared = SharedLine::new(source).unwrap();
+        let [mut a, mut b, mut c] = connected(&shared, &log, ["a", "b", "c"]);
+        line.assert();
+        log.take();
+        for _ in 0..2 {
+            assert_eq!(c.take(), Ok(0));
+            assert_eq!(log.take(), ["c"]);
+        }
+        assert_eq!(c.take(), Ok(1), "it goes ahead");
+        assert_eq!(b.take(), Ok(0));
+        assert_eq!(a.take(), Ok(1));
+        assert_eq!(b.take(), Ok(1));
+        for member in [&mut a, &mut b, &mut c] {
+            member.answered(Claim::Unclaimed);
+        }
+        // Another round: still asserted.
         assert_eq!(c.take(), Ok(0));
-        assert_eq!(log.take(), ["c"]);
-    }
-    assert_eq!(c.take(), Ok(1), "it goes ahead");
-    assert_eq!(b.take(), Ok(0));
-    assert_eq!(a.take(), Ok(1));
-    assert_eq!(b.take(), Ok(1));
-    for member in [&mut a, &mut b, &mut c] {
-        member.answered(Claim::Unclaimed);
-    }
-    // Another round: still asserted.
-    assert_eq!(c.take(), Ok(0));
-    assert_eq!(a.take(), Ok(1));
-    assert_eq!(b.take(), Ok(1));
-    assert_eq!(c.take(), Ok(1));
-    line.deassert();
+        assert_eq!(a.take(), Ok(1));
+        assert_eq!(b.take(), Ok(1));
+        assert_eq!(c.take(), Ok(1));
+        line.deassert();
+    });
 }
 
 /// A member does not step back for one that is late, and not if nothing would make it come again.
 // Caught: each of the two conditions left out.
 #[test]
 fn i7_nobody_steps_back_for_a_late_member() {
-    let (log, (source, line)) = (Log::new(), Software::level());
-    let shared = SharedLine::new(source).unwrap();
-    let [mut late, mut second] = connected(&shared, &log, ["late", "second"]);
-    let mut third = own_loop(&shared);
-    line.assert();
-    assert_eq!(third.take(), Ok(1), "a loop of its own does not come back");
-    assert_eq!(second.take(), Ok(0));
-    assert_eq!(second.take(), Ok(1));
-    for round in 2..5 {
-        second.unmask().unwrap(); // claimed: the next round begins
-        assert_eq!(second.take(), Ok(1), "the first is late for round {}", round - 1);
-    }
-    assert_eq!(late.take(), Ok(4));
-    assert_eq!(third.take(), Ok(3));
+    on_a_dispatcher(|| {
+        let (log, (source, line)) = (Log::new(), Software::level());
+        let shared = SharedLine::new(source).unwrap();
+        let [mut late, mut second] = connected(&shared, &log, ["late", "second"]);
+        let mut third = own_loop(&shared);
+        line.assert();
+        assert_eq!(take_elsewhere(&mut third), Ok(1), "a loop of its own does not come back");
+        assert_eq!(second.take(), Ok(0));
+        assert_eq!(second.take(), Ok(1));
+        for round in 2..5 {
+            second.unmask().unwrap(); // claimed: the next round begins
+            assert_eq!(second.take(), Ok(1), "the first is late for round {}", round - 1);
+        }
+        assert_eq!(late.take(), Ok(4));
+        assert_eq!(take_elsewhere(&mut third), Ok(3));
+    });
 }
 
 /// However often rounds begin, a member that lets others go first is told soon: it does not step back anew for each.
 // Caught: the count of steps begun anew with each round.
 #[test]
 fn i7_nobody_steps_back_for_ever() {
-    let (log, (source, line)) = (Log::new(), Software::level());
-    let shared = SharedLine::new(source).unwrap();
-    let [mut first, mut second] = connected(&shared, &log, ["first", "second"]);
-    line.assert();
-    assert_eq!(second.take(), Ok(0));
-    assert_eq!(first.take(), Ok(1));
-    first.unmask().unwrap();
-    assert_eq!(second.take(), Ok(2));
+    on_a_dispatcher(|| {
+        let (log, (source, line)) = (Log::new(), Software::level());
+        let shared = SharedLine::new(source).unwrap();
+        let [mut first, mut second] = connected(&shared, &log, ["first", "second"]);
+        line.assert();
+        assert_eq!(second.take(), Ok(0));
+        assert_eq!(first.take(), Ok(1));
+        first.unmask().unwrap();
+        assert_eq!(second.take(), Ok(2));
+    });
 }
 
 /// With a common dispatcher the ISRs run in the order of connection, whatever the order in which the interrupts were
@@ -254,24 +281,26 @@ fn i7_what_a_late_member_is_owed_saturates() {
 // Caught: a new member that waits for the late one; one that is told of what others have claimed.
 #[test]
 fn i7_a_member_that_connects_in_a_round() {
-    let (log, (source, line)) = (Log::new(), Software::level());
-    let shared = SharedLine::new(source).unwrap();
-    let [mut late] = connected(&shared, &log, ["late"]);
-    line.assert();
-    log.take();
-    let [mut new] = connected(&shared, &log, ["new"]);
-    assert_eq!(log.take(), ["new"], "what had been signalled may be for this one");
-    assert_eq!((new.take(), new.take()), (Ok(0), Ok(1)));
-    late.take().unwrap();
-    late.answered(Claim::Unclaimed);
-    assert_eq!(shared.stats().spurious, 0, "the new one has to answer too");
-    line.deassert();
-    new.unmask().unwrap();
-    assert_eq!(shared.stats().claimed, 1);
-    log.take();
-    let [mut newer] = connected(&shared, &log, ["newer"]);
-    assert_eq!(newer.take(), Ok(0));
-    assert!(log.take().is_empty());
+    on_a_dispatcher(|| {
+        let (log, (source, line)) = (Log::new(), Software::level());
+        let shared = SharedLine::new(source).unwrap();
+        let [mut late] = connected(&shared, &log, ["late"]);
+        line.assert();
+        log.take();
+        let [mut new] = connected(&shared, &log, ["new"]);
+        assert_eq!(log.take(), ["new"], "what had been signalled may be for this one");
+        assert_eq!((new.take(), new.take()), (Ok(0), Ok(1)));
+        late.take().unwrap();
+        late.answered(Claim::Unclaimed);
+        assert_eq!(shared.stats().spurious, 0, "the new one has to answer too");
+        line.deassert();
+        new.unmask().unwrap();
+        assert_eq!(shared.stats().claimed, 1);
+        log.take();
+        let [mut newer] = connected(&shared, &log, ["newer"]);
+        assert_eq!(newer.take(), Ok(0));
+        assert!(log.take().is_empty());
+    });
 }
 
 /// A round ends as the last member leaves: the next to connect is told nothing of it.

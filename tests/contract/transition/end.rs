@@ -258,3 +258,60 @@ fn e6_dropped_in_the_isr_of_another() {
         });
     }
 }
+
+/// A handle is dropped in its own ISR, on a thread that waits on sources, with the work item queued. That runs elsewhere:
+/// it may wait for another interrupt of the same dispatcher.
+// Caught: an end that flushes the work item on the dispatcher's thread (it hangs).
+#[test]
+fn i16_an_end_on_a_dispatchers_thread_runs_no_work_item_there() {
+    watchdog(|| {
+        let dispatcher = Dispatcher::new().unwrap();
+        let served = Gate::new();
+        let opens = served.clone();
+        let (source, edge) = Software::edge();
+        let other = Interrupt::builder(())
+            .isr(move |_| {
+                opens.open();
+                Claim::Claimed
+            })
+            .source(source)
+            .dispatcher(&dispatcher)
+            .build()
+            .unwrap();
+        other.enable().unwrap();
+        // The worker is busy meanwhile.
+        let (busy, go) = (Gate::new(), Gate::new());
+        let (begun, waits) = (busy.clone(), go.clone());
+        let holder = Interrupt::builder(()).isr(|_| Claim::Claimed).work_item(move |_| {
+            begun.open();
+            waits.wait();
+        });
+        let holder = holder.source(Software::edge().0).dispatcher(&dispatcher).build().unwrap();
+        holder.enable().unwrap();
+        holder.queue_work_item();
+        busy.wait();
+
+        let (owner, (source, line)) = (Owner::new(), Software::edge());
+        let (theirs, dropped) = (owner.clone(), Gate::new());
+        let drops = dropped.clone();
+        let interrupt = Interrupt::builder(())
+            .isr(move |cx| {
+                cx.queue_work_item();
+                theirs.drop_handle();
+                drops.open();
+                Claim::Claimed
+            })
+            .work_item(move |_| served.wait())
+            .source(source)
+            .dispatcher(&dispatcher)
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        let object = owner.keep(interrupt);
+        line.assert();
+        dropped.wait();
+        edge.assert();
+        until(|| object.state() == State::Ended);
+        go.open();
+    });
+}

@@ -117,7 +117,10 @@ impl World {
                 "Answered(Claimed)"
             }
         };
-        if unmask {
+        if unmask && self.interrupts[which].keeps_masked {
+            // As above: the line is told of the claim alone.
+            self.claims(which, true, false);
+        } else if unmask {
             self.unmask_line(which);
         }
         delivery

@@ -203,8 +203,14 @@ impl World {
         self.transition(which, |world| {
             world.locked(which, |world| {
                 world.is_still_there(which)?;
-                let was = std::mem::replace(&mut world.interrupts[which].inactive, true);
-                Ok(if was { "Already" } else { "Done" })
+                if std::mem::replace(&mut world.interrupts[which].inactive, true) {
+                    return Ok("Already");
+                }
+                if world.interrupts[which].withheld > 0 {
+                    // A sleeper has not answered what it was told of.
+                    world.claims(which, false, false);
+                }
+                Ok("Done")
             })
         })
     }
