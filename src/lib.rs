@@ -70,8 +70,8 @@ pub mod source;
 mod sync;
 #[cfg(all(target_os = "linux", feature = "std"))]
 #[cfg_attr(
-    not(all(feature = "uio", feature = "vfio")),
-    allow(dead_code, unused_imports, reason = "a back-end is left out")
+    any(loom, not(all(feature = "uio", feature = "vfio"))),
+    allow(dead_code, unused_imports, reason = "a back-end is left out, or a model has no system")
 )]
 mod system;
 
@@ -143,3 +143,6 @@ pub use sync::membarrier::without_membarrier;
 #[cfg(loom)]
 #[doc(hidden)]
 pub use sync::{PlannedPanic, take_all_part};
+#[cfg(refused_calls)]
+#[doc(hidden)]
+pub use system::refuse;

@@ -1,5 +1,7 @@
 //! The trait by which a dispatcher serves an interrupt, without its types.
 
+use crate::cause::SourceError;
+use crate::fault::Fault;
 use crate::interrupt::{Delivery, InterruptObject};
 
 /// An interrupt, as its dispatcher sees it.
@@ -16,6 +18,9 @@ pub(crate) trait Serve: Send + Sync {
 
     /// Runs the ISR after the line has been silent for the period that the driver has set.
     fn silent(&self);
+
+    /// Faults it, because the system refuses what its dispatcher needs to serve it.
+    fn refused(&self, error: &SourceError);
 
     /// Runs what was scheduled: the work item, and what was left to the worker beside it.
     fn work(&self);
@@ -41,6 +46,10 @@ impl<T: Send, W: Send> Serve for InterruptObject<T, W> {
         if !self.service_silent() {
             self.stop_after_lost_guard();
         }
+    }
+
+    fn refused(&self, error: &SourceError) {
+        self.leave_fault(Fault::Source(error.clone()));
     }
 
     fn work(&self) {

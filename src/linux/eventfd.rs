@@ -1,14 +1,12 @@
 //! An eventfd as a source.
 
 use std::{
-    format, fs,
+    format,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::Path,
     sync::Arc,
     task::Waker,
 };
-
-use rustix::event::{EventfdFlags, eventfd};
 
 use crate::cause::SourceError;
 use crate::error::Error;
@@ -17,7 +15,7 @@ use crate::error::ErrorKind;
 use crate::info::{Info, Trigger};
 use crate::source::{Ready, Source};
 use crate::system;
-use crate::system::{failed, opening, refused};
+use crate::system::{Count, failed, opening, refused};
 
 /// An eventfd as a source: another thread, another process or the kernel signals it.
 ///
@@ -41,6 +39,8 @@ use crate::system::{failed, opening, refused};
 #[doc(alias = "eventfd")]
 pub struct Eventfd {
     counter: Arc<OwnedFd>,
+    /// One look takes the whole count. It does, unless the eventfd is in semaphore mode.
+    whole: bool,
 }
 
 impl Eventfd {
@@ -57,7 +57,8 @@ impl Eventfd {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn new() -> Result<Self, Error> {
-        create().map(Self::from_counter).map_err(opening("eventfd"))
+        let counter = create().map_err(opening("eventfd"))?;
+        Ok(Self { counter: Arc::new(counter), whole: true })
     }
 
     /// Takes an eventfd that other code opened. What it counts already stays to be taken.
@@ -67,7 +68,7 @@ impl Eventfd {
     /// # Errors
     ///
     /// [`ErrorKind::Open`] if it is no eventfd, or one in semaphore mode, which undoes coalescing. Kernels before 6.5
-    /// don't tell the mode. There such an eventfd is accepted and is served once for each signal.
+    /// don't tell the mode. There such an eventfd is accepted, and its signals are taken one by one.
     ///
     /// # Examples
     ///
@@ -83,10 +84,13 @@ impl Eventfd {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_fd(counter: OwnedFd) -> Result<Self, Error> {
-        check(&counter)
-            .and_then(|()| system::adopt(counter.as_fd()).map_err(failed("setting it up")))
-            .map_err(opening("eventfd"))?;
-        Ok(Self::from_counter(counter))
+        let take = || {
+            let whole = check(&counter)?;
+            system::adopt(counter.as_fd()).map_err(failed("setting it up"))?;
+            Ok(whole)
+        };
+        let whole = take().map_err(opening("eventfd"))?;
+        Ok(Self { counter: Arc::new(counter), whole })
     }
 
     /// Returns a handle that signals this source.
@@ -105,37 +109,40 @@ impl Eventfd {
     pub fn signaller(&self) -> EventfdSignaller {
         EventfdSignaller { counter: self.counter.clone() }
     }
-
-    fn from_counter(counter: OwnedFd) -> Self {
-        Self { counter: Arc::new(counter) }
-    }
 }
 
 /// Makes an eventfd: non-blocking, closed on exec, never in semaphore mode.
 pub(crate) fn create() -> Result<OwnedFd, SourceError> {
-    eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC).map_err(failed("making an eventfd"))
+    system::eventfd().map_err(failed("making an eventfd"))
+}
+
+/// Takes the count of an eventfd that the crate made, for the kernel to signal.
+#[cfg(feature = "vfio")]
+pub(crate) fn take(eventfd: &OwnedFd, doing: &'static str) -> Result<u64, SourceError> {
+    match system::take_count(eventfd, true).map_err(failed(doing))? {
+        Count::Of(signals) => Ok(signals),
+        Count::NoCount => Err(refused("an eventfd of the crate's own gives no counts of 8 bytes")),
+    }
 }
 
 /// Refuses a descriptor if proc says that it is no eventfd, or one in semaphore mode. Without proc, the first `take`
-/// fails.
-fn check(counter: &OwnedFd) -> Result<(), SourceError> {
+/// of no eventfd fails. Returns whether proc says that it is in no semaphore mode.
+fn check(counter: &OwnedFd) -> Result<bool, SourceError> {
     let number = counter.as_raw_fd();
-    match fs::read_link(format!("/proc/self/fd/{number}")) {
-        Ok(target) if target != Path::new("anon_inode:[eventfd]") => {
+    match system::link(format!("/proc/self/fd/{number}")) {
+        Some(target) if target != Path::new("anon_inode:[eventfd]") => {
             return Err(refused(format!("the descriptor is not an eventfd but {}", target.display())));
         }
         _ => {}
     }
-    let semaphore = system::attribute(format!("/proc/self/fdinfo/{number}"))
-        .and_then(|text| {
-            let line = text.lines().find_map(|line| line.strip_prefix("eventfd-semaphore:"))?;
-            Some(line.trim() == "1")
-        })
-        .unwrap_or(false);
-    if semaphore {
+    let semaphore = system::attribute(format!("/proc/self/fdinfo/{number}")).and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("eventfd-semaphore:"))?;
+        Some(line.trim() == "1")
+    });
+    if semaphore == Some(true) {
         return Err(refused("the eventfd is in semaphore mode, which undoes coalescing"));
     }
-    Ok(())
+    Ok(semaphore.is_some())
 }
 
 impl AsFd for Eventfd {
@@ -162,7 +169,10 @@ impl Source for Eventfd {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        system::take_count(&self.counter).map_err(failed("reading the eventfd"))
+        match system::take_count(&*self.counter, self.whole).map_err(failed("reading the eventfd"))? {
+            Count::Of(signals) => Ok(signals),
+            Count::NoCount => Err(refused("the descriptor is no eventfd: it gives no counts of 8 bytes")),
+        }
     }
 }
 
@@ -195,8 +205,11 @@ impl EventfdSignaller {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn signal(&self) {
-        // This can only fail if the counter is full, after 2^64 - 2 signals. Then the descriptor is readable already.
-        let _ = rustix::io::retry_on_intr(|| rustix::io::write(&self.counter, &1_u64.to_ne_bytes()));
+        // A counter that is full is readable already. What a filter refuses can't be told to anybody: this is a device, and
+        // not a driver.
+        if system::is_writable(&*self.counter) == Ok(true) {
+            let _ = system::signal(&*self.counter);
+        }
     }
 }
 

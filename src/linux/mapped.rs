@@ -1,19 +1,14 @@
 //! Registers mapped into the program's memory.
 
-use core::{ffi::c_void, fmt, panic::RefUnwindSafe, ptr::NonNull};
+use core::{fmt, panic::RefUnwindSafe, ptr::NonNull};
 use std::{format, os::fd::AsFd, sync::Arc};
-
-use rustix::{
-    mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap},
-    param::page_size,
-};
 
 use crate::cause::SourceError;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::source::registers::Registers;
-use crate::system::{failed, opening, refused};
+use crate::system::{Failure, Mapping, failed, opening, page_size, refused};
 
 /// A block of registers mapped into the program's memory: a PCI BAR, a UIO map. Its accesses are those of
 /// [`Registers`].
@@ -43,7 +38,7 @@ use crate::system::{failed, opening, refused};
 pub struct MappedRegisters {
     base: NonNull<u8>,
     len: usize,
-    mapping: Arc<Mapping>,
+    mapping: Arc<KeptMapping>,
 }
 
 // SAFETY: the mapping lives as long as any handle, belongs to no thread, and is only reached by volatile accesses, each of
@@ -55,24 +50,10 @@ unsafe impl Sync for MappedRegisters {}
 /// What else has to be kept for a mapping to stay valid.
 pub(crate) type Keep = Arc<dyn RefUnwindSafe + Send + Sync>;
 
-struct Mapping {
-    start: *mut c_void,
-    len: usize,
+struct KeptMapping {
+    mapping: Mapping,
     /// Dropped after the memory has been unmapped.
     _keep: Option<Keep>,
-}
-
-// SAFETY: it holds only an address range, and only `drop` uses that, once.
-unsafe impl Send for Mapping {}
-// SAFETY: a shared `Mapping` offers no operation.
-unsafe impl Sync for Mapping {}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: `start` and `len` are those of the mapping, and the last handle that could reach it is gone.
-        // A failure would mean that the range isn't mapped. Then there is nothing to undo.
-        let _ = unsafe { munmap(self.start, self.len) };
-    }
 }
 
 impl MappedRegisters {
@@ -111,41 +92,30 @@ impl MappedRegisters {
             return Err(refused("registers begin at a multiple of 8"));
         }
         let start = offset - into_page as u64;
-        Self::new(into_page, len, keep, |whole| {
-            // SAFETY: the system chooses the address of the new mapping, so no memory in use is touched.
-            unsafe {
-                mmap(core::ptr::null_mut(), whole, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, &file, start)
-            }
-        })
+        Self::new(into_page, len, keep, |whole| Mapping::of(file.as_fd(), start, whole))
     }
 
     /// Maps `len` bytes of new memory, filled with zeros. A forked child shares the memory instead of copying it, so a
     /// device still finds it at the same place.
     pub(crate) fn anonymous(len: usize) -> Result<Self, SourceError> {
-        Self::new(0, len, None, |whole| {
-            // SAFETY: the system chooses the address of the new mapping, so no memory in use is touched.
-            unsafe {
-                mmap_anonymous(core::ptr::null_mut(), whole, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)
-            }
-        })
+        Self::new(0, len, None, Mapping::anonymous)
     }
 
     fn new(
         into_page: usize,
         len: usize,
         keep: Option<Keep>,
-        map: impl FnOnce(usize) -> rustix::io::Result<*mut c_void>,
+        map: impl FnOnce(usize) -> Result<Mapping, Failure>,
     ) -> Result<Self, SourceError> {
         let whole = len
             .checked_add(into_page)
             .and_then(|end| end.checked_next_multiple_of(page_size()))
             .filter(|_| len != 0)
             .ok_or_else(|| refused(format!("{len} bytes can't be mapped")))?;
-        let start = map(whole).map_err(failed("mapping"))?;
-        let mapping = Arc::new(Mapping { start, len: whole, _keep: keep });
-        let base = NonNull::new(start.cast::<u8>().wrapping_add(into_page))
+        let mapping = map(whole).map_err(failed("mapping"))?;
+        let base = NonNull::new(mapping.start().wrapping_add(into_page))
             .ok_or_else(|| refused("the system mapped it at address 0"))?;
-        Ok(Self { base, len, mapping })
+        Ok(Self { base, len, mapping: Arc::new(KeptMapping { mapping, _keep: keep }) })
     }
 
     /// Returns the address in this program's memory.
@@ -155,7 +125,7 @@ impl MappedRegisters {
 
     /// Returns how many bytes are mapped: whole pages.
     pub(crate) fn mapped_len(&self) -> usize {
-        self.mapping.len
+        self.mapping.mapping.len()
     }
 
     /// Returns the place of the register of type `T` at `offset`. Panics if the block has none.

@@ -1,17 +1,17 @@
 //! What UIO and VFIO devices on PCI share: configuration space, and what sysfs says of their interrupts.
 
 use std::{
-    format, fs,
+    format,
     os::fd::{AsFd, OwnedFd},
     path::Path,
     sync::Arc,
     vec::Vec,
 };
 
-use rustix::io::{Errno, pread, pwrite, retry_on_intr};
-
+use crate::cause::SourceError;
 use crate::info::{Info, Polarity, Share, Trigger};
 use crate::system;
+use crate::system::{Failure, device_failed};
 
 /// Offsets and bits in the configuration space of every PCI device.
 pub(crate) const VENDOR_ID: u64 = 0;
@@ -37,24 +37,15 @@ impl ConfigSpace {
         Self { file: file.into(), start }
     }
 
-    pub(crate) fn read<const N: usize>(&self, offset: u64) -> Result<[u8; N], Errno> {
-        let mut bytes = [0; N];
-        let file = self.file.as_fd();
-        match retry_on_intr(|| pread(file, &mut bytes, self.start + offset))? {
-            n if n == N => Ok(bytes),
-            _ => Err(Errno::IO),
-        }
+    pub(crate) fn read<const N: usize>(&self, offset: u64) -> Result<[u8; N], Failure> {
+        system::read_at(self.file.as_fd(), self.start + offset)
     }
 
-    pub(crate) fn write<const N: usize>(&self, offset: u64, bytes: [u8; N]) -> Result<(), Errno> {
-        let file = self.file.as_fd();
-        match retry_on_intr(|| pwrite(file, &bytes, self.start + offset))? {
-            n if n == N => Ok(()),
-            _ => Err(Errno::IO),
-        }
+    pub(crate) fn write<const N: usize>(&self, offset: u64, bytes: [u8; N]) -> Result<(), Failure> {
+        system::write_at(self.file.as_fd(), self.start + offset, bytes)
     }
 
-    pub(crate) fn read16(&self, offset: u64) -> Result<u16, Errno> {
+    pub(crate) fn read16(&self, offset: u64) -> Result<u16, Failure> {
         self.read(offset).map(u16::from_le_bytes)
     }
 
@@ -63,17 +54,19 @@ impl ConfigSpace {
     ///
     /// A change that the kernel or another program makes between the read and the write is lost. Writing the upper byte
     /// alone would risk less, but QEMU's devices look at their line only when the lower byte is written.
-    pub(crate) fn disable_intx(&self, disable: bool) -> Result<(), Errno> {
-        let command = self.read16(COMMAND)?;
+    ///
+    /// `doing` says for whom, for the error.
+    pub(crate) fn disable_intx(&self, disable: bool, doing: &'static str) -> Result<(), SourceError> {
+        let command = self.read16(COMMAND).map_err(device_failed(doing))?;
         if command == u16::MAX {
             // A command register is never all ones: the device does not answer.
-            return Err(Errno::NODEV);
+            return Err(SourceError::Removed);
         }
         let changed = if disable { command | COMMAND_INTX_DISABLE } else { command & !COMMAND_INTX_DISABLE };
-        self.write16(COMMAND, changed)
+        self.write16(COMMAND, changed).map_err(device_failed(doing))
     }
 
-    pub(crate) fn write16(&self, offset: u64, value: u16) -> Result<(), Errno> {
+    pub(crate) fn write16(&self, offset: u64, value: u16) -> Result<(), Failure> {
         self.write(offset, value.to_le_bytes())
     }
 }
@@ -111,10 +104,8 @@ fn with_vector(mut info: Info, vector: Option<u32>) -> Info {
 /// Returns the vector of a message. The system lists a device's vectors without their messages, but numbers a set in
 /// order.
 fn message_vector(sysfs: &Path, number: u32, granted: u32) -> Option<u32> {
-    let mut vectors: Vec<u32> = fs::read_dir(sysfs.join("msi_irqs"))
-        .ok()?
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect();
+    let names = system::names(sysfs.join("msi_irqs"));
+    let mut vectors: Vec<u32> = names.into_iter().filter_map(|name| name.parse().ok()).collect();
     if vectors.len() != granted as usize {
         return None;
     }
@@ -142,6 +133,8 @@ fn mask(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -13,11 +13,10 @@ use core::sync::atomic::{
 };
 
 use lock_api::{GuardNoSend, RawMutex};
-use rustix::{
-    io::Errno,
-    thread::{futex, gettid},
-};
 use std::thread_local;
+
+use crate::system;
+use crate::system::{ThreadId, Waited};
 
 /// A raw lock with priority inheritance, for data that threads of low priority share with a real-time ISR.
 ///
@@ -70,7 +69,7 @@ const ENDED: &str = "the thread that holds the lock has ended";
 #[inline]
 fn me() -> u32 {
     thread_local! {
-        static ME: u32 = gettid().as_raw_nonzero().get().cast_unsigned();
+        static ME: u32 = ThreadId::current().raw();
     }
     ME.with(|me| *me)
 }
@@ -97,20 +96,23 @@ impl RawPiLock {
     #[track_caller]
     fn wait(&self) {
         // Relaxed: the kernel sets the bit before it hands the word over, or as it does.
-        let owner_has_ended = || self.0.load(Relaxed) & futex::OWNER_DIED != 0;
+        let owner_has_ended = || self.0.load(Relaxed) & system::OWNER_DIED != 0;
         loop {
-            match futex::lock_pi(&self.0, futex::Flags::PRIVATE, None) {
+            match system::lock_pi(&self.0) {
                 // The kernel gives a waiter the lock that an ended thread held. The ended thread has leaked its guard,
                 // and what that guard gave access to may be in use. So no thread gets the lock any more: it stays this
                 // thread's.
-                Ok(()) | Err(Errno::DEADLK) if owner_has_ended() => panic!("{ENDED}"),
-                Ok(()) => break,
+                Ok(Waited::Yours | Waited::WasYours) if owner_has_ended() => panic!("{ENDED}"),
+                Ok(Waited::Yours) => break,
                 // The owner is about to end, and the kernel has not released the lock for it yet; or a signal
                 // interrupted the wait.
-                Err(Errno::AGAIN | Errno::INTR) => std::thread::yield_now(),
-                Err(Errno::DEADLK) => panic!("this thread holds the lock already"),
-                Err(Errno::SRCH) => panic!("{ENDED}"),
-                Err(errno) => panic!("the kernel gives no lock with priority inheritance: {errno}"),
+                Ok(Waited::Again) => std::thread::yield_now(),
+                Ok(Waited::WasYours) => panic!("this thread holds the lock already"),
+                Ok(Waited::OwnerEnded) => panic!("{ENDED}"),
+                Err(failure) => {
+                    let error = system::failed("waiting for a lock with priority inheritance")(failure);
+                    panic!("the kernel gives no such lock: {error:#}")
+                }
             }
         }
         // Acquire: pairs with the Release in `hand_over`; the kernel has handed the word over.
@@ -164,6 +166,6 @@ impl RawPiLock {
         // Release: pairs with the Acquire in `wait`.
         fence(Release);
         // The caller is the owner, so this can't fail.
-        let _ = futex::unlock_pi(&self.0, futex::Flags::PRIVATE);
+        let _ = system::unlock_pi(&self.0);
     }
 }

@@ -235,3 +235,13 @@ pub enum Removal {
     /// The device is gone.
     Surprise,
 }
+
+/// Duplicates a source's descriptor. The duplicate is closed on exec.
+#[cfg(all(unix, feature = "std"))]
+pub(crate) fn duplicate(descriptor: std::os::fd::BorrowedFd<'_>) -> Result<std::os::fd::OwnedFd, SourceError> {
+    const DOING: &str = "duplicating the source's descriptor";
+    #[cfg(target_os = "linux")]
+    return crate::system::duplicate(descriptor).map_err(crate::system::failed(DOING));
+    #[cfg(not(target_os = "linux"))]
+    return descriptor.try_clone_to_owned().map_err(|error| SourceError::os(DOING, &error));
+}

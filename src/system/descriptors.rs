@@ -1,33 +1,101 @@
-//! What descriptors of several kinds share.
+//! Descriptors, whatever is behind them: adopting, duplicating, looking, writing.
+//!
+//! Others may have the same file open. They may make it blocking, or read what it has shown. So no look here relies on
+//! `O_NONBLOCK`, or on what an earlier look has shown (rule I18).
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::{
     event::{PollFd, PollFlags, poll},
-    fd::{AsFd, BorrowedFd},
     fs::{OFlags, fcntl_getfl, fcntl_setfl},
-    io::{Errno, FdFlags, Result, fcntl_setfd, read, retry_on_intr},
+    io::{
+        Errno, FdFlags, IoSliceMut, ReadWriteFlags, Result as Answer, fcntl_dupfd_cloexec, fcntl_setfd, preadv2, read,
+        write,
+    },
     time::Timespec,
 };
 
+use crate::system::call::{Call, Failure, call};
+
 /// Makes a descriptor that other code opened as ours are: non-blocking and closed on exec.
-pub(crate) fn adopt(file: BorrowedFd<'_>) -> Result<()> {
-    fcntl_setfl(file, fcntl_getfl(file)? | OFlags::NONBLOCK)?;
-    fcntl_setfd(file, FdFlags::CLOEXEC)
+pub(crate) fn adopt(file: BorrowedFd<'_>) -> Result<(), Failure> {
+    unblock(file)?;
+    call(Call::Flags, || fcntl_setfd(file, FdFlags::CLOEXEC))
 }
 
-/// Takes an eventfd's count and leaves it at 0. Returns 0 if there was none.
-pub(crate) fn take_count(eventfd: impl AsFd) -> Result<u64> {
-    let mut count = [0; 8];
-    match retry_on_intr(|| read(&eventfd, &mut count)) {
-        Ok(8) => Ok(u64::from_ne_bytes(count)),
-        Ok(_) => Err(Errno::INVAL),
-        Err(Errno::AGAIN) => Ok(0),
-        Err(errno) => Err(errno),
+fn unblock(file: BorrowedFd<'_>) -> Result<(), Failure> {
+    let flags = call(Call::Flags, || fcntl_getfl(file))?;
+    if flags.contains(OFlags::NONBLOCK) {
+        return Ok(());
+    }
+    call(Call::Flags, || fcntl_setfl(file, flags | OFlags::NONBLOCK))
+}
+
+/// Duplicates a descriptor. The duplicate is closed on exec.
+pub(crate) fn duplicate(file: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
+    call(Call::Duplicate, || fcntl_dupfd_cloexec(file, 0))
+}
+
+/// What a look at a descriptor has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// So many bytes. None at all: it is at its end.
+    Bytes(usize),
+    /// Nothing at this moment.
+    Nothing,
+}
+
+/// Reads what is there at this moment. Never waits.
+pub(super) fn read_now(file: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<Found, Failure> {
+    // The position `u64::MAX` stands for the file's own.
+    let looked = call(Call::ReadNow, || preadv2(file, &mut [IoSliceMut::new(bytes)], u64::MAX, ReadWriteFlags::NOWAIT));
+    match looked {
+        // The kernel, a filter, or this kind of file has no such look.
+        Err(failure) if matches!(failure.errno, Errno::OPNOTSUPP | Errno::NOSYS | Errno::PERM | Errno::INVAL) => {
+            read_unblocked(file, bytes)
+        }
+        looked => found(looked),
     }
 }
 
+/// As [`read_now`], for a kind of file that the kernel can't look at without waiting.
+pub(super) fn read_unblocked(file: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<Found, Failure> {
+    unblock(file)?;
+    found(call(Call::Read, || read(file, &mut *bytes)))
+}
+
+fn found(read: Result<usize, Failure>) -> Result<Found, Failure> {
+    match read {
+        Ok(bytes) => Ok(Found::Bytes(bytes)),
+        Err(Failure { errno: Errno::AGAIN, .. }) => Ok(Found::Nothing),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Writes all of `bytes` at once, to a file that takes them whole.
+pub(super) fn write_whole(file: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Failure> {
+    call(Call::Write, || write(file, bytes)).map(drop)
+}
+
 /// Returns whether the descriptor shows one of `events` at this moment.
-pub(crate) fn shows(file: impl AsFd, events: PollFlags) -> bool {
+fn shows(file: BorrowedFd<'_>, events: PollFlags) -> Result<bool, Failure> {
     let mut polled = [PollFd::new(&file, events)];
     let now = Timespec::default();
-    retry_on_intr(|| poll(&mut polled, Some(&now))).is_ok() && polled[0].revents().intersects(events)
+    call(Call::Poll, || -> Answer<usize> { poll(&mut polled, Some(&now)) })?;
+    Ok(polled[0].revents().intersects(events))
+}
+
+/// Returns whether there is something to be read.
+pub(crate) fn is_readable(file: impl AsFd) -> Result<bool, Failure> {
+    shows(file.as_fd(), PollFlags::IN)
+}
+
+/// Returns whether something can be written at once.
+pub(crate) fn is_writable(file: impl AsFd) -> Result<bool, Failure> {
+    shows(file.as_fd(), PollFlags::OUT)
+}
+
+/// Returns whether the descriptor shows an error.
+pub(crate) fn shows_error(file: impl AsFd) -> Result<bool, Failure> {
+    shows(file.as_fd(), PollFlags::ERR)
 }

@@ -1,21 +1,27 @@
-//! How failed system calls become errors.
+//! How failed calls become errors.
+
+use std::format;
 
 use rustix::io::Errno;
 
 use crate::cause::SourceError;
 use crate::error::{Error, ErrorKind};
 use crate::name::Name;
+use crate::system::call::Failure;
 
-/// Says what was being done when a system call failed. For `map_err`.
-pub(crate) fn failed(doing: impl Into<Name>) -> impl FnOnce(Errno) -> SourceError {
-    |errno| SourceError::Os { doing: doing.into(), source: crate::cause::Errno::new(errno.raw_os_error()) }
+/// Says what was being done when a call failed, and which call that was. For `map_err`.
+pub(crate) fn failed(doing: impl Into<Name>) -> impl FnOnce(Failure) -> SourceError {
+    |failure| SourceError::Os {
+        doing: format!("{}: {failure}", doing.into()).into(),
+        source: crate::cause::Errno::new(failure.errno.raw_os_error()),
+    }
 }
 
 /// As [`failed`], for a device that has been opened. If there is no such device any more, it has been removed.
-pub(crate) fn device_failed(doing: impl Into<Name>) -> impl FnOnce(Errno) -> SourceError {
-    |errno| match errno {
+pub(crate) fn device_failed(doing: impl Into<Name>) -> impl FnOnce(Failure) -> SourceError {
+    |failure| match failure.errno {
         Errno::NODEV => SourceError::Removed,
-        errno => failed(doing)(errno),
+        _ => failed(doing)(failure),
     }
 }
 

@@ -1,15 +1,46 @@
-//! What Linux's files and errors need of Rust: errors that say what was being done, sysfs, descriptors.
+//! The door to Linux: every call of the system that the crate makes itself is made in this folder.
 //!
-//! | file | holds |
-//! |---|---|
-//! | `errors` | how failed system calls become errors |
-//! | `sysfs` | the files of sysfs and proc |
-//! | `descriptors` | what descriptors of several kinds share |
+//! A call that fails answers a [`Failure`], whose number nobody outside reads. Where a number means something to a caller
+//! (again, nothing there, gone), the answer says so in a word. Under `--cfg refused_calls` a test can have any call
+//! refused.
+//!
+//! (`std` and `parking_lot_core` make calls of their own, to start threads and to let them sleep.)
+//!
+//! | file | holds | rules |
+//! |---|---|---|
+//! | `call` | one call, its name, and how it fails | I19 |
+//! | `errors` | how failed calls become errors | |
+//! | `descriptors` | descriptors, whatever is behind them | I18 |
+//! | `epoll`, `eventfd` | waiting, and being signalled | I18, I19 |
+//! | `files` | devices' files, sysfs and proc | |
+//! | `memory` | memory that is mapped | |
+//! | `threads` | threads, their locks and barriers | I21 |
+//! | `uio`, `vfio` | what these devices answer | |
 
+mod call;
 mod descriptors;
+mod epoll;
 mod errors;
-mod sysfs;
+mod eventfd;
+mod files;
+mod memory;
+mod threads;
+#[cfg(feature = "uio")]
+pub(crate) mod uio;
+#[cfg(feature = "vfio")]
+pub(crate) mod vfio;
 
-pub(crate) use descriptors::{adopt, shows, take_count};
+pub(crate) use call::Failure;
+#[cfg(refused_calls)]
+pub use call::refuse;
+pub(crate) use descriptors::{adopt, duplicate, is_readable, is_writable, shows_error};
+pub(crate) use epoll::{Epoll, Events, Report};
 pub(crate) use errors::{device_failed, failed, opening, refused};
-pub(crate) use sysfs::{attribute, link_name, number};
+pub(crate) use eventfd::{Count, eventfd, signal, take_count};
+pub(crate) use files::{
+    Open, Unopened, attribute, character_device, character_device_at, len, link, link_name, lock, names, number, open,
+    read_at, text, unlock, write_at, write_text,
+};
+pub(crate) use memory::{Mapping, limit_of_pinned, page_size};
+pub(crate) use threads::futex::{OWNER_DIED, Waited, lock_pi, unlock_pi};
+pub(crate) use threads::{Processors, ThreadId, bind, membarrier, processors, schedule, start};

@@ -7,6 +7,8 @@
 #[cfg(target_os = "linux")]
 mod bad_input;
 #[cfg(target_os = "linux")]
+mod filters;
+#[cfg(target_os = "linux")]
 mod leaks;
 #[cfg(target_os = "linux")]
 mod no_allocation;
@@ -15,6 +17,8 @@ mod no_allocation_async;
 mod no_threads;
 #[cfg(target_os = "linux")]
 mod overdue_end;
+#[cfg(target_os = "linux")]
+mod threads;
 #[cfg(target_os = "linux")]
 mod watched;
 

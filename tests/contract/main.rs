@@ -101,6 +101,8 @@ mod source {
     #[cfg(target_os = "linux")]
     mod eventfd;
     #[cfg(target_os = "linux")]
+    mod foreign;
+    #[cfg(target_os = "linux")]
     mod mapped_registers;
     mod simulated_edu;
     mod software;

@@ -33,6 +33,10 @@ use crate::source::Source;
 /// A second thread, the worker, is started once an interrupt needs it. It runs work items, the deferred closures that a
 /// release has left, removals that the system asks for, and wake-ups of devices.
 ///
+/// The thread has the interrupt's name, or "interrupts" if it is shared; the worker's name begins with "work". Both block
+/// every signal, so signals reach the program's own threads ([rule I21](crate::guide::contract#i21)). They inherit the
+/// processors and the scheduling of the thread that starts them, unless a [`Policy`](crate::Policy) asks for others.
+///
 /// A slow ISR delays the other interrupts of the same dispatcher, and no others ([rule
 /// I16](crate::guide::contract#i16)).
 ///
@@ -166,8 +170,8 @@ impl Dispatch for Registration {
         Ok(())
     }
 
-    fn disarm(&self) {
-        self.threads.watcher.close(&self.watcher_slot);
+    fn disarm(&self) -> Result<(), SourceError> {
+        self.threads.watcher.close(&self.watcher_slot)
     }
 
     fn waker(&self) -> Waker {

@@ -157,6 +157,22 @@ impl<S: Sleeper> ReadyList<S> {
         }
     }
 
+    /// For the thread: calls `each` for every interrupt whose slot is open.
+    pub(super) fn find_open(&self, each: impl Fn(&dyn Serve)) {
+        for number in 0.. {
+            let found = {
+                let table = self.table.lock();
+                let Some(row) = table.rows.get(number) else { return };
+                row.find()
+            };
+            if let Some(found) = found {
+                each(&*found.object);
+                // It may be the last reference to the interrupt.
+                sync::free_silently(found);
+            }
+        }
+    }
+
     /// For the thread: opens the window of an interrupt that has been served. Returns when the last open window closes.
     pub(super) fn open_window(&self, number: usize, now: Instant) -> Option<Instant> {
         let mut table = self.table.lock();

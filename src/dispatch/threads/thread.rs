@@ -3,7 +3,6 @@
 use std::sync::OnceLock;
 use std::thread::{self, JoinHandle};
 
-use alloc::string::ToString;
 use alloc::sync::Arc;
 
 use lock_api::Mutex;
@@ -29,17 +28,14 @@ impl DispatchThread {
     pub(super) fn start(name: &Name, run: impl FnOnce() + Send + 'static) -> Result<Self, SourceError> {
         let (system, life) = (Arc::new(OnceLock::new()), Arc::new(Life::new()));
         let (its_system, its_life) = (system.clone(), life.clone());
-        thread::Builder::new()
-            .name(name.to_string().replace('\0', ""))
-            .spawn(move || {
-                its_life.begin();
-                let _ = its_system.set(placement::ThreadId::current());
-                prepare_to_wait();
-                run();
-                its_life.end();
-            })
-            .map(|handle| Self { handle: Mutex::new(Some(handle)), life, system })
-            .map_err(|error| SourceError::os("starting a thread", &error))
+        let handle = sync::start_thread(name, move || {
+            its_life.begin();
+            let _ = its_system.set(placement::ThreadId::current());
+            prepare_to_wait();
+            run();
+            its_life.end();
+        })?;
+        Ok(Self { handle: Mutex::new(Some(handle)), life, system })
     }
 
     /// Returns the thread as the system knows it. Waits until the thread has begun.

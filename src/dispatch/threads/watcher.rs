@@ -60,6 +60,10 @@ impl Watcher {
         silence: Option<Duration>,
     ) {
         slot.open(object, polling, silence);
+        if self.list.sleeper.parks() {
+            // The system has refused a wait. The thread has to try again.
+            slot.raise();
+        }
     }
 
     /// Serves `event` when `descriptor` becomes readable: a removal once, a signal each time.
@@ -68,10 +72,11 @@ impl Watcher {
         self.list.sleeper.watch(event, descriptor)
     }
 
-    /// Stops watching the interrupt's descriptors and serving the interrupt.
-    pub(super) fn close(&self, slot: &WatcherSlot) {
-        self.list.sleeper.unwatch(slot.number());
+    /// Stops watching the interrupt's descriptors and serving the interrupt. It is served no longer, even if the system
+    /// refuses the former.
+    pub(super) fn close(&self, slot: &WatcherSlot) -> Result<(), SourceError> {
         slot.close();
+        self.list.sleeper.unwatch(slot.number())
     }
 
     pub(super) fn thread(&self) -> placement::ThreadId {
@@ -106,11 +111,14 @@ impl ReadyList<Poller> {
         let mut events = self.sleeper.events();
         let mut deadlines = Deadlines::default();
         loop {
-            self.wait(&mut events, &mut deadlines);
+            let waited = self.wait(&mut events, &mut deadlines);
             // Taken right after the wait: from here on a raise needs no wake-up.
             let raised = self.take();
             if raised.is_stop() {
                 return;
+            }
+            if let Err(error) = waited {
+                self.find_open(|object| object.refused(&error));
             }
             for event in Poller::ready(&events) {
                 let (number, serve): (_, fn(&dyn Serve) -> bool) = match event {
@@ -151,12 +159,13 @@ impl ReadyList<Poller> {
         sync::free_silently(found);
     }
 
-    /// Waits until there is something to do. Stays awake while a polling window is open.
-    fn wait(&self, events: &mut Events, deadlines: &mut Deadlines) {
+    /// Waits until there is something to do. Stays awake while a polling window is open. Returns an error if the system
+    /// refuses to wait.
+    fn wait(&self, events: &mut Events, deadlines: &mut Deadlines) -> Result<(), SourceError> {
         if let Some(end) = deadlines.polls_until {
             let silent = deadlines.silence_over.filter(|&silent| silent < end);
-            if self.poll(events, silent.unwrap_or(end)) || silent.is_some() {
-                return;
+            if self.poll(events, silent.unwrap_or(end))? || silent.is_some() {
+                return Ok(());
             }
             deadlines.polls_until = None;
         }
@@ -165,27 +174,27 @@ impl ReadyList<Poller> {
             None => Wait::UntilWoken,
             Some(silent) => Wait::For(silent.saturating_duration_since(Instant::now())),
         };
-        self.sleeper.wait(events, wait);
+        self.sleeper.wait(events, wait).map(drop)
     }
 
     /// Looks again and again until that moment, without taking a lock. Returns whether there is something to do.
-    fn poll(&self, events: &mut Events, until: Instant) -> bool {
+    fn poll(&self, events: &mut Events, until: Instant) -> Result<bool, SourceError> {
         loop {
             for _ in 0..LOOKS {
                 // Descriptors first: a bit that is raised again at once must not keep the thread from looking at them.
-                if self.sleeper.wait(events, Wait::No) {
-                    return true;
+                if self.sleeper.wait(events, Wait::No)? {
+                    return Ok(true);
                 }
                 // A look at the word is cheap. System calls and the clock are not.
                 let looks = if self.sleeper.watches() { 1 } else { LOOKS };
                 for _ in 0..looks {
                     if self.is_raised() {
-                        return true;
+                        return Ok(true);
                     }
                     core::hint::spin_loop();
                 }
                 if Instant::now() >= until {
-                    return false;
+                    return Ok(false);
                 }
             }
             // On a machine with one processor, no other thread could assert otherwise.

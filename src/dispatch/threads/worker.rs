@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 use std::thread;
 
+use alloc::format;
 use alloc::sync::{Arc, Weak};
 
 use lock_api::Mutex;
@@ -48,7 +49,9 @@ impl Worker {
         let mut thread = self.thread.lock();
         if thread.is_none() {
             let its_list = self.list.clone();
-            *thread = Some(Arc::new(DispatchThread::start(name, move || its_list.run())?));
+            // A name of its own, whose beginning tells: the system cuts names short.
+            let name = Name::from(format!("work {name}"));
+            *thread = Some(Arc::new(DispatchThread::start(&name, move || its_list.run())?));
         }
         Ok(())
     }

@@ -12,8 +12,9 @@ pub(crate) trait Dispatch: Send + Sync {
     /// Begins to wait on the source.
     fn arm(&self, source: &mut dyn Source) -> Result<(), SourceError>;
 
-    /// Stops waiting on the source. Does nothing if it does not wait.
-    fn disarm(&self);
+    /// Stops waiting on the source. Does nothing if it does not wait. Returns an error if the system refuses; the interrupt
+    /// is served no longer all the same.
+    fn disarm(&self) -> Result<(), SourceError>;
 
     /// Returns the waker that a source without a descriptor wakes.
     fn waker(&self) -> Waker;

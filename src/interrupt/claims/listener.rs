@@ -3,7 +3,7 @@
 use core::task::Waker;
 
 use crate::error::{Error, ErrorKind};
-use crate::fault::Callback;
+use crate::fault::{Callback, Fault};
 use crate::interrupt::InterruptObject;
 use crate::interrupt::claims::{Claims, CountsClaims};
 use crate::interrupt::state::LISTENED;
@@ -77,7 +77,7 @@ impl<T, W> InterruptObject<T, W> {
         if let Some(waker) = waker
             && let Err(message) = sync::catch(|| waker.wake())
         {
-            self.leave_fault(Callback::Waker, message);
+            self.leave_fault(Fault::Panicked { callback: Callback::Waker, message });
         }
     }
 }

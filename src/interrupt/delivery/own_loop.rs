@@ -2,13 +2,11 @@
 
 use std::os::fd::OwnedFd;
 
-use crate::cause::{Errno, SourceError};
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::interrupt::InterruptObject;
-use crate::name::Name;
-use crate::source::Ready;
+use crate::source::{Ready, duplicate};
 
 impl<T, W> InterruptObject<T, W> {
     /// Returns a duplicate of the source's descriptor, for a driver that waits in its own loop (`poll`, `epoll`, an
@@ -68,13 +66,13 @@ impl<T, W> InterruptObject<T, W> {
         let descriptor = unsafe {
             self.registered.with(|registered| {
                 registered.source.as_mut().and_then(|source| match source.ready() {
-                    Ready::Descriptor(descriptor) => Some(descriptor.try_clone_to_owned()),
+                    Ready::Descriptor(descriptor) => Some(duplicate(descriptor)),
                     Ready::Waker => None,
                 })
             })
         };
         drop(lock);
-        descriptor.transpose().map_err(|error| self.no_descriptor(&error))
+        descriptor.transpose().map_err(|error| self.source_error(error))
     }
 
     /// Returns a duplicate of the source's removal descriptor, for a driver that waits in its own loop.
@@ -108,17 +106,10 @@ impl<T, W> InterruptObject<T, W> {
         let descriptor = unsafe {
             self.registered.with(|registered| {
                 let source = registered.source.as_mut()?;
-                Some(source.removal_descriptor()?.try_clone_to_owned())
+                Some(duplicate(source.removal_descriptor()?))
             })
         };
         drop(lock);
-        descriptor.transpose().map_err(|error| self.no_descriptor(&error))
-    }
-
-    fn no_descriptor(&self, error: &std::io::Error) -> Error {
-        self.source_error(SourceError::Os {
-            doing: Name::new("duplicating the source's descriptor"),
-            source: Errno::new(error.raw_os_error().unwrap_or(0)),
-        })
+        descriptor.transpose().map_err(|error| self.source_error(error))
     }
 }

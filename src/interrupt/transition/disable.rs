@@ -2,7 +2,7 @@
 
 use crate::cause::SourceError;
 use crate::error::{Error, ErrorKind};
-use crate::fault::Callback;
+use crate::fault::{Callback, Fault};
 use crate::interrupt::delivery::AfterIsr;
 use crate::interrupt::state::{Event, GONE, KEPT_DISABLED, Next, State};
 use crate::interrupt::transition::{InTransition, Transition};
@@ -120,7 +120,9 @@ impl<T, W> InterruptObject<T, W> {
         let disconnected =
             self.with_source(registered, |registered| self.disconnect_and_drain(registered, data)).flatten();
         // Whatever the source has done: a panic is a fault.
-        self.disarm();
+        if let Err(error) = self.disarm() {
+            self.set_faulted(registered, Fault::Source(error));
+        }
         self.forget_withheld();
         self.work.take_kept();
         if self.state.snapshot() != State::Disabled {

@@ -125,7 +125,8 @@ impl<T, W> InterruptObject<T, W> {
             Ok(())
         });
         connected.map_err(|error| {
-            self.disarm();
+            // If this is refused too, the first error is told.
+            let _ = self.disarm();
             if error == SourceError::Removed {
                 self.surprise_removal(registered, data);
                 return self.removed();

@@ -14,7 +14,7 @@
 //!   makes the end after it.
 
 use crate::error::Error;
-use crate::fault::Callback;
+use crate::fault::{Callback, Fault};
 #[cfg(feature = "std")]
 use crate::interrupt::attached::EndsElsewhere;
 use crate::interrupt::state::{END_DEFERRED, Event, LISTENED, Phase, REMOVAL_REQUESTED, WAKES};
@@ -107,7 +107,7 @@ impl<T, W> InterruptObject<T, W> {
     /// E6](crate::guide::contract#e6)).
     pub(in crate::interrupt) fn free(&self, theirs: impl Sized) {
         if let Err(message) = sync::free(theirs) {
-            self.leave_fault(Callback::Destructor, message);
+            self.leave_fault(Fault::Panicked { callback: Callback::Destructor, message });
         }
     }
 

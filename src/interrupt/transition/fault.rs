@@ -101,12 +101,11 @@ impl<T, W> InterruptObject<T, W> {
         self.counters.faults.add_exclusive(1);
     }
 
-    /// Faults the interrupt for a callback that has panicked without the lock. Never waits: if a thread holds the lock,
-    /// its release makes the fault. After the end no release does, so the fault is only noted.
+    /// Faults the interrupt for what has gone wrong without the lock. Never waits: if a thread holds the lock, its release
+    /// makes the fault. After the end no release does, so the fault is only noted.
     #[cold]
     #[track_caller]
-    pub(in crate::interrupt) fn leave_fault(&self, callback: Callback, message: crate::name::Name) {
-        let fault = Fault::Panicked { callback, message };
+    pub(in crate::interrupt) fn leave_fault(&self, fault: Fault) {
         // Without an operating system nothing unwinds, so nothing is ever left.
         #[cfg(feature = "std")]
         if self.state.phase() != Phase::Ended {
@@ -190,7 +189,8 @@ impl<T, W> InterruptObject<T, W> {
             // Ignore an error: the interrupt is out of service, and the cause is on record.
             let _ = sync::catch(|| source.disconnect());
         }
-        self.disarm();
+        // As above.
+        let _ = self.disarm();
     }
 }
 

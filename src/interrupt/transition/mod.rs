@@ -194,11 +194,9 @@ impl<T, W> Drop for InTransition<'_, T, W> {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Makes the dispatcher stop waiting on the source.
-    pub(in crate::interrupt) fn disarm(&self) {
-        if let Some(dispatch) = &self.dispatch {
-            dispatch.disarm();
-        }
+    /// Makes the dispatcher stop waiting on the source. Returns an error if the system refuses.
+    pub(in crate::interrupt) fn disarm(&self) -> Result<(), SourceError> {
+        self.dispatch.as_ref().map_or(Ok(()), |dispatch| dispatch.disarm())
     }
 
     pub(in crate::interrupt) fn error(&self, kind: ErrorKind) -> Error {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind};
+use crate::fault::Fault;
 use crate::interrupt::state::{Event, GONE, REMOVAL_LEFT, REMOVAL_REQUESTED, REQUEST_NOTED};
 use crate::interrupt::{Delivery, InterruptObject, Registered};
 use crate::lock::InterruptLockGuard;
@@ -73,7 +74,9 @@ impl<T, W> InterruptObject<T, W> {
     /// lock or of one that this lock's owner waits for. (The dispatcher holds nothing between two deliveries, so it meets no
     /// other circle.) This lock never becomes free, so the dispatcher would spin.
     pub(crate) fn stop_after_lost_guard(&self) {
-        self.disarm();
+        if let Err(error) = self.disarm() {
+            self.leave_fault(Fault::Source(error));
+        }
     }
 
     fn look_for_removal(&self, mut lock: InterruptLockGuard<'_, T>) {

@@ -15,7 +15,7 @@ pub use context::WorkItemContext;
 pub(crate) use word::WorkWord;
 
 use crate::circle::Circle;
-use crate::fault::Callback;
+use crate::fault::{Callback, Fault};
 use crate::interrupt::InterruptObject;
 use crate::interrupt::attached::Parent;
 use crate::interrupt::state::{Phase, State, UNMASK_LEFT};
@@ -359,7 +359,7 @@ impl<T, W> InterruptObject<T, W> {
             Ok(Work::Again) => {
                 let _ = self.queue();
             }
-            Err(message) => self.leave_fault(Callback::WorkItem, message),
+            Err(message) => self.leave_fault(Fault::Panicked { callback: Callback::WorkItem, message }),
         }
         let RunEnd { more, kept } = self.work.end();
         // The worker may have looked during this run, found it under way, and left.

@@ -2,12 +2,8 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::{
-    fs::{FlockOperation, flock},
-    io::Errno,
-};
-
 use crate::cause::SourceError;
+use crate::system;
 use crate::system::{failed, refused};
 
 /// A device's file, locked. The kernel reports each interrupt to every opener. So a second source would unmask the line
@@ -18,19 +14,18 @@ pub(super) struct Exclusive(OwnedFd);
 impl Exclusive {
     /// Locks the file. To be done before anything else, because the device may belong to another source.
     pub(super) fn take(device: OwnedFd) -> Result<Self, SourceError> {
-        match flock(&device, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self(device)),
-            Err(Errno::WOULDBLOCK) => Err(refused("it is in use already: a UIO device is one source's at a time")),
-            Err(errno) => Err(failed("locking it")(errno)),
+        if system::lock(&device).map_err(failed("locking it"))? {
+            Ok(Self(device))
+        } else {
+            Err(refused("it is in use already: a UIO device is one source's at a time"))
         }
     }
 }
 
 impl Drop for Exclusive {
     fn drop(&mut self) {
-        // Closing the file isn't enough, because registers mapped from it keep it open. Unlocking can't fail for a lock that
-        // is held.
-        let _ = flock(&self.0, FlockOperation::Unlock);
+        // Closing the file isn't enough, because registers mapped from it keep it open.
+        system::unlock(&self.0);
     }
 }
 

@@ -10,17 +10,11 @@ mod exclusive;
 mod sysfs_entry;
 
 use std::{
-    fmt,
+    fmt, format,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
     string::ToString,
     task::Waker,
-};
-
-use rustix::{
-    event::PollFlags,
-    fs::{Mode, OFlags},
-    io::{Errno, retry_on_intr},
 };
 
 use crate::cause::SourceError;
@@ -34,7 +28,8 @@ use crate::linux::uio::exclusive::Exclusive;
 use crate::linux::uio::sysfs_entry::SysfsEntry;
 use crate::source::{Ready, Source};
 use crate::system;
-use crate::system::{device_failed, failed, opening, refused};
+use crate::system::uio::{self, Control, Counted};
+use crate::system::{Open, device_failed, failed, opening, refused};
 
 /// The interrupt of a UIO device (`/dev/uio0`) as a source, and the device's registers.
 ///
@@ -82,6 +77,9 @@ pub struct Uio {
     gone: bool,
 }
 
+/// How many counts one [`take`](Source::take) reads of what is no device of the kernel's.
+const LOOKS: u32 = 4096;
+
 /// How the line is masked and unmasked.
 #[derive(Debug)]
 enum Masking {
@@ -118,12 +116,11 @@ impl Uio {
     }
 
     fn open_path(path: &Path) -> Result<Self, SourceError> {
-        let status = rustix::fs::stat(path).map_err(failed("looking it up"))?;
-        let entry = SysfsEntry::of(&status).ok_or_else(|| refused("it is not a UIO device"))?;
+        let device = system::character_device_at(path).map_err(failed("looking it up"))?;
+        let entry = device.and_then(SysfsEntry::of).ok_or_else(|| refused("it is not a UIO device"))?;
         // Read before the device is opened, so that an interrupt in between is counted twice rather than not at all.
         let seen = entry.count();
-        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let device = rustix::fs::open(path, flags, Mode::empty()).map_err(failed("opening it"))?;
+        let device = system::open(path, Open::NonBlocking).map_err(failed("opening it"))?;
         Self::with_entry(Exclusive::take(device)?, entry, seen)
     }
 
@@ -161,8 +158,8 @@ impl Uio {
         let take = |device: OwnedFd| {
             let device = Exclusive::take(device)?;
             system::adopt(device.as_fd()).map_err(failed("setting it up"))?;
-            let status = rustix::fs::fstat(&device).map_err(failed("looking it up"))?;
-            match SysfsEntry::of(&status) {
+            let numbers = system::character_device(&device).map_err(failed("looking it up"))?;
+            match numbers.and_then(SysfsEntry::of) {
                 // How much of the count is older can't be known any more.
                 Some(entry) => Self::with_entry(device, entry, None),
                 None => Ok(Self::with_masking(device, Masking::Write)),
@@ -209,13 +206,12 @@ impl Uio {
 
     fn with_entry(device: Exclusive, entry: SysfsEntry, seen: Option<u32>) -> Result<Self, SourceError> {
         // Masking shows what kind of driver it is, and whether there is an interrupt.
-        let masking = match write_control(&device, 0) {
-            Ok(()) => Masking::Write,
-            Err(Errno::NOSYS) if entry.is_pci_generic() => Masking::CommandRegister(entry.config_space()?),
-            Err(Errno::NOSYS) => Masking::Never,
-            Err(Errno::IO) => return Err(refused("the device has no interrupt")),
-            Err(Errno::INVAL) => return Err(SourceError::Removed),
-            Err(errno) => return Err(failed("masking it")(errno)),
+        let masking = match uio::control(&device, false).map_err(failed("masking it"))? {
+            Control::Done => Masking::Write,
+            Control::NotByWriting if entry.is_pci_generic() => Masking::CommandRegister(entry.config_space()?),
+            Control::NotByWriting => Masking::Never,
+            Control::NoInterrupt => return Err(refused("the device has no interrupt")),
+            Control::Gone => return Err(SourceError::Removed),
         };
         Ok(Self { seen, entry: Some(entry), ..Self::with_masking(device, masking) })
     }
@@ -250,7 +246,7 @@ impl Uio {
 
     /// Fails if the device has been removed, which the kernel shows as an error on its descriptor.
     fn check(&mut self) -> Result<(), SourceError> {
-        self.gone |= system::shows(&self.device, PollFlags::ERR);
+        self.gone |= system::shows_error(&self.device).map_err(failed("looking for an error of the UIO device"))?;
         if self.gone { Err(SourceError::Removed) } else { Ok(()) }
     }
 
@@ -258,24 +254,23 @@ impl Uio {
         if self.gone {
             return Err(SourceError::Removed);
         }
+        let doing = if on { "unmasking the UIO interrupt" } else { "masking the UIO interrupt" };
         let done = match &self.masking {
-            Masking::Write => write_control(&self.device, on.into()),
+            Masking::Write => match uio::control(&self.device, on) {
+                Ok(Control::Done) => Ok(()),
+                Ok(refusal) => Err(refused(format!("{doing}: the device answers {refusal:?}"))),
+                Err(failure) => Err(device_failed(doing)(failure)),
+            },
             // This begins with a read, which waits for the device. So what the ISR wrote to its registers has arrived when
             // the line is unmasked.
-            Masking::CommandRegister(config) => config.disable_intx(!on),
+            Masking::CommandRegister(config) => config.disable_intx(!on, doing),
             Masking::Never => Ok(()),
         };
-        done.or_else(|errno| {
+        done.or_else(|error| {
             self.check()?;
-            let doing = if on { "unmasking the UIO interrupt" } else { "masking the UIO interrupt" };
-            Err(device_failed(doing)(errno))
+            Err(error)
         })
     }
-}
-
-/// Writes 1 to unmask or 0 to mask.
-fn write_control(device: impl AsFd, on: u32) -> Result<(), Errno> {
-    retry_on_intr(|| rustix::io::write(&device, &on.to_ne_bytes())).map(drop)
 }
 
 impl Source for Uio {
@@ -312,21 +307,24 @@ impl Source for Uio {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        let mut count = [0; 4];
-        match retry_on_intr(|| rustix::io::read(&self.device, &mut count)) {
-            Ok(4) => {
-                let count = u32::from_ne_bytes(count);
-                let seen = self.seen.replace(count);
-                Ok(seen.map_or(1, |seen| count.wrapping_sub(seen)).into())
+        let mut sum = 0_u64;
+        // The kernel's device gives its count once. Another that plays the device may have written several.
+        let of_the_kernel = self.entry.is_some();
+        for _ in 0..if of_the_kernel { 1 } else { LOOKS } {
+            match uio::count(self.device.as_fd(), of_the_kernel).map_err(failed("reading the UIO device"))? {
+                Counted::InAll(count) => {
+                    let seen = self.seen.replace(count);
+                    sum += u64::from(seen.map_or(1, |seen| count.wrapping_sub(seen)));
+                }
+                Counted::NoMore => break,
+                Counted::Gone => {
+                    self.gone = true;
+                    return Err(SourceError::Removed);
+                }
+                Counted::NoCount => return Err(refused("the device gives no 4-byte count")),
             }
-            Err(Errno::AGAIN) => Ok(0),
-            Ok(0) | Err(Errno::IO) => {
-                self.gone = true;
-                Err(SourceError::Removed)
-            }
-            Ok(_) => Err(refused("the device gives no 4-byte count")),
-            Err(errno) => Err(failed("reading the UIO device")(errno)),
         }
+        Ok(sum)
     }
 
     fn unmask(&mut self) -> Result<(), SourceError> {

@@ -7,28 +7,19 @@ use std::{
     string::String,
 };
 
-use rustix::{
-    fs::{FileType, Mode, OFlags, Stat, major, minor},
-    param::page_size,
-};
-
 use crate::cause::SourceError;
 use crate::info::Info;
 use crate::linux::pci::ConfigSpace;
 use crate::linux::{MappedRegisters, pci};
 use crate::system;
-use crate::system::{failed, refused};
+use crate::system::{Open, failed, refused};
 
 /// The directory of a UIO device in sysfs, such as `/sys/class/uio/uio0`.
 pub(super) struct SysfsEntry(PathBuf);
 
 impl SysfsEntry {
-    /// Finds the directory of a device file. Returns `None` if the file is not a UIO device.
-    pub(super) fn of(status: &Stat) -> Option<Self> {
-        if FileType::from_raw_mode(status.st_mode) != FileType::CharacterDevice {
-            return None;
-        }
-        let (major, minor) = (major(status.st_rdev), minor(status.st_rdev));
+    /// Finds the directory of a character device with these numbers. Returns `None` if it is not a UIO device.
+    pub(super) fn of((major, minor): (u32, u32)) -> Option<Self> {
         let path = PathBuf::from(format!("/sys/dev/char/{major}:{minor}"));
         (system::link_name(path.join("subsystem"))? == "uio").then_some(Self(path))
     }
@@ -76,7 +67,7 @@ impl SysfsEntry {
         let len = system::number(map.join("size")).ok_or_else(missing)?;
         let into_page = system::number(map.join("offset")).unwrap_or(0);
         // UIO takes the page offset for the number of the map.
-        let offset = u64::from(number) * page_size() as u64 + into_page;
+        let offset = u64::from(number) * system::page_size() as u64 + into_page;
         MappedRegisters::map_keeping(device, offset, as_len(len)?, None)
     }
 
@@ -86,8 +77,7 @@ impl SysfsEntry {
             return Err(refused(format!("it has no BAR {number}")));
         }
         let resource = open(&path)?;
-        let status = rustix::fs::fstat(&resource).map_err(failed("sizing the BAR"))?;
-        let len = as_len(status.st_size.cast_unsigned())?;
+        let len = as_len(system::len(&resource).map_err(failed("sizing the BAR"))?)?;
         MappedRegisters::map_keeping(&resource, 0, len, None).map_err(|error| match error {
             SourceError::Os { source, .. } => {
                 SourceError::Os { doing: format!("mapping BAR {number} (one of I/O ports can't be)").into(), source }
@@ -98,8 +88,7 @@ impl SysfsEntry {
 }
 
 fn open(path: &Path) -> Result<OwnedFd, SourceError> {
-    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::SYNC;
-    rustix::fs::open(path, flags, Mode::empty()).map_err(failed(format!("opening {}", path.display())))
+    system::open(path, Open::Registers).map_err(failed(format!("opening {}", path.display())))
 }
 
 fn as_len(len: u64) -> Result<usize, SourceError> {

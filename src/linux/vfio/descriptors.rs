@@ -2,7 +2,7 @@
 
 use std::{
     ffi::CString,
-    format, fs,
+    format,
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
     string::String,
@@ -10,16 +10,11 @@ use std::{
     vec::Vec,
 };
 
-use rustix::{
-    fs::{Mode, OFlags},
-    io::Errno,
-};
 use vfio_bindings::bindings::vfio::{VFIO_GROUP_FLAGS_VIABLE, VFIO_TYPE1_IOMMU, VFIO_TYPE1v2_IOMMU};
 
 use crate::cause::SourceError;
-use crate::linux::vfio::ioctl;
 use crate::system;
-use crate::system::{failed, refused};
+use crate::system::{Open, Unopened, failed, refused, vfio};
 
 /// The open descriptors of a device. They are closed in this order.
 pub(super) struct Descriptors {
@@ -58,21 +53,21 @@ pub(super) fn open(address: &str, sysfs: &Path) -> Result<Descriptors, SourceErr
     }
 
     let container = open_file("/dev/vfio/vfio", "the kernel's module vfio")?;
-    if !ioctl::has_this_api(container.as_fd()).map_err(failed("asking for VFIO's version"))? {
+    if !vfio::has_this_api(container.as_fd()).map_err(failed("asking for VFIO's version"))? {
         return Err(refused("this kernel's VFIO is of another version"));
     }
     let group_path = format!("/dev/vfio/{group_number}");
     let group = open_file(&group_path, "the kernel's driver vfio-pci")?;
-    let flags = ioctl::group_flags(group.as_fd()).map_err(failed("asking for its group's state"))?;
+    let flags = vfio::group_flags(group.as_fd()).map_err(failed("asking for its group's state"))?;
     if flags & VFIO_GROUP_FLAGS_VIABLE == 0 {
         return Err(not_viable(&group_number));
     }
-    ioctl::set_container(group.as_fd(), container.as_fd())
+    vfio::set_container(group.as_fd(), container.as_fd())
         .map_err(failed(format!("putting {group_path} into a container")))?;
     set_iommu(&container)?;
 
     let name = CString::new(address).map_err(|_| refused("there is no such PCI device"))?;
-    let device = ioctl::device(group.as_fd(), &name).map_err(failed(format!("taking it from {group_path}")))?;
+    let device = vfio::device(group.as_fd(), &name).map_err(failed(format!("taking it from {group_path}")))?;
     Ok(Descriptors { device: Arc::new(device), _group: group, container })
 }
 
@@ -93,14 +88,14 @@ fn not_bound(address: &str, driver: Option<&str>) -> String {
 
 /// Opens a file of VFIO's, which `provider` provides.
 fn open_file(path: &str, provider: &str) -> Result<OwnedFd, SourceError> {
-    rustix::fs::open(path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map_err(|errno| {
-        let doing = match errno {
-            Errno::NOENT => format!("opening {path}, which {provider} provides"),
-            Errno::ACCESS | Errno::PERM => format!("opening {path}, which needs read and write permission"),
-            Errno::BUSY => format!("opening {path}, which another program or an earlier device has open"),
-            _ => format!("opening {path}"),
+    system::open(Path::new(path), Open::Plain).map_err(|failure| {
+        let doing = match failure.unopened() {
+            Unopened::Missing => format!("opening {path}, which {provider} provides"),
+            Unopened::Forbidden => format!("opening {path}, which needs read and write permission"),
+            Unopened::Busy => format!("opening {path}, which another program or an earlier device has open"),
+            Unopened::Otherwise => format!("opening {path}"),
         };
-        failed(doing)(errno)
+        failed(doing)(failure)
     })
 }
 
@@ -108,16 +103,15 @@ fn set_iommu(container: &OwnedFd) -> Result<(), SourceError> {
     let container = container.as_fd();
     let kind = [VFIO_TYPE1v2_IOMMU, VFIO_TYPE1_IOMMU]
         .into_iter()
-        .find(|&kind| ioctl::has_extension(container, kind).unwrap_or(false))
+        .find(|&kind| vfio::has_extension(container, kind).unwrap_or(false))
         .ok_or_else(|| refused("no IOMMU of type 1: the kernel's module vfio_iommu_type1 provides it"))?;
-    ioctl::set_iommu(container, kind).map_err(|errno| {
-        failed(match errno {
-            Errno::PERM => {
-                "setting the IOMMU (one that can't remap interrupts needs the parameter \
-                 allow_unsafe_interrupts=1 of vfio_iommu_type1)"
-            }
-            _ => "setting the IOMMU",
-        })(errno)
+    vfio::set_iommu(container, kind).map_err(|failure| {
+        failed(if failure.is_forbidden() {
+            "setting the IOMMU (one that can't remap interrupts needs the parameter \
+             allow_unsafe_interrupts=1 of vfio_iommu_type1)"
+        } else {
+            "setting the IOMMU"
+        })(failure)
     })
 }
 
@@ -133,15 +127,13 @@ fn is_vfio(driver: &str) -> bool {
 /// Names the devices that keep a group from being viable: those bound to a driver that is neither VFIO's nor one that
 /// does no DMA.
 fn not_viable(group: &str) -> SourceError {
-    let devices = fs::read_dir(format!("/sys/kernel/iommu_groups/{group}/devices"));
-    let strangers: Vec<String> = devices
+    let devices = PathBuf::from(format!("/sys/kernel/iommu_groups/{group}/devices"));
+    let strangers: Vec<String> = system::names(&devices)
         .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let entry = entry.ok()?;
-            let driver = driver(&entry.path())?;
+        .filter_map(|device| {
+            let driver = driver(&devices.join(&device))?;
             let stranger = !is_vfio(&driver) && driver != "pcieport" && driver != "pci-stub";
-            stranger.then(|| format!("{} ({driver})", entry.file_name().display()))
+            stranger.then(|| format!("{device} ({driver})"))
         })
         .collect();
     refused(format!("its IOMMU group {group} is not viable: bind to vfio-pci, too: {}", strangers.join(", ")))

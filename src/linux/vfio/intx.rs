@@ -10,14 +10,13 @@ use std::{
 use crate::cause::SourceError;
 use crate::info::Info;
 use crate::linux::pci::STATUS;
-use crate::linux::vfio::ioctl;
 use crate::linux::vfio::mode::Mode;
 use crate::linux::vfio::open_device::OpenDevice;
 use crate::linux::vfio::removal::RemovalWatch;
 use crate::linux::vfio::reservation::Reservation;
 use crate::linux::{eventfd, pci};
 use crate::source::{Ready, Removal, Source};
-use crate::system::{device_failed, take_count};
+use crate::system::{Failure, device_failed, vfio};
 
 /// The INTx line of a PCI device, as a [level](crate::Trigger::Level) source for an interrupt.
 ///
@@ -54,24 +53,24 @@ impl Intx {
     /// Lets the device assert its line, or keeps it from that, through VFIO's copy of the command register. A write
     /// there masks and unmasks the line as well. Not while the device may interrupt: VFIO reads the device's register
     /// and writes it back, and VFIO's handler changes that register too.
-    fn let_assert(&self, on: bool) -> rustix::io::Result<()> {
-        self.reservation.device.config.disable_intx(!on)
+    fn let_assert(&self, on: bool, doing: &'static str) -> Result<(), SourceError> {
+        self.reservation.device.config.disable_intx(!on, doing)
     }
 
     /// Unmasks the line by a system call. VFIO's unmask eventfd would cost the same, but it reports no error and leaves
     /// signalling again to another thread of the kernel.
     fn unmask_line(&self) -> Result<(), SourceError> {
-        ioctl::unmask(self.device(), self.reservation.index()).map_err(device_failed("unmasking the VFIO INTx line"))
+        vfio::unmask(self.device(), self.reservation.index()).map_err(device_failed("unmasking the VFIO INTx line"))
     }
 }
 
 /// Unmasks a connected line that a reset may have left masked, and has it signal if it is asserted.
 ///
 /// VFIO looks at the device's own status bit as it unmasks, and it does so only for a line that it has masked.
-pub(super) fn look_again(device: &OpenDevice) -> rustix::io::Result<()> {
+pub(super) fn look_again(device: &OpenDevice) -> Result<(), Failure> {
     let index = Mode::Intx.index();
-    ioctl::mask(device.device(), index)?;
-    ioctl::unmask(device.device(), index)
+    vfio::mask(device.device(), index)?;
+    vfio::unmask(device.device(), index)
 }
 
 impl Source for Intx {
@@ -90,14 +89,15 @@ impl Source for Intx {
     fn connect(&mut self, _waker: &Waker) -> Result<(), SourceError> {
         // The device may assert only once VFIO's handler is there. VFIO then looks at the device's own status bit. Without
         // that the interrupt controller may miss a line that was asserted before (QEMU's does).
+        const DOING: &str = "connecting the VFIO INTx line";
         let connect = |this: &mut Self| {
-            this.let_assert(false)?;
-            ioctl::set_trigger(this.device(), this.reservation.index(), 0, Some(this.event.as_fd()))?;
+            this.let_assert(false, DOING)?;
+            vfio::set_trigger(this.device(), this.reservation.index(), 0, Some(this.event.as_fd()))
+                .map_err(device_failed(DOING))?;
             this.connected = true;
-            this.let_assert(true)
+            this.let_assert(true, DOING)
         };
-        let connected = connect(self).map_err(device_failed("connecting the VFIO INTx line"));
-        connected.inspect_err(|_| {
+        connect(self).inspect_err(|_| {
             // The first error is reported.
             let _ = self.disconnect();
         })
@@ -109,18 +109,17 @@ impl Source for Intx {
             // line, and in the end the kernel would disable the line for them all. The mask is a system call, because a
             // write to the command register may undo what VFIO's handler does to it at that moment. The write at the end
             // then keeps the device silent.
+            const DOING: &str = "disconnecting the VFIO INTx line";
             let (device, index) = (self.device(), self.reservation.index());
-            ioctl::mask(device, index)
-                .and_then(|()| ioctl::disable(device, index))
-                .and_then(|()| self.let_assert(false))
-                .map_err(device_failed("disconnecting the VFIO INTx line"))?;
+            vfio::mask(device, index).and_then(|()| vfio::disable(device, index)).map_err(device_failed(DOING))?;
+            self.let_assert(false, DOING)?;
             self.connected = false;
         }
         Ok(())
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        take_count(&self.event).map_err(device_failed("reading the VFIO INTx eventfd"))
+        eventfd::take(&self.event, "reading the VFIO INTx eventfd")
     }
 
     fn unmask(&mut self) -> Result<(), SourceError> {

@@ -1,12 +1,12 @@
 //! Addresses that a device uses for memory.
 
-use std::{fs, io::ErrorKind, ops::Range, path::Path, vec::Vec};
+use std::{ops::Range, path::Path, vec::Vec};
 
 use lock_api::Mutex;
-use rustix::io::Errno;
 
 use crate::cause::SourceError;
 use crate::lock::RawInterruptLock;
+use crate::system;
 use crate::system::failed;
 
 /// Where the first buffer goes. Low, for devices that reach only so far. Not 0, which drivers take for no address.
@@ -26,15 +26,10 @@ impl std::panic::RefUnwindSafe for Iovas {}
 impl Iovas {
     /// Everything is free except what the system reserves for the device at `sysfs`, for example for its messages.
     pub(super) fn new(sysfs: &Path) -> Result<Self, SourceError> {
-        match fs::read_to_string(sysfs.join("iommu_group/reserved_regions")) {
-            Ok(reserved) => Ok(Self::with_reserved(&reserved)),
-            // Kernels before 4.11 don't tell.
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::with_reserved("")),
-            Err(error) => {
-                let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-                Err(failed("reading which addresses are reserved")(errno))
-            }
-        }
+        let reserved = system::text(&sysfs.join("iommu_group/reserved_regions"))
+            .map_err(failed("reading which addresses are reserved"))?;
+        // Kernels before 4.11 don't tell.
+        Ok(Self::with_reserved(reserved.as_deref().unwrap_or_default()))
     }
 
     fn with_reserved(text: &str) -> Self {
@@ -76,6 +71,8 @@ fn region(line: &str) -> Option<Range<u64>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

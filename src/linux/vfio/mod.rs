@@ -51,8 +51,6 @@ mod iova;
 mod mode;
 mod removal;
 
-mod ioctl;
-
 pub use dma::DmaBuffer;
 pub use intx::Intx;
 pub use pci_device::PciDevice;

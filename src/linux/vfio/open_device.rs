@@ -11,11 +11,10 @@ use vfio_bindings::bindings::vfio::VFIO_PCI_CONFIG_REGION_INDEX;
 use crate::cause::SourceError;
 use crate::linux::pci::{COMMAND, COMMAND_BUS_MASTER, COMMAND_MEMORY, ConfigSpace, STATUS};
 use crate::linux::vfio::descriptors::{self, Descriptors};
-use crate::linux::vfio::ioctl;
 use crate::linux::vfio::iova::Iovas;
 use crate::linux::vfio::mode::CurrentMode;
 use crate::linux::vfio::removal::RemovalWatch;
-use crate::system::{device_failed, failed};
+use crate::system::{device_failed, failed, vfio};
 
 /// An open device. The `PciDevice` and everything obtained from it share one, and it is closed with the last of them.
 pub(super) struct OpenDevice {
@@ -36,7 +35,7 @@ impl OpenDevice {
         let (address, sysfs) = descriptors::find(address)?;
         let descriptors = descriptors::open(&address, &sysfs)?;
         let device = descriptors.device.as_fd();
-        let config = ioctl::region_info(device, VFIO_PCI_CONFIG_REGION_INDEX)
+        let config = vfio::region_info(device, VFIO_PCI_CONFIG_REGION_INDEX)
             .map_err(failed("looking for its configuration space"))?;
         let opened = Self {
             config: ConfigSpace::new(descriptors.device.clone(), config.offset),
@@ -49,7 +48,7 @@ impl OpenDevice {
         };
         opened.set_command()?;
         // A line that is asserted now would be a storm: nothing serves it before `Intx` is connected.
-        opened.config.disable_intx(true).map_err(device_failed("setting its PCI command register"))?;
+        opened.config.disable_intx(true, "setting its PCI command register")?;
         Ok(opened)
     }
 

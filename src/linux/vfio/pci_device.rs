@@ -12,8 +12,8 @@ use crate::linux::MappedRegisters;
 use crate::linux::pci::{DEVICE_ID, VENDOR_ID};
 use crate::linux::vfio::mode::Mode;
 use crate::linux::vfio::open_device::OpenDevice;
-use crate::linux::vfio::{DmaBuffer, Intx, Vectors, intx, ioctl};
-use crate::system::{device_failed, opening, refused};
+use crate::linux::vfio::{DmaBuffer, Intx, Vectors, intx};
+use crate::system::{device_failed, opening, refused, vfio};
 
 /// A PCI device, opened through VFIO: the way to its registers, its interrupts and its DMA memory.
 ///
@@ -176,7 +176,7 @@ impl PciDevice {
             return Err(missing());
         }
         let region =
-            ioctl::region_info(self.shared.device(), bar).map_err(device_failed(format!("looking for BAR {bar}")))?;
+            vfio::region_info(self.shared.device(), bar).map_err(device_failed(format!("looking for BAR {bar}")))?;
         if region.size == 0 {
             return Err(missing());
         }
@@ -211,11 +211,11 @@ impl PciDevice {
     /// ```
     pub fn reset(&self) -> Result<(), SourceError> {
         let device = self.shared.device();
-        let info = ioctl::device_info(device).map_err(device_failed("asking what it is"))?;
+        let info = vfio::device_info(device).map_err(device_failed("asking what it is"))?;
         if info.flags & VFIO_DEVICE_FLAGS_RESET == 0 {
             return Err(refused("it can't be reset"));
         }
-        ioctl::reset(device).map_err(device_failed("resetting it"))?;
+        vfio::reset(device).map_err(device_failed("resetting it"))?;
         self.shared.set_command()?;
         if self.shared.mode.get() == Some(Mode::Intx) {
             // The kernel refuses this while the line isn't connected. Then there is nothing to unmask.

@@ -2,23 +2,18 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::{
-    event::{PollFlags, epoll},
-    io::Errno,
-};
 use vfio_bindings::bindings::vfio::{VFIO_PCI_ERR_IRQ_INDEX, VFIO_PCI_REQ_IRQ_INDEX};
 
 use crate::cause::SourceError;
 use crate::linux::eventfd;
-use crate::linux::vfio::ioctl;
 use crate::source::Removal;
-use crate::system::{failed, shows};
+use crate::system::{Epoll, Report, failed, is_readable, vfio};
 
 /// The request and error interrupts of a device, and one descriptor that shows either.
 ///
 /// The eventfds are never drained, so that every source of the device sees them.
 pub(super) struct RemovalWatch {
-    either: OwnedFd,
+    either: Epoll,
     request: Option<OwnedFd>,
     error: Option<OwnedFd>,
 }
@@ -31,11 +26,10 @@ impl RemovalWatch {
         if request.is_none() && error.is_none() {
             return Ok(None);
         }
-        let either = epoll::create(epoll::CreateFlags::CLOEXEC)
+        let either = Epoll::new()
             .and_then(|either| {
                 for event in [&request, &error].into_iter().flatten() {
-                    let data = epoll::EventData::new_u64(0);
-                    epoll::add(&either, event, data, epoll::EventFlags::IN)?;
+                    either.add(event, 0, Report::While)?;
                 }
                 Ok(either)
             })
@@ -50,7 +44,8 @@ impl RemovalWatch {
 
     /// Returns what has been signalled. An error outweighs a request.
     pub(super) fn state(&self) -> Option<Removal> {
-        let signalled = |event: &Option<OwnedFd>| event.as_ref().is_some_and(|event| shows(event, PollFlags::IN));
+        // A look that is refused shows nothing: a device that has gone is found by other calls, too.
+        let signalled = |event: &Option<OwnedFd>| event.as_ref().is_some_and(|event| is_readable(event) == Ok(true));
         if signalled(&self.error) {
             Some(Removal::Surprise)
         } else if signalled(&self.request) {
@@ -63,11 +58,10 @@ impl RemovalWatch {
 
 /// Connects the only interrupt of an index to a new eventfd. Returns `None` if the device has no such index.
 fn connect(device: BorrowedFd<'_>, index: u32) -> Result<Option<OwnedFd>, SourceError> {
-    match ioctl::irq_count(device, index) {
-        Ok(0) | Err(Errno::INVAL) => return Ok(None),
-        count => count.map_err(failed("asking how its removal is told"))?,
-    };
+    if vfio::irq_count(device, index).map_err(failed("asking how its removal is told"))? == 0 {
+        return Ok(None);
+    }
     let event = eventfd::create()?;
-    ioctl::set_trigger(device, index, 0, Some(event.as_fd())).map_err(failed("asking to be told of its removal"))?;
+    vfio::set_trigger(device, index, 0, Some(event.as_fd())).map_err(failed("asking to be told of its removal"))?;
     Ok(Some(event))
 }

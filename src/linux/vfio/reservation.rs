@@ -3,10 +3,9 @@
 use std::{format, sync::Arc};
 
 use crate::cause::SourceError;
-use crate::linux::vfio::ioctl;
 use crate::linux::vfio::mode::Mode;
 use crate::linux::vfio::open_device::OpenDevice;
-use crate::system::{device_failed, refused};
+use crate::system::{device_failed, refused, vfio};
 
 /// The right to a device's interrupts of one mode. Dropping it disables them and frees the device for another mode.
 pub(super) struct Reservation {
@@ -19,7 +18,7 @@ pub(super) struct Reservation {
 impl Reservation {
     pub(super) fn new(device: Arc<OpenDevice>, mode: Mode) -> Result<Self, SourceError> {
         let count =
-            ioctl::irq_count(device.device(), mode.index()).map_err(device_failed("asking for its interrupts"))?;
+            vfio::irq_count(device.device(), mode.index()).map_err(device_failed("asking for its interrupts"))?;
         if count == 0 {
             return Err(refused(format!("it has no {}", mode.name())));
         }
@@ -37,7 +36,7 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         // This fails if nothing is enabled. Closing the device disables what is left in any case.
-        let _ = ioctl::disable(self.device.device(), self.index());
+        let _ = vfio::disable(self.device.device(), self.index());
         self.device.mode.leave();
     }
 }

@@ -15,7 +15,6 @@ use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::info::Info;
-use crate::linux::vfio::ioctl;
 use crate::linux::vfio::mode::Mode;
 use crate::linux::vfio::open_device::OpenDevice;
 use crate::linux::vfio::removal::RemovalWatch;
@@ -23,7 +22,7 @@ use crate::linux::vfio::reservation::Reservation;
 use crate::linux::{eventfd, pci};
 use crate::lock::RawInterruptLock;
 use crate::source::{Ready, Removal, Source};
-use crate::system::{device_failed, opening, refused, take_count};
+use crate::system::{Failure, device_failed, opening, refused, vfio};
 
 /// The set of a device's MSI or MSI-X vectors ([rule I11](crate::guide::contract#i11)), for a driver with several
 /// interrupts.
@@ -61,9 +60,9 @@ struct VectorSet {
 impl std::panic::RefUnwindSafe for VectorSet {}
 
 impl VectorSet {
-    fn set_trigger(&self, vector: u32, event: Option<BorrowedFd<'_>>) -> rustix::io::Result<()> {
+    fn set_trigger(&self, vector: u32, event: Option<BorrowedFd<'_>>) -> Result<(), Failure> {
         let reservation = &self.reservation;
-        ioctl::set_trigger(reservation.device.device(), reservation.index(), vector, event)
+        vfio::set_trigger(reservation.device.device(), reservation.index(), vector, event)
     }
 }
 
@@ -124,7 +123,7 @@ impl Vectors {
 /// Enables `count` vectors, or as many as there are, none of them connected yet. Returns how many.
 fn allocate(reservation: &Reservation, mut count: u32) -> Result<u32, SourceError> {
     loop {
-        let enabled = ioctl::enable_vectors(reservation.device.device(), reservation.index(), count)
+        let enabled = vfio::enable_vectors(reservation.device.device(), reservation.index(), count)
             .map_err(device_failed("allocating its message vectors"))?;
         match enabled {
             Ok(()) => return Ok(count),
@@ -209,7 +208,7 @@ impl Source for Vector {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        take_count(&self.event).map_err(device_failed("reading a VFIO vector's eventfd"))
+        eventfd::take(&self.event, "reading a VFIO vector's eventfd")
     }
 
     fn removal_descriptor(&mut self) -> Option<BorrowedFd<'_>> {

@@ -11,6 +11,7 @@ use lock_api::Mutex;
 
 use crate::cause::SourceError;
 use crate::lock::RawInterruptLock;
+use crate::name::Name;
 use crate::observe::watchdog::{FOREVER, Overdue, RunningCallbacks};
 use crate::sync;
 
@@ -36,8 +37,7 @@ impl Watchdog {
 pub(super) fn watch(callbacks: Arc<RunningCallbacks>, object: Weak<dyn Overdue>) -> Result<(), SourceError> {
     let mut watchdog = WATCHDOG.lock();
     if watchdog.thread.is_none() {
-        let started = thread::Builder::new().name("overdue".into()).spawn(look_after_all);
-        let handle = started.map_err(|error| SourceError::os("starting a thread", &error))?;
+        let handle = sync::start_thread(&Name::new("overdue"), look_after_all)?;
         watchdog.thread = Some(handle.thread().clone());
     }
     watchdog.watched.push((callbacks, object));

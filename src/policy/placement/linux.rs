@@ -1,33 +1,20 @@
 //! On Linux: the thread's affinity and `SCHED_FIFO`, and the vector's affinity through `/proc/irq`.
 
-use std::{format, fs, path::Path, string::String};
-
-use rustix::{
-    io::Errno,
-    thread::{CpuSet, Pid, gettid, sched_getaffinity, sched_setaffinity},
-};
+use std::{format, path::Path, string::String};
 
 use crate::cause::SourceError;
 use crate::info::{ProcessorSet, list};
 use crate::policy::placement::Target;
 use crate::policy::{Affinity, Policy, PolicyAnswer};
 use crate::system;
-use crate::system::{failed, refused};
+use crate::system::{Processors, failed, refused};
 
-/// A thread's number in the scheduler.
-#[derive(Clone, Copy)]
-pub(crate) struct ThreadId(Pid);
-
-impl ThreadId {
-    pub(crate) fn current() -> Self {
-        Self(gettid())
-    }
-}
+pub(crate) use system::ThreadId;
 
 /// Returns those of `set` that the machine does not have.
 pub(super) fn missing(set: ProcessorSet) -> Option<ProcessorSet> {
     let machine = processors_in("/sys/devices/system/cpu/present").unwrap_or_else(of_this_thread);
-    super::missing(set, |number| number < CpuSet::MAX_CPU && machine.is_set(number))
+    super::missing(set, |number| number < Processors::MAX_CPU && machine.is_set(number))
 }
 
 /// Asks for each part of `policy`, even if the system refuses another part.
@@ -45,7 +32,7 @@ pub(crate) fn ask(policy: &Policy, target: &Target<'_>) -> PolicyAnswer {
 }
 
 /// Returns the processors that `affinity` stands for at this moment, or `None` if the system decides.
-fn processors(affinity: Affinity, target: &Target<'_>) -> Option<CpuSet> {
+fn processors(affinity: Affinity, target: &Target<'_>) -> Option<Processors> {
     let message = target.info.message_number.unwrap_or(0) as usize;
     match affinity {
         Affinity::MachineDefault => None,
@@ -54,44 +41,43 @@ fn processors(affinity: Affinity, target: &Target<'_>) -> Option<CpuSet> {
         Affinity::OneClose => Some(one_of(&close(target.sysfs.as_deref()), message)),
         Affinity::SpreadMessages => Some(one_of(&online(), message)),
         Affinity::Specified(set) => {
-            let mut asked = CpuSet::new();
-            // The machine has them all, so none is beyond a `CpuSet`.
+            let mut asked = Processors::new();
+            // The machine has them all, so none is beyond a `Processors`.
             set.numbers().for_each(|number| asked.set(number));
             Some(asked)
         }
     }
 }
 
-fn online() -> CpuSet {
+fn online() -> Processors {
     processors_in("/sys/devices/system/cpu/online").unwrap_or_else(of_this_thread)
 }
 
 /// The processors of the calling thread, for a program that can't see sysfs.
-fn of_this_thread() -> CpuSet {
-    sched_getaffinity(None).unwrap_or_default()
+fn of_this_thread() -> Processors {
+    system::processors(None).unwrap_or_default()
 }
 
 /// Returns the processors of the device's NUMA node, or all if the node isn't known.
-fn close(sysfs: Option<&Path>) -> CpuSet {
+fn close(sysfs: Option<&Path>) -> Processors {
     let online = online();
     let Some(mut close) = sysfs.and_then(|sysfs| processors_in(sysfs.join("local_cpulist"))) else { return online };
-    (0..CpuSet::MAX_CPU).filter(|&number| !online.is_set(number)).for_each(|number| close.unset(number));
+    (0..Processors::MAX_CPU).filter(|&number| !online.is_set(number)).for_each(|number| close.unset(number));
     if close.count() == 0 { online } else { close }
 }
 
 /// Returns the n-th processor of `set`. After the last the first is next.
-fn one_of(set: &CpuSet, n: usize) -> CpuSet {
+fn one_of(set: &Processors, n: usize) -> Processors {
     let count = (set.count() as usize).max(1);
-    let mut one = CpuSet::new();
+    let mut one = Processors::new();
     numbers(set).nth(n % count).into_iter().for_each(|number| one.set(number));
     one
 }
 
-fn bind(ThreadId(thread): ThreadId, asked: &CpuSet) -> Result<(), SourceError> {
-    sched_setaffinity(Some(thread), asked)
-        .map_err(failed(format!("binding its thread to processors {}", listed(asked))))?;
+fn bind(thread: ThreadId, asked: &Processors) -> Result<(), SourceError> {
+    system::bind(thread, asked).map_err(failed(format!("binding its thread to processors {}", listed(asked))))?;
     // The system silently reduces the set to what the container may use.
-    match sched_getaffinity(Some(thread)) {
+    match system::processors(Some(thread)) {
         Ok(given) if given != *asked => {
             Err(refused(format!("of processors {} its thread may have only {}", listed(asked), listed(&given))))
         }
@@ -100,40 +86,28 @@ fn bind(ThreadId(thread): ThreadId, asked: &CpuSet) -> Result<(), SourceError> {
 }
 
 /// Has the vector delivered to those processors. A line moves for all devices that share it.
-fn direct(irqs: &Path, vector: Option<u32>, asked: &CpuSet) -> Result<(), SourceError> {
+fn direct(irqs: &Path, vector: Option<u32>, asked: &Processors) -> Result<(), SourceError> {
     let Some(vector) = vector else {
         return Err(refused("the system tells no number of its line, so only its thread can be bound"));
     };
     let path = irqs.join(format!("{vector}/smp_affinity_list"));
-    let written = fs::write(&path, listed(asked));
-    written.map_err(|error| {
-        let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
-        failed(format!("writing {} to {}", listed(asked), path.display()))(errno)
-    })
+    system::write_text(&path, &listed(asked)).map_err(failed(format!(
+        "writing {} to {}",
+        listed(asked),
+        path.display()
+    )))
 }
 
-fn schedule(ThreadId(thread): ThreadId, priority: i32) -> Result<(), SourceError> {
-    // Reset on fork: threads that an ISR starts are ordinary ones.
-    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
-    let priority: libc::c_int = priority;
-    // The system call itself: not every C library has this for a thread.
-    // SAFETY: the kernel reads one `int` where the last argument points to, and keeps nothing of it.
-    let status = unsafe {
-        libc::syscall(libc::SYS_sched_setscheduler, thread.as_raw_nonzero().get(), policy, &raw const priority)
-    };
-    if status == 0 {
-        return Ok(());
-    }
-    let errno = Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO);
-    Err(failed(format!("giving its thread the real-time priority {priority}"))(errno))
+fn schedule(thread: ThreadId, priority: i32) -> Result<(), SourceError> {
+    system::schedule(thread, priority).map_err(failed(format!("giving its thread the real-time priority {priority}")))
 }
 
-fn numbers(set: &CpuSet) -> impl Iterator<Item = usize> + '_ {
-    (0..CpuSet::MAX_CPU).filter(|&number| set.is_set(number))
+fn numbers(set: &Processors) -> impl Iterator<Item = usize> + '_ {
+    (0..Processors::MAX_CPU).filter(|&number| set.is_set(number))
 }
 
 /// Writes a set as Linux does.
-fn listed(set: &CpuSet) -> String {
+fn listed(set: &Processors) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
     let _ = list(numbers(set), &mut text);
@@ -141,16 +115,16 @@ fn listed(set: &CpuSet) -> String {
 }
 
 /// Reads the set in a file of sysfs, such as `0-3,8`. Returns `None` if there is none.
-fn processors_in(path: impl AsRef<Path>) -> Option<CpuSet> {
+fn processors_in(path: impl AsRef<Path>) -> Option<Processors> {
     parse(&system::attribute(path)?).filter(|set| set.count() != 0)
 }
 
-fn parse(text: &str) -> Option<CpuSet> {
-    let mut set = CpuSet::new();
+fn parse(text: &str) -> Option<Processors> {
+    let mut set = Processors::new();
     for range in text.split(',').filter(|range| !range.is_empty()) {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
-        (first..=last.min(CpuSet::MAX_CPU - 1)).for_each(|number| set.set(number));
+        (first..=last.min(Processors::MAX_CPU - 1)).for_each(|number| set.set(number));
     }
     Some(set)
 }
@@ -158,6 +132,7 @@ fn parse(text: &str) -> Option<CpuSet> {
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString;
+    use std::fs;
 
     use super::*;
 

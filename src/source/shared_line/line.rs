@@ -9,21 +9,19 @@
 use std::boxed::Box;
 use std::mem;
 #[cfg(unix)]
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 
 use lock_api::Mutex;
 
-#[cfg(unix)]
-use crate::cause::SourceError;
 use crate::error::{Error, ErrorKind};
 use crate::info::Trigger;
 use crate::lock::RawInterruptLock;
-#[cfg(unix)]
-use crate::source::Ready;
 use crate::source::Source;
 use crate::source::shared_line::chain::Chain;
+#[cfg(unix)]
+use crate::source::{Ready, duplicate};
 
 /// A line, its source and its members.
 pub(super) struct Line {
@@ -87,7 +85,6 @@ impl Line {
 
 #[cfg(unix)]
 fn descriptors(source: &mut dyn Source) -> Result<(Option<OwnedFd>, Option<OwnedFd>), Error> {
-    let duplicate = |descriptor: BorrowedFd<'_>| descriptor.try_clone_to_owned();
     let signal = match source.ready() {
         Ready::Descriptor(descriptor) => Some(duplicate(descriptor)),
         Ready::Waker => None,
@@ -95,10 +92,7 @@ fn descriptors(source: &mut dyn Source) -> Result<(Option<OwnedFd>, Option<Owned
     let removal = source.removal_descriptor().map(duplicate);
     match (signal.transpose(), removal.transpose()) {
         (Ok(signal), Ok(removal)) => Ok((signal, removal)),
-        (Err(error), _) | (_, Err(error)) => Err(Error::new(
-            source.name(),
-            ErrorKind::Source(SourceError::os("duplicating the source's descriptor", &error)),
-        )),
+        (Err(error), _) | (_, Err(error)) => Err(Error::new(source.name(), ErrorKind::Source(error))),
     }
 }
 

@@ -171,9 +171,24 @@ pub(crate) fn registers_waits() -> bool {
     true
 }
 
+/// Starts a thread of the crate, which blocks every signal (rule I21).
+pub(crate) fn start_thread(
+    name: &crate::name::Name,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<std::thread::JoinHandle<()>, crate::cause::SourceError> {
+    let name = name.as_str().replace('\0', "");
+    #[cfg(target_os = "linux")]
+    return crate::system::start(name, run).map_err(crate::system::failed("starting a thread"));
+    #[cfg(not(target_os = "linux"))]
+    return std::thread::Builder::new()
+        .name(name)
+        .spawn(run)
+        .map_err(|error| crate::cause::SourceError::os("starting a thread", &error));
+}
+
 /// Starts a thread that nobody joins. Returns `false` if the system refuses.
 pub(crate) fn spawn(name: &crate::name::Name, run: impl FnOnce() + Send + 'static) -> bool {
-    std::thread::Builder::new().name(name.as_str().replace('\0', "")).spawn(run).is_ok()
+    start_thread(name, run).is_ok()
 }
 
 /// Sleeps.

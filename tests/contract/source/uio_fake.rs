@@ -177,7 +177,7 @@ fn a_configuration_space_that_is_cut_short_is_an_error_with_its_number() {
     let (mut source, _kernel, config) = pci(INTX_DISABLE);
     config.set_len(4).unwrap();
     let error = source.unmask().unwrap_err();
-    assert_eq!(format!("{error:#}"), "unmasking the UIO interrupt: Input/output error (os error 5)");
+    assert_eq!(format!("{error:#}"), "unmasking the UIO interrupt: pread64: Input/output error (os error 5)");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn what_can_not_be_opened_is_told_in_one_sentence() {
     let sentence = |path| format!("{:#}", Uio::open(path).unwrap_err());
     assert_eq!(
         sentence("/dev/no-uio"),
-        "/dev/no-uio: could not be set up: looking it up: No such file or directory (os error 2)"
+        "/dev/no-uio: could not be set up: looking it up: stat: No such file or directory (os error 2)"
     );
     assert_eq!(sentence("/dev/null"), "/dev/null: could not be set up: it is not a UIO device");
     assert_eq!(sentence("/"), "/: could not be set up: it is not a UIO device");

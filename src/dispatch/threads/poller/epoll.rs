@@ -9,66 +9,86 @@
 //! - A descriptor that is readable when it is added is reported at once.
 //! - `take` leaves nothing in a source.
 //! - An interrupt that is not served (disabled, faulted, its lock lost) is watched no longer.
+//!
+//! # A system that refuses
+//!
+//! A filter may refuse any of these calls, from any moment on (rule I19).
+//!
+//! - A wait that is refused faults all interrupts that the thread serves. Then the thread parks, and does not ask again
+//!   before an interrupt is enabled.
+//! - A wake-up by writing that is refused is made by registering the eventfd anew: it is readable from the start.
+//! - A descriptor that can't be taken out stays in, under its key. It is taken out before the next is added.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
+use std::thread::{self, Thread};
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 
 use lock_api::Mutex;
-use rustix::buffer::spare_capacity;
-use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 
 use crate::cause::SourceError;
 use crate::dispatch::threads::poller::{Event, Wait};
 use crate::lock::raw::RawInterruptLock;
 use crate::sync::AtomicUsize;
 use crate::sync::Ordering::Relaxed;
-use crate::system::failed;
+use crate::system;
+use crate::system::{Epoll, Report, failed};
 
 /// The key of the eventfd among the keys of the interrupts.
 const WAKE: u64 = u64::MAX;
-/// How many descriptors one system call may report.
-const BATCH: usize = 64;
-/// No time at all.
-const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// How a watcher waits, and how others end its wait.
 pub(in crate::dispatch::threads) struct Poller {
-    epoll: OwnedFd,
-    /// An eventfd. Writing to it ends a wait.
+    epoll: Epoll,
+    /// An eventfd that is readable from the start. Writing to it ends a wait.
     wake_event: OwnedFd,
     /// Duplicates of the watched descriptors, because a source may close its own while it is still watched.
     watched: Mutex<RawInterruptLock, BTreeMap<u64, OwnedFd>>,
     /// How many descriptors are watched.
     count: AtomicUsize,
+    /// 1 after the system has refused a wait, until the next attempt: the thread parks.
+    parks: AtomicUsize,
+    thread: OnceLock<Thread>,
 }
 
-pub(in crate::dispatch::threads) type Events = Vec<epoll::Event>;
+pub(in crate::dispatch::threads) type Events = system::Events;
 
 impl Poller {
     pub(in crate::dispatch::threads) fn new() -> Result<Self, SourceError> {
         let poller = Self {
-            epoll: epoll::create(epoll::CreateFlags::CLOEXEC).map_err(failed("making an epoll instance"))?,
-            wake_event: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-                .map_err(failed("making an eventfd"))?,
+            epoll: Epoll::new().map_err(failed("making an epoll instance"))?,
+            wake_event: system::eventfd().map_err(failed("making an eventfd"))?,
             watched: Mutex::new(BTreeMap::new()),
             count: AtomicUsize::new(0),
+            parks: AtomicUsize::new(0),
+            thread: OnceLock::new(),
         };
-        let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
-        epoll::add(&poller.epoll, &poller.wake_event, epoll::EventData::new_u64(WAKE), edges)
-            .map_err(failed("watching an eventfd"))?;
+        system::signal(&poller.wake_event).map_err(failed("signalling an eventfd"))?;
+        poller.epoll.add(&poller.wake_event, WAKE, Report::Edges).map_err(failed("watching an eventfd"))?;
         Ok(poller)
     }
 
     pub(in crate::dispatch::threads) fn events(&self) -> Events {
-        Vec::with_capacity(BATCH)
+        Events::new()
     }
 
     /// Ends the current wait, or else the next one.
     pub(in crate::dispatch::threads) fn wake(&self) {
-        // It can only fail because the counter is full, and that would take 2^64 wake-ups.
-        let _ = rustix::io::write(&self.wake_event, &1u64.to_ne_bytes());
+        if system::signal(&self.wake_event).is_err() {
+            // If this is refused too, nothing is left that could end the wait.
+            let _ = self.epoll.report_again(&self.wake_event, WAKE, Report::Edges);
+        }
+        if self.parks() {
+            self.thread.get().inspect(|thread| thread.unpark());
+        }
+    }
+
+    /// Whether the thread's next wait is to park.
+    pub(in crate::dispatch::threads) fn parks(&self) -> bool {
+        // Relaxed: whoever has to wake the thread has learnt so from the word in which the thread has announced its sleep,
+        // and whoever has opened a slot has had the lock of the table since the thread has looked at all slots.
+        self.parks.load(Relaxed) != 0
     }
 
     pub(in crate::dispatch::threads) fn watch(
@@ -76,31 +96,35 @@ impl Poller {
         event: Event,
         descriptor: BorrowedFd<'_>,
     ) -> Result<(), SourceError> {
-        let (key, flags) = match event {
-            Event::Signal(number) => (signal_key(number), epoll::EventFlags::IN | epoll::EventFlags::ET),
+        let (key, report) = match event {
+            Event::Signal(number) => (signal_key(number), Report::Edges),
             // Reported once, because it stays readable from then on.
-            Event::Removal(number) => (removal_key(number), epoll::EventFlags::IN | epoll::EventFlags::ONESHOT),
+            Event::Removal(number) => (removal_key(number), Report::Once),
         };
-        let descriptor = rustix::io::fcntl_dupfd_cloexec(descriptor.as_fd(), 0)
-            .map_err(failed("duplicating the source's descriptor"))?;
+        let descriptor = system::duplicate(descriptor).map_err(failed("duplicating the source's descriptor"))?;
         let mut watched = self.watched.lock();
-        epoll::add(&self.epoll, &descriptor, epoll::EventData::new_u64(key), flags)
-            .map_err(failed("watching the source's descriptor"))?;
+        self.take_out(&mut watched, key)?;
+        self.epoll.add(&descriptor, key, report).map_err(failed("watching the source's descriptor"))?;
         watched.insert(key, descriptor);
         self.set_count(watched.len());
         Ok(())
     }
 
-    pub(in crate::dispatch::threads) fn unwatch(&self, number: usize) {
+    /// Stops watching the interrupt's descriptors.
+    pub(in crate::dispatch::threads) fn unwatch(&self, number: usize) -> Result<(), SourceError> {
         let mut watched = self.watched.lock();
-        for key in [signal_key(number), removal_key(number)] {
-            if let Some(descriptor) = watched.remove(&key) {
-                // Removed explicitly: closing it would not be enough, since other duplicates keep the file open. It
-                // can't fail, since it was added.
-                let _ = epoll::delete(&self.epoll, &descriptor);
-            }
-        }
+        let taken_out = [signal_key(number), removal_key(number)].map(|key| self.take_out(&mut watched, key));
         self.set_count(watched.len());
+        taken_out.into_iter().collect()
+    }
+
+    /// Takes the descriptor of that key out, if there is one. Explicitly: closing it would not be enough, since other
+    /// duplicates keep the file open.
+    fn take_out(&self, watched: &mut BTreeMap<u64, OwnedFd>, key: u64) -> Result<(), SourceError> {
+        let Some(descriptor) = watched.get(&key) else { return Ok(()) };
+        self.epoll.delete(descriptor).map_err(failed("watching the source's descriptor no longer"))?;
+        watched.remove(&key);
+        Ok(())
     }
 
     /// Sets how many descriptors are watched.
@@ -115,26 +139,43 @@ impl Poller {
         self.count.load(Relaxed) != 0
     }
 
-    /// Waits as long as `wait` says. Returns whether a descriptor is readable or another thread has ended the wait.
-    pub(in crate::dispatch::threads) fn wait(&self, events: &mut Events, wait: Wait) -> bool {
-        events.clear();
-        let timeout = match wait {
-            Wait::No if !self.watches() => return false,
-            Wait::No => Some(AT_ONCE),
+    /// Waits as long as `wait` says. Returns whether a descriptor is readable or another thread has ended the wait, or
+    /// an error if the system refuses to wait.
+    pub(in crate::dispatch::threads) fn wait(&self, events: &mut Events, wait: Wait) -> Result<bool, SourceError> {
+        let time = match wait {
+            Wait::No if !self.watches() => {
+                events.clear();
+                return Ok(false);
+            }
+            Wait::No => Some(core::time::Duration::ZERO),
             Wait::UntilWoken => None,
-            // A time that the system can't express is as good as for ever.
-            Wait::For(time) => Timespec::try_from(time).ok(),
+            Wait::For(time) => Some(time),
         };
-        match epoll::wait(&self.epoll, spare_capacity(events), timeout.as_ref()) {
-            Ok(ready) => ready != 0,
-            // An interrupted wait. (Others are taken for one: rule I19 asks for more.)
-            Err(_) => false,
+        if self.parks() {
+            events.clear();
+            match time {
+                None => thread::park(),
+                Some(time) => thread::park_timeout(time),
+            }
+            self.set_parks(0);
+            return Ok(false);
         }
+        self.epoll.wait(events, time).map_err(|failure| {
+            self.thread.get_or_init(thread::current);
+            self.set_parks(1);
+            failed("waiting for its sources")(failure)
+        })?;
+        Ok(!events.is_empty())
+    }
+
+    fn set_parks(&self, parks: usize) {
+        // Relaxed: see `parks`.
+        self.parks.store(parks, Relaxed);
     }
 
     /// Returns the descriptors that the last wait found readable.
-    pub(in crate::dispatch::threads) fn ready(events: &Events) -> impl Iterator<Item = Event> {
-        events.iter().filter_map(|event| match event.data.u64() {
+    pub(in crate::dispatch::threads) fn ready(events: &Events) -> impl Iterator<Item = Event> + '_ {
+        events.keys().filter_map(|key| match key {
             WAKE => None,
             key if key & 1 == 0 => Some(Event::Signal((key >> 1) as usize)),
             key => Some(Event::Removal((key >> 1) as usize)),

@@ -41,7 +41,14 @@ impl Poller {
         )))
     }
 
-    pub(in crate::dispatch::threads) fn unwatch(&self, _number: usize) {}
+    pub(in crate::dispatch::threads) fn unwatch(&self, _number: usize) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    /// The thread always parks, and nothing refuses that.
+    pub(in crate::dispatch::threads) fn parks(&self) -> bool {
+        false
+    }
 
     /// No descriptor can be watched here.
     pub(in crate::dispatch::threads) fn watches(&self) -> bool {
@@ -49,9 +56,9 @@ impl Poller {
     }
 
     /// Waits as long as `wait` says. Returns whether another thread has ended the wait.
-    pub(in crate::dispatch::threads) fn wait(&self, _: &mut Events, wait: Wait) -> bool {
+    pub(in crate::dispatch::threads) fn wait(&self, _: &mut Events, wait: Wait) -> Result<bool, SourceError> {
         let deadline = match wait {
-            Wait::No => return false,
+            Wait::No => return Ok(false),
             Wait::UntilWoken => None,
             // A moment that the clock can't express is as good as for ever.
             Wait::For(time) => Instant::now().checked_add(time),
@@ -62,10 +69,10 @@ impl Poller {
             let _ = self.parker.park(&self.woken, 0, || self.woken.load(Acquire) == 0, |_| {}, deadline);
             // Acquire: pairs with the Release in `wake`.
             if self.woken.swap(0, Acquire) != 0 {
-                return true;
+                return Ok(true);
             }
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return false;
+                return Ok(false);
             }
         }
     }
@@ -84,7 +91,7 @@ mod tests {
     fn a_wake_up_before_the_wait_ends_it() {
         let poller = Poller::new().unwrap();
         poller.wake();
-        assert!(poller.wait(&mut (), Wait::UntilWoken));
+        assert!(poller.wait(&mut (), Wait::UntilWoken).unwrap());
     }
 
     #[test]
@@ -92,7 +99,7 @@ mod tests {
         let poller = Poller::new().unwrap();
         std::thread::scope(|scope| {
             scope.spawn(|| poller.wake());
-            assert!(poller.wait(&mut (), Wait::UntilWoken));
+            assert!(poller.wait(&mut (), Wait::UntilWoken).unwrap());
         });
     }
 }

@@ -4,17 +4,12 @@ mod copy;
 
 use std::{fmt, format, sync::Arc};
 
-use rustix::{
-    io::Errno,
-    process::{Resource, getrlimit},
-};
-
 use crate::cause::SourceError;
 use crate::linux::MappedRegisters;
-use crate::linux::vfio::ioctl;
 use crate::linux::vfio::open_device::OpenDevice;
 use crate::source::registers::Registers;
-use crate::system::{failed, refused};
+use crate::system;
+use crate::system::{failed, refused, vfio};
 
 /// DMA memory: a pinned buffer that the program and a device share, for the device's descriptors and data.
 ///
@@ -58,16 +53,14 @@ impl DmaBuffer {
             .ok_or_else(|| refused("the device has no free address range of this size"))?;
         // SAFETY: the buffer keeps the memory mapped until `unmap_dma` has taken it from the device, and
         // `MappedRegisters` makes no reference to it.
-        let mapped = unsafe { ioctl::map_dma(device.container(), memory.address(), iova, size) };
-        mapped.map_err(|errno| {
+        let mapped = unsafe { vfio::map_dma(device.container(), memory.address(), iova, size) };
+        mapped.map_err(|failure| {
             device.iovas.free(iova);
-            let doing = match (errno, getrlimit(Resource::Memlock).current) {
-                (Errno::NOMEM, Some(limit)) => {
-                    format!("pinning {size} bytes (RLIMIT_MEMLOCK allows this user {limit} in all)")
-                }
-                _ => format!("mapping {size} bytes for DMA"),
+            let doing = match system::limit_of_pinned().filter(|_| failure.lacks_memory()) {
+                Some(limit) => format!("pinning {size} bytes (RLIMIT_MEMLOCK allows this user {limit} in all)"),
+                None => format!("mapping {size} bytes for DMA"),
             };
-            failed(doing)(errno)
+            failed(doing)(failure)
         })?;
         Ok(Self { memory, iova, device })
     }
@@ -147,7 +140,7 @@ impl Drop for DmaBuffer {
     fn drop(&mut self) {
         let size = self.memory.mapped_len();
         // This can only fail for a range that isn't mapped. The address is not used again then.
-        if ioctl::unmap_dma(self.device.container(), self.iova, size).is_ok() {
+        if vfio::unmap_dma(self.device.container(), self.iova, size).is_ok() {
             self.device.iovas.free(self.iova);
         }
     }

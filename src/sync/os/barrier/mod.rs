@@ -116,19 +116,7 @@ pub(crate) fn without_membarrier() {
 }
 
 #[cfg(target_os = "linux")]
-mod membarrier {
-    use rustix::thread::{MembarrierCommand, membarrier};
-
-    /// Registers the process for the barrier. Returns whether the system has it.
-    pub(super) fn register() -> bool {
-        membarrier(MembarrierCommand::RegisterPrivateExpedited).is_ok()
-    }
-
-    /// Makes every thread of this process pass a barrier. Returns whether that worked.
-    pub(super) fn all_threads() -> bool {
-        membarrier(MembarrierCommand::PrivateExpedited).is_ok()
-    }
-}
+use crate::system::membarrier;
 
 #[cfg(not(target_os = "linux"))]
 mod membarrier {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use rustix::{
-    io::{Errno, Result},
+    io::Errno,
     ioctl::{Ioctl, IoctlOutput, Opcode, ioctl, opcode},
 };
 use vfio_bindings::bindings::vfio::{
@@ -16,6 +16,15 @@ use vfio_bindings::bindings::vfio::{
     VFIO_TYPE, vfio_device_info, vfio_group_status, vfio_iommu_type1_dma_map, vfio_iommu_type1_dma_unmap,
     vfio_irq_info, vfio_irq_set, vfio_region_info,
 };
+
+use crate::system::call::{Call, Failure, call as make};
+
+type Result<T> = core::result::Result<T, Failure>;
+
+/// What the kernel answers as a number where that means a failure.
+fn failure(errno: Errno) -> Failure {
+    Failure::new(Call::Ioctl, errno)
+}
 
 // The numbers of the calls, counted from `VFIO_BASE`.
 const GET_API_VERSION: u32 = 0;
@@ -33,13 +42,13 @@ const IOMMU_MAP_DMA: u32 = 13;
 const IOMMU_UNMAP_DMA: u32 = 14;
 
 /// One call that returns the kernel's number. (rustix's own patterns drop it.)
-struct Call {
+struct Numbered {
     opcode: Opcode,
     argument: *mut c_void,
 }
 
 // SAFETY: the argument is passed on as it is, and taken to be written to. `call` requires of its callers that it fits.
-unsafe impl Ioctl for Call {
+unsafe impl Ioctl for Numbered {
     type Output = u32;
 
     const IS_MUTATING: bool = true;
@@ -52,7 +61,7 @@ unsafe impl Ioctl for Call {
         self.argument
     }
 
-    unsafe fn output_from_ptr(output: IoctlOutput, _: *mut c_void) -> Result<u32> {
+    unsafe fn output_from_ptr(output: IoctlOutput, _: *mut c_void) -> rustix::io::Result<u32> {
         u32::try_from(output).map_err(|_| Errno::INVAL)
     }
 }
@@ -66,7 +75,7 @@ unsafe impl Ioctl for Call {
 unsafe fn call(file: BorrowedFd<'_>, number: u32, argument: *mut c_void) -> Result<u32> {
     let opcode = opcode::none(VFIO_TYPE, (VFIO_BASE + number) as u8);
     // SAFETY: this function's own condition.
-    unsafe { ioctl(file, Call { opcode, argument }) }
+    make(Call::Ioctl, || unsafe { ioctl(file, Numbered { opcode, argument }) })
 }
 
 /// Makes a call whose argument is an integer or nothing.
@@ -76,62 +85,77 @@ fn call_with(file: BorrowedFd<'_>, number: u32, argument: u32) -> Result<u32> {
     unsafe { call(file, number, ptr::without_provenance_mut(argument as usize)) }
 }
 
-pub(super) fn has_this_api(container: BorrowedFd<'_>) -> Result<bool> {
+pub(crate) fn has_this_api(container: BorrowedFd<'_>) -> Result<bool> {
     Ok(call_with(container, GET_API_VERSION, 0)? == VFIO_API_VERSION)
 }
 
-pub(super) fn has_extension(container: BorrowedFd<'_>, extension: u32) -> Result<bool> {
+pub(crate) fn has_extension(container: BorrowedFd<'_>, extension: u32) -> Result<bool> {
     Ok(call_with(container, CHECK_EXTENSION, extension)? != 0)
 }
 
-pub(super) fn set_iommu(container: BorrowedFd<'_>, kind: u32) -> Result<()> {
+pub(crate) fn set_iommu(container: BorrowedFd<'_>, kind: u32) -> Result<()> {
     call_with(container, SET_IOMMU, kind).map(drop)
 }
 
-pub(super) fn reset(device: BorrowedFd<'_>) -> Result<()> {
+impl Failure {
+    /// Whether a permission is missing.
+    pub(crate) fn is_forbidden(self) -> bool {
+        self.errno == Errno::PERM
+    }
+
+    /// Whether there is too little memory, or memory that may be pinned.
+    pub(crate) fn lacks_memory(self) -> bool {
+        self.errno == Errno::NOMEM
+    }
+}
+
+pub(crate) fn reset(device: BorrowedFd<'_>) -> Result<()> {
     call_with(device, DEVICE_RESET, 0).map(drop)
 }
 
-pub(super) fn group_flags(group: BorrowedFd<'_>) -> Result<u32> {
+pub(crate) fn group_flags(group: BorrowedFd<'_>) -> Result<u32> {
     let mut status = vfio_group_status { argsz: size_of::<vfio_group_status>() as u32, ..Default::default() };
     // SAFETY: the call fills in a `vfio_group_status` of the size that it says.
     unsafe { call(group, GROUP_GET_STATUS, (&raw mut status).cast())? };
     Ok(status.flags)
 }
 
-pub(super) fn set_container(group: BorrowedFd<'_>, container: BorrowedFd<'_>) -> Result<()> {
+pub(crate) fn set_container(group: BorrowedFd<'_>, container: BorrowedFd<'_>) -> Result<()> {
     let mut container = container.as_raw_fd();
     // SAFETY: the call reads one descriptor's number, and takes a reference of its own to that file.
     unsafe { call(group, GROUP_SET_CONTAINER, (&raw mut container).cast()) }.map(drop)
 }
 
-pub(super) fn device(group: BorrowedFd<'_>, address: &CStr) -> Result<OwnedFd> {
+pub(crate) fn device(group: BorrowedFd<'_>, address: &CStr) -> Result<OwnedFd> {
     // SAFETY: the call reads a string up to its NUL, and writes nothing.
     let device = unsafe { call(group, GROUP_GET_DEVICE_FD, address.as_ptr().cast_mut().cast())? };
-    let device = i32::try_from(device).map_err(|_| Errno::BADF)?;
+    let device = i32::try_from(device).map_err(|_| failure(Errno::BADF))?;
     // SAFETY: the call returned a new descriptor (closed on exec), and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(device) })
 }
 
-pub(super) fn device_info(device: BorrowedFd<'_>) -> Result<vfio_device_info> {
+pub(crate) fn device_info(device: BorrowedFd<'_>) -> Result<vfio_device_info> {
     let mut info = vfio_device_info { argsz: size_of::<vfio_device_info>() as u32, ..Default::default() };
     // SAFETY: the call fills in a `vfio_device_info` up to the size that it says.
     unsafe { call(device, DEVICE_GET_INFO, (&raw mut info).cast())? };
     Ok(info)
 }
 
-pub(super) fn region_info(device: BorrowedFd<'_>, index: u32) -> Result<vfio_region_info> {
+pub(crate) fn region_info(device: BorrowedFd<'_>, index: u32) -> Result<vfio_region_info> {
     let mut info = vfio_region_info { argsz: size_of::<vfio_region_info>() as u32, index, ..Default::default() };
     // SAFETY: the call fills in a `vfio_region_info`; its capabilities don't fit the size, so they are left out.
     unsafe { call(device, DEVICE_GET_REGION_INFO, (&raw mut info).cast())? };
     Ok(info)
 }
 
-pub(super) fn irq_count(device: BorrowedFd<'_>, index: u32) -> Result<u32> {
+/// Returns how many interrupts an index has. None, too, if the device has no such index.
+pub(crate) fn irq_count(device: BorrowedFd<'_>, index: u32) -> Result<u32> {
     let mut info = vfio_irq_info { argsz: size_of::<vfio_irq_info>() as u32, index, ..Default::default() };
     // SAFETY: the call fills in a `vfio_irq_info` of the size that it says.
-    unsafe { call(device, DEVICE_GET_IRQ_INFO, (&raw mut info).cast())? };
-    Ok(info.count)
+    match unsafe { call(device, DEVICE_GET_IRQ_INFO, (&raw mut info).cast()) } {
+        Err(Failure { errno: Errno::INVAL, .. }) => Ok(0),
+        answer => answer.map(|_| info.count),
+    }
 }
 
 /// The words of a `vfio_irq_set` before its data, whose place is in the first.
@@ -149,7 +173,7 @@ const NO_EVENTFD: u32 = -1_i32 as u32;
 
 /// Has interrupt `vector` signal an eventfd, or nothing any more. In the latter case its handler can't be running when
 /// this returns. The first vector of an index that is set enables the index.
-pub(super) fn set_trigger(
+pub(crate) fn set_trigger(
     device: BorrowedFd<'_>,
     index: u32,
     vector: u32,
@@ -161,14 +185,14 @@ pub(super) fn set_trigger(
     match set_irqs(device, &mut words)? {
         0 => Ok(()),
         // Not enough vectors. With one that can't be.
-        _ => Err(Errno::NOSPC),
+        _ => Err(failure(Errno::NOSPC)),
     }
 }
 
 /// Enables a set of `count` vectors of which none signals anything yet.
 ///
 /// If there are fewer, enables nothing and returns their number.
-pub(super) fn enable_vectors(device: BorrowedFd<'_>, index: u32, count: u32) -> Result<core::result::Result<(), u32>> {
+pub(crate) fn enable_vectors(device: BorrowedFd<'_>, index: u32, count: u32) -> Result<core::result::Result<(), u32>> {
     let flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_EVENTFD;
     let mut words = vec![NO_EVENTFD; IRQ_SET_WORDS + count as usize];
     words[..IRQ_SET_WORDS].copy_from_slice(&[0, flags, index, 0, count]);
@@ -179,19 +203,19 @@ pub(super) fn enable_vectors(device: BorrowedFd<'_>, index: u32, count: u32) -> 
 }
 
 /// Disables all interrupts of an index. No handler of theirs is running when this returns.
-pub(super) fn disable(device: BorrowedFd<'_>, index: u32) -> Result<()> {
+pub(crate) fn disable(device: BorrowedFd<'_>, index: u32) -> Result<()> {
     let flags = VFIO_IRQ_SET_ACTION_TRIGGER | VFIO_IRQ_SET_DATA_NONE;
     set_irqs(device, &mut [0, flags, index, 0, 0]).map(drop)
 }
 
 /// Masks the line.
-pub(super) fn mask(device: BorrowedFd<'_>, index: u32) -> Result<()> {
+pub(crate) fn mask(device: BorrowedFd<'_>, index: u32) -> Result<()> {
     let flags = VFIO_IRQ_SET_ACTION_MASK | VFIO_IRQ_SET_DATA_NONE;
     set_irqs(device, &mut [0, flags, index, 0, 1]).map(drop)
 }
 
 /// Unmasks the line. If it is still asserted, it signals again at once.
-pub(super) fn unmask(device: BorrowedFd<'_>, index: u32) -> Result<()> {
+pub(crate) fn unmask(device: BorrowedFd<'_>, index: u32) -> Result<()> {
     let flags = VFIO_IRQ_SET_ACTION_UNMASK | VFIO_IRQ_SET_DATA_NONE;
     set_irqs(device, &mut [0, flags, index, 0, 1]).map(drop)
 }
@@ -202,7 +226,7 @@ pub(super) fn unmask(device: BorrowedFd<'_>, index: u32) -> Result<()> {
 ///
 /// The bytes at `address` stay mapped until [`unmap_dma`], and the program makes no reference to them, because the
 /// device writes to them at any time.
-pub(super) unsafe fn map_dma(container: BorrowedFd<'_>, address: usize, iova: u64, size: usize) -> Result<()> {
+pub(crate) unsafe fn map_dma(container: BorrowedFd<'_>, address: usize, iova: u64, size: usize) -> Result<()> {
     let mut map = vfio_iommu_type1_dma_map {
         argsz: size_of::<vfio_iommu_type1_dma_map>() as u32,
         flags: VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
@@ -216,7 +240,7 @@ pub(super) unsafe fn map_dma(container: BorrowedFd<'_>, address: usize, iova: u6
 }
 
 /// Takes the memory at `iova` from the device. When it returns, the device can't reach the memory any more.
-pub(super) fn unmap_dma(container: BorrowedFd<'_>, iova: u64, size: usize) -> Result<()> {
+pub(crate) fn unmap_dma(container: BorrowedFd<'_>, iova: u64, size: usize) -> Result<()> {
     let mut unmap = vfio_iommu_type1_dma_unmap {
         argsz: size_of::<vfio_iommu_type1_dma_unmap>() as u32,
         iova,

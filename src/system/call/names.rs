@@ -1,0 +1,47 @@
+//! The calls of the system that the crate makes.
+
+/// Names each call once, for errors and for tests.
+macro_rules! calls {
+    ($($call:ident $name:literal,)*) => {
+        /// A call of the system.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Call { $($call,)* }
+
+        impl Call {
+            /// Every call, by its name in the system's manual.
+            #[cfg(refused_calls)]
+            pub(in crate::system) const ALL: &[(Self, &'static str)] = &[$((Self::$call, $name),)*];
+
+            pub(super) const fn name(self) -> &'static str {
+                match self { $(Self::$call => $name,)* }
+            }
+        }
+    };
+}
+
+calls! {
+    Affinity "sched_setaffinity",
+    Directory "getdents64",
+    Duplicate "fcntl(F_DUPFD_CLOEXEC)",
+    EpollCreate "epoll_create1",
+    EpollCtl "epoll_ctl",
+    EpollWait "epoll_wait",
+    Eventfd "eventfd2",
+    Flags "fcntl",
+    FutexPi "futex",
+    Ioctl "ioctl",
+    Lock "flock",
+    Map "mmap",
+    Membarrier "membarrier",
+    Open "openat",
+    Poll "poll",
+    Priority "sched_setscheduler",
+    Read "read",
+    ReadAt "pread64",
+    ReadLink "readlink",
+    ReadNow "preadv2",
+    Stat "stat",
+    Thread "clone3",
+    Write "write",
+    WriteAt "pwrite64",
+}

@@ -1,0 +1,41 @@
+//! The kernel's locks with priority inheritance.
+
+use std::sync::atomic::AtomicU32;
+
+use rustix::io::Errno;
+use rustix::thread::futex;
+
+use crate::system::call::{Call, Failure, call, once};
+
+pub(crate) use rustix::thread::futex::OWNER_DIED;
+
+/// What the kernel answers to a thread that waits for a lock.
+#[derive(Debug)]
+pub(crate) enum Waited {
+    /// It is the caller's now.
+    Yours,
+    /// It was the caller's already.
+    WasYours,
+    /// Try again: its owner is about to end, or a signal has interrupted the wait.
+    Again,
+    /// Its owner has ended.
+    OwnerEnded,
+}
+
+/// Waits for the lock in `word`, which holds its owner's number.
+pub(crate) fn lock_pi(word: &AtomicU32) -> Result<Waited, Failure> {
+    match once(Call::FutexPi, || futex::lock_pi(word, futex::Flags::PRIVATE, None)) {
+        Ok(()) => Ok(Waited::Yours),
+        Err(failure) => match failure.errno {
+            Errno::DEADLK => Ok(Waited::WasYours),
+            Errno::AGAIN | Errno::INTR => Ok(Waited::Again),
+            Errno::SRCH => Ok(Waited::OwnerEnded),
+            _ => Err(failure),
+        },
+    }
+}
+
+/// Gives the caller's lock to the thread with the highest priority that waits for it.
+pub(crate) fn unlock_pi(word: &AtomicU32) -> Result<(), Failure> {
+    call(Call::FutexPi, || futex::unlock_pi(word, futex::Flags::PRIVATE))
+}

@@ -1,0 +1,55 @@
+//! The crate's own threads: their names, and that they block every signal. In a process of its own, because it looks at
+//! all threads of the process.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use interrupt_lock::source::Software;
+use interrupt_lock::{Claim, Interrupt};
+use support::alone::in_a_process_of_its_own;
+use support::{LONG, until, watchdog};
+
+/// Which signals each thread blocks, by the thread's name.
+fn blocked() -> BTreeMap<String, u64> {
+    let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+    let read = |task: std::path::PathBuf| {
+        // A thread may end meanwhile.
+        let name = fs::read_to_string(task.join("comm")).ok()?.trim_end().to_owned();
+        let status = fs::read_to_string(task.join("status")).ok()?;
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"))?;
+        Some((name, u64::from_str_radix(mask.trim(), 16).unwrap()))
+    };
+    tasks.filter_map(read).collect()
+}
+
+// Caught: a thread that inherits its creator's mask, whose signals it then takes; a creator whose mask stays changed; a
+// worker, or a watchdog, named as the dispatcher is.
+#[test]
+fn i21_threads_block_every_signal_and_have_names_of_their_own() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let before = blocked();
+            let interrupt = Interrupt::builder(())
+                .name("nic")
+                .isr(|_| Claim::Claimed)
+                .work_item(|_| ())
+                .source(Software::edge().0)
+                .overdue_after(LONG)
+                .build()
+                .unwrap();
+            interrupt.enable().unwrap();
+            // A thread gets its name as it begins.
+            until(|| ["nic", "work nic", "overdue"].iter().all(|name| blocked().contains_key(*name)));
+            let now = blocked();
+            // All but SIGKILL and SIGSTOP, which can't be blocked, of those that have no other meaning inside the C library.
+            let all =
+                (1..=31).filter(|signal| ![9, 19].contains(signal)).fold(0, |mask, signal| mask | 1 << (signal - 1));
+            for name in ["nic", "work nic", "overdue"] {
+                assert_eq!(now[name] & all, all, "{name}: {:x}", now[name]);
+            }
+            for (name, mask) in before {
+                assert_eq!(now.get(&name), Some(&mask), "{name}");
+            }
+        });
+    });
+}
