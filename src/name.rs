@@ -56,9 +56,22 @@ impl From<String> for Name {
     }
 }
 
+/// Writes the name without control characters ([rule S1](crate::guide::contract#s1)), which would move a terminal's cursor
+/// or split a line: each is written as in Rust's literals.
+///
+/// ```
+/// assert_eq!(interrupt_lock::Name::new("rx\n\u{1b}[2J").to_string(), r"rx\n\u{1b}[2J");
+/// ```
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        let text = self.as_str();
+        let mut written = 0;
+        for (at, control) in text.char_indices().filter(|(_, c)| c.is_control()) {
+            f.write_str(&text[written..at])?;
+            write!(f, "{}", control.escape_default())?;
+            written = at + control.len_utf8();
+        }
+        f.write_str(&text[written..])
     }
 }
 

@@ -47,6 +47,9 @@ impl<'a> From<&'a Stats> for Table<'a> {
     }
 }
 
+/// What stands before a row without a name.
+static NO_NAME: Name = Name::new("");
+
 impl Rows<'_> {
     fn len(&self) -> usize {
         match self {
@@ -55,10 +58,10 @@ impl Rows<'_> {
         }
     }
 
-    fn name(&self, row: usize) -> &str {
+    fn name(&self, row: usize) -> &Name {
         match self {
-            Self::Named(rows) => rows[row].0.as_str(),
-            Self::Nameless(_) => "",
+            Self::Named(rows) => &rows[row].0,
+            Self::Nameless(_) => &NO_NAME,
         }
     }
 
@@ -162,8 +165,8 @@ impl fmt::Display for Table<'_> {
             |column: &Column| (0..rows.len()).any(|row| !matches!(column.1(rows.stats(row)), Cell::Time(None)));
         let columns = || COUNTERS.iter().chain(TIMES.iter().filter(|column| is_measured(column)));
         let names = (0..rows.len()).map(|row| width(rows.name(row))).max().unwrap_or(0);
-        let mut line = |name: &str, cell: &dyn Fn(&Column, usize, &mut fmt::Formatter<'_>) -> fmt::Result| {
-            f.write_str(name)?;
+        let mut line = |name: &Name, cell: &dyn Fn(&Column, usize, &mut fmt::Formatter<'_>) -> fmt::Result| {
+            write!(f, "{name}")?;
             let mut gap = names - width(name) + usize::from(names != 0);
             for column in columns() {
                 let cells = (0..rows.len()).map(|row| width(column.1(rows.stats(row)))).max().unwrap_or(0);
@@ -174,7 +177,7 @@ impl fmt::Display for Table<'_> {
             }
             f.write_char('\n')
         };
-        line("", &|column, width, f| write!(f, "{:>width$}", column.0))?;
+        line(&NO_NAME, &|column, width, f| write!(f, "{:>width$}", column.0))?;
         for row in 0..rows.len() {
             line(rows.name(row), &|column, wide, f| {
                 let cell = column.1(rows.stats(row));

@@ -18,6 +18,8 @@ mod no_threads;
 #[cfg(target_os = "linux")]
 mod overdue_end;
 #[cfg(target_os = "linux")]
+mod stopped;
+#[cfg(target_os = "linux")]
 mod threads;
 #[cfg(target_os = "linux")]
 mod watched;

@@ -15,7 +15,7 @@
 //! source of the device reports the request ([`removal_descriptor`](crate::source::Source::removal_descriptor),
 //! [`removal`](crate::source::Source::removal)).
 //!
-//! This module makes VFIO's system calls itself, with the constants of `vfio-bindings`. The crate `vfio-ioctls` does not
+//! The crate makes VFIO's system calls itself, with the constants of `vfio-bindings`. The crate `vfio-ioctls` does not
 //! fit: it can't connect vectors one by one (it takes no −1), it drops the kernel's count of available vectors and most
 //! error numbers, and it depends on the crates of a hypervisor.
 //!

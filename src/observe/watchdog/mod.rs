@@ -30,6 +30,10 @@ use model as thread;
 /// As good as for ever. A later moment may be more than the clock can say.
 const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
+/// Shorter limits are looked after no more often than this, or once in a limit.
+#[cfg_attr(loom, expect(dead_code, reason = "a model has no clock"))]
+const FINEST_TICK: Duration = Duration::from_millis(5);
+
 /// An interrupt that is told of its overdue callbacks.
 pub(crate) trait Overdue: Send + Sync {
     /// `callback` has been running for longer than `limit`.
@@ -95,12 +99,14 @@ impl Drop for EndOfRun<'_> {
 
 #[cfg_attr(loom, expect(dead_code, reason = "a model has no clock"))]
 impl RunningCallbacks {
-    /// Returns the callbacks to report now, and when to look again.
-    fn look(&self, now: Instant) -> ([Option<Callback>; 2], Instant) {
-        let mut next = now + self.limit;
+    /// Returns the callbacks to report now, and when to look again. For the time of `stopped` before `now` the process has
+    /// not run: that does not count.
+    fn look(&self, now: Instant, stopped: Duration) -> ([Option<Callback>; 2], Instant) {
+        let mut next = now + self.tick();
         let overdue = [&self.locked, &self.work_item].map(|slot| {
             let mut slot = slot.lock();
             let run = slot.as_mut().filter(|run| !run.reported)?;
+            run.since = (run.since + stopped).min(now);
             let due = run.since + self.limit;
             if due > now {
                 next = next.min(due);
@@ -110,5 +116,11 @@ impl RunningCallbacks {
             Some(run.callback)
         });
         (overdue, next)
+    }
+
+    /// How long the thread sleeps between two looks. It notices that the process was stopped because it wakes late. The
+    /// part of the stop that falls into its sleep counts all the same, so the sleep is a fraction of the limit.
+    fn tick(&self) -> Duration {
+        (self.limit / 4).max(FINEST_TICK.min(self.limit))
     }
 }

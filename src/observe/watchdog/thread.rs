@@ -58,6 +58,8 @@ pub(super) fn forget(callbacks: &Arc<RunningCallbacks>) {
 
 /// The thread.
 fn look_after_all() {
+    // When the thread was to wake.
+    let mut planned = Instant::now();
     loop {
         let mut watchdog = WATCHDOG.lock();
         if watchdog.watched.is_empty() {
@@ -65,18 +67,21 @@ fn look_after_all() {
             return;
         }
         let now = Instant::now();
+        // If the thread wakes late, it was not let run. Nor, then, were the callbacks, or not for all of that time.
+        let stopped = now.saturating_duration_since(planned);
         let mut next = now + FOREVER;
         let mut reports = Vec::new();
         for (callbacks, object) in &watchdog.watched {
-            let (overdue, look_again) = callbacks.look(now);
+            let (overdue, look_again) = callbacks.look(now, stopped);
             next = next.min(look_again);
             reports.extend(overdue.into_iter().flatten().map(|callback| (object.clone(), callback, callbacks.limit)));
         }
         // From here on without the lock: a report may drop the last handle to an interrupt.
         drop(watchdog);
+        planned = next.max(now + FINEST);
         if reports.is_empty() {
             // A wake-up since the look makes this return at once.
-            thread::park_timeout(next.saturating_duration_since(now).max(FINEST));
+            thread::park_timeout(planned.saturating_duration_since(now));
             continue;
         }
         for (object, callback, limit) in reports {

@@ -1,7 +1,7 @@
 //! What an operator reads: rules S1 and S2.
 
 use interrupt_lock::source::Software;
-use interrupt_lock::{Claim, Interrupt, Name, NoWorkItem, Stats, Table};
+use interrupt_lock::{Claim, Interrupt, IsrContext, Name, NoWorkItem, Stats, Table};
 
 fn served(name: &'static str, claim: Claim, runs: u32, timed: bool) -> Interrupt<(), NoWorkItem> {
     let (source, assert) = Software::edge();
@@ -26,6 +26,24 @@ fn lines(table: Table<'_>) -> Vec<Vec<String>> {
     let widths: Vec<_> = text.lines().map(width).collect();
     assert!(widths.iter().all(|width| *width == widths[0]), "not aligned:\n{text}");
     text.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+/// A name or a message moves no cursor and splits no line, wherever it is printed.
+// Caught: a name that is printed as it is; a table whose columns are as wide as what is not printed.
+#[test]
+fn s1_names_and_messages_are_printed_without_control_characters() {
+    const BAD: &str = "nic\n\u{1b}[2Jµ\t\u{9b}31m\0";
+    let bad = served(BAD, Claim::Claimed, 1, false);
+    let table = lines(Table::from(&*rows(std::slice::from_ref(&bad))));
+    assert_eq!((table.len(), table[1][0].as_str()), (2, r"nic\n\u{1b}[2Jµ\t\u{9b}31m\u{0}"));
+    let isr = |_: &mut IsrContext<'_, (), NoWorkItem>| -> Claim { panic!("{BAD}") };
+    let faulty = Interrupt::builder(()).name(BAD).isr(isr).build().unwrap();
+    faulty.enable().unwrap();
+    faulty.service();
+    for printed in [faulty.fault().unwrap().to_string(), format!("{:#}", faulty.check().unwrap_err())] {
+        assert!(printed.contains("[2J") && !printed.contains(|c: char| c.is_control()), "{printed:?}");
+    }
+    assert_eq!(faulty.name().as_str(), BAD, "the name itself stays");
 }
 
 // Caught: columns as wide as their heads; a count below another's head; a row that is left out.
