@@ -432,6 +432,15 @@ pub(crate) fn spawn(_: &crate::name::Name, run: impl FnOnce() + Send + 'static) 
     STARTS_THREADS.get()
 }
 
+/// Starts a thread of the system, for what is no part of a model.
+pub(crate) fn start_thread(
+    name: &crate::name::Name,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<std::thread::JoinHandle<()>, crate::cause::SourceError> {
+    let started = std::thread::Builder::new().name(name.as_str().into()).spawn(run);
+    started.map_err(|error| crate::cause::SourceError::os("starting a thread", &error))
+}
+
 /// Lets other threads run: a model has no time.
 pub(crate) fn pause(_: core::time::Duration) {
     loom::thread::yield_now();

@@ -126,6 +126,8 @@ mod tests {
         for policy in [Polling::Fixed(Duration::MAX), Polling::Adaptive(Duration::MAX)] {
             assert_eq!(opened(&mut Window::new(policy), now), FOREVER);
         }
+        let decades = Duration::from_secs(20 * 365 * 24 * 60 * 60);
+        assert_eq!(opened(&mut Window::new(Polling::Fixed(decades)), now), decades);
     }
 
     #[test]

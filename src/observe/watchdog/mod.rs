@@ -31,7 +31,6 @@ use model as thread;
 const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 
 /// Shorter limits are looked after no more often than this, or once in a limit.
-#[cfg_attr(loom, expect(dead_code, reason = "a model has no clock"))]
 const FINEST_TICK: Duration = Duration::from_millis(5);
 
 /// An interrupt that is told of its overdue callbacks.

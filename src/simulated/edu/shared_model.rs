@@ -9,6 +9,7 @@ use crate::name::Name;
 use crate::simulated::edu::EduOptions;
 use crate::simulated::edu::model::Model;
 use crate::source::Wakeup;
+use crate::sync;
 
 /// What the handles of one device share. The last handle ends the thread.
 #[derive(Debug)]
@@ -127,8 +128,6 @@ impl ModelLock {
 }
 
 fn start(shared: Arc<ModelLock>) -> JoinHandle<()> {
-    thread::Builder::new()
-        .name("simulated edu".into())
-        .spawn(move || shared.run())
+    sync::start_thread(&Name::new("simulated edu"), move || shared.run())
         .expect("the simulated device could not start its thread")
 }
