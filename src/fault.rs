@@ -54,7 +54,8 @@ pub enum Fault {
         /// How long it was allowed to run.
         limit: core::time::Duration,
     },
-    /// The source failed during a delivery.
+    /// The source failed during a delivery, or the system refuses the dispatcher what it needs to wait on the source ([rule
+    /// I19](crate::guide::contract#i19)).
     Source(SourceError),
 }
 

@@ -256,8 +256,9 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// disconnected. Deliveries go on as soon as the callback returns.
     ///
     /// One thread watches all interrupts that ask for this. Each of their callbacks locks a mutex twice, which only
-    /// that thread shares, and reads the clock once. Times are no finer than a millisecond. [`build`](Self::build)
-    /// refuses a `limit` of zero.
+    /// that thread shares, and reads the clock once. Times are no finer than a millisecond. Time during which the process
+    /// was stopped does not count, but for a quarter of `limit` (at least 5 milliseconds) each time.
+    /// [`build`](Self::build) refuses a `limit` of zero.
     ///
     /// ```
     /// use core::time::Duration;

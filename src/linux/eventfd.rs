@@ -15,7 +15,7 @@ use crate::error::ErrorKind;
 use crate::info::{Info, Trigger};
 use crate::source::{Ready, Source};
 use crate::system;
-use crate::system::{Count, failed, opening, refused};
+use crate::system::{failed, opening, refused};
 
 /// An eventfd as a source: another thread, another process or the kernel signals it.
 ///
@@ -116,15 +116,6 @@ pub(crate) fn create() -> Result<OwnedFd, SourceError> {
     system::eventfd().map_err(failed("making an eventfd"))
 }
 
-/// Takes the count of an eventfd that the crate made, for the kernel to signal.
-#[cfg(feature = "vfio")]
-pub(crate) fn take(eventfd: &OwnedFd, doing: &'static str) -> Result<u64, SourceError> {
-    match system::take_count(eventfd, true).map_err(failed(doing))? {
-        Count::Of(signals) => Ok(signals),
-        Count::NoCount => Err(refused("an eventfd of the crate's own gives no counts of 8 bytes")),
-    }
-}
-
 /// Refuses a descriptor if proc says that it is no eventfd, or one in semaphore mode. Without proc, the first `take`
 /// of no eventfd fails. Returns whether proc says that it is in no semaphore mode.
 fn check(counter: &OwnedFd) -> Result<bool, SourceError> {
@@ -169,10 +160,7 @@ impl Source for Eventfd {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        match system::take_count(&*self.counter, self.whole).map_err(failed("reading the eventfd"))? {
-            Count::Of(signals) => Ok(signals),
-            Count::NoCount => Err(refused("the descriptor is no eventfd: it gives no counts of 8 bytes")),
-        }
+        system::take_count(&*self.counter, self.whole).map_err(failed("reading the eventfd"))
     }
 }
 

@@ -8,7 +8,7 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 
-use crate::system::call::{Call, Failure, call, once};
+use crate::system::call::{Call, Failure, INTERRUPTIONS, call, once};
 
 /// An epoll instance. Each descriptor in it has a key of the caller's.
 pub(crate) struct Epoll(OwnedFd);
@@ -40,10 +40,8 @@ pub(crate) struct Events(Vec<epoll::Event>);
 
 /// How many descriptors one wait may report.
 const BATCH: usize = 64;
-/// The longest time that every kernel's call can express, and nearly so. A longer wait is made in parts.
+/// A little less than the longest time that every kernel's call can express. The caller makes a longer wait in parts.
 const LONGEST: Duration = Duration::from_secs(20 * 24 * 60 * 60);
-/// How many waits in a row signals may interrupt. Ours block all signals, so a system that says so for ever is broken.
-const INTERRUPTIONS: u32 = 1000;
 
 impl Epoll {
     pub(crate) fn new() -> Result<Self, Failure> {

@@ -12,8 +12,8 @@ use crate::system::call::{Call, Failure, call};
 
 pub(crate) use rustix::param::page_size;
 
-/// A mapping of whole pages, for reading and writing, shared with whoever maps the same. A forked child shares it instead
-/// of copying it.
+/// A mapping of whole pages, for reading and writing. Other programs that map the same file see the same memory, and so does
+/// a forked child: it gets no copy.
 pub(crate) struct Mapping {
     start: *mut c_void,
     len: usize,
@@ -52,8 +52,9 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: `start` and `len` are those of the mapping, and what could reach it is gone: whoever gives addresses in
-        // it keeps it. A failure would mean that the range isn't mapped. Then there is nothing to undo.
+        // SAFETY: `start` and `len` are those of the mapping. Nothing reaches it any more: `MappedRegisters`, which alone
+        // makes accesses, keeps the mapping as long as any of its handles. A failure would mean that the range isn't mapped.
+        // Then there is nothing to undo.
         let _ = unsafe { munmap(self.start, self.len) };
     }
 }

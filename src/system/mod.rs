@@ -36,7 +36,7 @@ pub use call::refuse;
 pub(crate) use descriptors::{adopt, duplicate, is_readable, is_writable, shows_error};
 pub(crate) use epoll::{Epoll, Events, Report};
 pub(crate) use errors::{device_failed, failed, opening, refused};
-pub(crate) use eventfd::{Count, eventfd, signal, take_count};
+pub(crate) use eventfd::{eventfd, signal, take_count};
 pub(crate) use files::{
     Open, Unopened, attribute, character_device, character_device_at, len, link, link_name, lock, names, number, open,
     read_at, text, unlock, write_at, write_text,

@@ -7,26 +7,30 @@ use rustix::io::Errno;
 use crate::system::call::Failure;
 use crate::system::descriptors::{Found, read_now, read_unblocked, write_whole};
 
-/// What a device answers when its line is to be masked or unmasked by a write.
-#[derive(Debug)]
-pub(crate) enum Control {
-    Done,
+/// Writes 1 to unmask the line, or 0 to mask it.
+pub(crate) fn control(device: impl AsFd, on: bool) -> Result<(), Failure> {
+    write_whole(device.as_fd(), &u32::from(on).to_ne_bytes())
+}
+
+/// Why a device's line can't be masked by a write, as far as it helps to say more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Uncontrolled {
     /// Its driver takes no such writes.
     NotByWriting,
     NoInterrupt,
     Gone,
+    Otherwise,
 }
 
-/// Writes 1 to unmask the line, or 0 to mask it.
-pub(crate) fn control(device: impl AsFd, on: bool) -> Result<Control, Failure> {
-    match write_whole(device.as_fd(), &u32::from(on).to_ne_bytes()) {
-        Ok(()) => Ok(Control::Done),
-        Err(failure) => match failure.errno {
-            Errno::NOSYS => Ok(Control::NotByWriting),
-            Errno::IO => Ok(Control::NoInterrupt),
-            Errno::INVAL => Ok(Control::Gone),
-            _ => Err(failure),
-        },
+impl Failure {
+    /// What the refusal of [`control`] means.
+    pub(crate) fn uncontrolled(self) -> Uncontrolled {
+        match self.errno {
+            Errno::NOSYS => Uncontrolled::NotByWriting,
+            Errno::IO => Uncontrolled::NoInterrupt,
+            Errno::INVAL => Uncontrolled::Gone,
+            _ => Uncontrolled::Otherwise,
+        }
     }
 }
 

@@ -8,8 +8,9 @@
 //!   look for the bit. One of them finds it once no section of the dropping thread is left.
 //! - Its wait would close a circle with other threads, or another thread's wait would, which calls that of the end off. Or
 //!   the dropping thread is in the ISR of another interrupt, where it may wait for nothing, or holds the callback lock
-//!   that the work item needs. Then a thread that is started for it makes the end. That thread holds nothing that others
-//!   wait for, except while it ends the interrupt. So it can wait for everything.
+//!   that the work item needs, or it is a thread that waits on sources, and would run the work item. Then a thread that
+//!   is started for it makes the end. That thread holds nothing that others wait for, except while it ends the
+//!   interrupt. So it can wait for everything.
 //! - The handle of its device's power was dropped, and the exit from D0 is put off. Then the thread that makes the exit
 //!   makes the end after it.
 

@@ -10,7 +10,7 @@ mod exclusive;
 mod sysfs_entry;
 
 use std::{
-    fmt, format,
+    fmt,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
     string::ToString,
@@ -28,7 +28,7 @@ use crate::linux::uio::exclusive::Exclusive;
 use crate::linux::uio::sysfs_entry::SysfsEntry;
 use crate::source::{Ready, Source};
 use crate::system;
-use crate::system::uio::{self, Control, Counted};
+use crate::system::uio::{self, Counted, Uncontrolled};
 use crate::system::{Open, device_failed, failed, opening, refused};
 
 /// The interrupt of a UIO device (`/dev/uio0`) as a source, and the device's registers.
@@ -206,12 +206,15 @@ impl Uio {
 
     fn with_entry(device: Exclusive, entry: SysfsEntry, seen: Option<u32>) -> Result<Self, SourceError> {
         // Masking shows what kind of driver it is, and whether there is an interrupt.
-        let masking = match uio::control(&device, false).map_err(failed("masking it"))? {
-            Control::Done => Masking::Write,
-            Control::NotByWriting if entry.is_pci_generic() => Masking::CommandRegister(entry.config_space()?),
-            Control::NotByWriting => Masking::Never,
-            Control::NoInterrupt => return Err(refused("the device has no interrupt")),
-            Control::Gone => return Err(SourceError::Removed),
+        let masking = match uio::control(&device, false) {
+            Ok(()) => Masking::Write,
+            Err(failure) => match failure.uncontrolled() {
+                Uncontrolled::NotByWriting if entry.is_pci_generic() => Masking::CommandRegister(entry.config_space()?),
+                Uncontrolled::NotByWriting => Masking::Never,
+                Uncontrolled::NoInterrupt => return Err(refused("the device has no interrupt")),
+                Uncontrolled::Gone => return Err(SourceError::Removed),
+                Uncontrolled::Otherwise => return Err(failed("masking it")(failure)),
+            },
         };
         Ok(Self { seen, entry: Some(entry), ..Self::with_masking(device, masking) })
     }
@@ -256,11 +259,7 @@ impl Uio {
         }
         let doing = if on { "unmasking the UIO interrupt" } else { "masking the UIO interrupt" };
         let done = match &self.masking {
-            Masking::Write => match uio::control(&self.device, on) {
-                Ok(Control::Done) => Ok(()),
-                Ok(refusal) => Err(refused(format!("{doing}: the device answers {refusal:?}"))),
-                Err(failure) => Err(device_failed(doing)(failure)),
-            },
+            Masking::Write => uio::control(&self.device, on).map_err(device_failed(doing)),
             // This begins with a read, which waits for the device. So what the ISR wrote to its registers has arrived when
             // the line is unmasked.
             Masking::CommandRegister(config) => config.disable_intx(!on, doing),

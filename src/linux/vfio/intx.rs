@@ -16,7 +16,7 @@ use crate::linux::vfio::removal::RemovalWatch;
 use crate::linux::vfio::reservation::Reservation;
 use crate::linux::{eventfd, pci};
 use crate::source::{Ready, Removal, Source};
-use crate::system::{Failure, device_failed, vfio};
+use crate::system::{Failure, device_failed, take_count, vfio};
 
 /// The INTx line of a PCI device, as a [level](crate::Trigger::Level) source for an interrupt.
 ///
@@ -119,7 +119,7 @@ impl Source for Intx {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        eventfd::take(&self.event, "reading the VFIO INTx eventfd")
+        take_count(&self.event, true).map_err(device_failed("reading the VFIO INTx eventfd"))
     }
 
     fn unmask(&mut self) -> Result<(), SourceError> {

@@ -22,7 +22,7 @@ use crate::linux::vfio::reservation::Reservation;
 use crate::linux::{eventfd, pci};
 use crate::lock::RawInterruptLock;
 use crate::source::{Ready, Removal, Source};
-use crate::system::{Failure, device_failed, opening, refused, vfio};
+use crate::system::{Failure, device_failed, opening, refused, take_count, vfio};
 
 /// The set of a device's MSI or MSI-X vectors ([rule I11](crate::guide::contract#i11)), for a driver with several
 /// interrupts.
@@ -208,7 +208,7 @@ impl Source for Vector {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        eventfd::take(&self.event, "reading a VFIO vector's eventfd")
+        take_count(&self.event, true).map_err(device_failed("reading a VFIO vector's eventfd"))
     }
 
     fn removal_descriptor(&mut self) -> Option<BorrowedFd<'_>> {

@@ -37,7 +37,7 @@ impl fmt::Display for Failure {
 }
 
 /// How often a call is made again that a signal has interrupted. A system that says so for ever is broken.
-const INTERRUPTIONS: u32 = 1000;
+pub(super) const INTERRUPTIONS: u32 = 1000;
 
 /// Makes a call, and makes it again if a signal has interrupted it.
 #[inline]

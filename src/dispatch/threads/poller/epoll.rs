@@ -86,8 +86,9 @@ impl Poller {
 
     /// Whether the thread's next wait is to park.
     pub(in crate::dispatch::threads) fn parks(&self) -> bool {
-        // Relaxed: whoever has to wake the thread has learnt so from the word in which the thread has announced its sleep,
-        // and whoever has opened a slot has had the lock of the table since the thread has looked at all slots.
+        // Relaxed, for both callers. `wake` is called after an Acquire of the word by which the thread has announced its
+        // sleep. A thread that has opened a slot has locked the table: before the watcher looked at all open slots, which
+        // then faults the interrupt, or after it, which orders this load.
         self.parks.load(Relaxed) != 0
     }
 
