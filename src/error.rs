@@ -142,6 +142,9 @@ pub enum ErrorKind {
     Removed,
     /// The owning handle was dropped, so the interrupt serves nothing any more.
     Ended,
+    /// This process was forked from the one that built the interrupt, the dispatcher or the device ([rule
+    /// I20](crate::guide::contract#i20)). None of the crate's threads is here. Build it after the fork.
+    Forked,
     /// The enable callback failed; the connection has been undone, and the interrupt is disabled
     /// ([rule I4](crate::guide::contract#i4)).
     ///
@@ -222,6 +225,7 @@ impl fmt::Display for ErrorKind {
             Self::Faulted(_) => "a fault has taken it out of service, until `clear_fault` is called",
             Self::Removed => "the device has been removed",
             Self::Ended => "the interrupt has ended: its owning handle was dropped",
+            Self::Forked => "it belongs to the process from which this one was forked: build it here, after the fork",
             Self::EnableCallback(_) => "its enable callback failed",
             Self::DisableCallback(_) => "its disable callback failed",
             Self::Source(_) => "its source failed",

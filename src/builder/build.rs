@@ -76,6 +76,7 @@ impl<T: Send + 'static, W: Send + 'static> Options<T, W> {
             Data::Shared(lock) => DataLock::Shared { lock, name },
         };
         let mut object = InterruptObject::assemble(data_lock, self.registered, self.work);
+        object.belong_here();
         if let Some(device) = self.device {
             object.join_device(Membership {
                 device: Box::new(device),

@@ -67,6 +67,9 @@ impl<T, W> Options<T, W> {
         if self.device.is_none() && (self.serialized || self.wake_capable) {
             return Err(Error::new(name.clone(), ErrorKind::NoDevice));
         }
+        if let Some(device) = &self.device {
+            device.check_here()?;
+        }
         self.service.check(name, self.registered.has_source())
     }
 }

@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::interrupt::{Interrupt, InterruptObject, Registered, WorkFn};
 use crate::name::Name;
 use crate::policy::{Policy, placement};
+use crate::sync;
 
 /// What serves the interrupt.
 #[derive(Default)]
@@ -45,6 +46,10 @@ impl ServiceOptions {
         if !is_dispatched && (self.polling.has_window() || self.poll_when_silent.is_some()) {
             return Err(Error::new(name.clone(), ErrorKind::NothingToPoll));
         }
+        if matches!(&self.served_by, ServedBy::GivenDispatcher(dispatcher) if !dispatcher.is_here()) {
+            return Err(Error::new(name.clone(), ErrorKind::Forked));
+        }
+        sync::notice_forks().map_err(|source| Error::new(name.clone(), ErrorKind::Open(source)))?;
         placement::check(&self.policy, name)?;
         for (option, time) in [("poll_when_silent", self.poll_when_silent), ("overdue_after", self.overdue_after)] {
             if time == Some(Duration::ZERO) {

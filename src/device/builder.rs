@@ -15,6 +15,7 @@ use crate::fault::DeviceCallback;
 use crate::interrupt::Outcome;
 use crate::lock::raw::RawInterruptLock;
 use crate::name::Name;
+use crate::sync::Process;
 
 /// Builds a [`Device`] with its power callbacks. Begin with [`Device::builder`].
 ///
@@ -117,6 +118,7 @@ impl DeviceBuilder {
     pub fn build(self) -> Device {
         Device(Arc::new(Inner {
             name: self.name,
+            process: Process::this(),
             power: Mutex::from_raw(RawInterruptLock::new(), Power::off(self.callbacks)),
             callback_lock: Mutex::from_raw(RawInterruptLock::new(), ()),
             power_handles: Mutex::from_raw(RawInterruptLock::new(), PowerHandles::default()),

@@ -26,7 +26,8 @@ impl Device {
     /// # Panics
     ///
     /// If it would wait for itself: when the calling thread holds the callback lock already, is in an ISR, or holds what
-    /// the owner of the callback lock waits for ([rule L13](crate::guide::contract#l13)).
+    /// the owner of the callback lock waits for ([rule L13](crate::guide::contract#l13)). In a forked child, if the
+    /// device was built before the fork.
     ///
     /// # Examples
     ///
@@ -47,6 +48,9 @@ impl Device {
     #[doc(alias = "WdfObjectAcquireLock")]
     pub fn synchronize<R>(&self, section: impl FnOnce() -> R) -> R {
         assert!(!sync::is_in_isr(), "{}: the callback lock can't be waited for in an ISR", self.name());
+        if let Err(error) = self.check_here() {
+            panic!("{error}");
+        }
         match self.serialize(section, false) {
             Ok(answer) => answer,
             Err(None) => panic!("{}: the callback lock is held by this thread already", self.name()),

@@ -41,9 +41,11 @@ use powered::PowerHandles;
 pub use powered::Powered;
 use wake::WakeRequests;
 
+use crate::error::{Error, ErrorKind};
 use crate::lock::raw::RawInterruptLock;
 use crate::name::Name;
 use crate::observe::Stats;
+use crate::sync::Process;
 
 /// Several interrupts with common power, for drivers whose device has more than one interrupt or leaves D0: stands for
 /// *IWDFDevice* and *WDFDEVICE*.
@@ -81,6 +83,8 @@ pub struct Device(Arc<Inner>);
 
 struct Inner {
     name: Name,
+    /// The process that built it.
+    process: Process,
     /// Locked during each transition of the device.
     power: Mutex<RawInterruptLock, Power>,
     /// The device's callbacks and serialized work items run under it.
@@ -124,6 +128,14 @@ impl Device {
     }
 
     /// Makes `interrupt` one of the device's.
+    /// Refuses a device that was built before a fork ([rule I20](crate::guide::contract#i20)).
+    pub(crate) fn check_here(&self) -> Result<(), Error> {
+        if self.0.process.is_this() {
+            return Ok(());
+        }
+        Err(Error::new(self.name().clone(), ErrorKind::Forked))
+    }
+
     pub(crate) fn adopt(&self, interrupt: Weak<dyn DeviceInterrupt>) {
         let mut interrupts = self.0.interrupts.lock();
         interrupts.retain(|interrupt| interrupt.strong_count() != 0);

@@ -351,6 +351,7 @@ impl Device {
         &self,
         steps: impl FnOnce(&mut Power, &[Arc<dyn DeviceInterrupt>]) -> Result<R, Error>,
     ) -> Result<R, Error> {
+        self.check_here()?;
         self.refuse_inside_own_sections()?;
         let power = match lock_until(&self.0.power, None, Label::of(Kind::Power, self.name())) {
             Ok(power) => power,

@@ -121,7 +121,10 @@ impl Deref for Powered {
 
 impl Drop for Powered {
     fn drop(&mut self) {
-        self.device.handle_dropped();
+        // A forked child leaves the parent's device alone.
+        if self.device.0.process.is_this() {
+            self.device.handle_dropped();
+        }
     }
 }
 

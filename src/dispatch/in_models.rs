@@ -39,6 +39,10 @@ impl Dispatcher {
         Err(Error::new(name.clone(), ErrorKind::Dispatcher(SourceError::Refused(Name::new(why)))))
     }
 
+    pub(crate) fn is_here(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(crate) fn need_worker(&self, _: &Name) -> Result<(), Error> {
         match self.0 {}
     }

@@ -78,11 +78,15 @@ impl<T, W> Tenant<T> for InterruptObject<T, W> {
     }
 
     fn run_closure(&self, data: &mut T) -> bool {
-        self.run_next_deferred(data)
+        !self.state.is_inherited() && self.run_next_deferred(data)
     }
 
     fn has_closures(&self) -> bool {
-        self.has_deferred()
+        !self.state.is_inherited() && self.has_deferred()
+    }
+
+    fn is_inherited(&self) -> bool {
+        self.state.is_inherited()
     }
 
     fn pass_on(&self) -> bool {

@@ -63,7 +63,7 @@ impl<T, W> InterruptObject<T, W> {
             #[cfg(not(feature = "alloc"))]
             State::Disabled => Ok(()),
             State::Enabled | State::Inactive | State::Asleep => Ok(()),
-            State::Ended => Err(self.error(ErrorKind::Ended)),
+            State::Ended => Err(self.ended()),
             State::Removed => Err(self.error(ErrorKind::Removed)),
             State::Faulted => match self.fault() {
                 Some(fault) => Err(self.error(ErrorKind::Faulted(fault))),

@@ -326,6 +326,12 @@ impl<T, W> InterruptObject<T, W> {
         self
     }
 
+    /// Makes it this process's (rule I20).
+    #[cfg(feature = "alloc")]
+    pub(crate) fn belong_here(&self) {
+        self.state.belong_here();
+    }
+
     #[cfg(feature = "std")]
     pub(crate) fn has_source(&self) -> bool {
         self.has_source

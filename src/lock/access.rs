@@ -46,7 +46,7 @@ impl<'a, T> Access<'a, T> {
                         return self.raw().deliver_at_once().ok().map(|acquisition| self.guard(acquisition));
                     }
                 }
-                Err(Refused::Held) => return None,
+                Err(Refused::Held) => return inherited(self.mutex, self.tenant),
             }
         }
     }
@@ -147,6 +147,9 @@ fn acquire_slow<'a, T>(
     let access = Access { mutex, tenant };
     loop {
         let acquired = match refused {
+            Refused::Held if tenant.is_inherited() && !access.raw().is_mine() => {
+                return inherited(mutex, tenant).ok_or_else(|| Error::new(tenant.name().clone(), ErrorKind::Forked));
+            }
             Refused::Held => match access.raw().wait(deadline, label(tenant).for_end(for_end)) {
                 Ok(acquisition) => Ok(acquisition),
                 Err(NotAcquired::ServeFirst) => Err(Refused::ServeFirst),
@@ -163,6 +166,21 @@ fn acquire_slow<'a, T>(
             Err(again) => refused = again,
         }
     }
+}
+
+/// Returns the lock of an interrupt that was built before a fork, if it is free ([rule
+/// I20](crate::guide::contract#i20)).
+#[cold]
+#[track_caller]
+fn inherited<'a, T>(
+    mutex: &'a Mutex<RawInterruptLock, T>,
+    tenant: &'a dyn Tenant<T>,
+) -> Option<InterruptLockGuard<'a, T>> {
+    if !tenant.is_inherited() {
+        return None;
+    }
+    let acquisition = Access { mutex, tenant }.raw().acquire_past_waiters()?;
+    Some(InterruptLockGuard::new(mutex, acquisition, tenant))
 }
 
 /// Returns what other threads are told of a wait for the lock.
@@ -206,7 +224,7 @@ fn deliver_slow<T>(
     let (mut admission, mut before_leaving) = (Admission::LeftToOwner, Some(before_leaving));
     through_wait(&mut || {
         if let Some(before_leaving) = before_leaving.take() {
-            admission = raw.deliver_slow(may_wait, label(tenant), before_leaving);
+            admission = raw.deliver_slow(may_wait && !tenant.is_inherited(), label(tenant), before_leaving);
         }
         matches!(admission, Admission::Acquired(_))
     });

@@ -21,6 +21,10 @@ impl<T> Tenant<T> for InterruptLock<T> {
         false
     }
 
+    fn is_inherited(&self) -> bool {
+        false
+    }
+
     fn pass_on(&self) -> bool {
         false
     }

@@ -6,6 +6,7 @@
 //! waiters by priority, lends the highest priority to the owner, and hands the word over. So there is no protocol here
 //! that a model could explore.
 
+use core::cell::Cell;
 use core::sync::atomic::{
     AtomicU32,
     Ordering::{Acquire, Relaxed, Release},
@@ -15,8 +16,9 @@ use core::sync::atomic::{
 use lock_api::{GuardNoSend, RawMutex};
 use std::thread_local;
 
+use crate::sync::Process;
 use crate::system;
-use crate::system::{ThreadId, Waited};
+use crate::system::{ThreadId, Waited, is_in_this_process};
 
 /// A raw lock with priority inheritance, for data that threads of low priority share with a real-time ISR.
 ///
@@ -64,14 +66,26 @@ use crate::system::{ThreadId, Waited};
 pub struct RawPiLock(AtomicU32);
 
 const ENDED: &str = "the thread that holds the lock has ended";
+const FORKED: &str = "the thread that holds the lock is in the process from which this one was forked";
 
-/// Returns the calling thread's number. Each thread asks the kernel once.
+/// Returns the calling thread's number. Each thread asks the kernel once, and once more after a fork: the thread of the
+/// child has another.
 #[inline]
 fn me() -> u32 {
     thread_local! {
-        static ME: u32 = ThreadId::current().raw();
+        static ME: Cell<(Process, u32)> = Cell::new(ask());
     }
-    ME.with(|me| *me)
+    ME.with(|me| {
+        if !me.get().0.is_this() {
+            me.set(ask());
+        }
+        me.get().1
+    })
+}
+
+#[cold]
+fn ask() -> (Process, u32) {
+    (Process::this(), ThreadId::current().raw())
 }
 
 impl RawPiLock {
@@ -95,6 +109,9 @@ impl RawPiLock {
     #[cold]
     #[track_caller]
     fn wait(&self) {
+        // Relaxed: an owner that is left behind never changes the word any more.
+        let owner = self.0.load(Relaxed) & system::OWNER;
+        assert!(owner == 0 || is_in_this_process(owner), "{FORKED}");
         // Relaxed: the kernel sets the bit before it hands the word over, or as it does.
         let owner_has_ended = || self.0.load(Relaxed) & system::OWNER_DIED != 0;
         loop {
@@ -165,6 +182,12 @@ impl RawPiLock {
     fn hand_over(&self) {
         // Release: pairs with the Acquire in `wait`.
         fence(Release);
+        // Relaxed: the caller is the owner.
+        if self.0.load(Relaxed) & system::OWNER != me() {
+            // It forked in its section: the word names the thread of the parent. Nobody waits for that here.
+            self.0.store(0, Release);
+            return;
+        }
         // The caller is the owner, so this can't fail.
         let _ = system::unlock_pi(&self.0);
     }

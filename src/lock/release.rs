@@ -43,6 +43,10 @@ pub(crate) trait Tenant<T> {
     /// Returns whether deferred closures wait. Runs with the lock held.
     fn has_closures(&self) -> bool;
 
+    /// Returns whether another process built the interrupt, from which this one was forked ([rule
+    /// I20](crate::guide::contract#i20)). Then nobody waits for its lock: the owner may be a thread of that process.
+    fn is_inherited(&self) -> bool;
+
     /// Makes a worker go on with what a release passes on, and starts it if necessary. Returns whether there is one.
     fn pass_on(&self) -> bool;
 

@@ -86,6 +86,10 @@ impl<T> Tenant<T> for InterruptLock<T> {
         self.tenants.all().any(|interrupt| interrupt.has_closures())
     }
 
+    fn is_inherited(&self) -> bool {
+        self.tenants.all().any(|interrupt| interrupt.is_inherited())
+    }
+
     fn pass_on(&self) -> bool {
         // One worker is enough.
         self.tenants.all().any(|interrupt| interrupt.pass_on())

@@ -14,6 +14,7 @@
 //! | `counter` | counters and moments for statistics |
 //! | `origin` | the place that took a lock |
 //! | `bare_metal` | what a machine without an operating system provides: its processors and its mask (rules B1, L10) |
+//! | `process` | the process that something belongs to (rule I20) |
 //! | `membarrier` | a program's choice between `membarrier` and fences |
 
 #[cfg(not(any(loom, feature = "std")))]
@@ -47,11 +48,17 @@ mod counter;
 #[cfg(feature = "std")]
 pub(crate) mod membarrier;
 mod origin;
+mod process;
 
 pub(crate) use counter::Counter;
 #[cfg(feature = "std")]
 pub(crate) use counter::Stamp;
 pub(crate) use origin::Origin;
+#[cfg(feature = "alloc")]
+pub(crate) use process::Process;
+#[cfg(feature = "std")]
+pub(crate) use process::notice_forks;
+pub(crate) use process::{BITS_BELOW, process_number};
 
 /// Frees something of the driver's, by itself. Returns the message if its destructor panics.
 ///

@@ -14,6 +14,7 @@
 //! | `epoll`, `eventfd` | waiting, and being signalled | I18, I19 |
 //! | `files` | devices' files, sysfs and proc | |
 //! | `memory` | memory that is mapped | |
+//! | `process` | noticing forks | I20 |
 //! | `threads` | threads, their locks and barriers | I21 |
 //! | `uio`, `vfio` | what these devices answer | |
 
@@ -24,6 +25,7 @@ mod errors;
 mod eventfd;
 mod files;
 mod memory;
+pub(crate) mod process;
 mod threads;
 #[cfg(feature = "uio")]
 pub(crate) mod uio;
@@ -42,5 +44,6 @@ pub(crate) use files::{
     read_at, text, unlock, write_at, write_text,
 };
 pub(crate) use memory::{Mapping, limit_of_pinned, page_size};
-pub(crate) use threads::futex::{OWNER_DIED, Waited, lock_pi, unlock_pi};
+pub(crate) use process::is_in_this_process;
+pub(crate) use threads::futex::{OWNER, OWNER_DIED, Waited, lock_pi, unlock_pi};
 pub(crate) use threads::{Processors, ThreadId, bind, membarrier, processors, schedule, start};

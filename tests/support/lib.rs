@@ -4,6 +4,8 @@
 
 pub mod allocations;
 pub mod alone;
+#[cfg(target_os = "linux")]
+pub mod forks;
 pub mod log;
 pub mod progress;
 pub mod rigs;
@@ -14,6 +16,7 @@ pub mod slot;
 pub mod source_suite;
 pub mod wakes;
 
+use std::any::Any;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex};
@@ -131,9 +134,12 @@ pub fn kind<T>(answer: &Result<T, Error>) -> Option<&ErrorKind> {
 pub fn panic_message<R>(body: impl FnOnce() -> R) -> String {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)) {
         Ok(_) => panic!("it did not panic"),
-        Err(said) => match said.downcast::<String>() {
-            Ok(said) => *said,
-            Err(said) => (*said.downcast::<&'static str>().unwrap()).to_owned(),
-        },
+        Err(payload) => panic_text(&*payload),
     }
+}
+
+/// Returns the message that a panic carried.
+pub fn panic_text(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&'static str>().map(|&said| said.to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

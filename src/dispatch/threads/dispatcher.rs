@@ -22,6 +22,7 @@ use crate::policy::placement;
 #[cfg(unix)]
 use crate::source::Ready;
 use crate::source::Source;
+use crate::sync;
 
 /// A thread that waits on sources and serves their interrupts, for drivers whose interrupts share one thread.
 ///
@@ -87,8 +88,14 @@ impl Dispatcher {
 
     /// Starts a dispatcher whose threads have that name.
     pub(crate) fn named(name: &Name) -> Result<Self, Error> {
-        let watcher = Watcher::start(name).map_err(|source| dispatcher_error(name, source))?;
+        let watcher = sync::notice_forks().and_then(|()| Watcher::start(name));
+        let watcher = watcher.map_err(|source| dispatcher_error(name, source))?;
         Ok(Self { threads: Arc::new(Threads { watcher, worker: Worker::new() }) })
+    }
+
+    /// Whether its threads are in this process: it was not made before a fork.
+    pub(crate) fn is_here(&self) -> bool {
+        self.threads.watcher.is_here()
     }
 
     /// Starts the worker, unless it runs. This happens when an interrupt is built, so no thread has to be started

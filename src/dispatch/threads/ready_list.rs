@@ -17,6 +17,7 @@ use crate::dispatch::threads::window::{FOREVER, Window};
 use crate::interrupt::serve::Serve;
 use crate::lock::raw::RawInterruptLock;
 use crate::sync;
+use crate::sync::Process;
 
 /// What the thread of a list sleeps in, so that others can wake it.
 pub(super) trait Sleeper: Send + Sync {
@@ -29,6 +30,8 @@ pub(super) struct ReadyList<S> {
     word: ReadyWord,
     table: Mutex<RawInterruptLock, ReadyTable>,
     pub(super) sleeper: S,
+    /// The process in which the thread lives.
+    process: Process,
 }
 
 /// A row for each slot, and what they have in common.
@@ -90,6 +93,7 @@ impl<S: Sleeper> ReadyList<S> {
             word: ReadyWord::new(),
             table: Mutex::new(ReadyTable { rows: Vec::new(), polls_until: None }),
             sleeper,
+            process: Process::this(),
         })
     }
 
@@ -109,8 +113,21 @@ impl<S: Sleeper> ReadyList<S> {
     /// Makes the thread end.
     pub(super) fn stop(&self) {
         if self.word.stop() {
+            self.wake();
+        }
+    }
+
+    /// Wakes the thread, if it is in this process: a forked child must not wake the parent's.
+    fn wake(&self) {
+        if self.is_here() {
             self.sleeper.wake();
         }
+    }
+
+    /// Whether this is the process in which the thread lives, and not a forked child. There the thread is gone, or is the
+    /// one that forked (rule I20).
+    pub(super) fn is_here(&self) -> bool {
+        self.process.is_this()
     }
 
     /// For the thread: whether there is something to take.
@@ -273,7 +290,7 @@ impl<S: Sleeper> Slot<S> {
     #[inline]
     pub(super) fn raise(&self) {
         if self.list.word.raise(self.number) {
-            self.list.sleeper.wake();
+            self.list.wake();
         }
     }
 
@@ -286,6 +303,10 @@ impl<S: Sleeper> Slot<S> {
 
 impl<S: Sleeper> Drop for Slot<S> {
     fn drop(&mut self) {
+        if !self.list.is_here() {
+            // The thread may have been inside the table when it was left behind.
+            return;
+        }
         self.close();
         self.with(|row| *row = Row::FREE);
     }

@@ -13,11 +13,12 @@ use crate::lock::waits::{self, Awaited, CallOff, Flag, Label};
 use crate::name::Name;
 use crate::policy::placement;
 use crate::sync;
-use crate::sync::{AtomicUsize, Ordering::Relaxed, Parked, Parker};
+use crate::sync::{AtomicUsize, Ordering::Relaxed, Parked, Parker, Process};
 
 /// A running thread of a dispatcher. It can be joined once.
 pub(super) struct DispatchThread {
     handle: Mutex<RawInterruptLock, Option<JoinHandle<()>>>,
+    process: Process,
     life: Arc<Life>,
     /// The thread as the system knows it. The thread sets it as it begins.
     system: Arc<OnceLock<placement::ThreadId>>,
@@ -35,7 +36,7 @@ impl DispatchThread {
             run();
             its_life.end();
         })?;
-        Ok(Self { handle: Mutex::new(Some(handle)), life, system })
+        Ok(Self { handle: Mutex::new(Some(handle)), process: Process::this(), life, system })
     }
 
     /// Returns the thread as the system knows it. Waits until the thread has begun.
@@ -44,9 +45,15 @@ impl DispatchThread {
     }
 
     /// Waits for the thread's end. Returns at once if the caller is that thread, or if the thread waits for what the
-    /// caller has: then it ends by itself ([rule L13](crate::guide::contract#l13)).
+    /// caller has: then it ends by itself ([rule L13](crate::guide::contract#l13)). In a forked child there is no such
+    /// thread.
     pub(super) fn join(&self) {
         let handle = self.handle.lock().take();
+        if !self.process.is_this() {
+            // What the handle stands for may belong to a thread that the forked child has started since.
+            core::mem::forget(handle);
+            return;
+        }
         if let Some(handle) = handle
             && handle.thread().id() != thread::current().id()
             && self.life.wait_for_end()

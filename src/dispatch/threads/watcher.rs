@@ -79,6 +79,10 @@ impl Watcher {
         self.list.sleeper.unwatch(slot.number())
     }
 
+    pub(super) fn is_here(&self) -> bool {
+        self.list.is_here()
+    }
+
     pub(super) fn thread(&self) -> placement::ThreadId {
         self.thread.system()
     }
@@ -110,7 +114,8 @@ impl ReadyList<Poller> {
     fn run(&self) {
         let mut events = self.sleeper.events();
         let mut deadlines = Deadlines::default();
-        loop {
+        // In a child that an ISR has forked, the sources are the parent's.
+        while self.is_here() {
             let waited = self.wait(&mut events, &mut deadlines);
             // Taken right after the wait: from here on a raise needs no wake-up.
             let raised = self.take();

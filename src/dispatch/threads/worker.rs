@@ -79,7 +79,8 @@ impl Worker {
 impl ReadyList<ParkedThread> {
     fn run(&self) {
         let _ = self.sleeper.0.set(thread::current());
-        loop {
+        // In a child that a work item has forked, the work is the parent's.
+        while self.is_here() {
             self.wait();
             let raised = self.take();
             if raised.is_stop() {

@@ -2,7 +2,9 @@
 
 use alloc::boxed::Box;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
 use crate::interrupt::InterruptObject;
 use crate::interrupt::state::Phase;
 
@@ -84,12 +86,15 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "WdfInterruptTryToAcquireLock")]
     #[track_caller]
     pub fn run_or_defer(&self, closure: impl FnOnce(&mut T) + Send + 'static) -> Result<Deferral, Error> {
-        let ended = || self.error(ErrorKind::Ended);
+        if self.state.is_inherited() {
+            self.free(closure);
+            return Err(self.ended());
+        }
         if let Some(mut data) = self.lock().try_acquire_in_order() {
             if self.state.phase() == Phase::Ended {
                 drop(data);
                 self.free(closure);
-                return Err(ended());
+                return Err(self.ended());
             }
             self.run_deferred(&mut data, closure);
             drop(data);
@@ -99,7 +104,7 @@ impl<T, W> InterruptObject<T, W> {
         }
         self.deferred.push(Box::new(closure)).map_err(|closure| {
             self.free(closure);
-            ended()
+            self.ended()
         })?;
         // The owner may have released the lock meanwhile, without a look at the queue. Then this acquires the lock, and
         // its release runs the closure.

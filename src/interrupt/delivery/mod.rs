@@ -107,6 +107,7 @@ impl<T, W> InterruptObject<T, W> {
     #[inline]
     pub(crate) fn service_waiting(&self, may_wait: bool) -> Delivery {
         match self.enter(may_wait) {
+            None if self.state.is_inherited() => Delivery::NotServed,
             None => Delivery::Pending,
             Some((mut data, asserted)) if self.state.delivers_without_listener() => {
                 self.deliver_enabled(&mut data, asserted)

@@ -60,6 +60,9 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     #[track_caller]
     pub fn descriptor(&self) -> Result<Option<OwnedFd>, Error> {
+        if self.state.is_inherited() {
+            return Err(self.ended());
+        }
         let lock = self.acquire_interrupt_lock();
         // SAFETY: this thread holds the lock, and is in no callback: there it would hold the lock already, and the line
         // above would have panicked.
@@ -101,6 +104,9 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     #[track_caller]
     pub fn removal_descriptor(&self) -> Result<Option<OwnedFd>, Error> {
+        if self.state.is_inherited() {
+            return Err(self.ended());
+        }
         let lock = self.acquire_interrupt_lock();
         // SAFETY: as in `descriptor`.
         let descriptor = unsafe {

@@ -13,6 +13,9 @@
 //! - `INACTIVE` changes under the interrupt lock too, `KEPT_DISABLED` under the control lock. The others are requests,
 //!   which any thread may make: the end of a section finds them.
 //! - A read without a lock is a snapshot, for people and for refusals.
+//! - The high bits are the number of the process that built the interrupt, or 0 for a `static` one, which needs no thread
+//!   and nothing of the system. In a forked child the word reads as [`INHERITED`]: the interrupt has ended there (rule
+//!   I20).
 //!
 //! Hence every access is `Relaxed`, except one pair: a thread that sees in a snapshot that an interrupt is out of
 //! service also sees what the interrupt had counted before. Each change is a single read-modify-write, because changes
@@ -22,6 +25,7 @@ mod table;
 
 pub(crate) use table::{Event, Next, Phase};
 
+use crate::sync;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{AtomicUsize, const_outside_models};
 
@@ -54,6 +58,21 @@ pub(crate) const REMOVAL_LEFT: usize = 1 << 12;
 #[cfg(feature = "std")]
 pub(crate) const REQUEST_NOTED: usize = 1 << 13;
 
+/// The bits of the process.
+const PROCESS: usize = usize::MAX << sync::BITS_BELOW;
+/// What the word of another process's interrupt reads as, beside [`END_DEFERRED`].
+const INHERITED: usize = Phase::Ended as usize;
+
+/// Returns what a word means in this process.
+#[inline]
+fn here(word: usize) -> usize {
+    match word & PROCESS {
+        0 => word,
+        process if process == sync::process_number() => word,
+        _ => INHERITED | word & END_DEFERRED,
+    }
+}
+
 /// The state of an interrupt, in one word.
 pub(crate) struct StateWord(AtomicUsize);
 
@@ -64,26 +83,39 @@ impl StateWord {
         }
     }
 
+    /// Makes the interrupt this process's. A forked child finds it ended.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn belong_here(&self) {
+        self.set(sync::process_number());
+    }
+
+    /// Whether another process built the interrupt: one from which this one was forked.
+    pub(crate) fn is_inherited(&self) -> bool {
+        let word = self.0.load(Relaxed);
+        here(word) != word
+    }
+
     #[inline]
     pub(crate) fn has(&self, bits: usize) -> bool {
-        self.0.load(Relaxed) & bits != 0
+        here(self.0.load(Relaxed)) & bits != 0
     }
 
     /// Returns the phase. Exact if the caller holds the interrupt lock.
     pub(crate) fn phase(&self) -> Phase {
-        Phase::of(self.0.load(Relaxed) & PHASE)
+        Phase::of(here(self.0.load(Relaxed)) & PHASE)
     }
 
     /// Whether a delivery reaches the ISR.
     #[inline]
     pub(crate) fn delivers(&self) -> bool {
-        self.0.load(Relaxed) & (PHASE | GONE | INACTIVE) == ENABLED
+        here(self.0.load(Relaxed)) & (PHASE | GONE | INACTIVE) == ENABLED
     }
 
-    /// Whether a delivery reaches the ISR, and no listener has to be woken after it. One comparison, like `delivers`.
+    /// Whether a delivery reaches the ISR, no listener has to be woken after it, and the interrupt is of this very process
+    /// (of a `static` one that isn't known). One comparison.
     #[inline]
     pub(crate) fn delivers_without_listener(&self) -> bool {
-        self.0.load(Relaxed) & (PHASE | GONE | INACTIVE | LISTENED) == ENABLED
+        self.0.load(Relaxed) & (PROCESS | PHASE | GONE | INACTIVE | LISTENED) == ENABLED | sync::process_number()
     }
 
     /// Whether it is connected and not gone, active or not: an assertion is delivered or withheld.
@@ -102,7 +134,7 @@ impl StateWord {
         // Relaxed: only owners of the interrupt lock change the phase. The exchange is for the other bits.
         let mut word = self.0.load(Relaxed);
         loop {
-            let from = Phase::of(word & PHASE);
+            let from = Phase::of(here(word) & PHASE);
             let Next::To(to) = table::next(event, from) else { return None };
             // Release: pairs with the Acquire in `snapshot`.
             match self.0.compare_exchange(word, word & !PHASE | to as usize, Release, Relaxed) {
@@ -127,7 +159,7 @@ impl StateWord {
     pub(crate) fn snapshot(&self) -> State {
         // Acquire: pairs with the Release in `apply` and `set`, so that a listener yields the claims from before a
         // fault, then the fault.
-        let word = self.0.load(Acquire);
+        let word = here(self.0.load(Acquire));
         match Phase::of(word & PHASE) {
             Phase::Ended => State::Ended,
             _ if word & GONE != 0 => State::Removed,
@@ -167,6 +199,7 @@ pub enum State {
     Faulted,
     /// Its device has gone. This state is final.
     Removed,
-    /// Its handle has been dropped. This state is final.
+    /// Its handle has been dropped. This state is final. In a forked child, every interrupt of the parent has ended ([rule
+    /// I20](crate::guide::contract#i20)).
     Ended,
 }

@@ -27,15 +27,13 @@ use crate::sync;
 impl<T, W> InterruptObject<T, W> {
     /// Ends the interrupt. Returns `false` if the end is put off.
     pub(crate) fn end(&self) -> bool {
+        if self.state.is_inherited() {
+            return self.end_inherited();
+        }
         if self.end_after_exit() {
             return false;
         }
-        if self.own_section().is_some() {
-            self.state.set(END_DEFERRED);
-            if self.lock().raw().is_mine() {
-                // Its release then looks for the bit.
-                self.lock().raw().leave_to_owner();
-            }
+        if self.defer_end() {
             return false;
         }
         let by_another = sync::is_in_isr() || self.holds_callback_lock();
@@ -55,6 +53,39 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
+    /// Leaves the end to the section of this interrupt that the caller is in. Returns `false` if it is in none.
+    fn defer_end(&self) -> bool {
+        if self.own_section().is_none() {
+            return false;
+        }
+        self.state.set(END_DEFERRED);
+        if self.lock().raw().is_mine() {
+            // Its release then looks for the bit.
+            self.lock().raw().leave_to_owner();
+        }
+        true
+    }
+
+    /// In a forked child, frees what the driver registered ([rule I20](crate::guide::contract#i20)). It disables nothing,
+    /// because the device is the parent's, and waits for nobody. What a thread of the parent was inside of is leaked.
+    /// Returns `false` if the end is left to a section that the caller is in.
+    #[cold]
+    fn end_inherited(&self) -> bool {
+        if self.defer_end() {
+            return false;
+        }
+        let Some(lock) = self.lock().try_acquire() else { return true };
+        // SAFETY: this thread holds the lock, and is in no callback: `defer_end` has found it in no section.
+        let registered = unsafe { self.registered.with(Registered::take) };
+        self.leave_lock();
+        drop(lock);
+        if !self.work.runs() {
+            self.free_work();
+        }
+        self.free_all(registered);
+        true
+    }
+
     /// Ends the interrupt on this thread. Returns an error if a wait would never end; then a later call goes on from
     /// there.
     pub(in crate::interrupt) fn end_here(&self) -> Result<(), Error> {
@@ -70,6 +101,7 @@ impl<T, W> InterruptObject<T, W> {
         self.free(disabled);
         let registered = self.end_in_section(&transition)?;
         drop(transition);
+        self.free_work();
         self.free_all(registered);
         if let Some(dispatch) = &self.dispatch {
             dispatch.ended();
@@ -89,14 +121,17 @@ impl<T, W> InterruptObject<T, W> {
         Ok(registered)
     }
 
-    /// Frees what the driver registered, each callback by itself. The source comes last, because the callbacks own
+    /// Frees the work item.
+    fn free_work(&self) {
+        // SAFETY: the work item does not run, as the caller has seen, and no run can begin any more: it is closed and
+        // flushed, or inherited.
+        self.free(unsafe { self.work_fn.with(Option::take) });
+    }
+
+    /// Frees what else the driver registered, each callback by itself. The source comes last, because the callbacks own
     /// register handles: so a descriptor outlives the mappings of its device.
     fn free_all(&self, registered: Registered<T, W>) {
-        // SAFETY: the work item is closed, flushed and idle. No run can begin any more, and the flush has seen the last
-        // run end.
-        let work = unsafe { self.work_fn.with(Option::take) };
         let Registered { enable, disable, removal, isr, source, .. } = registered;
-        self.free(work);
         self.free(isr);
         self.free(enable);
         self.free(disable);

@@ -86,6 +86,10 @@ impl<T, W> InterruptObject<T, W> {
         &self,
         deadline: Option<sync::Instant>,
     ) -> Result<InTransition<'_, T, W>, Error> {
+        if self.state.is_inherited() {
+            // Perhaps a thread that isn't in this process makes a transition, for ever.
+            return Err(self.ended());
+        }
         let refused = if sync::is_in_isr() { Some("called from an ISR") } else { self.section_of_this_thread() };
         match refused {
             Some(why) => Err(self.would_deadlock(why, None)),
@@ -145,11 +149,18 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Returns why the table refuses a transition.
     pub(in crate::interrupt) fn refusal(&self) -> Error {
-        match (self.state.phase(), self.fault()) {
-            (Phase::Ended, _) => self.error(ErrorKind::Ended),
-            (Phase::Faulted, Some(fault)) => self.error(ErrorKind::Faulted(fault)),
+        match self.state.phase() {
+            Phase::Ended => self.ended(),
+            Phase::Faulted => {
+                self.fault().map_or_else(|| self.removed(), |fault| self.error(ErrorKind::Faulted(fault)))
+            }
             _ => self.removed(),
         }
+    }
+
+    /// Returns the error of an interrupt that has ended, at least for this process.
+    pub(in crate::interrupt) fn ended(&self) -> Error {
+        self.error(if self.state.is_inherited() { ErrorKind::Forked } else { ErrorKind::Ended })
     }
 
     /// Faults the interrupt for a callback that panicked. Returns the error that says so.

@@ -221,6 +221,9 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     pub(in crate::interrupt) fn queue(&self) -> Queued {
+        if self.state.is_inherited() {
+            return Queued::Refused(Refusal::Ended);
+        }
         match self.work.queue() {
             Queueing::New => {
                 if let Some(dispatch) = &self.dispatch {
@@ -336,6 +339,9 @@ impl<T, W> InterruptObject<T, W> {
 
     #[inline]
     fn run_once(&self) -> bool {
+        if self.state.is_inherited() {
+            return false;
+        }
         let Some(queueings) = self.work.begin() else {
             return false;
         };

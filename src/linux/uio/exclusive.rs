@@ -3,19 +3,23 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::cause::SourceError;
+use crate::sync::Process;
 use crate::system;
 use crate::system::{failed, refused};
 
 /// A device's file, locked. The kernel reports each interrupt to every opener. So a second source would unmask the line
 /// while the first source's ISR still runs.
 #[derive(Debug)]
-pub(super) struct Exclusive(OwnedFd);
+pub(super) struct Exclusive {
+    device: OwnedFd,
+    process: Process,
+}
 
 impl Exclusive {
     /// Locks the file. To be done before anything else, because the device may belong to another source.
     pub(super) fn take(device: OwnedFd) -> Result<Self, SourceError> {
         if system::lock(&device).map_err(failed("locking it"))? {
-            Ok(Self(device))
+            Ok(Self { device, process: Process::this() })
         } else {
             Err(refused("it is in use already: a UIO device is one source's at a time"))
         }
@@ -24,13 +28,15 @@ impl Exclusive {
 
 impl Drop for Exclusive {
     fn drop(&mut self) {
-        // Closing the file isn't enough, because registers mapped from it keep it open.
-        system::unlock(&self.0);
+        // Closing the file isn't enough, because registers mapped from it keep it open. A forked child has the parent's lock.
+        if self.process.is_this() {
+            system::unlock(&self.device);
+        }
     }
 }
 
 impl AsFd for Exclusive {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.device.as_fd()
     }
 }

@@ -144,7 +144,9 @@ impl Source for Intx {
 impl Drop for Intx {
     fn drop(&mut self) {
         // If this fails, dropping the reservation disables the line.
-        let _ = self.disconnect();
+        if self.reservation.device.is_ours() {
+            let _ = self.disconnect();
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::linux::vfio::descriptors::{self, Descriptors};
 use crate::linux::vfio::iova::Iovas;
 use crate::linux::vfio::mode::CurrentMode;
 use crate::linux::vfio::removal::RemovalWatch;
+use crate::sync::Process;
 use crate::system::{device_failed, failed, vfio};
 
 /// An open device. The `PciDevice` and everything obtained from it share one, and it is closed with the last of them.
@@ -27,6 +28,7 @@ pub(super) struct OpenDevice {
     pub(super) removal: Option<RemovalWatch>,
     pub(super) iovas: Iovas,
     descriptors: Descriptors,
+    process: Process,
 }
 
 impl OpenDevice {
@@ -45,11 +47,17 @@ impl OpenDevice {
             address,
             sysfs,
             descriptors,
+            process: Process::this(),
         };
         opened.set_command()?;
         // A line that is asserted now would be a storm: nothing serves it before `Intx` is connected.
         opened.config.disable_intx(true, "setting its PCI command register")?;
         Ok(opened)
+    }
+
+    /// Whether this process has opened the device. A forked child leaves its interrupts and its DMA to the parent.
+    pub(super) fn is_ours(&self) -> bool {
+        self.process.is_this()
     }
 
     pub(super) fn device(&self) -> BorrowedFd<'_> {

@@ -35,6 +35,9 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
+        if !self.device.is_ours() {
+            return;
+        }
         // This fails if nothing is enabled. Closing the device disables what is left in any case.
         let _ = vfio::disable(self.device.device(), self.index());
         self.device.mode.leave();

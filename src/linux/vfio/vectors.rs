@@ -223,6 +223,9 @@ impl Source for Vector {
 
 impl Drop for Vector {
     fn drop(&mut self) {
+        if !self.set.reservation.device.is_ours() {
+            return;
+        }
         // A vector that can't be disconnected goes on signalling an eventfd that nothing reads, until the set is freed.
         let _ = self.disconnect();
         self.set.taken.lock().remove(&self.number);

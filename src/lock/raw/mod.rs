@@ -270,6 +270,13 @@ impl RawInterruptLock {
     }
 
     /// Takes the lock if it is free, and `precedes` says that nothing announced comes before the caller.
+    /// As [`try_acquire`](Self::try_acquire), past whoever waits: in a forked child, none of them is there.
+    #[cold]
+    #[track_caller]
+    pub(crate) fn acquire_past_waiters(&self) -> Option<Acquisition> {
+        self.take(Caller::here(), |_| false).ok()
+    }
+
     #[inline(always)]
     fn take(&self, caller: Caller, precedes: impl FnOnce(Announced) -> bool) -> Result<Acquisition, Refused> {
         if !self.exchange_owner(caller.me) {

@@ -48,6 +48,8 @@ struct Register {
     lists: [*const Entry<'static>; LISTS],
     /// How many entries there are: no chain is longer.
     count: usize,
+    /// The process whose threads wait.
+    process: usize,
 }
 
 // SAFETY: the pointers are to entries that other threads have registered. An entry stays where it is, and what it
@@ -66,7 +68,7 @@ enum Walk<'a> {
 
 impl Register {
     const fn new() -> Self {
-        Self { lists: [ptr::null(); LISTS], count: 0 }
+        Self { lists: [ptr::null(); LISTS], count: 0, process: 0 }
     }
 
     /// Walks from the owner of `wanted`, along what each thread waits for.
@@ -146,6 +148,16 @@ fn circle(wanted: Awaited<'_>, held: Awaited<'_>) -> Circle {
     Circle { wanted: wanted.part(), held: held.part() }
 }
 
+/// Locks the register. A forked child begins with an empty one: the entries of the parent's threads lie in memory that is no
+/// longer theirs.
+fn lock() -> impl core::ops::DerefMut<Target = Register> {
+    let mut register = REGISTER.lock();
+    if register.process != sync::process_number() {
+        *register = Register { process: sync::process_number(), ..Register::new() };
+    }
+    register
+}
+
 /// Spreads the identities, which are addresses at equal distances, over the lists.
 fn list_of(thread: usize) -> usize {
     (thread >> 3).wrapping_mul(0x9e37_79b9).rotate_right(16) % LISTS
@@ -181,13 +193,13 @@ struct Registered<'a, 'b>(&'a Entry<'b>);
 
 impl Drop for Registered<'_, '_> {
     fn drop(&mut self) {
-        REGISTER.lock().take_out(self.0);
+        lock().take_out(self.0);
     }
 }
 
 fn enter<R>(entry: &Entry<'_>, wait: impl FnOnce() -> R) -> Result<R, Circle> {
     {
-        let mut register = REGISTER.lock();
+        let mut register = lock();
         register.check(entry.waiter, entry.awaited, entry.call_off.is_some())?;
         register.insert(entry);
     }
@@ -218,5 +230,5 @@ pub(crate) fn look(awaited: Awaited<'_>) -> Result<(), Circle> {
     if !sync::registers_waits() {
         return Ok(());
     }
-    REGISTER.lock().check(sync::this_thread(), awaited, false)
+    lock().check(sync::this_thread(), awaited, false)
 }

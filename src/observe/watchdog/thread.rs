@@ -7,7 +7,7 @@ use std::time::Instant;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
-use lock_api::Mutex;
+use lock_api::{Mutex, MutexGuard};
 
 use crate::cause::SourceError;
 use crate::lock::RawInterruptLock;
@@ -18,15 +18,30 @@ use crate::sync;
 /// The thread sleeps at least for so long between two looks.
 const FINEST: Duration = Duration::from_millis(1);
 
-static WATCHDOG: Mutex<RawInterruptLock, Watchdog> = Mutex::new(Watchdog { watched: Vec::new(), thread: None });
+static WATCHDOG: Mutex<RawInterruptLock, Watchdog> = Mutex::new(Watchdog::new());
 
 struct Watchdog {
     watched: Vec<(Arc<RunningCallbacks>, Weak<dyn Overdue>)>,
     /// The thread, while there is one.
     thread: Option<Thread>,
+    /// The process of that thread.
+    process: usize,
+}
+
+/// Locks the watchdog. A forked child begins with a new one.
+fn lock() -> MutexGuard<'static, RawInterruptLock, Watchdog> {
+    let mut watchdog = WATCHDOG.lock();
+    if watchdog.process != sync::process_number() {
+        *watchdog = Watchdog { process: sync::process_number(), ..Watchdog::new() };
+    }
+    watchdog
 }
 
 impl Watchdog {
+    const fn new() -> Self {
+        Self { watched: Vec::new(), thread: None, process: 0 }
+    }
+
     /// Has the thread look again.
     fn wake(&self) {
         self.thread.as_ref().inspect(|thread| thread.unpark());
@@ -35,7 +50,7 @@ impl Watchdog {
 
 /// Watches `callbacks` for `object`. Starts the thread if there is none.
 pub(super) fn watch(callbacks: Arc<RunningCallbacks>, object: Weak<dyn Overdue>) -> Result<(), SourceError> {
-    let mut watchdog = WATCHDOG.lock();
+    let mut watchdog = lock();
     if watchdog.thread.is_none() {
         let handle = sync::start_thread(&Name::new("overdue"), look_after_all)?;
         watchdog.thread = Some(handle.thread().clone());
@@ -48,7 +63,7 @@ pub(super) fn watch(callbacks: Arc<RunningCallbacks>, object: Weak<dyn Overdue>)
 
 /// Watches `callbacks` no longer.
 pub(super) fn forget(callbacks: &Arc<RunningCallbacks>) {
-    let mut watchdog = WATCHDOG.lock();
+    let mut watchdog = lock();
     let place = watchdog.watched.iter().position(|(watched, _)| Arc::ptr_eq(watched, callbacks));
     let forgotten = place.map(|place| watchdog.watched.swap_remove(place));
     watchdog.wake();
@@ -61,7 +76,7 @@ fn look_after_all() {
     // When the thread was to wake.
     let mut planned = Instant::now();
     loop {
-        let mut watchdog = WATCHDOG.lock();
+        let mut watchdog = lock();
         if watchdog.watched.is_empty() {
             watchdog.thread = None;
             return;

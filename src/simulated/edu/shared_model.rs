@@ -1,6 +1,7 @@
 //! The model of the device, shared by its handles and by the thread that does what the device does by itself.
 
 // A std mutex, because a `Condvar` needs one.
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use crate::simulated::edu::EduOptions;
 use crate::simulated::edu::model::Model;
 use crate::source::Wakeup;
 use crate::sync;
+use crate::sync::Process;
 
 /// What the handles of one device share. The last handle ends the thread.
 #[derive(Debug)]
@@ -17,6 +19,7 @@ pub(super) struct SharedModel {
     name: Name,
     model: Arc<ModelLock>,
     thread: OnceLock<JoinHandle<()>>,
+    process: Process,
 }
 
 /// What the handles share with the thread.
@@ -42,6 +45,7 @@ impl SharedModel {
             name: options.name,
             model: Arc::new(ModelLock { running: Mutex::new(running), changed: Condvar::new() }),
             thread: OnceLock::new(),
+            process: Process::this(),
         }
     }
 
@@ -85,6 +89,11 @@ impl Drop for SharedModel {
         let Some(thread) = self.thread.take() else {
             return;
         };
+        if !self.process.is_this() {
+            // What the handle stands for may belong to a thread that the forked child has started since.
+            mem::forget(thread);
+            return;
+        }
         self.model.lock().stopping = true;
         self.model.changed.notify_all();
         // A waker may drop the device on the thread itself, which can't wait for itself. It ends once the waker returns.

@@ -22,6 +22,7 @@ use crate::source::Source;
 use crate::source::shared_line::chain::Chain;
 #[cfg(unix)]
 use crate::source::{Ready, duplicate};
+use crate::sync::Process;
 
 /// A line, its source and its members.
 pub(super) struct Line {
@@ -34,6 +35,7 @@ pub(super) struct Line {
     /// A duplicate of the source's removal descriptor, if it has one.
     #[cfg(unix)]
     pub(super) removal: Option<OwnedFd>,
+    process: Process,
 }
 
 // The line is a list of members and some flags, which are changed one by one, each to a state that is valid by itself.
@@ -54,7 +56,13 @@ impl Line {
             signal,
             #[cfg(unix)]
             removal,
+            process: Process::this(),
         })
+    }
+
+    /// Whether this is the process that made the line, and no forked child.
+    pub(super) fn is_here(&self) -> bool {
+        self.process.is_this()
     }
 
     /// Lets `f` use the line, and then wakes the members that are called.

@@ -105,8 +105,10 @@ impl Source for LineMember {
 
 impl Drop for LineMember {
     fn drop(&mut self) {
-        // An error can't be reported any more.
-        let _ = self.disconnect();
+        // An error can't be reported any more. In a forked child the line is the parent's.
+        if self.line.is_here() {
+            let _ = self.disconnect();
+        }
     }
 }
 

@@ -21,6 +21,7 @@ macro_rules! calls {
 
 calls! {
     Affinity "sched_setaffinity",
+    AtFork "pthread_atfork",
     Directory "getdents64",
     Duplicate "fcntl(F_DUPFD_CLOEXEC)",
     EpollCreate "epoll_create1",

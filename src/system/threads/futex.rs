@@ -8,6 +8,8 @@ use rustix::thread::futex;
 use crate::system::call::{Call, Failure, call, once};
 
 pub(crate) use rustix::thread::futex::OWNER_DIED;
+/// The bits of the word that are its owner's number.
+pub(crate) const OWNER: u32 = libc::FUTEX_TID_MASK;
 
 /// What the kernel answers to a thread that waits for a lock.
 #[derive(Debug)]

@@ -138,6 +138,9 @@ impl DmaBuffer {
 
 impl Drop for DmaBuffer {
     fn drop(&mut self) {
+        if !self.device.is_ours() {
+            return;
+        }
         let size = self.memory.mapped_len();
         // This can only fail for a range that isn't mapped. The address is not used again then.
         if vfio::unmap_dma(self.device.container(), self.iova, size).is_ok() {

@@ -1,0 +1,53 @@
+//! The process that something belongs to (rule I20).
+//!
+//! A forked child has a copy of all memory, but only the thread that forked, and it shares the parent's objects of the
+//! kernel. So what has threads or such objects notes the process that made it, and in a child it leaves them alone. Whatever
+//! another thread was in the middle of stays as it was in the copy, for ever.
+//!
+//! Forks are noticed where the C library makes them, on Linux.
+
+#[cfg(all(feature = "std", not(loom), target_os = "linux"))]
+pub(crate) use crate::system::process::{BITS_BELOW, number as process_number};
+#[cfg(not(all(feature = "std", not(loom), target_os = "linux")))]
+pub(crate) use unforked::{BITS_BELOW, process_number};
+
+/// Where nothing forks, or where nobody notices.
+#[cfg(not(all(feature = "std", not(loom), target_os = "linux")))]
+mod unforked {
+    pub(crate) const BITS_BELOW: u32 = 16;
+
+    #[inline(always)]
+    pub(crate) fn process_number() -> usize {
+        0
+    }
+}
+
+/// The process that made something.
+#[cfg(feature = "alloc")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Process(usize);
+
+#[cfg(feature = "alloc")]
+impl Process {
+    /// This process.
+    pub(crate) fn this() -> Self {
+        // If the system refuses, `notice_forks` says so to whoever builds an interrupt.
+        #[cfg(feature = "std")]
+        let _ = notice_forks();
+        Self(process_number())
+    }
+
+    /// Whether this is still that process, and no child of it.
+    #[inline]
+    pub(crate) fn is_this(self) -> bool {
+        self.0 == process_number()
+    }
+}
+
+/// Sees to it that forks are noticed. Returns an error if the system refuses.
+#[cfg(feature = "std")]
+pub(crate) fn notice_forks() -> Result<(), crate::cause::SourceError> {
+    #[cfg(all(not(loom), target_os = "linux"))]
+    crate::system::process::notice_forks().map_err(crate::system::failed("noticing forks"))?;
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! Forked children.
+
+use std::io::{Read, Write, pipe};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::panic_text;
+
+/// After this many seconds a child that hangs is killed.
+const PATIENCE: u32 = 20;
+
+/// Runs `body` in a forked child of this thread. Fails the test if it panics there, or hangs. Nothing of this process's
+/// is freed or run there beside.
+#[track_caller]
+pub fn in_a_child(body: impl FnOnce()) {
+    let (mut heard, mut said) = pipe().unwrap();
+    // SAFETY: the child has this one thread, and runs what a driver may run in a forked child. It never returns from here.
+    let child = unsafe { libc::fork() };
+    assert_ne!(child, -1, "{}", std::io::Error::last_os_error());
+    if child == 0 {
+        drop(heard);
+        // SAFETY: it only sets a clock.
+        unsafe { libc::alarm(PATIENCE) };
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(body)) {
+            let _ = said.write_all(panic_text(&*payload).as_bytes());
+        }
+        // SAFETY: it ends the child, and runs nothing of the parent's beside.
+        unsafe { libc::_exit(0) };
+    }
+    drop(said);
+    let mut problem = String::new();
+    heard.read_to_string(&mut problem).unwrap();
+    let ended = wait_for(child);
+    assert!(problem.is_empty(), "in the child: {problem}");
+    assert_eq!(ended, 0, "the child ended with this status");
+}
+
+/// Waits for the end of a child, and returns its status.
+pub fn wait_for(child: libc::pid_t) -> i32 {
+    let mut status = 0;
+    loop {
+        // SAFETY: it fills in the status.
+        match unsafe { libc::waitpid(child, &raw mut status, 0) } {
+            -1 => assert_eq!(std::io::Error::last_os_error().kind(), std::io::ErrorKind::Interrupted),
+            _ => return status,
+        }
+    }
+}
