@@ -16,6 +16,7 @@
 //! | `deferred` | closures that are submitted without waiting for the lock | L12 |
 //! | `claims` | waiting for claims from async code | A1, A2, A3, A4 |
 //! | `state` | the state word, and the table of phases and events | |
+//! | `own_loop` | what a driver's own loop waits on | I22 |
 //! | `facts` | checks of what may be sent between threads, and of the layout in memory | |
 
 pub(crate) mod attached;
@@ -29,6 +30,7 @@ mod facts;
 #[cfg(feature = "alloc")]
 mod handle;
 mod information;
+mod own_loop;
 #[cfg(feature = "std")]
 pub(crate) mod serve;
 pub(crate) mod state;
@@ -78,6 +80,7 @@ use attached::EndsElsewhere;
 use attached::{Attached, Dispatch, Membership};
 use callbacks::PlainCallback;
 use deferred::Deferred;
+use own_loop::OwnLoop;
 use state::StateWord;
 #[cfg(feature = "std")]
 use transition::RequestedPolicy;
@@ -153,6 +156,8 @@ pub struct InterruptObject<T, W> {
     /// The counts by which a storm is recognised. Used with the interrupt lock held.
     #[cfg(feature = "std")]
     storm: Locked<crate::observe::storm::Storm>,
+    /// What a driver's own loop waits on. Used with the interrupt lock held.
+    own_loop: Locked<OwnLoop>,
 }
 
 #[derive(Default)]
@@ -315,6 +320,7 @@ impl<T, W> InterruptObject<T, W> {
                 claim_counts: ClaimCounts::new(),
                 work_run: Counter::new(),
                 membership: None,
+                own_loop: Locked::new(OwnLoop::NONE),
                 dispatch: None,
             }
         }

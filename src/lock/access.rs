@@ -179,7 +179,7 @@ fn inherited<'a, T>(
     if !tenant.is_inherited() {
         return None;
     }
-    let acquisition = Access { mutex, tenant }.raw().acquire_past_waiters()?;
+    let acquisition = Access { mutex, tenant }.raw().acquire_inherited()?;
     Some(InterruptLockGuard::new(mutex, acquisition, tenant))
 }
 

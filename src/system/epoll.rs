@@ -22,16 +22,19 @@ pub(crate) enum Report {
     Edges,
     /// Once.
     Once,
+    /// Never, but for an error or a hang-up, as long as it lasts.
+    Errors,
 }
 
 impl Report {
     fn flags(self) -> epoll::EventFlags {
-        epoll::EventFlags::IN
-            | match self {
-                Self::While => epoll::EventFlags::empty(),
-                Self::Edges => epoll::EventFlags::ET,
-                Self::Once => epoll::EventFlags::ONESHOT,
-            }
+        match self {
+            Self::While => epoll::EventFlags::IN,
+            Self::Edges => epoll::EventFlags::IN | epoll::EventFlags::ET,
+            Self::Once => epoll::EventFlags::IN | epoll::EventFlags::ONESHOT,
+            // The system reports these two in any case.
+            Self::Errors => epoll::EventFlags::empty(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -40,16 +40,20 @@ struct Nic {
     device: EventfdSignaller,
     /// While it is shut, the work item runs.
     gate: Gate,
+    /// What its ISR owns.
+    owned: Weak<()>,
 }
 
 impl Nic {
     fn new(served: Served) -> Self {
         let eventfd = Eventfd::new().unwrap();
         let (device, gate) = (eventfd.signaller(), Gate::new());
-        let its_gate = gate.clone();
+        let (its_gate, owned) = (gate.clone(), Arc::new(()));
+        let ours = Arc::downgrade(&owned);
         let builder = Interrupt::builder(0)
             .name("nic")
-            .isr(|count| {
+            .isr(move |count| {
+                let _owned = &owned;
                 ran();
                 **count += count.assertions();
                 Claim::Claimed
@@ -66,7 +70,7 @@ impl Nic {
             Served::Shared => builder.dispatcher(&Dispatcher::new().unwrap()).build(),
             Served::OwnLoop => builder.without_dispatcher().build(),
         };
-        Self { interrupt: interrupt.unwrap(), device, gate }
+        Self { interrupt: interrupt.unwrap(), device, gate, owned: ours }
     }
 }
 
@@ -111,8 +115,10 @@ fn try_everything_and_drop(nic: &mut Option<Nic>) {
         // A thread of the parent may have been inside the lock at the fork. Then the child says so.
         let is_free = interrupt.try_acquire_interrupt_lock().is_some();
         try_everything(interrupt, is_free);
+        let owned = nic.as_ref().unwrap().owned.clone();
         drop(nic.take());
         assert_eq!(CALLBACKS.load(SeqCst), before, "a callback ran in the drop");
+        assert_eq!(owned.upgrade().is_none(), is_free, "what the ISR owns");
     };
     in_a_child(|| try_and_drop(nic));
     try_and_drop(nic);
@@ -162,6 +168,9 @@ fn i20_a_child_can_do_nothing_with_an_enabled_interrupt() {
     in_a_process_of_its_own(|| {
         for_each_way(|nic, served| {
             nic.as_ref().unwrap().interrupt.enable().unwrap();
+            // In a loop of the driver's own, a run is queued at each fork.
+            assert_eq!(nic.as_ref().unwrap().interrupt.queue_work_item(), Queued::New);
+            nic.as_ref().unwrap().gate.open();
             all_are_served(nic, served, |nic| (0..10).for_each(|_| in_a_child(|| try_everything_and_drop(nic))));
         });
     });
@@ -201,6 +210,7 @@ fn i20_a_thread_may_fork_in_the_middle_of_a_section() {
                         assert_eq!(object.service(), Delivery::NotServed);
                         let said = panic_message(|| drop(object.acquire_interrupt_lock()));
                         assert!(said.contains("already holds the interrupt lock"), "{said}");
+                        let owned = nic.as_ref().unwrap().owned.clone();
                         if drops_inside {
                             drop(nic.take());
                         }
@@ -210,6 +220,7 @@ fn i20_a_thread_may_fork_in_the_middle_of_a_section() {
                         }
                         drop(nic.take());
                         assert_eq!(CALLBACKS.load(SeqCst), before, "a callback ran");
+                        assert!(owned.upgrade().is_none(), "what the ISR owns");
                     });
                 }
                 drop(guard.take());

@@ -120,7 +120,7 @@ impl<T, W> InterruptObject<T, W> {
         let disconnected =
             self.with_source(registered, |registered| self.disconnect_and_drain(registered, data)).flatten();
         // Whatever the source has done: a panic is a fault.
-        if let Err(error) = self.disarm() {
+        if let Err(error) = self.disarm(registered) {
             self.set_faulted(registered, Fault::Source(error));
         }
         self.forget_withheld();

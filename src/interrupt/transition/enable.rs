@@ -120,13 +120,14 @@ impl<T, W> InterruptObject<T, W> {
                 }
                 None => source.connect(core::task::Waker::noop()),
             }?;
+            self.arm_own_loop(&mut **source)?;
             #[cfg(feature = "std")]
             self.ask_for_policy(&**source);
             Ok(())
         });
         connected.map_err(|error| {
             // If this is refused too, the first error is told.
-            let _ = self.disarm();
+            let _ = self.disarm(registered);
             if error == SourceError::Removed {
                 self.surprise_removal(registered, data);
                 return self.removed();

@@ -71,12 +71,16 @@ impl<T, W> InterruptObject<T, W> {
     /// Returns `false` if the end is left to a section that the caller is in.
     #[cold]
     fn end_inherited(&self) -> bool {
+        if self.lock().raw().is_mine() {
+            // Otherwise its release would leave the end to a delivery that waits, in the parent.
+            self.lock().raw().forget_waiters();
+        }
         if self.defer_end() {
             return false;
         }
         let Some(lock) = self.lock().try_acquire() else { return true };
         // SAFETY: this thread holds the lock, and is in no callback: `defer_end` has found it in no section.
-        let registered = unsafe { self.registered.with(Registered::take) };
+        let registered = unsafe { self.registered.with(|registered| self.take_registered(registered)) };
         self.leave_lock();
         drop(lock);
         if !self.work.runs() {
@@ -116,9 +120,15 @@ impl<T, W> InterruptObject<T, W> {
         self.state.apply(Event::End);
         events::ended(self.name());
         // SAFETY: this thread holds the lock, and is in no callback: in a section of its own it does not come here.
-        let registered = unsafe { self.registered.with(Registered::take) };
+        let registered = unsafe { self.registered.with(|registered| self.take_registered(registered)) };
         self.leave_lock();
         Ok(registered)
+    }
+
+    /// Takes out what the driver registered. Nothing is behind the descriptors of its own loop any more.
+    fn take_registered(&self, registered: &mut Registered<T, W>) -> Registered<T, W> {
+        self.end_own_loop(registered);
+        registered.take()
     }
 
     /// Frees the work item.
@@ -203,10 +213,10 @@ impl<T, W> InterruptObject<T, W> {
         owner != 0 && owner != sync::this_thread()
     }
 
-    /// Makes another thread end the interrupt. Returns `false` if there is none to be had.
+    /// Makes another thread end the interrupt. Returns `false` if there is none to be had. In a forked child none is needed.
     #[cfg(feature = "std")]
     fn end_elsewhere(&self) -> bool {
-        self.myself().is_some_and(|me| me.end_on_a_thread())
+        !self.state.is_inherited() && self.myself().is_some_and(|me| me.end_on_a_thread())
     }
 
     #[cfg(not(feature = "std"))]

@@ -154,6 +154,7 @@ impl<T, W> InterruptObject<T, W> {
     /// The caller holds the lock, as `registered` and `data` prove.
     pub(in crate::interrupt) fn surprise_removal(&self, registered: &mut Registered<T, W>, data: &mut T) {
         self.note_gone();
+        self.removal_is_noted(registered);
         let Some(phase) = self.state.apply(Event::Remove) else { return };
         if phase.is_connected() {
             self.out_of_service(registered);
@@ -190,7 +191,7 @@ impl<T, W> InterruptObject<T, W> {
             let _ = sync::catch(|| source.disconnect());
         }
         // As above.
-        let _ = self.disarm();
+        let _ = self.disarm(registered);
     }
 }
 

@@ -76,11 +76,15 @@ impl<T, W> InterruptObject<T, W> {
         }
         // With the lock held: an ISR that was running has ended.
         self.state.set(INACTIVE);
-        if self.counters.withheld.get() != 0 {
-            // It sleeps, and has not answered yet.
-            // SAFETY: this thread holds the lock, and is in no callback of this interrupt: there `begin` refuses.
-            unsafe { self.registered.with(|registered| self.answer_withheld(registered)) };
-        }
+        let then_quiet = |registered: &mut Registered<T, W>| {
+            if self.counters.withheld.get() != 0 {
+                // It sleeps, and has not answered yet.
+                self.answer_withheld(registered);
+            }
+            self.pause_own_loop(registered);
+        };
+        // SAFETY: this thread holds the lock, and is in no callback of this interrupt: there `begin` refuses.
+        unsafe { self.registered.with(then_quiet) };
         drop(lock);
         events::inactive(self.name());
         Ok(Transition::Done)
@@ -119,6 +123,8 @@ impl<T, W> InterruptObject<T, W> {
         events::active(self.name());
         self.wake_for_withheld();
         self.deliver_withheld(&mut lock);
+        // SAFETY: as in `report_inactive`.
+        unsafe { self.registered.with(|registered| self.pause_own_loop(registered)) };
         Ok(Transition::Done)
     }
 

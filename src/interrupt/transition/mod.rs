@@ -205,8 +205,14 @@ impl<T, W> Drop for InTransition<'_, T, W> {
 }
 
 impl<T, W> InterruptObject<T, W> {
+    /// Makes whoever waits on the source wait no longer. Returns an error if the system refuses.
+    pub(in crate::interrupt) fn disarm(&self, registered: &mut Registered<T, W>) -> Result<(), SourceError> {
+        let disarmed = self.disarm_dispatcher();
+        disarmed.and(self.disarm_own_loop(registered))
+    }
+
     /// Makes the dispatcher stop waiting on the source. Returns an error if the system refuses.
-    pub(in crate::interrupt) fn disarm(&self) -> Result<(), SourceError> {
+    pub(in crate::interrupt) fn disarm_dispatcher(&self) -> Result<(), SourceError> {
         self.dispatch.as_ref().map_or(Ok(()), |dispatch| dispatch.disarm())
     }
 

@@ -74,7 +74,7 @@ impl<T, W> InterruptObject<T, W> {
     /// lock or of one that this lock's owner waits for. (The dispatcher holds nothing between two deliveries, so it meets no
     /// other circle.) This lock never becomes free, so the dispatcher would spin.
     pub(crate) fn stop_after_lost_guard(&self) {
-        if let Err(error) = self.disarm() {
+        if let Err(error) = self.disarm_dispatcher() {
             self.leave_fault(Fault::Source(error));
         }
     }
@@ -105,6 +105,7 @@ impl<T, W> InterruptObject<T, W> {
             // The source has panicked, which has faulted the interrupt.
             Err(error) => self.free(error),
         }
+        self.removal_is_noted(registered);
     }
 
     /// If the system asks for the device back, lets the worker do what that needs. Without a worker does it here. If the

@@ -270,11 +270,18 @@ impl RawInterruptLock {
     }
 
     /// Takes the lock if it is free, and `precedes` says that nothing announced comes before the caller.
-    /// As [`try_acquire`](Self::try_acquire), past whoever waits: in a forked child, none of them is there.
+    /// As [`try_acquire`](Self::try_acquire), in a forked child. What is left to the owner stays there.
     #[cold]
     #[track_caller]
-    pub(crate) fn acquire_past_waiters(&self) -> Option<Acquisition> {
+    pub(crate) fn acquire_inherited(&self) -> Option<Acquisition> {
+        self.forget_waiters();
         self.take(Caller::here(), |_| false).ok()
+    }
+
+    /// Forgets all who wait: in a forked child, none of them is there.
+    pub(crate) fn forget_waiters(&self) {
+        // Relaxed: the child's other threads never wait for this lock.
+        self.announced.fetch_and(LEFT, Relaxed);
     }
 
     #[inline(always)]

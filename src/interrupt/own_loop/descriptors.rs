@@ -6,17 +6,17 @@ use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::interrupt::InterruptObject;
-use crate::source::{Ready, duplicate};
 
 impl<T, W> InterruptObject<T, W> {
-    /// Returns a duplicate of the source's descriptor, for a driver that waits in its own loop (`poll`, `epoll`, an
-    /// async reactor).
+    /// Returns a descriptor for a driver that waits in its own loop (`poll`, `epoll`, an async reactor).
     ///
-    /// While the descriptor is readable, call [`service`](Self::service). Returns `None` if the source has no
-    /// descriptor. Waits for the interrupt lock.
+    /// While the descriptor is readable, call [`service`](Self::service). On Linux it is readable only while `service`
+    /// has something to deliver: it is quiet while the interrupt is disabled, inactive, faulted or removed ([rule
+    /// I22](crate::guide::contract#i22)). So a loop may wait for it level-triggered or edge-triggered, for as long as it
+    /// likes. Elsewhere it is a duplicate of the source's descriptor, which may stay readable.
     ///
-    /// While the interrupt is disabled or faulted, do not wait for the descriptor level-triggered. It may stay readable,
-    /// and your loop would spin.
+    /// Returns `None` if the source has no descriptor. Waits for the interrupt lock. Build the interrupt [without a
+    /// dispatcher](crate::Builder::without_dispatcher), or both serve it.
     ///
     /// # Errors
     ///
@@ -66,22 +66,16 @@ impl<T, W> InterruptObject<T, W> {
         let lock = self.acquire_interrupt_lock();
         // SAFETY: this thread holds the lock, and is in no callback: there it would hold the lock already, and the line
         // above would have panicked.
-        let descriptor = unsafe {
-            self.registered.with(|registered| {
-                registered.source.as_mut().and_then(|source| match source.ready() {
-                    Ready::Descriptor(descriptor) => Some(duplicate(descriptor)),
-                    Ready::Waker => None,
-                })
-            })
-        };
+        let descriptor = unsafe { self.registered.with(|registered| self.descriptor_of_signals(registered)) };
         drop(lock);
-        descriptor.transpose().map_err(|error| self.source_error(error))
+        descriptor.map_err(|error| self.source_error(error))
     }
 
-    /// Returns a duplicate of the source's removal descriptor, for a driver that waits in its own loop.
+    /// Returns a second descriptor, which tells of a removal, for a driver that waits in its own loop.
     ///
     /// The descriptor becomes readable when the system asks for the device back, or when the device has gone. Then call
-    /// [`service_removal`](Self::service_removal), once. Returns `None` if the source has no such descriptor.
+    /// [`service_removal`](Self::service_removal). On Linux the descriptor is quiet from then on. Returns `None` if the
+    /// source has no such descriptor.
     ///
     /// Waits for the interrupt lock.
     ///
@@ -109,13 +103,8 @@ impl<T, W> InterruptObject<T, W> {
         }
         let lock = self.acquire_interrupt_lock();
         // SAFETY: as in `descriptor`.
-        let descriptor = unsafe {
-            self.registered.with(|registered| {
-                let source = registered.source.as_mut()?;
-                Some(duplicate(source.removal_descriptor()?))
-            })
-        };
+        let descriptor = unsafe { self.registered.with(|registered| self.descriptor_of_removal(registered)) };
         drop(lock);
-        descriptor.transpose().map_err(|error| self.source_error(error))
+        descriptor.map_err(|error| self.source_error(error))
     }
 }
