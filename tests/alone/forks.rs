@@ -1,6 +1,6 @@
 //! Forked children. In a process of its own, because a fork copies all of it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Weak, mpsc};
 use std::thread;
@@ -440,6 +440,45 @@ fn i20_a_lock_with_inheritance_knows_its_owner_after_a_fork() {
                 });
                 leave.open();
             });
+        });
+    });
+}
+
+/// How often the thread of that name has gone to sleep.
+fn sleeps(name: &str) -> u64 {
+    let status = |task: fs::DirEntry| fs::read_to_string(task.path().join("status")).unwrap();
+    let tasks = fs::read_dir("/proc/self/task").unwrap().map(|task| status(task.unwrap()));
+    let thread = tasks.into_iter().find(|status| status.starts_with(&format!("Name:\t{name}\n"))).unwrap();
+    let count = thread.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+    count.trim().parse().unwrap()
+}
+
+// Caught: a wake-up that the child writes to the parent's eventfd.
+#[test]
+fn i20_a_child_wakes_no_thread_of_the_parent() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let (source, edge) = Software::edge();
+            let interrupt = Interrupt::builder(0_u64)
+                .name("nic")
+                .isr(|count| {
+                    **count += count.assertions();
+                    Claim::Claimed
+                })
+                .source(source)
+                .build()
+                .unwrap();
+            interrupt.enable().unwrap();
+            edge.assert();
+            until(|| *interrupt.acquire_interrupt_lock() == 1);
+            // It sleeps once it has gone to sleep as often as at the look before.
+            let mut before = 0;
+            until(|| std::mem::replace(&mut before, sleeps("nic")) == before);
+            in_a_child(|| (0..100).for_each(|_| edge.assert()));
+            thread::sleep(Duration::from_millis(50));
+            assert_eq!(sleeps("nic"), before);
+            edge.assert();
+            until(|| *interrupt.acquire_interrupt_lock() == 2);
         });
     });
 }
