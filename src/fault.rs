@@ -8,8 +8,7 @@ use crate::name::Name;
 /// What took an interrupt out of service, for a driver that reports it or recovers.
 ///
 /// A faulted interrupt is disconnected, and stays so until the driver [clears the
-/// fault](crate::InterruptObject::clear_fault) and enables it again. Only [`Overdue`](Self::Overdue) leaves it in
-/// service.
+/// fault](crate::InterruptObject::clear_fault) and enables it again.
 ///
 /// `{}` prints the fault. `{:#}` also prints the error of the source, which [`source`](core::error::Error::source)
 /// returns.
@@ -43,17 +42,6 @@ pub enum Fault {
         /// How many deliveries were counted.
         of: u32,
     },
-    /// A callback has not returned in the time that [`Builder::overdue_after`](crate::Builder::overdue_after) allows
-    /// ([rule I17](crate::guide::contract#i17)).
-    ///
-    /// It is reported while the callback still runs, possibly with the interrupt lock held. So the interrupt can't be
-    /// disconnected: this is the one fault that leaves it in service.
-    Overdue {
-        /// The callback that has not returned.
-        callback: Callback,
-        /// How long it was allowed to run.
-        limit: core::time::Duration,
-    },
     /// The source failed during a delivery, or the system refuses the dispatcher what it needs to wait on the source ([rule
     /// I19](crate::guide::contract#i19)).
     Source(SourceError),
@@ -75,10 +63,30 @@ impl fmt::Display for Fault {
             Self::Storm { unclaimed, of } => {
                 write!(f, "a storm: {unclaimed} of the last {of} deliveries were not claimed")
             }
-            Self::Overdue { callback, limit } => write!(f, "the {callback} has not returned for more than {limit:?}"),
             Self::Source(_) => f.write_str("the source failed"),
         }?;
         write_causes(f, error::Error::source(self))
+    }
+}
+
+/// A callback that has not returned in the time that [`Builder::overdue_after`](crate::Builder::overdue_after) allows: what
+/// [`overdue`](crate::InterruptObject::overdue) returns while the callback still runs ([rule
+/// I17](crate::guide::contract#i17)).
+///
+/// It is no fault: an overdue callback may hold the interrupt lock, so the interrupt can't be disconnected, and stays in
+/// service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Overdue {
+    /// The callback that has not returned.
+    pub callback: Callback,
+    /// How long it was allowed to run.
+    pub limit: core::time::Duration,
+}
+
+impl fmt::Display for Overdue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} has not returned for more than {:?}", self.callback, self.limit)
     }
 }
 

@@ -93,7 +93,7 @@ pub use dispatch::{Dispatcher, Polling};
 pub use error::{Error, ErrorKind};
 #[cfg(feature = "alloc")]
 pub use fault::DeviceCallback;
-pub use fault::{Callback, Fault};
+pub use fault::{Callback, Fault, Overdue};
 #[doc(alias = "WDF_INTERRUPT_INFO_INIT")]
 #[doc(alias = "WDF_INTERRUPT_INFO")]
 pub use info::Info;

@@ -8,11 +8,13 @@
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use interrupt_lock::source::Software;
 use interrupt_lock::{Affinity, Claim, Device, Errno, Interrupt, Policy, SourceError};
 use support::log::Log;
 use support::script::Script;
+use support::{Gate, until};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -181,6 +183,35 @@ fn s3_what_a_policy_is_refused_is_an_event() {
     let refused: Vec<_> =
         events.iter().filter(|event| event.starts_with("WARN policy refused interrupt=edu0 cause=")).collect();
     assert_eq!(refused.len(), 2, "{events:?}");
+}
+
+/// The watchdog's thread traces it. So this collector is the whole process's. (What the other tests trace, they keep to
+/// themselves.)
+// Caught: a report without an event.
+#[test]
+fn s3_an_overdue_callback_is_an_event() {
+    let collector = Collector::default();
+    tracing::subscriber::set_global_default(collector.clone()).unwrap();
+    let (inside, go) = (Gate::new(), Gate::new());
+    let (its_inside, its_go) = (inside.clone(), go.clone());
+    let interrupt = Interrupt::builder(())
+        .name("edu7")
+        .isr(move |_| {
+            its_inside.open();
+            its_go.wait();
+            Claim::Claimed
+        })
+        .overdue_after(Duration::from_millis(2))
+        .build()
+        .unwrap();
+    interrupt.enable().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| interrupt.service());
+        inside.wait();
+        let expected = "WARN overdue interrupt=edu7 cause=the ISR has not returned for more than 2ms";
+        until(|| collector.0.lock().unwrap().iter().any(|line| line == expected));
+        go.open();
+    });
 }
 
 /// A subscriber may panic; the interrupt is served all the same.

@@ -43,7 +43,9 @@ impl Instruments {
         T: Send + 'static,
         W: Send + 'static,
     {
-        let Some(watched) = self.watched.as_ref().and_then(Weak::upgrade) else { return Ok(()) };
+        let Some(weak) = &self.watched else { return Ok(()) };
+        object.note_watched(weak);
+        let Some(watched) = weak.upgrade() else { return Ok(()) };
         let weak: Weak<InterruptObject<T, W>> = Arc::downgrade(object);
         watched.tell(weak).map_err(|error| Error::new(object.name().clone(), ErrorKind::Dispatcher(error)))
     }

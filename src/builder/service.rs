@@ -256,9 +256,9 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// Reports a callback that has not returned after `limit`, while it still runs ([rule
     /// I17](crate::guide::contract#i17)): the ISR, the work item or any other callback.
     ///
-    /// [`fault`](crate::InterruptObject::fault) then returns [`Fault::Overdue`](crate::Fault::Overdue), and the event
-    /// is counted. The interrupt stays in service: an overdue callback may hold the interrupt lock, so it can't be
-    /// disconnected. Deliveries go on as soon as the callback returns.
+    /// [`overdue`](crate::InterruptObject::overdue) then returns the callback, and the event is counted. That is no fault.
+    /// The interrupt stays in service: an overdue callback may hold the interrupt lock, so it can't be disconnected.
+    /// Deliveries go on as soon as the callback returns.
     ///
     /// One thread watches all interrupts that ask for this. Each of their callbacks locks a mutex twice, which only
     /// that thread shares, and reads the clock once. Times are no finer than a millisecond. Time during which the process
@@ -267,7 +267,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     ///
     /// ```
     /// use core::time::Duration;
-    /// use interrupt_lock::{Claim, Fault, Interrupt};
+    /// use interrupt_lock::{Claim, Interrupt};
     ///
     /// let (answer, device) = std::sync::mpsc::channel::<()>();
     /// let interrupt = Interrupt::builder(())
@@ -280,10 +280,10 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// interrupt.enable()?;
     /// std::thread::scope(|scope| {
     ///     scope.spawn(|| interrupt.service());
-    ///     while interrupt.fault().is_none() {} // `fault` never waits for the ISR
+    ///     while interrupt.overdue().is_none() {} // `overdue` never waits for the ISR
     ///     drop(answer);
     /// });
-    /// assert!(matches!(interrupt.clear_fault()?, Some(Fault::Overdue { .. })));
+    /// assert_eq!(interrupt.stats().overdue, 1);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn overdue_after(mut self, limit: Duration) -> Self {

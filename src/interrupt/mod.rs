@@ -16,6 +16,7 @@
 //! | `deferred` | closures that are submitted without waiting for the lock | L12 |
 //! | `claims` | waiting for claims from async code | A1, A2, A3, A4 |
 //! | `state` | the state word, and the table of phases and events | |
+//! | `overdue` | callbacks that are overdue | I17 |
 //! | `own_loop` | what a driver's own loop waits on | I22 |
 //! | `facts` | checks of what may be sent between threads, and of the layout in memory | |
 
@@ -30,6 +31,8 @@ mod facts;
 #[cfg(feature = "alloc")]
 mod handle;
 mod information;
+#[cfg(feature = "std")]
+mod overdue;
 mod own_loop;
 #[cfg(feature = "std")]
 pub(crate) mod serve;
@@ -189,6 +192,9 @@ struct Rare {
     me: Option<alloc::sync::Weak<dyn EndsElsewhere>>,
     /// The last enable has found no message vector for it.
     not_granted: Option<SourceError>,
+    /// Which callbacks run, and since when. They are wrapped to tell, and own it.
+    #[cfg(feature = "std")]
+    watched: alloc::sync::Weak<crate::observe::watchdog::Watched>,
 }
 
 #[cfg(feature = "alloc")]

@@ -3,7 +3,7 @@
 //! | level | events |
 //! |---|---|
 //! | error | `fault` |
-//! | warn | `removed`, `policy refused` |
+//! | warn | `removed`, `policy refused`, `overdue` |
 //! | info | `removal requested` |
 //! | debug | `enabled`, `disabled`, `inactive`, `active`, `asleep`, `awake`, `fault cleared`, `ended` |
 //!
@@ -12,6 +12,8 @@
 #[cfg(feature = "std")]
 use crate::cause::SourceError;
 use crate::fault::Fault;
+#[cfg(feature = "std")]
+use crate::fault::Overdue;
 use crate::name::Name;
 
 macro_rules! event {
@@ -81,6 +83,13 @@ pub(crate) fn removed(interrupt: &Name) {
 #[inline]
 pub(crate) fn refused(interrupt: &Name, why: &SourceError) {
     event!(warn, interrupt, "policy refused", why);
+}
+
+/// From the watchdog's thread, while the callback runs.
+#[cfg(feature = "std")]
+#[inline]
+pub(crate) fn overdue(interrupt: &Name, overdue: &Overdue) {
+    event!(warn, interrupt, "overdue", overdue);
 }
 
 #[inline]

@@ -46,7 +46,7 @@ fn is_accused_only_of_its_own_time() -> bool {
     let script = format!("kill -STOP {0}; sleep {1}; kill -CONT {0}", id(), 2 * LIMIT.as_secs());
     assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
     thread::sleep(LIMIT / 10);
-    let accused = (interrupt.fault(), interrupt.stats().overdue);
+    let accused = (interrupt.overdue(), interrupt.stats().overdue);
     if began.elapsed() > 2 * LIMIT + LIMIT / 2 {
         return false;
     }

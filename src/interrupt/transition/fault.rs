@@ -13,8 +13,7 @@ use crate::sync;
 impl<T, W> InterruptObject<T, W> {
     /// Returns the fault that has taken the interrupt out of service, or `None` if there is none.
     ///
-    /// If a callback is overdue, returns [`Fault::Overdue`], although the interrupt is still in service. Never waits
-    /// for the interrupt lock.
+    /// A callback that is [overdue](Self::overdue) is no fault. Never waits for the interrupt lock.
     ///
     /// ```
     /// use interrupt_lock::{Callback, Claim, Fault, Interrupt};
@@ -93,9 +92,6 @@ impl<T, W> InterruptObject<T, W> {
         events::faulted(self.name(), &fault);
         let mut notes = self.notes.lock();
         // Keep the first fault: it is the cause, and later ones (such as a disconnection that fails too) follow from it.
-        // But replace a late callback, which has not taken the interrupt out of service.
-        #[cfg(feature = "std")]
-        notes.fault.take_if(|fault| matches!(fault, Fault::Overdue { .. }));
         notes.fault.get_or_insert(fault);
         // The lock of the notes makes this thread the only writer.
         self.counters.faults.add_exclusive(1);
@@ -192,14 +188,5 @@ impl<T, W> InterruptObject<T, W> {
         }
         // As above.
         let _ = self.disarm(registered);
-    }
-}
-
-#[cfg(feature = "std")]
-impl<T: Send, W: Send> crate::observe::watchdog::Overdue for InterruptObject<T, W> {
-    fn overdue(&self, callback: Callback, limit: core::time::Duration) {
-        self.notes.lock().fault.get_or_insert(Fault::Overdue { callback, limit });
-        // Only the watchdog's thread calls this, so no other thread adds to the counter.
-        self.counters.overdue.add_exclusive(1);
     }
 }

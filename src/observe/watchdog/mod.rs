@@ -22,7 +22,7 @@ use alloc::sync::{Arc, Weak};
 use lock_api::Mutex;
 
 use crate::cause::SourceError;
-use crate::fault::Callback;
+use crate::fault::{Callback, Overdue};
 use crate::lock::RawInterruptLock;
 #[cfg(loom)]
 use model as thread;
@@ -34,9 +34,9 @@ const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 const FINEST_TICK: Duration = Duration::from_millis(5);
 
 /// An interrupt that is told of its overdue callbacks.
-pub(crate) trait Overdue: Send + Sync {
-    /// `callback` has been running for longer than `limit`.
-    fn overdue(&self, callback: Callback, limit: Duration);
+pub(crate) trait Watchable: Send + Sync {
+    /// A callback has become overdue.
+    fn became_overdue(&self, overdue: Overdue);
 }
 
 /// The callbacks of one interrupt that are running.
@@ -67,8 +67,16 @@ impl Watched {
     }
 
     /// Has `object` told from now on.
-    pub(crate) fn tell(&self, object: Weak<dyn Overdue>) -> Result<(), SourceError> {
+    pub(crate) fn tell(&self, object: Weak<dyn Watchable>) -> Result<(), SourceError> {
         thread::watch(self.0.clone(), object)
+    }
+
+    /// Returns the callback that is overdue at this moment: of two, the one that runs with the interrupt lock held.
+    pub(crate) fn overdue(&self) -> Option<Overdue> {
+        let RunningCallbacks { limit, locked, work_item } = &*self.0;
+        let reported = |slot: &RunSlot| (*slot.lock()).filter(|run| run.reported);
+        let run = reported(locked).or_else(|| reported(work_item))?;
+        Some(Overdue { callback: run.callback, limit: *limit })
     }
 
     /// Runs `body`, which is the `callback`, and notes how long it has been running.

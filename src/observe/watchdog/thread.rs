@@ -10,9 +10,10 @@ use alloc::vec::Vec;
 use lock_api::{Mutex, MutexGuard};
 
 use crate::cause::SourceError;
+use crate::fault::Overdue;
 use crate::lock::RawInterruptLock;
 use crate::name::Name;
-use crate::observe::watchdog::{FOREVER, Overdue, RunningCallbacks};
+use crate::observe::watchdog::{FOREVER, RunningCallbacks, Watchable};
 use crate::sync;
 
 /// The thread sleeps at least for so long between two looks.
@@ -21,7 +22,7 @@ const FINEST: Duration = Duration::from_millis(1);
 static WATCHDOG: Mutex<RawInterruptLock, Watchdog> = Mutex::new(Watchdog::new());
 
 struct Watchdog {
-    watched: Vec<(Arc<RunningCallbacks>, Weak<dyn Overdue>)>,
+    watched: Vec<(Arc<RunningCallbacks>, Weak<dyn Watchable>)>,
     /// The thread, while there is one.
     thread: Option<Thread>,
     /// The process of that thread.
@@ -49,7 +50,7 @@ impl Watchdog {
 }
 
 /// Watches `callbacks` for `object`. Starts the thread if there is none.
-pub(super) fn watch(callbacks: Arc<RunningCallbacks>, object: Weak<dyn Overdue>) -> Result<(), SourceError> {
+pub(super) fn watch(callbacks: Arc<RunningCallbacks>, object: Weak<dyn Watchable>) -> Result<(), SourceError> {
     let mut watchdog = lock();
     if watchdog.thread.is_none() {
         let handle = sync::start_thread(&Name::new("overdue"), look_after_all)?;
@@ -89,7 +90,9 @@ fn look_after_all() {
         for (callbacks, object) in &watchdog.watched {
             let (overdue, look_again) = callbacks.look(now, stopped);
             next = next.min(look_again);
-            reports.extend(overdue.into_iter().flatten().map(|callback| (object.clone(), callback, callbacks.limit)));
+            let limit = callbacks.limit;
+            let new = overdue.into_iter().flatten().map(|callback| Overdue { callback, limit });
+            reports.extend(new.map(|overdue| (object.clone(), overdue)));
         }
         // From here on without the lock: a report may drop the last handle to an interrupt.
         drop(watchdog);
@@ -99,9 +102,9 @@ fn look_after_all() {
             thread::park_timeout(planned.saturating_duration_since(now));
             continue;
         }
-        for (object, callback, limit) in reports {
+        for (object, overdue) in reports {
             if let Some(object) = object.upgrade() {
-                object.overdue(callback, limit);
+                object.became_overdue(overdue);
                 // This may be the last handle to its interrupt.
                 sync::free_silently(object);
             }
