@@ -17,6 +17,11 @@ use core::time::Duration;
 /// While it polls, the thread yields its processor now and then, so that the asserting thread can run even on a machine
 /// with one processor. It still uses up the time of one processor.
 ///
+/// With a real-time [priority](crate::Priority) the thread yields to no ordinary thread. While a window is open, the
+/// ordinary threads on its processor stand still: on a machine with one processor all of them, the driver's own included.
+/// (Linux leaves them a twentieth of each second, unless `sched_rt_runtime_us` says otherwise.) So give such an interrupt
+/// short windows, or a processor of its own.
+///
 /// # Windows
 ///
 /// A window of zero is the same as [`None`](Self::None). A window may be as long as you like: with [`Duration::MAX`]

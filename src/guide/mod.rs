@@ -31,7 +31,8 @@
 //! - [`bare_metal`]: interrupts on a microcontroller.
 //! - [`figures`]: what the lock and a delivery cost.
 //!
-//! Every snippet is a test of this crate.
+//! Every snippet is a test of this crate. (Those for mio, calloop and tokio are tested in its repository, where these are
+//! dependencies.)
 
 // The rules are linked from everywhere, so this page is part of every documentation build. It links to no item that a
 // feature may leave out.

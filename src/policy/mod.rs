@@ -140,8 +140,8 @@ pub enum Affinity {
 /// How urgently an interrupt is served, for [`Policy::with_priority`].
 ///
 /// On Linux the serving thread is scheduled as `SCHED_FIFO`, which needs `CAP_SYS_NICE` or `RLIMIT_RTPRIO`. Such a
-/// thread runs before all ordinary threads. An ISR that does not return, or a [polling](crate::Polling) window that
-/// does not end, then keeps its processor from them.
+/// thread runs before all ordinary threads. An ISR that does not return, or an open [polling](crate::Polling) window,
+/// keeps its processor from them for that time.
 ///
 /// ```
 /// use interrupt_lock::Priority;
