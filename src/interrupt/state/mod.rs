@@ -66,11 +66,19 @@ const INHERITED: usize = Phase::Ended as usize;
 /// Returns what a word means in this process.
 #[inline]
 fn here(word: usize) -> usize {
-    match word & PROCESS {
-        0 => word,
-        process if process == sync::process_number() => word,
-        _ => INHERITED | word & END_DEFERRED,
-    }
+    if is_foreign(word) { INHERITED | word & END_DEFERRED } else { word }
+}
+
+/// Whether a word is that of another process's interrupt.
+#[inline]
+fn is_foreign(word: usize) -> bool {
+    (word ^ sync::process_number()) & PROCESS != 0 && !is_of_any(word)
+}
+
+/// Whether a word is that of a `static` interrupt.
+#[cold]
+fn is_of_any(word: usize) -> bool {
+    word & PROCESS == 0
 }
 
 /// The state of an interrupt, in one word.
@@ -90,14 +98,15 @@ impl StateWord {
     }
 
     /// Whether another process built the interrupt: one from which this one was forked.
+    #[inline]
     pub(crate) fn is_inherited(&self) -> bool {
-        let word = self.0.load(Relaxed);
-        here(word) != word
+        is_foreign(self.0.load(Relaxed))
     }
 
     #[inline]
     pub(crate) fn has(&self, bits: usize) -> bool {
-        here(self.0.load(Relaxed)) & bits != 0
+        let word = self.0.load(Relaxed);
+        word & bits != 0 && here(word) & bits != 0
     }
 
     /// Returns the phase. Exact if the caller holds the interrupt lock.
