@@ -18,7 +18,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// A built example. `cargo test` builds them beside the tests; `cargo test --test programs` does not.
 fn program(name: &str) -> PathBuf {
     static BUILT: Once = Once::new();
-    let test = std::env::current_exe().unwrap();
+    let test = support::alone::this_program();
     let profile = test.ancestors().nth(2).unwrap();
     let path = profile.join("examples").join(name);
     BUILT.call_once(|| {

@@ -25,6 +25,9 @@ use support::{LONG, comes, until, watchdog};
 // duplicate of the descriptor, or is not undone; an error that does not say of what, or why.
 #[test]
 fn e6_mistakes_leave_nothing_behind() {
+    if !support::has_proc() {
+        return;
+    }
     in_a_process_of_its_own(|| {
         watchdog(|| {
             let threads = open().0;

@@ -22,6 +22,9 @@ fn open() -> (usize, usize) {
 // not stopped with the last who needs them; a thread that joins itself.
 #[test]
 fn e6_no_thread_and_no_descriptor_is_left() {
+    if !support::has_proc() {
+        return;
+    }
     in_a_process_of_its_own(|| {
         // A thread of ours that ends by a panic ends without a word.
         static PANICS: AtomicUsize = AtomicUsize::new(0);

@@ -23,6 +23,9 @@ fn wait_for(expected: usize) {
 // Caught: a thread that stays; one that is not started again; one for each interrupt; one where nobody asks.
 #[test]
 fn i17_one_thread_for_all_that_ask_and_gone_with_the_last() {
+    if !support::has_proc() {
+        return;
+    }
     in_a_process_of_its_own(|| {
         watchdog(|| {
             let plain = || Interrupt::builder(()).isr(|_| Claim::Claimed);

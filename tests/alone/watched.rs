@@ -25,6 +25,9 @@ fn watches(before: usize, descriptors: usize) {
 // source that panics in one of them, or a lost guard, that does.
 #[test]
 fn e1_nothing_is_watched_but_what_is_connected() {
+    if !support::has_proc() {
+        return;
+    }
     in_a_process_of_its_own(|| {
         watchdog(|| {
             let dispatcher = Dispatcher::new().unwrap();

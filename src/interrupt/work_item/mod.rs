@@ -223,7 +223,7 @@ impl<T, W> InterruptObject<T, W> {
     pub(in crate::interrupt) fn queue(&self) -> Queued {
         match self.work.queue() {
             // In a forked child nobody would run it.
-            Queueing::New if self.state.is_inherited() => Queued::Refused(Refusal::Ended),
+            Queueing::New | Queueing::Merged if self.state.is_inherited() => Queued::Refused(Refusal::Ended),
             Queueing::New => {
                 if let Some(dispatch) = &self.dispatch {
                     dispatch.schedule();

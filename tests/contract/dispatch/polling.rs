@@ -213,6 +213,9 @@ mod kernel {
     // Caught: a policy that is not followed; a window that the next interrupt closes.
     #[test]
     fn p1_a_polling_dispatcher_does_not_sleep_in_its_window() {
+        if !support::has_proc() {
+            return;
+        }
         watchdog(|| {
             for polling in [ENDLESS, Polling::Adaptive(Duration::MAX)] {
                 let dispatcher = Dispatcher::new().unwrap();
@@ -235,6 +238,9 @@ mod kernel {
     // Caught: a window that never closes.
     #[test]
     fn p1_a_dispatcher_rests_once_its_window_is_over() {
+        if !support::has_proc() {
+            return;
+        }
         watchdog(|| {
             for polling in
                 [Polling::None, Polling::Fixed(Duration::from_millis(1)), Polling::Adaptive(Duration::from_millis(1))]
@@ -254,6 +260,9 @@ mod kernel {
     // Caught: a disable that leaves the window open; one that tells nobody; one that closes all windows.
     #[test]
     fn p1_a_disable_closes_its_own_window() {
+        if !support::has_proc() {
+            return;
+        }
         watchdog(|| {
             let dispatcher = Dispatcher::new().unwrap();
             let thread = Thread::of(&dispatcher);

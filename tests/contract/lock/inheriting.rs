@@ -111,6 +111,9 @@ fn what_an_ended_thread_held_is_given_to_no_waiter() {
 // Caught: a waiter that the kernel does not know of (one that sleeps by other means).
 #[test]
 fn the_holder_inherits_the_waiters_priority() {
+    if !support::has_proc() {
+        return;
+    }
     const NICE: i32 = 15;
     watchdog(|| {
         let lock = Arc::new(Mutex::new(()));

@@ -88,6 +88,9 @@ fn a_misaligned_access_panics() {
 
 #[test]
 fn what_can_not_be_mapped_is_an_error() {
+    if !support::has_proc() {
+        return;
+    }
     let file = file(4096);
     let error = |offset, len| format!("{:#}", MappedRegisters::map(&file, offset, len).unwrap_err());
     assert_eq!(error(0, 0), "registers: could not be set up: 0 bytes can't be mapped");
@@ -100,6 +103,9 @@ fn what_can_not_be_mapped_is_an_error() {
 // Broken by unmapping with any handle but the last.
 #[test]
 fn the_mapping_lasts_as_long_as_its_last_handle_and_no_longer() {
+    if !support::has_proc() {
+        return;
+    }
     let maps = || {
         let text = std::fs::read_to_string("/proc/self/maps").unwrap();
         text.lines().filter(|line| line.contains("memfd:last")).count()

@@ -209,6 +209,9 @@ fn the_maps_of_a_device_without_sysfs_are_unknown() {
 // Caught: a source of either kind that takes no lock; one that keeps it beyond its end, while its file is open still.
 #[test]
 fn a_device_is_one_source_s_at_a_time() {
+    if !support::has_proc() {
+        return;
+    }
     let device = File::from(rustix::fs::memfd_create("uio", MemfdFlags::CLOEXEC).unwrap());
     let open = || -> OwnedFd {
         let path = format!("/proc/self/fd/{}", device.as_raw_fd());
