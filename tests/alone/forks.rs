@@ -3,21 +3,22 @@
 use std::fs::{self, File};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Weak, mpsc};
+use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
 use interrupt_lock::linux::{Eventfd, EventfdSignaller, Uio};
-use interrupt_lock::source::{EdgeHandle, SharedLine, Software};
+use interrupt_lock::source::{EdgeHandle, Ready, Removal, SharedLine, Software, Source};
 use interrupt_lock::{
-    Claim, Deferral, Delivery, Device, Dispatcher, ErrorKind, Interrupt, InterruptLock, Queued, RawPiLock, Refusal,
-    State, Transition, WithWorkItem,
+    Claim, Deferral, Delivery, Device, Dispatcher, ErrorKind, Info, Interrupt, InterruptLock, Queued, RawPiLock,
+    Refusal, SourceError, State, Transition, WithWorkItem,
 };
 use lock_api::Mutex;
 use support::alone::in_a_process_of_its_own;
 use support::forks::{in_a_child, wait_for};
 use support::{Gate, ThreadId, asleep, kind, panic_message, until, watchdog};
 
-/// How often callbacks have run in this process. A child begins with the parent's count, and must not change it.
+/// How often callbacks have run, and the source was called, in this process. A child begins with the parent's count, and must not change it.
 static CALLBACKS: AtomicUsize = AtomicUsize::new(0);
 
 fn ran() {
@@ -35,6 +36,46 @@ enum Served {
     OwnLoop,
 }
 
+/// An eventfd that counts its calls.
+struct Counted(Eventfd);
+
+impl Source for Counted {
+    fn info(&self) -> Info {
+        ran();
+        self.0.info()
+    }
+
+    fn ready(&mut self) -> Ready<'_> {
+        ran();
+        self.0.ready()
+    }
+
+    fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
+        ran();
+        self.0.connect(waker)
+    }
+
+    fn disconnect(&mut self) -> Result<(), SourceError> {
+        ran();
+        self.0.disconnect()
+    }
+
+    fn take(&mut self) -> Result<u64, SourceError> {
+        ran();
+        self.0.take()
+    }
+
+    fn unmask(&mut self) -> Result<(), SourceError> {
+        ran();
+        self.0.unmask()
+    }
+
+    fn removal(&mut self) -> Option<Removal> {
+        ran();
+        self.0.removal()
+    }
+}
+
 struct Nic {
     interrupt: Interrupt<u64, WithWorkItem>,
     device: EventfdSignaller,
@@ -42,14 +83,16 @@ struct Nic {
     gate: Gate,
     /// What its ISR owns.
     owned: Weak<()>,
+    /// What its work item owns.
+    owned_by_work: Weak<()>,
 }
 
 impl Nic {
     fn new(served: Served) -> Self {
         let eventfd = Eventfd::new().unwrap();
         let (device, gate) = (eventfd.signaller(), Gate::new());
-        let (its_gate, owned) = (gate.clone(), Arc::new(()));
-        let ours = Arc::downgrade(&owned);
+        let (its_gate, owned, owned_by_work) = (gate.clone(), Arc::new(()), Arc::new(()));
+        let ours = [&owned, &owned_by_work].map(Arc::downgrade);
         let builder = Interrupt::builder(0)
             .name("nic")
             .isr(move |count| {
@@ -59,18 +102,20 @@ impl Nic {
                 Claim::Claimed
             })
             .work_item(move |_| {
+                let _owned = &owned_by_work;
                 ran();
                 its_gate.wait();
             })
             .on_enable(|_| ran())
             .on_disable(|_| ran())
-            .source(eventfd);
+            .source(Counted(eventfd));
         let interrupt = match served {
             Served::Alone => builder.build(),
             Served::Shared => builder.dispatcher(&Dispatcher::new().unwrap()).build(),
             Served::OwnLoop => builder.without_dispatcher().build(),
         };
-        Self { interrupt: interrupt.unwrap(), device, gate, owned: ours }
+        let [owned, owned_by_work] = ours;
+        Self { interrupt: interrupt.unwrap(), device, gate, owned, owned_by_work }
     }
 }
 
@@ -243,7 +288,13 @@ fn i20_a_fork_beside_a_busy_worker() {
                 move || while matches!(served, Served::OwnLoop) && object.run_work_item() {}
             });
             until(|| object.stats().work_run == 1);
-            all_are_served(nic, served, |nic| in_a_child(|| try_everything_and_drop(nic)));
+            let owned = nic.as_ref().unwrap().owned_by_work.clone();
+            all_are_served(nic, served, |nic| {
+                in_a_child(|| {
+                    try_everything_and_drop(nic);
+                    assert!(owned.upgrade().is_some(), "the run that was under way uses it, in the parent");
+                });
+            });
             runs.join().unwrap();
         });
     });
