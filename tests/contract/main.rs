@@ -43,6 +43,7 @@ mod delivery {
     mod level;
     mod overdue;
     mod removal;
+    mod removal_anywhere;
     mod shared_line;
     mod shared_line_late;
     mod shared_line_meets;

@@ -32,7 +32,7 @@ use crate::sync;
 /// this handle.
 ///
 /// A second thread, the worker, is started once an interrupt needs it. It runs work items, the deferred closures that a
-/// release has left, removals that the system asks for, and wake-ups of devices.
+/// release has left, and wake-ups of devices. A removal that the system asks for gets a thread of its own.
 ///
 /// The thread has the interrupt's name, or "interrupts" if it is shared; the worker's name begins with "work". Both block
 /// every signal, so signals reach the program's own threads ([rule I21](crate::guide::contract#i21)). They inherit the

@@ -29,11 +29,15 @@ pub(crate) trait Parent: Any + Send + Sync {
     fn leave_end(&self, interrupt: Arc<dyn EndsElsewhere>) -> bool;
 }
 
-/// An interrupt that another thread can end.
+/// An interrupt that another thread can remove, and end.
 #[cfg(feature = "std")]
 pub(crate) trait EndsElsewhere: Send + Sync {
     /// Starts a thread that ends the interrupt. Returns `false` if the system refuses.
     fn end_on_a_thread(self: Arc<Self>) -> bool;
+
+    /// Starts a thread that disables and removes the interrupt, because the system asks for the device back. Returns
+    /// `false` if the system refuses.
+    fn remove_on_a_thread(self: Arc<Self>) -> bool;
 
     /// Ends the interrupt, whose end was left to its device. The caller may have the last reference to it.
     fn end_left(self: Arc<Self>);

@@ -38,7 +38,7 @@ const ENABLED: usize = Phase::Enabled as usize;
 pub(crate) const GONE: usize = 1 << 3;
 /// The handle was dropped inside a section of this interrupt. The thread that ends a section next runs the end.
 pub(crate) const END_DEFERRED: usize = 1 << 4;
-/// The system asks for the device back. The worker does what that needs, or the caller if there is no worker.
+/// The system asks for the device back. The thread that takes this bit does what that needs, or starts a thread for it.
 pub(crate) const REMOVAL_REQUESTED: usize = 1 << 5;
 /// The driver has reported it inactive: connected, but not delivered. It has no effect while the interrupt is disabled.
 pub(crate) const INACTIVE: usize = 1 << 6;

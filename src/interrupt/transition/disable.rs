@@ -74,17 +74,24 @@ impl<T, W> InterruptObject<T, W> {
     /// Disables the interrupt, and flushes it whatever the section returns.
     pub(in crate::interrupt) fn disable_in(&self, transition: &InTransition<'_, T, W>) -> Result<Transition, Error> {
         let disabled = transition.disable_in_section()?;
+        match self.flush_in(transition) {
+            Ok(()) => disabled,
+            Err(would_deadlock) => {
+                self.free(disabled);
+                Err(would_deadlock)
+            }
+        }
+    }
+
+    /// Flushes the work item, after the section that has taken the interrupt out of service.
+    pub(in crate::interrupt) fn flush_in(&self, transition: &InTransition<'_, T, W>) -> Result<(), Error> {
         // Wake the listener now: the work item, for which this waits below, may itself wait for the listener.
         self.tell_listener();
         self.work.close();
-        match self.flush_work(transition.for_end) {
-            Ok(()) => disabled,
-            Err(circle) => {
-                self.free(disabled);
-                let why = "it is disabled, but its work item still runs: disable it again later, to wait for that";
-                Err(self.would_deadlock(why, circle))
-            }
-        }
+        self.flush_work(transition.for_end).map_err(|circle| {
+            let why = "it is disabled, but its work item still runs: disable it again later, to wait for that";
+            self.would_deadlock(why, circle)
+        })
     }
 
     /// Returns whether the interrupt is out of service and its work item idle, even if the disable has returned an error.
@@ -179,7 +186,7 @@ impl<T, W> InterruptObject<T, W> {
 
 impl<T, W> InTransition<'_, T, W> {
     /// The section of a disable. The outer error says that there was none: the lock can't be had.
-    fn disable_in_section(&self) -> Result<Result<Transition, Error>, Error> {
+    pub(super) fn disable_in_section(&self) -> Result<Result<Transition, Error>, Error> {
         let object = self.object;
         let mut lock = self.lock()?;
         let data = &mut *lock;

@@ -232,7 +232,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     #[cfg(feature = "std")]
-    fn myself(&self) -> Option<alloc::sync::Arc<dyn EndsElsewhere>> {
+    pub(in crate::interrupt) fn myself(&self) -> Option<alloc::sync::Arc<dyn EndsElsewhere>> {
         let me = self.notes.lock().rare().me.clone();
         me?.upgrade()
     }
@@ -263,6 +263,15 @@ impl<T: Send + 'static, W: Send + 'static> EndsElsewhere for InterruptObject<T, 
             }
             sync::insist(|| self.end_here().map_err(|error| self.free(error)));
             self.join_threads();
+            // It may be the last reference to the object.
+            sync::free_silently(self);
+        })
+    }
+
+    fn remove_on_a_thread(self: alloc::sync::Arc<Self>) -> bool {
+        let name = crate::name::Name::from(alloc::format!("{} removal", self.name()));
+        sync::spawn(&name, move || {
+            self.remove_as_requested();
             // It may be the last reference to the object.
             sync::free_silently(self);
         })

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
 use crate::fault::Fault;
 use crate::interrupt::state::{Event, GONE, REMOVAL_LEFT, REMOVAL_REQUESTED, REQUEST_NOTED};
 use crate::interrupt::{Delivery, InterruptObject, Registered};
@@ -21,9 +23,9 @@ impl<T, W> InterruptObject<T, W> {
     /// dispatcher does this by itself.
     ///
     /// - If the device has gone (a surprise removal), this runs the removal callback instead of the disable callback.
-    /// - If the system asks for the device back, the interrupt is disabled as usual: by the dispatcher's worker or,
-    ///   without a dispatcher, by this call. If the interrupt lock can't be acquired within 2 seconds, the request is
-    ///   treated as a surprise removal.
+    /// - If the system asks for the device back, the interrupt is disabled as usual: by a thread that is started for it
+    ///   or, without a dispatcher, by this call. Later operations say so before the work item is flushed. If the
+    ///   interrupt lock can't be acquired within 2 seconds, the request is treated as a surprise removal.
     ///
     /// In both cases later operations return [`ErrorKind::Removed`], and the driver has to let the device go. This
     /// waits for the interrupt lock. It stands for the framework's calls of *EvtDeviceSurpriseRemoval* and
@@ -108,23 +110,32 @@ impl<T, W> InterruptObject<T, W> {
         self.removal_is_noted(registered);
     }
 
-    /// If the system asks for the device back, lets the worker do what that needs. Without a worker does it here. If the
-    /// caller is inside another section of this interrupt, the end of that section does so.
+    /// If the system asks for the device back, lets a thread that is started for it do what that needs: the worker may be
+    /// in a work item that waits for the device. Without a dispatcher does it here. If the caller is inside another
+    /// section of this interrupt, the end of that section does so.
     pub(in crate::interrupt) fn ask_for_removal(&self) {
         let asked = self.state.has(REMOVAL_REQUESTED) && !self.state.has(GONE);
         if !asked || sync::is_in_isr() || self.section_of_this_thread().is_some() {
             return;
         }
-        if !self.dispatch.as_ref().is_some_and(|dispatch| dispatch.schedule_anyway(self.name())) {
-            self.do_requested_removal();
+        let Some(dispatch) = &self.dispatch else { return self.do_requested_removal() };
+        if self.state.take(REMOVAL_REQUESTED) && !self.myself().is_some_and(|me| me.remove_on_a_thread()) {
+            // The system refuses a thread.
+            self.state.set(REMOVAL_REQUESTED);
+            if !dispatch.schedule_anyway(self.name()) {
+                self.do_requested_removal();
+            }
         }
     }
 
     /// Disables and removes the interrupt, if the system has asked for the device back.
     pub(crate) fn do_requested_removal(&self) {
-        if !self.state.take(REMOVAL_REQUESTED) {
-            return;
+        if self.state.take(REMOVAL_REQUESTED) {
+            self.remove_as_requested();
         }
+    }
+
+    pub(in crate::interrupt) fn remove_as_requested(&self) {
         if self.remove_in_order(Instant::now() + REQUESTED_REMOVAL_WAIT).is_ok() {
             return;
         }
@@ -134,22 +145,20 @@ impl<T, W> InterruptObject<T, W> {
         self.leave(REMOVAL_LEFT);
     }
 
-    /// Disables the interrupt, and then removes it. Returns an error if the locks can't be had by `deadline`.
+    /// Disables the interrupt, removes it, and then flushes it: the work item may wait for the listener, which learns of the
+    /// removal first. Returns an error if the locks can't be had by `deadline`.
     fn remove_in_order(&self, deadline: Instant) -> Result<(), Error> {
         let transition = self.begin_until(Some(deadline))?;
         // In the same transition, so that no enable comes in between.
-        let disabled = self.disable_in(&transition);
+        let disabled = transition.disable_in_section()?;
         // Ignore an error of the callback: the interrupt is disabled all the same.
         self.free(disabled);
         let lock = transition.lock()?;
-        if self.state.phase().is_in_service() {
-            // There was no disable.
-            return Err(self.error(ErrorKind::TimedOut));
-        }
         self.note_gone();
         self.state.apply(Event::Remove);
         drop(lock);
-        self.tell_listener();
+        // If the flush would close a circle, the work item runs on: an end flushes it.
+        self.free(self.flush_in(&transition));
         Ok(())
     }
 

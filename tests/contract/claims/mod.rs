@@ -29,7 +29,7 @@ impl Wake for Unpark {
 }
 
 /// The smallest possible executor: the thread parks until the waker unparks it.
-fn block_on<F: Future>(future: F) -> F::Output {
+pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     loop {

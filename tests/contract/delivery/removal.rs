@@ -1,5 +1,7 @@
 //! Rule I13: a removed device is a state.
 
+use std::thread;
+
 use interrupt_lock::simulated::{Edu, Step};
 use interrupt_lock::source::{Removal, Software};
 use interrupt_lock::{
@@ -291,7 +293,7 @@ fn i13_a_wake_is_one_section() {
 }
 
 /// Without a dispatcher the driver's own loop asks the source, and that call disables the interrupt.
-// Caught: a request without a dispatcher that is left to a worker.
+// Caught: a request without a dispatcher that is left to another thread.
 #[test]
 fn i13_a_request_without_a_dispatcher() {
     let log = Log::new();
@@ -314,42 +316,38 @@ fn i13_a_request_without_a_dispatcher() {
 #[test]
 fn i13_a_request_that_can_not_be_met_in_time() {
     watchdog(|| {
-        let dispatcher = Dispatcher::new().unwrap();
-        let (busy, go) = (Gate::new(), Gate::new());
-        let work = (busy.clone(), go.clone());
-        let other = Interrupt::builder(())
-            .isr(|_| Claim::Claimed)
-            .work_item(move |_| {
-                work.0.open();
-                work.1.wait();
-            })
-            .dispatcher(&dispatcher)
-            .build()
-            .unwrap();
         let log = Log::new();
         let (source, device) = Script::descriptor(&log);
         let [disable, removal] = [(); 2].map(|()| log.clone());
+        let (noted, locked) = (Gate::new(), Gate::new());
+        let work = (noted.clone(), locked.clone());
         let interrupt = Interrupt::builder(())
             .isr(|_| Claim::Claimed)
             .on_disable(move |_| disable.add("disable callback"))
             .on_removal(move |_| removal.add("removal callback"))
+            .work_item(move |cx| {
+                // The request is served as this ends. The lock is taken before that.
+                device.remove(Removal::Requested);
+                cx.service_removal();
+                work.0.open();
+                work.1.wait();
+            })
             .source(source)
-            .dispatcher(&dispatcher)
+            .without_dispatcher()
             .build()
             .unwrap();
-        other.enable().unwrap();
         interrupt.enable().unwrap();
-        // The worker is kept from the request until the lock is taken.
-        other.queue_work_item();
-        busy.wait();
-        device.remove(Removal::Requested);
-        log.wait_for("removal", 1);
+        interrupt.queue_work_item();
+        let object = interrupt.object().clone();
+        let at_work = thread::spawn(move || _ = object.run_work_item());
+        noted.wait();
         let held = interrupt.acquire_interrupt_lock();
-        go.open();
+        locked.open();
         wait_for_removal(&interrupt);
         assert!(!log.contains("removal callback"), "the lock is held");
         drop(held);
         log.wait_for("removal callback", 1);
+        at_work.join().unwrap();
         drop(interrupt);
         assert!(!log.contains("disable callback"));
         assert_eq!(log.count("removal callback"), 1);
