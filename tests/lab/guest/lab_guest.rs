@@ -10,6 +10,8 @@ mod arguments;
 mod cycles;
 #[path = "../../../examples/edu/driver.rs"]
 mod driver;
+#[path = "lab_guest/gone.rs"]
+mod gone;
 #[path = "lab_guest/mistakes.rs"]
 mod mistakes;
 #[path = "../../../examples/edu/open.rs"]
@@ -37,7 +39,7 @@ use account::Failure;
 use arguments::Arguments;
 
 const USAGE: &str = "\
-usage: lab_guest (suite | cycles | mistakes | policy | power | rearm | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
+usage: lab_guest (suite | cycles | gone | mistakes | policy | power | rearm | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
        lab_guest storm THAT DEVICE -- ANOTHER";
 
 fn main() -> ExitCode {
@@ -60,6 +62,7 @@ fn run() -> Result<String, Failure> {
     match what.as_str() {
         "suite" => suite::run(&device),
         "cycles" => cycles::run(&device),
+        "gone" => gone::run(&device),
         "mistakes" => mistakes::run(&device),
         "policy" => policy::run(&device),
         "power" => power::run(&device),

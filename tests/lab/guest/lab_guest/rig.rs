@@ -90,8 +90,20 @@ impl Device for Edu {
     }
 
     fn remove(&self, how: Removal) {
+        self.take_away(how, Slot::unbind);
+    }
+}
+
+impl Edu {
+    /// Removes the device itself, and not only its driver.
+    pub fn unplug(&self, how: Removal) {
+        self.take_away(how, Slot::unplug);
+    }
+
+    /// Takes the device away, in a way of its slot.
+    fn take_away(&self, how: Removal, way: fn(&Slot)) {
         let slot = self.slot.clone();
-        let unbinding = thread::spawn(move || slot.unbind());
+        let unbinding = thread::spawn(move || way(&slot));
         if how == Removal::Surprise {
             unbinding.join().expect("the device can be unbound");
         } else {
@@ -105,6 +117,7 @@ impl Device for Edu {
 #[derive(Clone)]
 pub struct Slot {
     path: PathBuf,
+    driver: String,
     unbinding: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -121,7 +134,8 @@ impl Slot {
     }
 
     fn at(path: PathBuf) -> Self {
-        Self { path, unbinding: Arc::default() }
+        let driver = fs::read_to_string(path.join("driver_override")).unwrap_or_default();
+        Self { path, driver, unbinding: Arc::default() }
     }
 
     fn address(&self) -> String {
@@ -132,10 +146,19 @@ impl Slot {
         fs::write(self.path.join("driver/unbind"), self.address()).expect("the device can be unbound");
     }
 
+    /// Takes the device itself away, as its slot's hot plug does.
+    fn unplug(&self) {
+        fs::write(self.path.join("remove"), "1").expect("the device can be removed");
+    }
+
     /// Gives the device back to its driver, if it has been taken from it.
     fn bind(&self) -> Result<(), String> {
         if let Some(unbinding) = self.unbinding.lock().unwrap().take() {
             until("the unbinding ends once the device has been let go", || unbinding.is_finished())?;
+        }
+        if !self.path.exists() {
+            fs::write("/sys/bus/pci/rescan", "1").map_err(sentence)?;
+            fs::write(self.path.join("driver_override"), &self.driver).map_err(sentence)?;
         }
         if !self.path.join("driver").exists() {
             fs::write("/sys/bus/pci/drivers_probe", self.address()).map_err(sentence)?;
