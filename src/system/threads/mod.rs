@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | this one | starting a thread, its processors and its priority |
-//! | `futex` | locks with priority inheritance |
+//! | `futex` | whether threads can sleep; locks with priority inheritance |
 //! | `membarrier` | a barrier that all threads pass |
 
 pub(super) mod futex;
@@ -36,10 +36,12 @@ impl ThreadId {
     }
 }
 
-/// Starts a thread of that name with every signal blocked (rule I21): signals are for the program's own threads.
+/// Starts a thread of that name with every signal blocked (rule I21): signals are for the program's own threads. Refuses if
+/// the thread could not sleep.
 pub(crate) fn start(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
+    futex::probe()?;
+    let _blocked = AllSignalsBlocked::here()?;
     once(Call::Thread, || {
-        let _blocked = AllSignalsBlocked::here();
         // A new thread inherits what its creator blocks.
         let started = thread::Builder::new().name(name).spawn(run);
         started.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::AGAIN))
@@ -52,15 +54,18 @@ struct AllSignalsBlocked {
 }
 
 impl AllSignalsBlocked {
-    fn here() -> Self {
-        let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::zeroed());
-        // SAFETY: `sigfillset` fills in the set that it is given. `pthread_sigmask` reads that set and fills in the other.
-        // With these arguments it can't fail; if it did, the set of before would be the empty one.
-        unsafe {
-            libc::sigfillset(all.as_mut_ptr());
-            libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
-            Self { before: before.assume_init() }
-        }
+    fn here() -> Result<Self, Failure> {
+        let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
+        once(Call::SignalMask, || {
+            // SAFETY: `sigfillset` fills in the set that it is given. `pthread_sigmask` reads that set and fills in the other.
+            let errno = unsafe {
+                libc::sigfillset(all.as_mut_ptr());
+                libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr())
+            };
+            if errno == 0 { Ok(()) } else { Err(Errno::from_raw_os_error(errno)) }
+        })?;
+        // SAFETY: `pthread_sigmask` has not failed, so it has filled in the set.
+        Ok(Self { before: unsafe { before.assume_init() } })
     }
 }
 
