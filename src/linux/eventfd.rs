@@ -13,6 +13,7 @@ use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::info::{Info, Trigger};
+use crate::linux::in_use::{Identity, Sole};
 use crate::source::{Ready, Source};
 use crate::system;
 use crate::system::{failed, opening, refused};
@@ -22,6 +23,9 @@ use crate::system::{failed, opening, refused};
 /// Each signal is an edge. Signals that arrive before they are taken coalesce, and [`take`](Source::take) returns how
 /// many there were. The counter can't be disarmed: what is signalled while the source is disconnected stays in the
 /// counter, and is drained before the next connection.
+///
+/// No other code may close the source's descriptor, or put another file in its place (Rust's I/O safety). Most such mistakes
+/// are a fault at the next look; another eventfd in its place is not noticed.
 ///
 /// # Examples
 ///
@@ -41,6 +45,8 @@ pub struct Eventfd {
     counter: Arc<OwnedFd>,
     /// One look takes the whole count. It does, unless the eventfd is in semaphore mode.
     whole: bool,
+    /// `None` if the kernel does not tell which eventfd it is.
+    _sole: Option<Sole>,
 }
 
 impl Eventfd {
@@ -58,17 +64,25 @@ impl Eventfd {
     /// ```
     pub fn new() -> Result<Self, Error> {
         let counter = create().map_err(opening("eventfd"))?;
-        Ok(Self { counter: Arc::new(counter), whole: true })
+        // It is new, so nobody else has it.
+        let sole = Told::of(&counter).id.and_then(Sole::take);
+        Ok(Self { counter: Arc::new(counter), whole: true, _sole: sole })
     }
 
     /// Takes an eventfd that other code opened. What it counts already stays to be taken.
     ///
-    /// The descriptor is made non-blocking, for all that have it open, and closed on exec.
+    /// The descriptor is made non-blocking, for all that have it open, and closed on exec. Other code that reads the eventfd
+    /// takes signals away from the source, without an error.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if it is no eventfd, or one in semaphore mode, which undoes coalescing. Kernels before 6.5
-    /// don't tell the mode. There such an eventfd is accepted, and its signals are taken one by one.
+    /// [`ErrorKind::Open`] if it is:
+    ///
+    /// - no eventfd;
+    /// - one that is another source of this process already, perhaps by another descriptor: each signal would reach one of
+    ///   the two. (Kernels before 5.2, and a system without proc, don't tell which eventfd it is.)
+    /// - one in semaphore mode, which undoes coalescing. Kernels before 6.5 don't tell the mode. There such an eventfd is
+    ///   accepted, and its signals are taken one by one.
     ///
     /// # Examples
     ///
@@ -85,12 +99,14 @@ impl Eventfd {
     /// ```
     pub fn from_fd(counter: OwnedFd) -> Result<Self, Error> {
         let take = || {
-            let whole = check(&counter)?;
+            let told = check(&counter)?;
+            let in_use = || refused("it is in use already: an eventfd is one source's at a time");
+            let sole = told.id.map(|id| Sole::take(id).ok_or_else(in_use)).transpose()?;
             system::adopt(counter.as_fd()).map_err(failed("setting it up"))?;
-            Ok(whole)
+            Ok((told.semaphore.is_some(), sole))
         };
-        let whole = take().map_err(opening("eventfd"))?;
-        Ok(Self { counter: Arc::new(counter), whole })
+        let (whole, sole) = take().map_err(opening("eventfd"))?;
+        Ok(Self { counter: Arc::new(counter), whole, _sole: sole })
     }
 
     /// Returns a handle that signals this source.
@@ -116,24 +132,37 @@ pub(crate) fn create() -> Result<OwnedFd, SourceError> {
     system::eventfd().map_err(failed("making an eventfd"))
 }
 
+/// What proc tells of an eventfd.
+struct Told {
+    semaphore: Option<bool>,
+    id: Option<Identity>,
+}
+
+impl Told {
+    fn of(counter: &OwnedFd) -> Self {
+        let text = system::attribute(format!("/proc/self/fdinfo/{}", counter.as_raw_fd())).unwrap_or_default();
+        let field = |name| Some(text.lines().find_map(|line| line.strip_prefix(name))?.trim());
+        Self {
+            semaphore: field("eventfd-semaphore:").map(|semaphore| semaphore == "1"),
+            id: field("eventfd-id:").and_then(|id| id.parse().ok()).map(Identity::Eventfd),
+        }
+    }
+}
+
 /// Refuses a descriptor if proc says that it is no eventfd, or one in semaphore mode. Without proc, the first `take`
-/// of no eventfd fails. Returns whether proc says that it is in no semaphore mode.
-fn check(counter: &OwnedFd) -> Result<bool, SourceError> {
-    let number = counter.as_raw_fd();
-    match system::link(format!("/proc/self/fd/{number}")) {
-        Some(target) if target != Path::new("anon_inode:[eventfd]") => {
+/// of no eventfd fails.
+fn check(counter: &OwnedFd) -> Result<Told, SourceError> {
+    match system::link(format!("/proc/self/fd/{}", counter.as_raw_fd())) {
+        Ok(Some(target)) if target != Path::new("anon_inode:[eventfd]") => {
             return Err(refused(format!("the descriptor is not an eventfd but {}", target.display())));
         }
         _ => {}
     }
-    let semaphore = system::attribute(format!("/proc/self/fdinfo/{number}")).and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("eventfd-semaphore:"))?;
-        Some(line.trim() == "1")
-    });
-    if semaphore == Some(true) {
+    let told = Told::of(counter);
+    if told.semaphore == Some(true) {
         return Err(refused("the eventfd is in semaphore mode, which undoes coalescing"));
     }
-    Ok(semaphore.is_some())
+    Ok(told)
 }
 
 impl AsFd for Eventfd {

@@ -9,6 +9,7 @@
 
 pub(crate) mod eventfd;
 mod facts;
+mod in_use;
 #[cfg_attr(not(all(feature = "uio", feature = "vfio")), allow(dead_code, reason = "a back-end is left out"))]
 mod mapped;
 #[cfg(any(feature = "uio", feature = "vfio"))]

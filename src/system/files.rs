@@ -71,6 +71,11 @@ fn numbers(status: rustix::fs::Stat) -> Option<(u32, u32)> {
     is_device.then(|| (major(status.st_rdev), minor(status.st_rdev)))
 }
 
+/// What a file is, whatever descriptors it has: its file system, and its number there.
+pub(crate) fn identity(file: impl AsFd) -> Result<(u64, u64), Failure> {
+    call(Call::Stat, || fstat(&file)).map(|status| (status.st_dev, status.st_ino))
+}
+
 /// Returns how long a file is.
 pub(crate) fn len(file: impl AsFd) -> Result<u64, Failure> {
     call(Call::Stat, || fstat(&file)).map(|status| status.st_size.cast_unsigned())
@@ -145,12 +150,16 @@ pub(crate) fn number(path: impl AsRef<Path>) -> Option<u64> {
     }
 }
 
-/// Returns the target of a symbolic link.
-pub(crate) fn link(path: impl AsRef<Path>) -> Option<std::path::PathBuf> {
-    by_std(Call::ReadLink, || fs::read_link(path)).ok()
+/// Returns the target of a symbolic link, or `None` if there is no such link.
+pub(crate) fn link(path: impl AsRef<Path>) -> Result<Option<std::path::PathBuf>, Failure> {
+    match by_std(Call::ReadLink, || fs::read_link(path)) {
+        Err(Failure { errno: Errno::NOENT, .. }) => Ok(None),
+        target => target.map(Some),
+    }
 }
 
 /// Returns the last part of a symbolic link's target: the name of a driver, a subsystem, a group.
-pub(crate) fn link_name(path: impl AsRef<Path>) -> Option<String> {
-    Some(link(path)?.file_name()?.to_string_lossy().into_owned())
+pub(crate) fn link_name(path: impl AsRef<Path>) -> Result<Option<String>, Failure> {
+    let target = link(path)?;
+    Ok(target.and_then(|target| Some(target.file_name()?.to_string_lossy().into_owned())))
 }

@@ -40,8 +40,8 @@ pub(crate) use epoll::{Epoll, Events, Report};
 pub(crate) use errors::{device_failed, failed, opening, refused};
 pub(crate) use eventfd::{eventfd, signal, take_count};
 pub(crate) use files::{
-    Open, Unopened, attribute, character_device, character_device_at, len, link, link_name, lock, names, number, open,
-    read_at, text, unlock, write_at, write_text,
+    Open, Unopened, attribute, character_device, character_device_at, identity, len, link, link_name, lock, names,
+    number, open, read_at, text, unlock, write_at, write_text,
 };
 pub(crate) use memory::{Mapping, limit_of_pinned, page_size};
 pub(crate) use process::is_in_this_process;

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::Errno;
 
-use crate::system::call::Failure;
+use crate::system::call::{Call, Failure};
 use crate::system::descriptors::{Found, read_now, read_unblocked, write_whole};
 
 /// Writes 1 to unmask the line, or 0 to mask it.
@@ -53,7 +53,8 @@ pub(crate) fn count(device: BorrowedFd<'_>, of_the_kernel: bool) -> Result<Count
     match read {
         Ok(Found::Bytes(4)) => Ok(Counted::InAll(u32::from_ne_bytes(count))),
         Ok(Found::Nothing) => Ok(Counted::NoMore),
-        Ok(Found::Bytes(0)) | Err(Failure { errno: Errno::IO, .. }) => Ok(Counted::Gone),
+        // Of the read itself only: making the file non-blocking may fail, too.
+        Ok(Found::Bytes(0)) | Err(Failure { call: Call::Read | Call::ReadNow, errno: Errno::IO }) => Ok(Counted::Gone),
         Ok(Found::Bytes(_)) => Ok(Counted::NoCount),
         Err(failure) => Err(failure),
     }

@@ -9,6 +9,8 @@ mod bad_input;
 #[cfg(target_os = "linux")]
 mod filters;
 #[cfg(target_os = "linux")]
+mod foreign;
+#[cfg(target_os = "linux")]
 mod forks;
 #[cfg(target_os = "linux")]
 mod leaks;

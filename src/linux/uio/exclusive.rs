@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::cause::SourceError;
+use crate::linux::in_use::{Identity, Sole};
 use crate::sync::Process;
 use crate::system;
 use crate::system::{failed, refused};
@@ -13,16 +14,18 @@ use crate::system::{failed, refused};
 pub(super) struct Exclusive {
     device: OwnedFd,
     process: Process,
+    /// Duplicates of one descriptor share the lock.
+    _sole: Sole,
 }
 
 impl Exclusive {
     /// Locks the file. To be done before anything else, because the device may belong to another source.
     pub(super) fn take(device: OwnedFd) -> Result<Self, SourceError> {
-        if system::lock(&device).map_err(failed("locking it"))? {
-            Ok(Self { device, process: Process::this() })
-        } else {
-            Err(refused("it is in use already: a UIO device is one source's at a time"))
-        }
+        let (system, number) = system::identity(&device).map_err(failed("looking it up"))?;
+        let in_use = || refused("it is in use already: a UIO device is one source's at a time");
+        let sole = Sole::take(Identity::File(system, number)).ok_or_else(in_use)?;
+        let locked = system::lock(&device).map_err(failed("locking it"))?;
+        if locked { Ok(Self { device, process: Process::this(), _sole: sole }) } else { Err(in_use()) }
     }
 }
 

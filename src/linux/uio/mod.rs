@@ -117,7 +117,8 @@ impl Uio {
 
     fn open_path(path: &Path) -> Result<Self, SourceError> {
         let device = system::character_device_at(path).map_err(failed("looking it up"))?;
-        let entry = device.and_then(SysfsEntry::of).ok_or_else(|| refused("it is not a UIO device"))?;
+        let entry = device.map(SysfsEntry::of).transpose()?.flatten();
+        let entry = entry.ok_or_else(|| refused("it is not a UIO device"))?;
         // Read before the device is opened, so that an interrupt in between is counted twice rather than not at all.
         let seen = entry.count();
         let device = system::open(path, Open::NonBlocking).map_err(failed("opening it"))?;
@@ -126,9 +127,9 @@ impl Uio {
 
     /// Takes a UIO device that other code opened for reading and writing, and finds the rest in sysfs.
     ///
-    /// The descriptor is made non-blocking and closed on exec. Two sources made from duplicates of one descriptor are
-    /// not noticed, because these share the device's lock. A descriptor that is no device at all, such as a socket, is
-    /// taken for a device that is unmasked by a write. So a test can play the device.
+    /// The descriptor is made non-blocking and closed on exec. Another program that has inherited the descriptor shares the
+    /// device's lock, so its source is not noticed. A descriptor that is no device at all, such as a socket, is taken for a
+    /// device that is unmasked by a write. So a test can play the device.
     ///
     /// # Errors
     ///
@@ -159,7 +160,7 @@ impl Uio {
             let device = Exclusive::take(device)?;
             system::adopt(device.as_fd()).map_err(failed("setting it up"))?;
             let numbers = system::character_device(&device).map_err(failed("looking it up"))?;
-            match numbers.and_then(SysfsEntry::of) {
+            match numbers.map(SysfsEntry::of).transpose()?.flatten() {
                 // How much of the count is older can't be known any more.
                 Some(entry) => Self::with_entry(device, entry, None),
                 None => Ok(Self::with_masking(device, Masking::Write)),
@@ -209,7 +210,9 @@ impl Uio {
         let masking = match uio::control(&device, false) {
             Ok(()) => Masking::Write,
             Err(failure) => match failure.uncontrolled() {
-                Uncontrolled::NotByWriting if entry.is_pci_generic() => Masking::CommandRegister(entry.config_space()?),
+                Uncontrolled::NotByWriting if entry.is_pci_generic()? => {
+                    Masking::CommandRegister(entry.config_space()?)
+                }
                 Uncontrolled::NotByWriting => Masking::Never,
                 Uncontrolled::NoInterrupt => return Err(refused("the device has no interrupt")),
                 Uncontrolled::Gone => return Err(SourceError::Removed),

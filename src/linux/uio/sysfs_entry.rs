@@ -19,9 +19,11 @@ pub(super) struct SysfsEntry(PathBuf);
 
 impl SysfsEntry {
     /// Finds the directory of a character device with these numbers. Returns `None` if it is not a UIO device.
-    pub(super) fn of((major, minor): (u32, u32)) -> Option<Self> {
+    pub(super) fn of((major, minor): (u32, u32)) -> Result<Option<Self>, SourceError> {
         let path = PathBuf::from(format!("/sys/dev/char/{major}:{minor}"));
-        (system::link_name(path.join("subsystem"))? == "uio").then_some(Self(path))
+        let subsystem =
+            system::link_name(path.join("subsystem")).map_err(failed("asking what kind of device it is"))?;
+        Ok((subsystem.as_deref() == Some("uio")).then_some(Self(path)))
     }
 
     /// Returns how many interrupts the kernel has counted.
@@ -31,12 +33,13 @@ impl SysfsEntry {
         text.parse().ok().or_else(|| text.parse().ok().map(i32::cast_unsigned))
     }
 
-    pub(super) fn is_pci_generic(&self) -> bool {
-        system::link_name(self.0.join("device/driver")).as_deref() == Some("uio_pci_generic")
+    pub(super) fn is_pci_generic(&self) -> Result<bool, SourceError> {
+        let driver = system::link_name(self.0.join("device/driver")).map_err(failed("asking for its driver"))?;
+        Ok(driver.as_deref() == Some("uio_pci_generic"))
     }
 
     fn is_pci(&self) -> bool {
-        system::link_name(self.0.join("device/subsystem")).as_deref() == Some("pci")
+        system::link_name(self.0.join("device/subsystem")).is_ok_and(|subsystem| subsystem.as_deref() == Some("pci"))
     }
 
     pub(super) fn config_space(&self) -> Result<ConfigSpace, SourceError> {
@@ -54,12 +57,12 @@ impl SysfsEntry {
     }
 
     pub(super) fn device_path(&self) -> String {
-        let name = system::link_name(&self.0).unwrap_or_default();
+        let name = system::link_name(&self.0).ok().flatten().unwrap_or_default();
         format!("/dev/{name}")
     }
 
     pub(super) fn registers(&self, device: impl AsFd, number: u32) -> Result<MappedRegisters, SourceError> {
-        if self.is_pci_generic() {
+        if self.is_pci_generic()? {
             return self.bar(number);
         }
         let map = self.0.join(format!("maps/map{number}"));
@@ -79,9 +82,10 @@ impl SysfsEntry {
         let resource = open(&path)?;
         let len = as_len(system::len(&resource).map_err(failed("sizing the BAR"))?)?;
         MappedRegisters::map_keeping(&resource, 0, len, None).map_err(|error| match error {
-            SourceError::Os { source, .. } => {
-                SourceError::Os { doing: format!("mapping BAR {number} (one of I/O ports can't be)").into(), source }
-            }
+            SourceError::Os { doing, source } => SourceError::Os {
+                doing: format!("BAR {number} (one of I/O ports can't be mapped): {doing}").into(),
+                source,
+            },
             error => error,
         })
     }

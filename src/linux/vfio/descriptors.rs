@@ -14,7 +14,7 @@ use vfio_bindings::bindings::vfio::{VFIO_GROUP_FLAGS_VIABLE, VFIO_TYPE1_IOMMU, V
 
 use crate::cause::SourceError;
 use crate::system;
-use crate::system::{Open, Unopened, failed, refused, vfio};
+use crate::system::{Failure, Open, Unopened, failed, refused, vfio};
 
 /// The open descriptors of a device. They are closed in this order.
 pub(super) struct Descriptors {
@@ -46,8 +46,9 @@ fn complete(address: &str) -> Option<String> {
 /// Opens the device at `address`.
 pub(super) fn open(address: &str, sysfs: &Path) -> Result<Descriptors, SourceError> {
     let group_number = system::link_name(sysfs.join("iommu_group"))
+        .map_err(failed("asking for its IOMMU group"))?
         .ok_or_else(|| refused("it is in no IOMMU group: the machine has no IOMMU, or it is switched off"))?;
-    match driver(sysfs) {
+    match driver(sysfs).map_err(failed("asking for its driver"))? {
         Some(driver) if is_vfio(&driver) => {}
         driver => return Err(refused(not_bound(address, driver.as_deref()))),
     }
@@ -115,7 +116,7 @@ fn set_iommu(container: &OwnedFd) -> Result<(), SourceError> {
     })
 }
 
-fn driver(sysfs: &Path) -> Option<String> {
+fn driver(sysfs: &Path) -> Result<Option<String>, Failure> {
     system::link_name(sysfs.join("driver"))
 }
 
@@ -131,7 +132,7 @@ fn not_viable(group: &str) -> SourceError {
     let strangers: Vec<String> = system::names(&devices)
         .into_iter()
         .filter_map(|device| {
-            let driver = driver(&devices.join(&device))?;
+            let driver = driver(&devices.join(&device)).ok()??;
             let stranger = !is_vfio(&driver) && driver != "pcieport" && driver != "pci-stub";
             stranger.then(|| format!("{device} ({driver})"))
         })

@@ -16,10 +16,10 @@ use rustix::io::Errno;
 
 pub(crate) use names::Call;
 
-/// The answer of a call that the system refused. Only this folder reads its number.
+/// The answer of a call that the system refused. Only `system` reads its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    call: Call,
+    pub(super) call: Call,
     pub(super) errno: Errno,
 }
 

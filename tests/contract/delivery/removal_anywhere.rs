@@ -59,7 +59,7 @@ fn rig_with_told(
         })
         .on_disable(move |()| disable.add("disable callback"))
         .on_removal(move |()| removal.add("removal callback"))
-        .work_item(move |cx| work(&cx))
+        .work_item(move |cx| work(cx))
         .source(source)
         .build()
         .unwrap();

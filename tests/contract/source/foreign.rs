@@ -1,7 +1,7 @@
 //! Descriptors that others have open, too, and may do anything to (rule I18).
 
 use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 use interrupt_lock::linux::{Eventfd, Uio};
@@ -96,4 +96,32 @@ fn i18_a_second_reader() {
             assert_eq!(source.take(), Ok(0));
         }
     });
+}
+
+/// By whatever descriptors: the kernel says which eventfd it is, and files have numbers.
+// Caught: a source that is not noted; one that is noted beyond its end; a second one that is let in.
+#[test]
+fn i18_two_sources_on_one_object() {
+    let first = Eventfd::new().unwrap();
+    let theirs = || -> OwnedFd { first.as_fd().try_clone_to_owned().unwrap() };
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", first.as_fd().as_raw_fd())).unwrap_or_default();
+    let (again, last) = (theirs(), theirs());
+    if info.contains("eventfd-id:") {
+        let in_use = "eventfd: could not be set up: it is in use already: an eventfd is one source's at a time";
+        assert_eq!(format!("{:#}", Eventfd::from_fd(theirs()).unwrap_err()), in_use);
+        drop(first);
+        let second = Eventfd::from_fd(again).unwrap();
+        assert_eq!(format!("{:#}", Eventfd::from_fd(last).unwrap_err()), in_use);
+        drop(second);
+    }
+
+    let (device, _kernel) = UnixStream::pair().unwrap();
+    let device = OwnedFd::from(device);
+    let first = Uio::from_fd(device.try_clone().unwrap()).unwrap();
+    let in_use = "UIO device: could not be set up: it is in use already: a UIO device is one source's at a time";
+    for _ in 0..2 {
+        assert_eq!(format!("{:#}", Uio::from_fd(device.try_clone().unwrap()).unwrap_err()), in_use);
+    }
+    drop(first);
+    Uio::from_fd(device).unwrap();
 }

@@ -1,0 +1,53 @@
+//! Which of the kernel's objects are sources of this process (rule I18): two sources on one object would each get a part of
+//! what it signals.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use lock_api::Mutex;
+
+use crate::lock::RawInterruptLock;
+use crate::sync::Process;
+
+/// What stays the same however many descriptors an object has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Identity {
+    /// The number that the kernel gives an eventfd.
+    Eventfd(u64),
+    /// The file system and the number of a file.
+    #[cfg(feature = "uio")]
+    File(u64, u64),
+}
+
+/// The right to be the only source on an object.
+#[derive(Debug)]
+pub(super) struct Sole(Identity);
+
+impl Sole {
+    /// Returns `None` if another source has the object.
+    pub(super) fn take(identity: Identity) -> Option<Self> {
+        with(|in_use| in_use.insert(identity)).unwrap_or(true).then(|| Self(identity))
+    }
+}
+
+impl Drop for Sole {
+    fn drop(&mut self) {
+        with(|in_use| in_use.remove(&self.0));
+    }
+}
+
+/// What is in use in the first process that asks.
+struct InUse {
+    process: Process,
+    objects: Mutex<RawInterruptLock, BTreeSet<Identity>>,
+}
+
+/// Returns `None` in a child of that process: a thread that the child has not may hold the lock there.
+fn with<R>(change: impl FnOnce(&mut BTreeSet<Identity>) -> R) -> Option<R> {
+    static IN_USE: OnceLock<InUse> = OnceLock::new();
+    let in_use = IN_USE.get_or_init(|| InUse {
+        process: Process::this(),
+        objects: Mutex::from_raw(RawInterruptLock::new(), BTreeSet::new()),
+    });
+    in_use.process.is_this().then(|| change(&mut in_use.objects.lock()))
+}
