@@ -4,6 +4,8 @@
 
 pub mod allocations;
 pub mod alone;
+#[cfg(refused_calls)]
+pub mod campaign;
 #[cfg(target_os = "linux")]
 pub mod forks;
 pub mod log;

@@ -22,6 +22,9 @@ mod policy;
 mod power;
 #[path = "lab_guest/rearm.rs"]
 mod rearm;
+#[cfg(refused_calls)]
+#[path = "lab_guest/refused.rs"]
+mod refused;
 #[path = "lab_guest/reset.rs"]
 mod reset;
 #[path = "lab_guest/rig.rs"]
@@ -39,7 +42,7 @@ use account::Failure;
 use arguments::Arguments;
 
 const USAGE: &str = "\
-usage: lab_guest (suite | cycles | gone | mistakes | policy | power | rearm | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
+usage: lab_guest (suite | cycles | gone | mistakes | policy | power | rearm | refused | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
        lab_guest storm THAT DEVICE -- ANOTHER";
 
 fn main() -> ExitCode {
@@ -67,6 +70,8 @@ fn run() -> Result<String, Failure> {
         "policy" => policy::run(&device),
         "power" => power::run(&device),
         "rearm" => rearm::run(&device),
+        #[cfg(refused_calls)]
+        "refused" => refused::run(&device),
         "reset" => reset::run(&device),
         "storm" => storm::run(&device, &self::device(words)?),
         "unheard" => unheard::run(&device),

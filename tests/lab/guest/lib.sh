@@ -43,7 +43,7 @@ release() {
 
 # What every scenario ends with: no program of ours runs, no device is bound.
 clean_up() {
-    for process in $(pidof edu nvme lab_guest); do
+    for process in $(pidof edu nvme lab_guest lab_refused); do
         echo "left behind: $process $(tr '\0' ' ' <"/proc/$process/cmdline"), waiting in $(cat "/proc/$process/wchan")"
         kill -9 "$process"
     done
@@ -224,6 +224,16 @@ run_guest() {
     cat /tmp/run/guest
     [ $status = 0 ] || fail "lab_guest $* ended with status $status: $(tail -n 1 /tmp/run/guest)"
     figures=$(tail -n 1 /tmp/run/guest)
+}
+
+# run_refused ARGUMENT...: the same with the program that can have calls of the system refused.
+run_refused() {
+    echo "lab_refused refused $*"
+    lab_refused refused "$@" >/tmp/run/refused 2>&1
+    status=$?
+    cat /tmp/run/refused
+    [ $status = 0 ] || fail "lab_refused $* ended with status $status: $(grep -m1 -A1 panicked /tmp/run/refused)"
+    figures=$(tail -n 1 /tmp/run/refused)
 }
 
 # complains FILE WORD: whether the file is one sentence that holds the word.

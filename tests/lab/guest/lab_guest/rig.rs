@@ -18,9 +18,9 @@ use support::source_suite::{Device, Rig};
 
 const FACTORIAL: usize = 0x08;
 const STATUS: usize = 0x20;
-const INTERRUPT_STATUS: usize = 0x24;
-const RAISE: usize = 0x60;
-const ACKNOWLEDGE: usize = 0x64;
+pub const INTERRUPT_STATUS: usize = 0x24;
+pub const RAISE: usize = 0x60;
+pub const ACKNOWLEDGE: usize = 0x64;
 const COMPUTING: u32 = 1;
 /// In STATUS: assert the interrupt when the factorial is computed.
 const RAISE_WHEN_DONE: u32 = 0x80;

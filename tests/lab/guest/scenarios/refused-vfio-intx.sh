@@ -1,0 +1,4 @@
+# Every call of the system that a line on VFIO needs is refused, at every place and with every number.
+bind $FIRST vfio-pci
+run_refused --vfio $FIRST
+pass "$figures"
