@@ -7,6 +7,8 @@ pub mod alone;
 #[cfg(target_os = "linux")]
 pub mod forks;
 pub mod log;
+#[cfg(target_os = "linux")]
+pub mod placement;
 pub mod progress;
 pub mod rigs;
 pub mod script;
