@@ -111,7 +111,7 @@ impl Policy {
 ///
 /// - the processors that it had when it started, before `main`: `taskset`, systemd's `CPUAffinity=`, a cpuset;
 /// - the processors that its main thread has now, because an operator may have granted more since;
-/// - of both, what its cpuset leaves now.
+/// - of both, what its cpuset leaves now (for a line without a thread of its own: what it left at the start).
 ///
 /// A thread that the program binds itself restricts only itself. What `taskset -p` takes from a running process holds
 /// until the next enable or move; to take processors away for good, use a cpuset.

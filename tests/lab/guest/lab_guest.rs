@@ -12,8 +12,12 @@ mod cycles;
 mod driver;
 #[path = "lab_guest/mistakes.rs"]
 mod mistakes;
+#[path = "lab_guest/moves.rs"]
+mod moves;
 #[path = "../../../examples/edu/open.rs"]
 mod open;
+#[path = "lab_guest/operator.rs"]
+mod operator;
 #[path = "lab_guest/policy.rs"]
 mod policy;
 #[path = "lab_guest/power.rs"]
@@ -37,7 +41,8 @@ use account::Failure;
 use arguments::Arguments;
 
 const USAGE: &str = "\
-usage: lab_guest (suite | cycles | mistakes | policy | power | rearm | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
+usage: lab_guest (suite | cycles | mistakes | moves | policy | power | rearm | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
+       lab_guest operator --vfio ADDRESS --msi
        lab_guest storm THAT DEVICE -- ANOTHER";
 
 fn main() -> ExitCode {
@@ -61,6 +66,8 @@ fn run() -> Result<String, Failure> {
         "suite" => suite::run(&device),
         "cycles" => cycles::run(&device),
         "mistakes" => mistakes::run(&device),
+        "moves" => moves::run(&device),
+        "operator" => operator::run(&device),
         "policy" => policy::run(&device),
         "power" => power::run(&device),
         "rearm" => rearm::run(&device),

@@ -59,10 +59,10 @@ mod tests {
         fs::create_dir_all(&dir).unwrap();
         let (online, stat) = (dir.join("online"), dir.join("stat"));
         assert_eq!(machine_by(&online, &stat), None);
-        fs::write(&stat, "cpu  9 8 7\ncpu0 4 4 3\ncpu1500 5 4 4\nintr 33 0 1\nctxt 5\n").unwrap();
-        assert_eq!(machine_by(&online, &stat), Some([0, 1500].into()));
+        fs::write(&stat, "cpu  9 8 7\ncpu2 4 4 3\ncpu1500 5 4 4\nintr 33 0 1\nctxt 5\n").unwrap();
+        assert_eq!(machine_by(&online, &stat), Some([2, 1500].into()));
         fs::write(&online, "\n").unwrap();
-        assert_eq!(machine_by(&online, &stat), Some([0, 1500].into()));
+        assert_eq!(machine_by(&online, &stat), Some([2, 1500].into()));
         fs::write(&online, "0,2-3\n").unwrap();
         assert_eq!(machine_by(&online, &stat), Some([0, 2, 3].into()));
         fs::remove_dir_all(&dir).unwrap();
