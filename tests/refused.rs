@@ -2,7 +2,7 @@
 //! rule I19. Compiled for `--cfg refused_calls` alone.
 //!
 //! In each life an interrupt on an eventfd, one on a source that wakes a waker, both with work items, and one beside them
-//! with a dispatcher of its own are built, enabled, asserted, disabled, enabled again and dropped. A refusal has to end
+//! with a dispatcher of its own are built, enabled, moved, asserted, disabled, enabled again and dropped. A refusal has to end
 //! in an error or a fault that names the call; what was served is counted exactly; the interrupt beside them goes on; once
 //! the system refuses nothing any more, a cleared fault and an enable bring the others back. Nothing is left behind.
 #![cfg(all(refused_calls, target_os = "linux", feature = "std", not(loom)))]
@@ -138,6 +138,8 @@ fn refused_life(call: &str) -> Came {
             }
         }
         for unit in units.iter().filter(|unit| unit.interrupt.state() == State::Enabled) {
+            // What is refused of a move is in its answer, too.
+            unit.interrupt.move_to(Affinity::OneClose).unwrap();
             for _ in 0..3 {
                 if unit.interrupt.fault().is_none() && !unit.asserts() {
                     break;

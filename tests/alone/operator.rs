@@ -34,8 +34,8 @@ fn sent_to(line: &Answer, to: &str) {
 }
 
 /// Neither the thread nor the line leaves the processor. The answer says which of the machine's were taken away.
-// Caught: the processors of sysfs asked for as they are; of a set with one that may be used, all; a narrowed set that is
-// told as taken; the line of a shared dispatcher sent everywhere.
+// Caught: the machine's processors asked for, whatever the process may use; a narrowed set that is told as taken; a line
+// that is sent to all that the policy names.
 #[test]
 fn p1_an_operators_restriction_is_never_widened() {
     restricted(|| {
@@ -133,8 +133,7 @@ fn p1_a_program_that_binds_its_own_threads_takes_nothing_away() {
 
 /// Without /sys, /proc tells which processors there are. Without both nothing is told that isn't known: a set that the
 /// driver names is taken or refused by the system, and of "all" nobody knows.
-// Caught: the creator's processors for the machine's; "taken" although nobody knows; a build that refuses a processor of
-// which nobody knows; one that takes any number.
+// Caught: the creator's processors for the machine's; "taken" although nobody knows; a build that takes any number.
 #[test]
 fn p1_without_sys_and_without_proc() {
     in_a_process_of_its_own(|| {

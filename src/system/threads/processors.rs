@@ -47,8 +47,7 @@ pub(crate) fn above_all_processors() -> Result<usize, Failure> {
 
 /// Binds a thread to processors. The system silently reduces them to what the process may use.
 pub(crate) fn bind(ThreadId(thread): ThreadId, to: &Processors) -> Result<(), Failure> {
-    let mut words: Vec<c_ulong> = std::vec![0; to.last().map_or(0, |last| last / BITS + 1)];
-    to.iter().for_each(|number| words[number / BITS] |= 1 << (number % BITS));
+    let words = as_words(to);
     call(Call::SetAffinity, || {
         let (thread, size) = (thread.as_raw_nonzero().get(), size_of_val(&words[..]));
         // SAFETY: the kernel reads `size` bytes of the words, and keeps nothing of them.
@@ -79,6 +78,12 @@ fn words(ThreadId(thread): ThreadId) -> Result<Vec<c_ulong>, Failure> {
 
 fn answer(status: libc::c_long) -> rustix::io::Result<usize> {
     usize::try_from(status).map_err(|_| Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO))
+}
+
+fn as_words(set: &Processors) -> Vec<c_ulong> {
+    let mut words = std::vec![0; set.last().map_or(0, |last| last / BITS + 1)];
+    set.iter().for_each(|number| words[number / BITS] |= 1 << (number % BITS));
+    words
 }
 
 fn numbers(words: &[c_ulong]) -> Processors {
@@ -122,7 +127,7 @@ mod tests {
     use super::*;
 
     /// Numbers beyond 1,024 stand in words of their own; the kernel leaves out what it does not have.
-    // Caught: a set of a fixed size; a number in another word.
+    // Caught: a set of 1,024 processors at most.
     #[test]
     fn p1_sets_of_any_size_are_asked_for() {
         let me = ThreadId::current();
@@ -133,7 +138,10 @@ mod tests {
         let failure = bind(me, &Processors::from([70_000])).unwrap_err();
         assert_eq!(failure, Failure::new(Call::SetAffinity, Errno::INVAL));
         assert!(above_all_processors().unwrap() > *before.last().unwrap());
-        assert_eq!(numbers(&[0b101, 0, 1 << (BITS - 1)]), [0, 2, 3 * BITS - 1].into());
+        let words = [0b101, 0, 1 << (BITS - 1)];
+        assert_eq!(numbers(&words), [0, 2, 3 * BITS - 1].into());
+        assert_eq!(as_words(&numbers(&words)), words);
+        assert_eq!(numbers(&as_words(&beyond)), beyond);
     }
 
     /// What a thread does to itself, the main thread included, is not what the process started with.

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     /// Sysfs tells which processors there are; without it proc does; without both, nothing.
-    // Caught: a machine of the caller's processors; the sum of all, the line "cpu", as one; an empty machine.
+    // Caught: the caller's processors where nothing tells; the line of all, "cpu", as a processor.
     #[test]
     fn p1_the_machines_processors_are_told_by_sysfs_or_by_proc() {
         let dir = std::env::temp_dir().join(format!("interrupt-lock-machine-{}", std::process::id()));

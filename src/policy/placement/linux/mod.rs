@@ -112,7 +112,7 @@ mod tests {
 
     /// One of several is chosen among those that the system leaves: a cpuset, or a processor that has gone offline, does
     /// not make a choice fail. (The kernel answers for the processors that this machine does not have as for those.)
-    // Caught: a choice before the system has answered; what it has left out, told as had.
+    // Caught: a choice before the system has answered.
     #[test]
     fn p1_one_is_chosen_of_what_the_system_leaves() {
         std::thread::spawn(|| {

@@ -75,7 +75,7 @@ mod tests {
     }
 
     /// On a machine of thousands of processors too, the answer says what is left and what is not.
-    // Caught: what is lost told as left; all of what is left where one is chosen; a group of another number.
+    // Caught: a wish that is not cut to what the process may use; a narrowed one that is told as taken.
     #[test]
     fn p1_what_an_operator_takes_away_is_in_the_answer() {
         let all: std::vec::Vec<usize> = (0..2000).collect();
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(Wish { nth: None, ..wish }.answer(&(0..2000).collect(), "its thread"), Answer::Taken);
     }
 
-    // Caught: a wish that is met although nothing of it is left; an error that does not say what is left.
+    // Caught: a wish that is not cut to what the process may use.
     #[test]
     fn p1_where_nothing_is_left_the_refusal_says_what_may_be_used() {
         let error = wish(Some(&[64, 65]), None).usable_of([0, 1, 7].into()).unwrap_err();
