@@ -51,6 +51,7 @@ fn move_about<R: Rig<Device = Edu>>(rig: &R) -> Result<String, Failure> {
     let vector = interrupt.info().vector.ok_or_else(|| Failure::Run("no vector is known".into()))?;
     let before = counts(vector)?;
 
+    let by_vfio = rig.is_level() && !rig.counts();
     let (asserted, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let lost = thread::scope(|scope| {
         // Each assertion waits for the one before: one that is lost is missed.
@@ -71,10 +72,12 @@ fn move_about<R: Rig<Device = Edu>>(rig: &R) -> Result<String, Failure> {
             served(interrupt.stats().claimed + SERVED).map_err(Failure::Run)?;
             let now = (counts(vector)?, runs_on(&on));
             for other in PROCESSORS.into_iter().map(|number| number as usize) {
-                let gone = [now.0[other] - since.0[other], now.1[other] - since.1[other]];
-                let as_asked = gone.iter().all(|&count| (count != 0) == (other == processor as usize));
-                ensure(as_asked, || {
-                    format!("moved to processor {processor}: interrupts and runs on {other}: {gone:?}")
+                let is_asked = other == processor as usize;
+                let (interrupts, runs) = (now.0[other] - since.0[other], now.1[other] - since.1[other]);
+                // VFIO may have signalled all of them itself, for a line that was asserted as it was unmasked.
+                let interrupts_are_right = (interrupts != 0) == is_asked || (is_asked && by_vfio);
+                ensure(interrupts_are_right && (runs != 0) == is_asked, || {
+                    format!("moved to processor {processor}: {interrupts} interrupts and {runs} runs on {other}")
                 })?;
             }
             Ok(())
@@ -88,6 +91,7 @@ fn move_about<R: Rig<Device = Edu>>(rig: &R) -> Result<String, Failure> {
     ensure(stats.claimed == asserted, || format!("{asserted} were asserted, and {} claimed", stats.claimed))?;
     ensure(again.load(SeqCst) == 1, || "a move has enabled the interrupt anew".into())?;
     let kernel = [after[0] - before[0], after[1] - before[1]];
+    ensure(kernel.iter().all(|&count| count != 0), || format!("the kernel counted {kernel:?} on the two processors"))?;
     Ok(format!("{asserted} served over {MOVES} moves, none lost; the kernel counted {kernel:?} on the two processors"))
 }
 
