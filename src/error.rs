@@ -166,7 +166,8 @@ pub enum ErrorKind {
     NothingToPoll,
     /// The processor set of the policy is empty ([rule P1](crate::guide::contract#p1)).
     NoProcessors,
-    /// The policy names processors that this machine does not have ([rule P1](crate::guide::contract#p1)).
+    /// The policy names processors that this machine does not have, or that are offline ([rule
+    /// P1](crate::guide::contract#p1)).
     NoSuchProcessors {
         /// The processors that are missing.
         processors: crate::info::ProcessorSet,
@@ -234,7 +235,10 @@ impl fmt::Display for ErrorKind {
             Self::NothingToPoll => "`polling` and `poll_when_silent` need a source, and a dispatcher that waits on it",
             Self::NoProcessors => "the processor set of its policy must not be empty",
             Self::NoSuchProcessors { processors } => {
-                return write!(f, "its policy asks for processors that this machine does not have: {processors}");
+                return write!(
+                    f,
+                    "its policy asks for processors that this machine does not have, or that are offline: {processors}"
+                );
             }
             Self::NoTime { option } => return write!(f, "`{option}` must not be zero"),
             #[cfg(feature = "alloc")]

@@ -2,15 +2,18 @@
 
 pub(crate) mod placement;
 
+use alloc::vec::Vec;
+
 use crate::cause::SourceError;
 use crate::info::ProcessorSet;
 
 /// Where and how urgently an interrupt is served: WDF's extended policy, for
 /// [`Builder::policy`](crate::Builder::policy).
 ///
-/// The policy is given once, while building. At each enable the crate asks the system for it: for the thread that
-/// serves the interrupt, and for the interrupt's own vector where the system knows it.
+/// The policy is given while building. At each enable the crate asks the system for it: for the thread that serves the
+/// interrupt, and for the interrupt's own vector where the system knows it.
 /// [`policy_answer`](crate::InterruptObject::policy_answer) says what the system took and what it refused.
+/// [`move_to`](crate::InterruptObject::move_to) changes the processors later, also while the interrupt is enabled.
 ///
 /// The default is WDF's: one close processor and an undefined priority. For this default the crate asks nothing of the
 /// system, because the scheduler runs a thread on one processor at a time, and moves it away from a busy one. What you
@@ -100,7 +103,18 @@ impl Policy {
 
 /// Which processors serve an interrupt: WDF's affinity policies, for [`Policy::with_affinity`].
 ///
-/// On Linux the processors close to a device are those of its NUMA node, or all processors if the node isn't known.
+/// On Linux the processors close to a device are those of its NUMA node, or all processors if the node isn't known. A
+/// processor that is offline belongs to no set. `/sys` tells which processors the machine has, or `/proc`.
+///
+/// The thread and the vector never get processors that an operator has taken from the process ([rule
+/// P1](crate::guide::contract#p1)). [`Answer::Narrowed`] then says which are left. The process may use
+///
+/// - the processors that it had when it started, before `main`: `taskset`, systemd's `CPUAffinity=`, a cpuset;
+/// - the processors that its main thread has now, because an operator may have granted more since;
+/// - of both, what its cpuset leaves now (for a line without a thread of its own: what it left at the start).
+///
+/// A thread that the program binds itself restricts only itself. What `taskset -p` takes from a running process holds
+/// until the next enable or move; to take processors away for good, use a cpuset.
 ///
 /// ```
 /// use interrupt_lock::Affinity;
@@ -183,7 +197,7 @@ impl Priority {
     }
 }
 
-/// What became of a [`Policy`] at the last enable: what the system took, and what it refused and why.
+/// What became of a [`Policy`] at the last enable or move: what the system took, and what it refused and why.
 ///
 /// ```
 /// use interrupt_lock::{Affinity, Answer, Claim, Interrupt, Policy, source::Software};
@@ -212,14 +226,14 @@ pub struct PolicyAnswer {
 }
 
 impl PolicyAnswer {
-    /// Returns why each refused part was refused.
+    /// Returns why each part was refused or narrowed.
     ///
     /// ```
     /// assert_eq!(interrupt_lock::PolicyAnswer::default().refusals().count(), 0);
     /// ```
     pub fn refusals(&self) -> impl Iterator<Item = &SourceError> {
         [&self.thread, &self.line, &self.priority].into_iter().filter_map(|answer| match answer {
-            Answer::Refused(why) => Some(why),
+            Answer::Refused(why) | Answer::Narrowed { why, .. } => Some(why),
             Answer::NotAsked | Answer::Taken => None,
         })
     }
@@ -234,12 +248,20 @@ impl PolicyAnswer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// The system was not asked: the policy does not say so, or there has been no enable yet.
+    /// The system was not asked: the policy does not say so, or there has been no enable since.
     #[default]
     NotAsked,
     /// The system did what the policy says.
     Taken,
-    /// The system refused, and changed nothing. This is why.
+    /// Only some of the processors: an operator has taken the others from the process, or they have gone offline. It is
+    /// the answer too if neither `/sys` nor `/proc` tells which processors the machine has.
+    Narrowed {
+        /// The processors that the thread or the line has now, group by group.
+        to: Vec<ProcessorSet>,
+        /// Says which were asked for, and which of them are left and which not.
+        why: SourceError,
+    },
+    /// The system refused, or none of the processors may be used. Nothing has changed. This is why.
     Refused(SourceError),
 }
 

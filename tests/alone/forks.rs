@@ -10,8 +10,8 @@ use std::time::Duration;
 use interrupt_lock::linux::{Eventfd, EventfdSignaller, Uio};
 use interrupt_lock::source::{EdgeHandle, Ready, Removal, SharedLine, Software, Source};
 use interrupt_lock::{
-    Claim, Deferral, Delivery, Device, Dispatcher, ErrorKind, Info, Interrupt, InterruptLock, Queued, RawPiLock,
-    Refusal, SourceError, State, Transition, WithWorkItem,
+    Affinity, Claim, Deferral, Delivery, Device, Dispatcher, ErrorKind, Info, Interrupt, InterruptLock, Queued,
+    RawPiLock, Refusal, SourceError, State, Transition, WithWorkItem,
 };
 use lock_api::Mutex;
 use support::alone::in_a_process_of_its_own;
@@ -130,6 +130,7 @@ fn try_everything(interrupt: &Interrupt<u64, WithWorkItem>, lock_is_free: bool) 
     forked(kind(&interrupt.report_inactive()));
     forked(kind(&interrupt.report_active()));
     forked(kind(&interrupt.clear_fault()));
+    forked(kind(&interrupt.move_to(Affinity::All)));
     forked(kind(&interrupt.claims()));
     forked(kind(&interrupt.descriptor()));
     forked(kind(&interrupt.removal_descriptor()));

@@ -20,6 +20,8 @@ mod no_allocation_async;
 #[cfg(target_os = "linux")]
 mod no_threads;
 #[cfg(target_os = "linux")]
+mod operator;
+#[cfg(target_os = "linux")]
 mod overdue_end;
 #[cfg(target_os = "linux")]
 mod stopped;

@@ -85,6 +85,8 @@ mod device {
 mod dispatch {
     mod dispatcher;
     #[cfg(target_os = "linux")]
+    mod moving;
+    #[cfg(target_os = "linux")]
     mod own_loops;
     #[cfg(target_os = "linux")]
     mod policy;

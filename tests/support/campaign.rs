@@ -267,13 +267,19 @@ impl Unit {
         assert!(comes_back() || comes_back(), "{plan:?}: {:?}", self.interrupt);
     }
 
-    /// One enable, some assertions, one disable.
+    /// One enable, a move, some assertions, one disable. A loop of the driver's own has asked for its descriptors.
     fn lives(&self, plan: Plan) -> Came {
         let mut came = Came::Well;
         let mut checks = |error: Option<Error>| {
             came = came.max(error.map_or(Came::Well, |error| check(plan, &error, Some(self.name()))));
         };
+        checks(self.interrupt.descriptor().err());
+        checks(self.interrupt.removal_descriptor().err());
         checks(self.interrupt.enable().err());
+        if self.interrupt.state() == State::Enabled {
+            // What is refused of a move is in its answer.
+            drop(self.interrupt.move_to(Affinity::OneClose));
+        }
         for _ in 0..3 {
             if !self.asserts() {
                 break;

@@ -9,6 +9,8 @@ pub mod campaign;
 #[cfg(target_os = "linux")]
 pub mod forks;
 pub mod log;
+#[cfg(target_os = "linux")]
+pub mod placement;
 pub mod progress;
 pub mod rigs;
 pub mod script;

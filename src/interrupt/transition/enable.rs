@@ -105,6 +105,8 @@ impl<T, W> InterruptObject<T, W> {
 
     fn connect(&self, registered: &mut Registered<T, W>, data: &mut T) -> Result<(), Error> {
         let Some(source) = &mut registered.source else {
+            #[cfg(feature = "std")]
+            self.ask_for_policy(None);
             return Ok(());
         };
         let connected = source.take().and_then(|stale| {
@@ -122,7 +124,7 @@ impl<T, W> InterruptObject<T, W> {
             }?;
             self.arm_own_loop(&mut **source)?;
             #[cfg(feature = "std")]
-            self.ask_for_policy(&**source);
+            self.ask_for_policy(Some(&**source));
             Ok(())
         });
         connected.map_err(|error| {

@@ -128,7 +128,8 @@ impl<T, W> InterruptObject<T, W> {
         Ok(Transition::Done)
     }
 
-    fn is_still_there(&self) -> Result<(), Error> {
+    /// Returns an error if the device or the interrupt has gone.
+    pub(super) fn is_still_there(&self) -> Result<(), Error> {
         match self.state.phase() {
             Phase::Ended | Phase::Removed => Err(self.refusal()),
             _ if self.state.has(GONE) => Err(self.refusal()),

@@ -8,7 +8,7 @@
 //! | `fault` | a fault takes the interrupt out of service; the driver clears it | I12 |
 //! | `removal` | the device goes | I13 |
 //! | `power` | what the device asks of its interrupt | E5, E9 |
-//! | `policy` | what an enable asks of the system | P1, P2 |
+//! | `policy` | what an enable or a move asks of the system | P1, P2, P5 |
 //! | `end` | the end | E6 |
 //! | `sections` | the sections that one thread is in, for another that waits for their end | E6 |
 //! | this one | one transition at a time, and none that would wait for itself | E4, L13 |

@@ -20,7 +20,6 @@ macro_rules! calls {
 }
 
 calls! {
-    Affinity "sched_setaffinity",
     AtFork "pthread_atfork",
     Directory "getdents64",
     Duplicate "fcntl(F_DUPFD_CLOEXEC)",
@@ -30,6 +29,7 @@ calls! {
     Eventfd "eventfd2",
     Flags "fcntl",
     Futex "futex",
+    GetAffinity "sched_getaffinity",
     Ioctl "ioctl",
     Lock "flock",
     Map "mmap",
@@ -41,6 +41,7 @@ calls! {
     ReadAt "pread64",
     ReadLink "readlink",
     ReadNow "preadv2",
+    SetAffinity "sched_setaffinity",
     SignalMask "rt_sigprocmask",
     Stat "stat",
     Thread "clone3",

@@ -2,12 +2,14 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | this one | starting a thread, its processors and its priority |
+//! | this one | starting a thread, and its priority |
 //! | `futex` | whether threads can sleep; locks with priority inheritance |
 //! | `membarrier` | a barrier that all threads pass |
+//! | `processors` | sets of processors, and binding a thread to one |
 
 pub(super) mod futex;
 pub(crate) mod membarrier;
+mod processors;
 
 use core::mem::MaybeUninit;
 use std::io;
@@ -15,11 +17,11 @@ use std::string::String;
 use std::thread::{self, JoinHandle};
 
 use rustix::io::Errno;
-use rustix::thread::{Pid, gettid, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{Pid, gettid};
 
 use crate::system::call::{Call, Failure, call, once};
 
-pub(crate) use rustix::thread::CpuSet as Processors;
+pub(crate) use processors::{Processors, above_all_processors, bind, processors, processors_of_process};
 
 /// A thread's number in the scheduler.
 #[derive(Clone, Copy)]
@@ -74,16 +76,6 @@ impl Drop for AllSignalsBlocked {
         // SAFETY: it reads the set, which `here` has filled in.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.before, core::ptr::null_mut()) };
     }
-}
-
-/// Returns the processors that a thread may run on; without one, the calling thread.
-pub(crate) fn processors(thread: Option<ThreadId>) -> Result<Processors, Failure> {
-    call(Call::Affinity, || sched_getaffinity(thread.map(|ThreadId(thread)| thread)))
-}
-
-/// Binds a thread to processors. The system silently reduces them to what the process may use.
-pub(crate) fn bind(ThreadId(thread): ThreadId, to: &Processors) -> Result<(), Failure> {
-    call(Call::Affinity, || sched_setaffinity(Some(thread), to))
 }
 
 /// Gives a thread a real-time priority. Threads that it starts are ordinary ones.

@@ -14,8 +14,12 @@ mod driver;
 mod gone;
 #[path = "lab_guest/mistakes.rs"]
 mod mistakes;
+#[path = "lab_guest/moves.rs"]
+mod moves;
 #[path = "../../../examples/edu/open.rs"]
 mod open;
+#[path = "lab_guest/operator.rs"]
+mod operator;
 #[path = "lab_guest/policy.rs"]
 mod policy;
 #[path = "lab_guest/power.rs"]
@@ -42,7 +46,8 @@ use account::Failure;
 use arguments::Arguments;
 
 const USAGE: &str = "\
-usage: lab_guest (suite | cycles | gone | mistakes | policy | power | rearm | refused | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
+usage: lab_guest (suite | cycles | gone | mistakes | moves | policy | power | rearm | refused | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
+       lab_guest operator --vfio ADDRESS --msi
        lab_guest storm THAT DEVICE -- ANOTHER";
 
 fn main() -> ExitCode {
@@ -67,6 +72,8 @@ fn run() -> Result<String, Failure> {
         "cycles" => cycles::run(&device),
         "gone" => gone::run(&device),
         "mistakes" => mistakes::run(&device),
+        "moves" => moves::run(&device),
+        "operator" => operator::run(&device),
         "policy" => policy::run(&device),
         "power" => power::run(&device),
         "rearm" => rearm::run(&device),

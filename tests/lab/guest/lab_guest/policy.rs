@@ -12,7 +12,7 @@ use crate::rig::{Edu, Slot, UioLine, VfioLine, VfioMessage, ensure, until};
 use support::source_suite::{Device as _, Rig};
 
 /// The guest has two.
-const PROCESSORS: [u32; 2] = [0, 1];
+pub const PROCESSORS: [u32; 2] = [0, 1];
 const SERVED: u64 = 200;
 
 pub fn run(device: &Device) -> Result<String, Failure> {
@@ -88,7 +88,7 @@ fn is_real_time() -> bool {
 }
 
 /// How often the kernel has counted the vector on each processor.
-fn counts(vector: u32) -> Result<[u64; 2], Failure> {
+pub fn counts(vector: u32) -> Result<[u64; 2], Failure> {
     let all = fs::read_to_string("/proc/interrupts").unwrap_or_default();
     let row = all.lines().find_map(|line| line.trim_start().strip_prefix(&format!("{vector}:")));
     let counts: Vec<_> = row.unwrap_or_default().split_whitespace().map_while(|word| word.parse().ok()).collect();
