@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write, pipe};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+use std::time::Duration;
 
 use crate::panic_text;
 
@@ -34,14 +36,18 @@ pub fn in_a_child(body: impl FnOnce()) {
     assert_eq!(ended, 0, "the child ended with this status");
 }
 
-/// Waits for the end of a child, and returns its status.
+/// Waits for the end of a child, and returns its status. Kills a child that does not end.
 pub fn wait_for(child: libc::pid_t) -> i32 {
     let mut status = 0;
-    loop {
+    for _ in 0..PATIENCE * 100 {
         // SAFETY: it fills in the status.
-        match unsafe { libc::waitpid(child, &raw mut status, 0) } {
+        match unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } {
+            0 => thread::sleep(Duration::from_millis(10)),
             -1 => assert_eq!(std::io::Error::last_os_error().kind(), std::io::ErrorKind::Interrupted),
             _ => return status,
         }
     }
+    // SAFETY: it is a child that nobody has waited for yet, so the number is still its own.
+    unsafe { libc::kill(child, libc::SIGKILL) };
+    panic!("the child does not end");
 }
