@@ -53,7 +53,9 @@ impl Watchdog {
 pub(super) fn watch(callbacks: Arc<RunningCallbacks>, object: Weak<dyn Watchable>) -> Result<(), SourceError> {
     let mut watchdog = lock();
     if watchdog.thread.is_none() {
-        let handle = sync::start_thread(&Name::new("overdue"), look_after_all)?;
+        // The process may be stopped before the thread first runs.
+        let started = Instant::now();
+        let handle = sync::start_thread(&Name::new("overdue"), move || look_after_all(started))?;
         watchdog.thread = Some(handle.thread().clone());
     }
     watchdog.watched.push((callbacks, object));
@@ -72,10 +74,8 @@ pub(super) fn forget(callbacks: &Arc<RunningCallbacks>) {
     drop(forgotten);
 }
 
-/// The thread.
-fn look_after_all() {
-    // When the thread was to wake.
-    let mut planned = Instant::now();
+/// The thread. `planned` is when it was to wake.
+fn look_after_all(mut planned: Instant) {
     loop {
         let mut watchdog = lock();
         if watchdog.watched.is_empty() {
