@@ -1,6 +1,8 @@
 //! Forked children. In a process of its own, because a fork copies all of it.
 
 use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Weak, mpsc};
 use std::task::Waker;
@@ -441,6 +443,26 @@ fn i20_shared_lines_and_shared_locks_are_the_parents() {
             }
             assert_eq!(shared.stats().claimed, 100);
         });
+    });
+}
+
+// Caught: a member that masks the parent's line as the child drops it.
+#[test]
+fn i20_a_child_writes_nothing_to_a_shared_device() {
+    in_a_process_of_its_own(|| {
+        // A socket stands for the UIO device: the other end reads what is written to it.
+        let (device, mut kernel) = UnixStream::pair().unwrap();
+        kernel.set_nonblocking(true).unwrap();
+        let mut is_written = || kernel.read(&mut [0; 64]).is_ok();
+        let shared = SharedLine::new(Uio::from_fd(device.into()).unwrap()).unwrap();
+        let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(shared.member()).build().unwrap();
+        interrupt.enable().unwrap();
+        assert!(is_written());
+        let mut all = Some((interrupt, shared));
+        in_a_child(|| drop(all.take()));
+        assert!(!is_written());
+        drop(all.take());
+        assert!(is_written());
     });
 }
 
