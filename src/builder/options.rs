@@ -10,7 +10,7 @@ use crate::device::Device;
 use crate::error::{Error, ErrorKind};
 use crate::info::{Info, Trigger};
 use crate::interrupt::{Isr, Registered, WorkFn};
-use crate::lock::InterruptLock;
+use crate::lock::{InterruptLock, Tenant};
 use crate::name::Name;
 
 /// Where the interrupt data lives.
@@ -69,6 +69,9 @@ impl<T, W> Options<T, W> {
         }
         if let Some(device) = &self.device {
             device.check_here()?;
+        }
+        if matches!(&self.data, Data::Shared(lock) if lock.is_inherited()) {
+            return Err(Error::new(name.clone(), ErrorKind::Forked));
         }
         self.service.check(name, self.registered.has_source())
     }

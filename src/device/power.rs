@@ -340,6 +340,8 @@ impl Device {
         callback: DeviceCallback,
         run: impl FnOnce() -> Result<(), CallbackError>,
     ) -> Result<(), Error> {
+        // A callback may have forked.
+        self.check_here()?;
         self.serialize(run, false)
             .map_err(|circle| self.would_deadlock("its callback lock can't be waited for", circle))?
             .map_err(|error| Error::new(self.name().clone(), ErrorKind::DeviceCallback { callback, error }))

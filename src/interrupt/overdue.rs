@@ -43,6 +43,9 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn overdue(&self) -> Option<Overdue> {
+        if self.state.is_inherited() {
+            return None;
+        }
         let watched = self.notes.lock().rare().watched.clone();
         watched.upgrade()?.overdue()
     }

@@ -89,7 +89,7 @@ impl<T> Drop for InterruptLockGuard<'_, T> {
         // SAFETY: the acquisition is dropped here and nowhere else.
         unsafe { ManuallyDrop::drop(&mut self.acquisition) };
         // SAFETY: the guard holds the lock, its borrow has ended above, and it touches the data no more.
-        if let Err(StillHeld) = unsafe { raw.release() } {
+        if let Err(StillHeld) = unsafe { raw.release_of(|| self.tenant.is_inherited()) } {
             // SAFETY: after `StillHeld` this thread holds the lock, and the guard's borrow has ended.
             let released = unsafe { release_serving(self.mutex, self.tenant) };
             if released == Released::SomeLeft {

@@ -19,6 +19,8 @@ macro_rules! lock_methods {
         ///   lock. (WDF hangs.)
         /// - If the owner of the lock waits, directly or through other threads, for what the calling thread holds ([rule
         ///   L13](crate::guide::contract#l13)). The message names both, and the places that took them.
+        /// - In a forked child, if a thread of the parent held the lock of an interrupt at the fork ([rule
+        ///   I20](crate::guide::contract#i20)).
         ///
         /// If a guard was leaked ([`core::mem::forget`]) and its thread has ended, a new thread may get the ended
         /// thread's identity. The panic then blames the wrong thread. That lock can't be acquired any more in any case.

@@ -29,7 +29,8 @@ use crate::system::{ThreadId, Waited, is_in_this_process};
 /// first and costs half as much. The threads of low priority acquire the `RawPiLock` instead of the interrupt lock, and
 /// the ISR acquires it for a moment. Then no thread of medium priority can delay the ISR by preempting them.
 ///
-/// A forked child must not use a `RawPiLock` that its parent has used: the kernel knows owners by their thread numbers.
+/// In a forked child the lock is free if it was free at the fork, or if the thread that forked held it and releases it
+/// there. If another thread of the parent held it, [`lock`](RawMutex::lock) panics.
 ///
 /// # Panics
 ///

@@ -92,7 +92,7 @@ pub(super) unsafe fn release_serving<T>(mutex: &Mutex<RawInterruptLock, T>, tena
         }
         // Free the lock, so that a delivery that waits comes next. Only if none waits, go on with what is left.
         // SAFETY: this thread still holds the lock, without a borrow, and does not touch the data again after success.
-        if unsafe { raw.release() }.is_ok() {
+        if unsafe { raw.release_of(|| tenant.is_inherited()) }.is_ok() {
             break Released::AllServed;
         }
         if batches == BATCHES || (has_run_closure && sync::is_watcher() && tenant.pass_on()) {

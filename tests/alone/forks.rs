@@ -3,17 +3,18 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Weak, mpsc};
 use std::task::Waker;
 use std::thread;
 use std::time::Duration;
 
 use interrupt_lock::linux::{Eventfd, EventfdSignaller, Uio};
+use interrupt_lock::simulated::Edu;
 use interrupt_lock::source::{EdgeHandle, Ready, Removal, SharedLine, Software, Source};
 use interrupt_lock::{
-    Affinity, Claim, Deferral, Delivery, Device, Dispatcher, ErrorKind, Info, Interrupt, InterruptLock, Queued,
-    RawPiLock, Refusal, SourceError, State, Transition, WithWorkItem,
+    Affinity, Claim, Deferral, Delivery, Device, Dispatcher, ErrorKind, Info, Interrupt, InterruptLock, NoWorkItem,
+    Polling, Queued, RawPiLock, Refusal, Registers, SourceError, State, Transition, Trigger, WithWorkItem,
 };
 use lock_api::Mutex;
 use support::alone::in_a_process_of_its_own;
@@ -596,6 +597,340 @@ fn i20_what_a_child_builds_itself_works() {
             in_a_child(|| serve(&build()));
             drop(guard);
             waits.join().unwrap();
+        });
+    });
+}
+
+/// A level line behind an eventfd.
+struct Line(Eventfd);
+
+impl Source for Line {
+    fn info(&self) -> Info {
+        Info::new().with_trigger(Trigger::Level)
+    }
+    fn ready(&mut self) -> Ready<'_> {
+        self.0.ready()
+    }
+    fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
+        self.0.connect(waker)
+    }
+    fn disconnect(&mut self) -> Result<(), SourceError> {
+        self.0.disconnect()
+    }
+    fn take(&mut self) -> Result<u64, SourceError> {
+        self.0.take()
+    }
+}
+
+// Caught: a run of a serialized work item that waits before it is refused.
+#[test]
+fn i20_a_child_waits_for_no_callback_lock() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let device = Device::builder("nic").build();
+            let interrupt = Interrupt::builder(())
+                .isr(|_| Claim::Claimed)
+                .work_item(|_| ())
+                .device(&device)
+                .automatic_serialization()
+                .build()
+                .unwrap();
+            interrupt.enable().unwrap();
+            let _ = interrupt.queue_work_item();
+            let (entered, leave) = (Gate::new(), Gate::new());
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    device.synchronize(|| {
+                        entered.open();
+                        leave.wait();
+                    });
+                });
+                entered.wait();
+                let child = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    in_a_child(|| {
+                        assert!(!interrupt.run_work_item());
+                    });
+                }));
+                leave.open();
+                assert!(child.is_ok(), "it waits for a callback lock that a thread of the parent has");
+            });
+        });
+    });
+}
+
+// Caught: a run that panics.
+#[test]
+fn i20_a_child_runs_no_work_item_with_the_callback_lock_held() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let device = Device::builder("nic").build();
+            let interrupt = Interrupt::builder(())
+                .isr(|_| Claim::Claimed)
+                .work_item(|_| ())
+                .device(&device)
+                .automatic_serialization()
+                .build()
+                .unwrap();
+            interrupt.enable().unwrap();
+            let _ = interrupt.queue_work_item();
+            device.synchronize(|| in_a_child(|| assert!(!interrupt.run_work_item())));
+        });
+    });
+}
+
+// Caught: a drop that waits for a lock of the source.
+#[test]
+fn i20_a_child_drops_a_software_source_that_others_assert() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let (source, edge) = Software::edge();
+            let mut interrupt = Some(
+                Interrupt::<u64, NoWorkItem>::builder(0)
+                    .isr(|count| {
+                        **count += count.assertions();
+                        Claim::Claimed
+                    })
+                    .source(source)
+                    .build()
+                    .unwrap(),
+            );
+            interrupt.as_ref().unwrap().enable().unwrap();
+            let stop = AtomicBool::new(false);
+            thread::scope(|scope| {
+                for _ in 0..3 {
+                    scope.spawn(|| {
+                        while !stop.load(SeqCst) {
+                            edge.assert();
+                        }
+                    });
+                }
+                let child = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    for _ in 0..300 {
+                        in_a_child(|| {
+                            drop(interrupt.take());
+                        });
+                    }
+                }));
+                stop.store(true, SeqCst);
+                if let Err(why) = child {
+                    panic!("{}", support::panic_text(&*why));
+                }
+            });
+        });
+    });
+}
+
+// Caught: a drop that waits for the watchdog.
+#[test]
+fn i20_a_child_drops_one_of_many_that_are_watched() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let watched = || {
+                Interrupt::<u64, NoWorkItem>::builder(0)
+                    .isr(|_| Claim::Claimed)
+                    .overdue_after(Duration::from_nanos(1))
+                    .build()
+                    .unwrap()
+            };
+            let all: Vec<_> = (0..500).map(|_| watched()).collect();
+            let mut one = Some(watched());
+            for _ in 0..300 {
+                in_a_child(|| {
+                    drop(one.take());
+                });
+            }
+            drop(all);
+        });
+    });
+}
+
+// Caught: a drop that waits for a lock of the device.
+#[test]
+fn i20_a_child_drops_a_simulated_device_in_use() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let edu = Edu::new();
+            let registers = edu.registers();
+            let mut interrupt = Some(
+                Interrupt::<u64, NoWorkItem>::builder(0)
+                    .isr(|_| Claim::Claimed)
+                    .source(edu.message().unwrap())
+                    .build()
+                    .unwrap(),
+            );
+            interrupt.as_ref().unwrap().enable().unwrap();
+            let stop = AtomicBool::new(false);
+            thread::scope(|scope| {
+                for _ in 0..3 {
+                    scope.spawn(|| {
+                        while !stop.load(SeqCst) {
+                            let _ = registers.read32(0x24);
+                        }
+                    });
+                }
+                let child = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    for _ in 0..300 {
+                        in_a_child(|| {
+                            drop(interrupt.take());
+                        });
+                    }
+                }));
+                stop.store(true, SeqCst);
+                if let Err(why) = child {
+                    panic!("{}", support::panic_text(&*why));
+                }
+            });
+        });
+    });
+}
+
+// Caught: an interrupt with a lock that a thread of the parent has for ever.
+#[test]
+fn i20_a_child_builds_nothing_on_a_lock_that_is_shared_with_the_parents() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let lock = Arc::new(InterruptLock::new(0_u64));
+            let build = || Interrupt::<_, NoWorkItem>::builder_sharing(&lock).isr(|_| Claim::Claimed).build();
+            let _parents = build().unwrap();
+            let (entered, leave) = (Gate::new(), Gate::new());
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    let _guard = lock.acquire_interrupt_lock();
+                    entered.open();
+                    leave.wait();
+                });
+                entered.wait();
+                let child = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    in_a_child(|| {
+                        let built = build();
+                        assert!(matches!(kind(&built), Some(ErrorKind::Forked)), "{built:?}");
+                    });
+                }));
+                leave.open();
+                assert!(child.is_ok(), "it waits for ever");
+            });
+        });
+    });
+}
+
+// Caught: a report, or a queued run, of the parent.
+#[test]
+fn i20_nothing_is_overdue_or_queued_in_a_child() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let (entered, leave) = (Gate::new(), Gate::new());
+            let (its_entered, its_leave) = (entered.clone(), leave.clone());
+            let interrupt = Interrupt::builder(())
+                .isr(|_| Claim::Claimed)
+                .work_item(move |_| {
+                    its_entered.open();
+                    its_leave.wait();
+                })
+                .source(Eventfd::new().unwrap())
+                .overdue_after(Duration::from_millis(2))
+                .build()
+                .unwrap();
+            interrupt.enable().unwrap();
+            let _ = interrupt.queue_work_item();
+            entered.wait();
+            until(|| interrupt.overdue().is_some());
+            let _ = interrupt.queue_work_item();
+            let child = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                in_a_child(|| {
+                    assert_eq!(
+                        (interrupt.overdue(), interrupt.is_work_item_queued()),
+                        (None, false),
+                        "in a child it has ended"
+                    );
+                });
+            }));
+            leave.open();
+            if let Err(why) = child {
+                panic!("{}", support::panic_text(&*why));
+            }
+        });
+    });
+}
+
+// Caught: a member of the child that connects.
+#[test]
+fn i20_a_child_takes_no_seat_on_the_parents_line() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let eventfd = Eventfd::new().unwrap();
+            let device = eventfd.signaller();
+            let line = SharedLine::new(Line(eventfd)).unwrap();
+            let build = || {
+                Interrupt::<(), NoWorkItem>::builder(())
+                    .isr(|_| Claim::Claimed)
+                    .source(line.member())
+                    .without_dispatcher()
+                    .build()
+                    .unwrap()
+            };
+            let parents = build();
+            parents.enable().unwrap();
+            device.signal();
+            in_a_child(|| {
+                let own = build();
+                let enabled = own.enable();
+                assert!(matches!(kind(&enabled), Some(ErrorKind::Source(_))), "{enabled:?}");
+                assert_eq!(own.service(), Delivery::NotServed);
+            });
+            parents.service();
+            assert_eq!(parents.stats().claimed, 1, "the child has taken the assertion");
+        });
+    });
+}
+
+// Caught: a drop of a listener that waits for a lock of the interrupt.
+#[test]
+fn i20_a_child_drops_everything_at_once() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let eventfd = Eventfd::new().unwrap();
+            let signaller = eventfd.signaller();
+            let nic = Device::builder("nic").on_d0_exit(|| ()).build();
+            let mut interrupt = Some(
+                Interrupt::builder(0_u64)
+                    .isr(|count| {
+                        **count += count.assertions();
+                        count.queue_work_item();
+                        Claim::Claimed
+                    })
+                    .work_item(|_| ())
+                    .device(&nic)
+                    .wake_capable()
+                    .timed()
+                    .poll_when_silent(Duration::from_secs(3600))
+                    .polling(Polling::Fixed(Duration::from_millis(1)))
+                    .source(eventfd)
+                    .build()
+                    .unwrap(),
+            );
+            let mut power = Some(nic.power_up().unwrap());
+            let mut claims = Some(interrupt.as_ref().unwrap().claims().unwrap());
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    for _ in 0..10_000 {
+                        signaller.signal();
+                        thread::yield_now();
+                    }
+                });
+                for n in 0..200 {
+                    in_a_child(|| match n % 3 {
+                        0 => drop((interrupt.take(), power.take(), claims.take())),
+                        1 => drop((power.take(), claims.take(), interrupt.take())),
+                        _ => drop((claims.take(), interrupt.take(), power.take())),
+                    });
+                }
+            });
+            let interrupt = interrupt.as_ref().unwrap();
+            until(|| {
+                let counted = *interrupt.acquire_interrupt_lock();
+                counted >= 10_000
+            });
+            core::mem::forget(power);
         });
     });
 }

@@ -13,6 +13,8 @@ mod foreign;
 #[cfg(target_os = "linux")]
 mod forks;
 #[cfg(target_os = "linux")]
+mod forks_inside;
+#[cfg(target_os = "linux")]
 mod leaks;
 #[cfg(target_os = "linux")]
 mod no_allocation;
@@ -23,6 +25,8 @@ mod no_threads;
 mod operator;
 #[cfg(target_os = "linux")]
 mod overdue_end;
+#[cfg(target_os = "linux")]
+mod own_loops;
 #[cfg(target_os = "linux")]
 mod stopped;
 #[cfg(target_os = "linux")]

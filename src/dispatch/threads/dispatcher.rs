@@ -161,6 +161,9 @@ struct Registration {
 impl Dispatch for Registration {
     fn arm(&self, source: &mut dyn Source) -> Result<(), SourceError> {
         let watcher = &self.threads.watcher;
+        if !watcher.is_here() {
+            return Ok(());
+        }
         watcher.open(&self.watcher_slot, &self.object, self.polling, self.poll_when_silent);
         #[cfg(unix)]
         {
@@ -178,7 +181,8 @@ impl Dispatch for Registration {
     }
 
     fn disarm(&self) -> Result<(), SourceError> {
-        self.threads.watcher.close(&self.watcher_slot)
+        // A forked child leaves the parent's sources watched.
+        if self.threads.watcher.is_here() { self.threads.watcher.close(&self.watcher_slot) } else { Ok(()) }
     }
 
     fn waker(&self) -> Waker {

@@ -101,6 +101,10 @@ impl<T: Send, W: Send> CountsClaims for InterruptObject<T, W> {
     }
 
     fn remove_listener(&self) {
+        if self.state.is_inherited() {
+            // The waker is the parent's, and its lock may be held for ever.
+            return;
+        }
         // Take the waker first: once the bit is clear, a waker in the notes may be another listener's.
         let waker = self.notes.lock().listener.take();
         self.state.take(LISTENED);

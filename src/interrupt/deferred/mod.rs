@@ -46,6 +46,10 @@ impl<T, W> InterruptObject<T, W> {
     pub(in crate::interrupt) fn run_submitted(&self, data: &mut T) {
         // SAFETY: the caller holds the lock, as `data` proves.
         for _ in 0..unsafe { self.deferred.gather() } {
+            if self.state.is_inherited() {
+                // A closure has forked, and the others are the parent's.
+                return;
+            }
             self.serve_between(data);
             self.run_next_deferred(data);
         }
@@ -57,6 +61,10 @@ impl<T, W> InterruptObject<T, W> {
         unsafe { self.deferred.close() };
         // SAFETY: as above.
         while let Some(closure) = unsafe { self.deferred.pop() } {
+            if self.state.is_inherited() {
+                self.free(closure);
+                continue;
+            }
             self.serve_between(data);
             self.run_deferred(data, closure);
         }

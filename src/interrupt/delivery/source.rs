@@ -22,13 +22,17 @@ pub(in crate::interrupt) enum AfterIsr {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Runs `ask`, which calls the source, and catches its panic: that is a fault.
+    /// Runs `ask`, which calls the source, and catches its panic: that is a fault. In a forked child the source is the
+    /// parent's, and is left alone: a callback may have forked.
     #[inline]
     pub(in crate::interrupt) fn with_source<R>(
         &self,
         registered: &mut Registered<T, W>,
         ask: impl FnOnce(&mut Registered<T, W>) -> R,
     ) -> Result<R, crate::error::Error> {
+        if self.state.is_inherited() {
+            return Err(self.ended());
+        }
         match sync::catch(|| ask(registered)) {
             Ok(answer) => Ok(answer),
             Err(message) => Err(self.panicked(registered, Callback::Source, message)),

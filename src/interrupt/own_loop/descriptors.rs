@@ -15,12 +15,14 @@ impl<T, W> InterruptObject<T, W> {
     /// I22](crate::guide::contract#i22)). So a loop may wait for it level-triggered or edge-triggered, for as long as it
     /// likes. Elsewhere it is a duplicate of the source's descriptor, which may stay readable.
     ///
-    /// Returns `None` if the source has no descriptor. Waits for the interrupt lock. Build the interrupt [without a
+    /// Returns `None` if the source has no descriptor. Waits for the interrupt lock. The members of a
+    /// [`SharedLine`](crate::source::SharedLine) have the same descriptor: a loop that hears it serves all of them. Build the interrupt [without a
     /// dispatcher](crate::Builder::without_dispatcher), or both serve it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Source`] if the system has no descriptor left.
+    /// [`ErrorKind::Source`] if the system has no descriptor left. [`ErrorKind::Faulted`] if the source panics.
+    /// [`ErrorKind::Forked`] in a forked child.
     ///
     /// # Panics
     ///
@@ -66,9 +68,11 @@ impl<T, W> InterruptObject<T, W> {
         let lock = self.acquire_interrupt_lock();
         // SAFETY: this thread holds the lock, and is in no callback: there it would hold the lock already, and the line
         // above would have panicked.
-        let descriptor = unsafe { self.registered.with(|registered| self.descriptor_of_signals(registered)) };
+        let descriptor = unsafe {
+            self.registered.with(|registered| self.with_source(registered, |r| self.descriptor_of_signals(r)))
+        };
         drop(lock);
-        descriptor.map_err(|error| self.source_error(error))
+        descriptor?.map_err(|error| self.source_error(error))
     }
 
     /// Returns a second descriptor, which tells of a removal, for a driver that waits in its own loop.
@@ -81,7 +85,8 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Source`] if the system has no descriptor left.
+    /// [`ErrorKind::Source`] if the system has no descriptor left. [`ErrorKind::Faulted`] if the source panics.
+    /// [`ErrorKind::Forked`] in a forked child.
     ///
     /// # Panics
     ///
@@ -103,8 +108,10 @@ impl<T, W> InterruptObject<T, W> {
         }
         let lock = self.acquire_interrupt_lock();
         // SAFETY: as in `descriptor`.
-        let descriptor = unsafe { self.registered.with(|registered| self.descriptor_of_removal(registered)) };
+        let descriptor = unsafe {
+            self.registered.with(|registered| self.with_source(registered, |r| self.descriptor_of_removal(r)))
+        };
         drop(lock);
-        descriptor.map_err(|error| self.source_error(error))
+        descriptor?.map_err(|error| self.source_error(error))
     }
 }

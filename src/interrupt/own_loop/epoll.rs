@@ -63,9 +63,9 @@ impl Watch {
         Ok(())
     }
 
-    /// Shows nothing. Explicitly: to close the duplicate would not be enough, since others keep the file open.
+    /// Shows nothing. In a forked child it does nothing, because the instance is the parent's. Explicitly: to close the duplicate would not be enough, since others keep the file open.
     fn hide(&mut self) -> Result<(), SourceError> {
-        if let Some((descriptor, _)) = &self.shown {
+        if let Some((descriptor, _)) = self.shown.as_ref().filter(|_| self.process.is_this()) {
             self.epoll.delete(descriptor).map_err(failed("watching the source's descriptor no longer"))?;
             self.shown = None;
         }
@@ -80,11 +80,8 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // The driver's loop may go on with its descriptor of the instance. In a forked child that is the parent's loop.
-        if self.process.is_this() {
-            // A refusal can't be told any more.
-            let _ = self.hide();
-        }
+        // The driver's loop may go on with its descriptor of the instance. A refusal can't be told any more.
+        let _ = self.hide();
     }
 }
 
@@ -96,15 +93,19 @@ impl<T, W> InterruptObject<T, W> {
         registered: &mut Registered<T, W>,
     ) -> Result<Option<OwnedFd>, SourceError> {
         let Some(source) = registered.source.as_mut() else { return Ok(None) };
-        let Ready::Descriptor(_) = source.ready() else { return Ok(None) };
+        let Ready::Descriptor(descriptor) = source.ready() else { return Ok(None) };
         self.with_own_loop(|own_loop| {
-            if own_loop.signals.is_none() {
-                own_loop.signals = Some(Watch::new()?);
-                if self.state.in_service() {
-                    self.show_signals(own_loop, &mut **source)?;
-                }
+            if let Some(watch) = &own_loop.signals {
+                return watch.descriptor().map(Some);
             }
-            own_loop.signals.as_ref().map(|watch| watch.descriptor()).transpose()
+            let mut watch = Watch::new()?;
+            if self.state.in_service() {
+                watch.show(descriptor, self.report_of_signals())?;
+            }
+            // Kept only once all has been granted.
+            let theirs = watch.descriptor()?;
+            own_loop.signals = Some(watch);
+            Ok(Some(theirs))
         })
     }
 
@@ -116,13 +117,16 @@ impl<T, W> InterruptObject<T, W> {
         let Some(source) = registered.source.as_mut() else { return Ok(None) };
         let Some(descriptor) = source.removal_descriptor() else { return Ok(None) };
         self.with_own_loop(|own_loop| {
-            if own_loop.removal.is_none() {
-                let watch = own_loop.removal.insert(Watch::new()?);
-                if !self.state.has(GONE | REQUEST_NOTED) {
-                    watch.show(descriptor, Report::While)?;
-                }
+            if let Some(watch) = &own_loop.removal {
+                return watch.descriptor().map(Some);
             }
-            own_loop.removal.as_ref().map(|watch| watch.descriptor()).transpose()
+            let mut watch = Watch::new()?;
+            if !self.state.has(GONE | REQUEST_NOTED) {
+                watch.show(descriptor, Report::While)?;
+            }
+            let theirs = watch.descriptor()?;
+            own_loop.removal = Some(watch);
+            Ok(Some(theirs))
         })
     }
 

@@ -121,6 +121,11 @@ impl<T, W> InterruptObject<T, W> {
             Ok(answer) => answer.map_err(|error| self.error(ErrorKind::DisableCallback(error))),
             Err(message) => return Err(self.panicked(registered, Callback::Disable, message)),
         };
+        if self.state.is_inherited() {
+            // The callback has forked, and this is the child.
+            self.free(called);
+            return Err(self.ended());
+        }
         // If the device turns out to have gone after this, no removal callback runs.
         self.state.apply(Event::Disable);
         events::disabled(self.name());

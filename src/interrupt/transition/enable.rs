@@ -88,6 +88,8 @@ impl<T, W> InterruptObject<T, W> {
             return Err(error);
         }
         match sync::catch(|| registered.enable.call(data)) {
+            // The callback has forked, and this is the child.
+            Ok(_) if self.state.is_inherited() => Err(self.ended()),
             Ok(Ok(())) => {
                 self.work.open();
                 self.state.apply(Event::Connected);
@@ -114,7 +116,9 @@ impl<T, W> InterruptObject<T, W> {
             let info = source.info();
             registered.message = info.message_number.unwrap_or(0);
             registered.empty_is_benign = self.note(info);
-            // The dispatcher waits before the source is connected, so an assertion at the connection is served.
+            // Whoever serves it waits before the source is connected, so an assertion at the connection is served, and what is
+            // refused leaves nothing connected.
+            self.arm_own_loop(&mut **source)?;
             match &self.dispatch {
                 Some(dispatch) => {
                     dispatch.arm(&mut **source)?;
@@ -122,7 +126,6 @@ impl<T, W> InterruptObject<T, W> {
                 }
                 None => source.connect(core::task::Waker::noop()),
             }?;
-            self.arm_own_loop(&mut **source)?;
             #[cfg(feature = "std")]
             self.ask_for_policy(Some(&**source));
             Ok(())

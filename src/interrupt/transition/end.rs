@@ -71,10 +71,6 @@ impl<T, W> InterruptObject<T, W> {
     /// Returns `false` if the end is left to a section that the caller is in.
     #[cold]
     fn end_inherited(&self) -> bool {
-        if self.lock().raw().is_mine() {
-            // Otherwise its release would leave the end to a delivery that waits, in the parent.
-            self.lock().raw().forget_waiters();
-        }
         if self.defer_end() {
             return false;
         }

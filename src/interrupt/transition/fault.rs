@@ -182,7 +182,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn disconnect(&self, registered: &mut Registered<T, W>) {
-        if let Some(source) = &mut registered.source {
+        if let Some(source) = registered.source.as_mut().filter(|_| !self.state.is_inherited()) {
             // Ignore an error: the interrupt is out of service, and the cause is on record.
             let _ = sync::catch(|| source.disconnect());
         }

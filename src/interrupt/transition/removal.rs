@@ -93,9 +93,6 @@ impl<T, W> InterruptObject<T, W> {
     /// Asks the source for a removal. If the device has gone, removes the interrupt. A request is noted. The caller
     /// holds the lock, as `registered` and `data` prove.
     pub(in crate::interrupt) fn note_removal(&self, registered: &mut Registered<T, W>, data: &mut T) {
-        if self.state.is_inherited() {
-            return;
-        }
         let asked = self.with_source(registered, |registered| registered.source.as_mut()?.removal());
         match asked {
             Ok(Some(Removal::Surprise)) => self.surprise_removal(registered, data),

@@ -293,6 +293,9 @@ impl<T, W> InterruptObject<T, W> {
         W: Is<R>,
         R: WorkItemRegistered,
     {
+        if self.state.is_inherited() {
+            return false;
+        }
         match self.serializer() {
             None => self.run_unserialized(),
             Some(device) => self.run_serialized_or_panic(device),
@@ -338,9 +341,6 @@ impl<T, W> InterruptObject<T, W> {
 
     #[inline]
     fn run_once(&self) -> bool {
-        if self.state.is_inherited() {
-            return false;
-        }
         let Some(queueings) = self.work.begin() else {
             return false;
         };
@@ -395,7 +395,8 @@ impl<T, W> InterruptObject<T, W> {
     /// Returns an error if a wait would never end, as [`run_work`](Self::run_work) does, or if it has been called off.
     /// Only the wait of an end can be.
     pub(in crate::interrupt) fn flush_work(&self, for_end: bool) -> Result<(), Option<Circle>> {
-        while !self.work.is_idle() {
+        // In a forked child a run that is under way never ends.
+        while !self.work.is_idle() && !self.state.is_inherited() {
             self.work.wait_until_not_running(self.name(), for_end)?;
             // The loop's condition asks whether there is more, because another thread may have been faster.
             let _ = self.run_work(for_end)?;
@@ -415,6 +416,6 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn is_work_item_queued(&self) -> bool {
-        self.work.is_queued()
+        self.work.is_queued() && !self.state.is_inherited()
     }
 }

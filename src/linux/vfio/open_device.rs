@@ -15,7 +15,7 @@ use crate::linux::vfio::iova::Iovas;
 use crate::linux::vfio::mode::CurrentMode;
 use crate::linux::vfio::removal::RemovalWatch;
 use crate::sync::Process;
-use crate::system::{device_failed, failed, vfio};
+use crate::system::{device_failed, failed, refused, vfio};
 
 /// An open device. The `PciDevice` and everything obtained from it share one, and it is closed with the last of them.
 pub(super) struct OpenDevice {
@@ -58,6 +58,14 @@ impl OpenDevice {
     /// Whether this process has opened the device. A forked child leaves its interrupts and its DMA to the parent.
     pub(super) fn is_ours(&self) -> bool {
         self.process.is_this()
+    }
+
+    /// Refuses to do what the parent would notice, in a forked child.
+    pub(super) fn check_ours(&self) -> Result<(), SourceError> {
+        if self.is_ours() {
+            return Ok(());
+        }
+        Err(refused("the process from which this one was forked has opened it: open it here, after the fork"))
     }
 
     pub(super) fn device(&self) -> BorrowedFd<'_> {

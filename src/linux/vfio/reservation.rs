@@ -17,6 +17,7 @@ pub(super) struct Reservation {
 
 impl Reservation {
     pub(super) fn new(device: Arc<OpenDevice>, mode: Mode) -> Result<Self, SourceError> {
+        device.check_ours()?;
         let count =
             vfio::irq_count(device.device(), mode.index()).map_err(device_failed("asking for its interrupts"))?;
         if count == 0 {

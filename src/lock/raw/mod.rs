@@ -269,7 +269,6 @@ impl RawInterruptLock {
         self.take(Caller::here(), Announced::precedes_deliveries)
     }
 
-    /// Takes the lock if it is free, and `precedes` says that nothing announced comes before the caller.
     /// As [`try_acquire`](Self::try_acquire), in a forked child. What is left to the owner stays there.
     #[cold]
     #[track_caller]
@@ -278,12 +277,14 @@ impl RawInterruptLock {
         self.take(Caller::here(), |_| false).ok()
     }
 
-    /// Forgets all who wait: in a forked child, none of them is there.
-    pub(crate) fn forget_waiters(&self) {
+    /// Forgets all who wait: in a forked child, none of them is there. Returns what is left to the owner.
+    #[cold]
+    fn forget_waiters(&self) -> Announced {
         // Relaxed: the child's other threads never wait for this lock.
-        self.announced.fetch_and(LEFT, Relaxed);
+        Announced(self.announced.fetch_and(LEFT, Relaxed) & LEFT)
     }
 
+    /// Takes the lock if it is free, and `precedes` says that nothing announced comes before the caller.
     #[inline(always)]
     fn take(&self, caller: Caller, precedes: impl FnOnce(Announced) -> bool) -> Result<Acquisition, Refused> {
         if !self.exchange_owner(caller.me) {
@@ -329,11 +330,23 @@ impl RawInterruptLock {
     /// what the lock protects.
     #[inline]
     pub(crate) unsafe fn release(&self) -> Result<(), StillHeld> {
+        // SAFETY: as the caller promises.
+        unsafe { self.release_of(|| false) }
+    }
+
+    /// As [`release`](Self::release), of a lock that may be inherited: then nobody who waits is in this process.
+    ///
+    /// # Safety
+    ///
+    /// As for [`release`](Self::release).
+    #[inline]
+    pub(crate) unsafe fn release_of(&self, is_inherited: impl FnOnce() -> bool) -> Result<(), StillHeld> {
         let announced = self.free();
         if announced.is_empty() {
             sync::unmask();
             return Ok(());
         }
+        let announced = if is_inherited() { self.forget_waiters() } else { announced };
         self.release_slow(announced)
     }
 

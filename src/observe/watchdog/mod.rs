@@ -24,6 +24,7 @@ use lock_api::Mutex;
 use crate::cause::SourceError;
 use crate::fault::{Callback, Overdue};
 use crate::lock::RawInterruptLock;
+use crate::sync::Process;
 #[cfg(loom)]
 use model as thread;
 
@@ -58,12 +59,15 @@ struct Run {
 }
 
 /// The owner of an interrupt's record: its callbacks are watched until this is dropped.
-pub(crate) struct Watched(Arc<RunningCallbacks>);
+pub(crate) struct Watched(Arc<RunningCallbacks>, Process);
 
 impl Watched {
     pub(crate) fn new(limit: Duration) -> Self {
         let slot = || Mutex::from_raw(RawInterruptLock::new(), None);
-        Self(Arc::new(RunningCallbacks { limit: limit.min(FOREVER), locked: slot(), work_item: slot() }))
+        Self(
+            Arc::new(RunningCallbacks { limit: limit.min(FOREVER), locked: slot(), work_item: slot() }),
+            Process::this(),
+        )
     }
 
     /// Has `object` told from now on.
@@ -91,7 +95,10 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
-        thread::forget(&self.0);
+        // A forked child has a watchdog of its own.
+        if self.1.is_this() {
+            thread::forget(&self.0);
+        }
     }
 }
 

@@ -53,6 +53,11 @@ impl SharedModel {
         &self.name
     }
 
+    /// Whether this is the process that made the device, and no forked child.
+    pub fn is_here(&self) -> bool {
+        self.process.is_this()
+    }
+
     pub fn with<R>(&self, look: impl FnOnce(&mut Model) -> R) -> R {
         look(&mut self.model.lock().model)
     }
@@ -89,7 +94,7 @@ impl Drop for SharedModel {
         let Some(thread) = self.thread.take() else {
             return;
         };
-        if !self.process.is_this() {
+        if !self.is_here() {
             // What the handle stands for may belong to a thread that the forked child has started since.
             mem::forget(thread);
             return;

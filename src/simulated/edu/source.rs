@@ -76,6 +76,9 @@ impl Source for EduSource {
 
 impl Drop for EduSource {
     fn drop(&mut self) {
-        self.device.with(Model::unplug);
+        // In a forked child the device is the parent's.
+        if self.device.is_here() {
+            self.device.with(Model::unplug);
+        }
     }
 }

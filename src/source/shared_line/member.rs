@@ -54,6 +54,9 @@ impl Source for LineMember {
     }
 
     fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
+        if !self.line.is_here() {
+            return Err(SourceError::Refused("its line belongs to the process from which this one was forked".into()));
+        }
         self.line.with(|chain| {
             self.seat = Some(chain.join(waker, || LineWaker::of(&self.line))?);
             Ok(())
@@ -68,6 +71,9 @@ impl Source for LineMember {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
+        if !self.line.is_here() {
+            return Ok(0);
+        }
         if let Some(left) = self.left.take() {
             return Ok(left);
         }

@@ -23,6 +23,7 @@ pub(crate) use shared::Wakeup;
 use crate::cause::SourceError;
 use crate::info::{Info, Trigger};
 use crate::source::{Assertions, Ready, Removal, Source};
+use crate::sync::Process;
 use shared::Shared;
 use signal_word::SignalWord;
 
@@ -67,6 +68,7 @@ pub struct Software {
     left: Option<u64>,
     /// How many assertions must not be taken as signalled.
     stale: u64,
+    process: Process,
 }
 
 impl Software {
@@ -126,7 +128,7 @@ impl Software {
     }
 
     fn new(trigger: Trigger, message: Option<u32>) -> Self {
-        Self { shared: Arc::new(Shared::new()), trigger, message, left: None, stale: 0 }
+        Self { shared: Arc::new(Shared::new()), trigger, message, left: None, stale: 0, process: Process::this() }
     }
 
     #[inline]
@@ -225,7 +227,10 @@ impl Source for Software {
 
 impl Drop for Software {
     fn drop(&mut self) {
-        self.shared.step(SignalWord::disconnected);
-        self.shared.set_waker(None);
+        // In a forked child somebody may be inside the waker's lock for ever.
+        if self.process.is_this() {
+            self.shared.step(SignalWord::disconnected);
+            self.shared.set_waker(None);
+        }
     }
 }

@@ -10,6 +10,8 @@ mod arguments;
 mod cycles;
 #[path = "../../../examples/edu/driver.rs"]
 mod driver;
+#[path = "lab_guest/forks.rs"]
+mod forks;
 #[path = "lab_guest/gone.rs"]
 mod gone;
 #[path = "lab_guest/mistakes.rs"]
@@ -46,7 +48,7 @@ use account::Failure;
 use arguments::Arguments;
 
 const USAGE: &str = "\
-usage: lab_guest (suite | cycles | gone | mistakes | moves | policy | power | rearm | refused | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
+usage: lab_guest (suite | cycles | forks | gone | mistakes | moves | policy | power | rearm | refused | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
        lab_guest operator --vfio ADDRESS --msi
        lab_guest storm THAT DEVICE -- ANOTHER";
 
@@ -70,6 +72,7 @@ fn run() -> Result<String, Failure> {
     match what.as_str() {
         "suite" => suite::run(&device),
         "cycles" => cycles::run(&device),
+        "forks" => forks::run(&device),
         "gone" => gone::run(&device),
         "mistakes" => mistakes::run(&device),
         "moves" => moves::run(&device),

@@ -45,6 +45,7 @@ pub struct DmaBuffer {
 
 impl DmaBuffer {
     pub(super) fn new(device: Arc<OpenDevice>, len: usize) -> Result<Self, SourceError> {
+        device.check_ours()?;
         let memory = MappedRegisters::anonymous(len)?;
         let size = memory.mapped_len();
         let iova = device
