@@ -6,8 +6,8 @@ use core::ops::{Deref, DerefMut};
 
 use lock_api::Mutex;
 
-use crate::lock::raw::{Acquisition, RawInterruptLock, StillHeld};
-use crate::lock::release::{Released, Tenant, release_serving};
+use crate::lock::raw::{Acquisition, RawInterruptLock};
+use crate::lock::release::{Tenant, finish_release};
 
 /// Access to the data of an [`InterruptLock`](crate::InterruptLock), for as long as the guard lives.
 ///
@@ -89,14 +89,9 @@ impl<T> Drop for InterruptLockGuard<'_, T> {
         // SAFETY: the acquisition is dropped here and nowhere else.
         unsafe { ManuallyDrop::drop(&mut self.acquisition) };
         // SAFETY: the guard holds the lock, its borrow has ended above, and it touches the data no more.
-        if let Err(StillHeld) = unsafe { raw.release_of(|| self.tenant.is_inherited()) } {
-            // SAFETY: after `StillHeld` this thread holds the lock, and the guard's borrow has ended.
-            let released = unsafe { release_serving(self.mutex, self.tenant) };
-            if released == Released::SomeLeft {
-                // (A watcher's release may have told the worker already. Then the worker looks once in vain.)
-                let tenant = self.tenant.all().unwrap_or(self.tenant);
-                tenant.pass_on();
-            }
+        if let Err(announced) = unsafe { raw.begin_release() } {
+            // SAFETY: this thread has freed the lock by that, and the guard's borrow has ended.
+            unsafe { finish_release(self.mutex, self.tenant, announced) };
         }
     }
 }

@@ -12,7 +12,7 @@
 
 use lock_api::Mutex;
 
-use crate::lock::raw::RawInterruptLock;
+use crate::lock::raw::{Announced, RawInterruptLock, StillHeld};
 use crate::name::Name;
 use crate::sync;
 
@@ -63,6 +63,30 @@ pub(super) enum Released {
     SomeLeft,
 }
 
+/// Finishes a release that has found something announced. It may serve what was left to the owner, and then passes on what
+/// it leaves.
+///
+/// # Safety
+///
+/// The caller has begun the release, and does not touch the lock's data any more.
+#[cold]
+pub(super) unsafe fn finish_release<T>(
+    mutex: &Mutex<RawInterruptLock, T>,
+    tenant: &dyn Tenant<T>,
+    announced: Announced,
+) {
+    // SAFETY: only this module releases the lock.
+    let raw = unsafe { mutex.raw() };
+    if let Err(StillHeld) = raw.finish_release(announced, tenant.is_inherited()) {
+        // SAFETY: after `StillHeld` this thread holds the lock, and no borrow is left.
+        let released = unsafe { release_serving(mutex, tenant) };
+        if released == Released::SomeLeft {
+            // (A watcher's release may have told the worker already. Then the worker looks once in vain.)
+            tenant.all().unwrap_or(tenant).pass_on();
+        }
+    }
+}
+
 /// Serves what was left to the owner until the lock can be freed, and frees it.
 ///
 /// It takes the guard's parts, not the guard. A guard whose address is passed on has to be in memory, and the release
@@ -92,7 +116,8 @@ pub(super) unsafe fn release_serving<T>(mutex: &Mutex<RawInterruptLock, T>, tena
         }
         // Free the lock, so that a delivery that waits comes next. Only if none waits, go on with what is left.
         // SAFETY: this thread still holds the lock, without a borrow, and does not touch the data again after success.
-        if unsafe { raw.release_of(|| tenant.is_inherited()) }.is_ok() {
+        let began = unsafe { raw.begin_release() };
+        if began.or_else(|announced| raw.finish_release(announced, tenant.is_inherited())).is_ok() {
             break Released::AllServed;
         }
         if batches == BATCHES || (has_run_closure && sync::is_watcher() && tenant.pass_on()) {

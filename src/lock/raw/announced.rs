@@ -23,7 +23,7 @@ const DELIVERIES: usize = COUNT << ARRIVED_SHIFT | COUNT << ADMITTED_SHIFT;
 
 /// A snapshot of the announce word.
 #[derive(Clone, Copy)]
-pub(super) struct Announced(pub(super) usize);
+pub(in crate::lock) struct Announced(pub(super) usize);
 
 /// A delivery's place in the order of arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

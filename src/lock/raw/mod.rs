@@ -78,7 +78,8 @@ use crate::circle::Circle;
 use crate::lock::waits::{Awaited, Label};
 use crate::sync;
 use crate::sync::{AtomicUsize, Borrow, Origin, Parker, Witness, const_outside_models};
-use announced::{Announced, LEFT};
+pub(super) use announced::Announced;
+use announced::LEFT;
 pub(crate) use lock_api_traits::lock_until;
 use sync::Ordering::{Acquire, Relaxed, Release};
 
@@ -331,23 +332,28 @@ impl RawInterruptLock {
     #[inline]
     pub(crate) unsafe fn release(&self) -> Result<(), StillHeld> {
         // SAFETY: as the caller promises.
-        unsafe { self.release_of(|| false) }
+        unsafe { self.begin_release() }.or_else(|announced| self.release_slow(announced))
     }
 
-    /// As [`release`](Self::release), of a lock that may be inherited: then nobody who waits is in this process.
+    /// The first half of [`release`](Self::release): frees the lock. Returns what is announced, if anything is: the caller
+    /// then has to [finish](Self::finish_release) the release.
     ///
     /// # Safety
     ///
     /// As for [`release`](Self::release).
     #[inline]
-    pub(crate) unsafe fn release_of(&self, is_inherited: impl FnOnce() -> bool) -> Result<(), StillHeld> {
+    pub(super) unsafe fn begin_release(&self) -> Result<(), Announced> {
         let announced = self.free();
         if announced.is_empty() {
             sync::unmask();
             return Ok(());
         }
-        let announced = if is_inherited() { self.forget_waiters() } else { announced };
-        self.release_slow(announced)
+        Err(announced)
+    }
+
+    /// The second half. Of an inherited lock, none of those who wait is in this process.
+    pub(super) fn finish_release(&self, announced: Announced, is_inherited: bool) -> Result<(), StillHeld> {
+        self.release_slow(if is_inherited { self.forget_waiters() } else { announced })
     }
 
     /// Stores zero in the owner word. Returns what is announced after that.
