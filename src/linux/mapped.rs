@@ -64,7 +64,8 @@ impl MappedRegisters {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`] if the system refuses, `len` is 0, or `offset` is no multiple of 8.
+    /// [`ErrorKind::Open`] if the system refuses, `len` is 0, `len` is more than half of all addresses (2 GiB with 32
+    /// bits), or `offset` is no multiple of 8.
     ///
     /// # Examples
     ///
@@ -88,7 +89,7 @@ impl MappedRegisters {
         keep: Option<Keep>,
     ) -> Result<Self, SourceError> {
         let into_page = (offset % page_size() as u64) as usize;
-        if !into_page.is_multiple_of(align_of::<u64>()) {
+        if !into_page.is_multiple_of(size_of::<u64>()) {
             return Err(refused("registers begin at a multiple of 8"));
         }
         let start = offset - into_page as u64;
@@ -110,7 +111,8 @@ impl MappedRegisters {
         let whole = len
             .checked_add(into_page)
             .and_then(|end| end.checked_next_multiple_of(page_size()))
-            .filter(|_| len != 0)
+            // A pointer can't be moved further than that.
+            .filter(|&whole| len != 0 && whole <= isize::MAX.cast_unsigned())
             .ok_or_else(|| refused(format!("{len} bytes can't be mapped")))?;
         let mapping = map(whole).map_err(failed("mapping"))?;
         let base = NonNull::new(mapping.start().wrapping_add(into_page))

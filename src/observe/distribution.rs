@@ -102,7 +102,8 @@ impl Distribution {
         Some(until.map_or(self.longest, |until| until.min(self.longest)))
     }
 
-    /// Returns the longest duration, exactly. `None` if none were counted.
+    /// Returns the longest duration, exactly. `None` if none were counted. On a processor of 32 bits, 4.3 seconds stand
+    /// for all that is longer.
     ///
     /// ```
     /// # use interrupt_lock::{Claim, Interrupt};

@@ -78,6 +78,9 @@ impl Counters {
 /// Reading them never takes the interrupt lock. The counters are read one after the other, while the interrupt goes on.
 /// So for a moment the queueings of a work item that is about to run may be counted twice or not at all.
 ///
+/// A counter has as many bits as the processor's addresses. With 32 bits it begins again at 0 after 2³² − 1;
+/// `coalesced`, `stale` and `work_merged` stay there instead.
+///
 /// ```
 /// use interrupt_lock::{Claim, Interrupt};
 ///

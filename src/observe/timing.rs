@@ -3,7 +3,7 @@
 //! The builder wraps the measuring around the ISR of a timed interrupt. An interrupt that is not timed runs none of this.
 
 use core::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use alloc::sync::Arc;
 
@@ -42,17 +42,18 @@ impl Timing {
 
     /// Runs the ISR and measures it. The interrupt lock is held.
     pub(crate) fn through_isr<R>(&self, isr: impl FnOnce() -> R) -> R {
-        let begun = self.isr_begins();
+        let begun = Instant::now();
+        self.isr_begins(begun);
         let claim = isr();
-        self.isr.add(self.now().wrapping_sub(begun));
+        self.isr.add(nanoseconds(begun.elapsed()));
         claim
     }
 
     /// Runs `wait`, which returns whether it ended with the lock held. Measures it if so.
     pub(crate) fn through_wait(&self, wait: &mut dyn FnMut() -> bool) {
-        let begun = self.now();
+        let begun = Instant::now();
         if wait() {
-            self.lock_wait.add(self.now().wrapping_sub(begun));
+            self.lock_wait.add(nanoseconds(begun.elapsed()));
         }
     }
 
@@ -65,23 +66,23 @@ impl Timing {
         }
     }
 
-    fn isr_begins(&self) -> usize {
-        let now = self.now();
+    fn isr_begins(&self, now: Instant) {
         if let Some(asserted) = self.taken.take() {
-            self.latency.add(now.wrapping_sub(asserted));
+            self.latency.add(self.since_start(now).wrapping_sub(asserted));
         }
-        now
     }
 
-    /// Never 0, which stands for no moment. Differences stay right when this overflows (every 4 seconds with 32 bits).
-    fn now(&self) -> usize {
-        self.since_start(Instant::now())
-    }
-
+    /// Never 0, which stands for no moment. This overflows (every 4.3 seconds with 32 bits). A difference stays right if
+    /// it is shorter than that.
     fn since_start(&self, moment: Instant) -> usize {
         let nanoseconds = moment.saturating_duration_since(self.start).as_nanos() as usize;
         nanoseconds | 1
     }
+}
+
+/// The longest that a `usize` can hold stands for all that is longer: 4.3 seconds with 32 bits.
+fn nanoseconds(time: Duration) -> usize {
+    usize::try_from(time.as_nanos()).unwrap_or(usize::MAX)
 }
 
 /// Receives the times of assertions, from a [`Source`](crate::source::Source) that knows when it was asserted. The
@@ -107,7 +108,7 @@ impl Assertions {
 
     /// Notes that an assertion is about to be signalled. Only the first since the last take counts.
     pub(crate) fn begin(&self) {
-        self.0.asserted.set_first(self.0.now());
+        self.0.asserted.set_first(self.0.since_start(Instant::now()));
     }
 
     /// Notes that what was signalled is taken.
@@ -156,6 +157,19 @@ pub struct Distributions {
     /// How long deliveries waited for the interrupt lock. A delivery that found it free counts as zero.
     pub lock_wait: Distribution,
     /// From an assertion to the beginning of its ISR run. Empty if the source doesn't know when it was asserted: only
-    /// software sources and the simulated device know.
+    /// software sources and the simulated device know. On a processor of 32 bits, a latency of 4.3 seconds or more is
+    /// counted as shorter than it was.
     pub latency: Distribution,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Caught: a conversion that leaves out the upper bits, which with 32 bits takes 5 seconds for 0.7.
+    #[test]
+    fn s2_a_time_that_does_not_fit_is_the_longest_that_does() {
+        assert_eq!(nanoseconds(Duration::from_secs(u64::MAX)), usize::MAX);
+        assert_eq!(nanoseconds(Duration::from_micros(5)), 5000);
+    }
 }
