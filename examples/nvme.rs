@@ -4,8 +4,8 @@
 //! of its own, behind one interrupt lock or three. The program writes blocks through one pair of queues, reads them
 //! through the other, and compares every byte. At the end it prints what each interrupt has done.
 //!
-//! It needs an NVMe controller that is bound to `vfio-pci`, behind an IOMMU. Without arguments it says how to bind one.
-//! `tests/lab/run` boots an emulated machine that has one.
+//! It needs Linux on a 64-bit processor, and an NVMe controller that is bound to `vfio-pci`, behind an IOMMU. Without
+//! arguments it says how to bind one. `tests/lab/run` boots an emulated machine that has one.
 //!
 //! ```text
 //! cargo run --release --example nvme -- --vfio 0000:00:07.0 --overwrite

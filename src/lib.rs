@@ -70,7 +70,7 @@ pub mod source;
 mod sync;
 #[cfg(all(target_os = "linux", feature = "std"))]
 #[cfg_attr(
-    any(loom, not(all(feature = "uio", feature = "vfio"))),
+    any(loom, not(all(feature = "uio", feature = "vfio", target_pointer_width = "64"))),
     allow(dead_code, unused_imports, reason = "a back-end is left out, or a model has no system")
 )]
 mod system;

@@ -2,7 +2,7 @@
 
 use interrupt_lock::{
     Error, Interrupt, Registers,
-    linux::{MappedRegisters, Uio, vfio},
+    linux::{MappedRegisters, Uio},
     simulated,
     source::Source,
 };
@@ -61,7 +61,10 @@ fn uio(path: &str) -> Result<AnyEdu, Failure> {
     mapped(path, registers, uio)
 }
 
+#[cfg(target_pointer_width = "64")]
 fn vfio(address: &str, msi: bool) -> Result<AnyEdu, Failure> {
+    use interrupt_lock::linux::vfio;
+
     let device = vfio::PciDevice::open(address).map_err(Failure::of_the_device)?;
     let registers = device.registers(0).map_err(Failure::of_the_device)?;
     if msi {
@@ -70,6 +73,11 @@ fn vfio(address: &str, msi: bool) -> Result<AnyEdu, Failure> {
     } else {
         mapped(address, registers, device.intx().map_err(Failure::of_the_device)?)
     }
+}
+
+#[cfg(not(target_pointer_width = "64"))]
+fn vfio(address: &str, _msi: bool) -> Result<AnyEdu, Failure> {
+    Err(Failure::Device(format!("{address}: VFIO can be used on 64-bit processors only")))
 }
 
 fn mapped(name: &str, registers: MappedRegisters, source: impl Source + 'static) -> Result<AnyEdu, Failure> {

@@ -4,7 +4,7 @@ use static_assertions::assert_impl_all;
 
 #[cfg(feature = "uio")]
 use crate::linux::Uio;
-#[cfg(feature = "vfio")]
+#[cfg(all(feature = "vfio", target_pointer_width = "64"))]
 use crate::linux::vfio;
 use crate::linux::{Eventfd, EventfdSignaller, MappedRegisters};
 use crate::source::Source;
@@ -15,7 +15,7 @@ assert_impl_all!(Eventfd: Source, Send);
 assert_impl_all!(EventfdSignaller: Send, Sync, Clone);
 #[cfg(feature = "uio")]
 assert_impl_all!(Uio: Source, Send);
-#[cfg(feature = "vfio")]
+#[cfg(all(feature = "vfio", target_pointer_width = "64"))]
 mod of_vfio {
     use super::*;
 

@@ -4,20 +4,26 @@
 //! |---|---|
 //! | [`Eventfd`] | an eventfd as a source |
 //! | [`Uio`] | the line of a UIO device as a source (feature `uio`) |
-//! | [`vfio`] | a PCI device: its registers, interrupts and DMA memory (feature `vfio`) |
+//! | [`vfio`] | a PCI device: its registers, interrupts and DMA memory (feature `vfio`; on 64-bit processors) |
 //! | [`MappedRegisters`] | a device's registers, mapped into the program's memory |
 
 pub(crate) mod eventfd;
 mod facts;
 mod in_use;
-#[cfg_attr(not(all(feature = "uio", feature = "vfio")), allow(dead_code, reason = "a back-end is left out"))]
+#[cfg_attr(
+    not(all(feature = "uio", feature = "vfio", target_pointer_width = "64")),
+    allow(dead_code, reason = "a back-end is left out")
+)]
 mod mapped;
-#[cfg(any(feature = "uio", feature = "vfio"))]
-#[cfg_attr(not(all(feature = "uio", feature = "vfio")), allow(dead_code, reason = "a back-end is left out"))]
+#[cfg(any(feature = "uio", all(feature = "vfio", target_pointer_width = "64")))]
+#[cfg_attr(
+    not(all(feature = "uio", feature = "vfio", target_pointer_width = "64")),
+    allow(dead_code, reason = "a back-end is left out")
+)]
 mod pci;
 #[cfg(feature = "uio")]
 mod uio;
-#[cfg(feature = "vfio")]
+#[cfg(all(feature = "vfio", target_pointer_width = "64"))]
 pub mod vfio;
 
 pub use eventfd::{Eventfd, EventfdSignaller};

@@ -29,7 +29,7 @@ pub(crate) mod process;
 mod threads;
 #[cfg(feature = "uio")]
 pub(crate) mod uio;
-#[cfg(feature = "vfio")]
+#[cfg(all(feature = "vfio", target_pointer_width = "64"))]
 pub(crate) mod vfio;
 
 pub(crate) use call::Failure;

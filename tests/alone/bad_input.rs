@@ -9,7 +9,7 @@ use std::time::Duration;
 use interrupt_lock::simulated::Edu;
 use interrupt_lock::{
     Affinity, Claim, Device, Dispatcher, Error, Interrupt, Policy, Polling, ProcessorSet, SourceError, State,
-    Transition, linux::vfio,
+    Transition,
 };
 use interrupt_lock::{
     linux::{Eventfd, Uio},
@@ -83,8 +83,13 @@ fn make_every_mistake() {
     refused(Uio::open("/dev/null"), "/dev/null", "not a UIO device");
     refused(Uio::open("/dev/no-uio"), "/dev/no-uio", "No such file");
     refused(Eventfd::from_fd(File::open("/dev/null").unwrap().into()), "eventfd", "/dev/null");
-    refused(vfio::PciDevice::open("ffff:ff:1f.7"), "ffff:ff:1f.7", "no such PCI device");
-    refused(vfio::PciDevice::open("edu"), "edu", "no address");
+    #[cfg(target_pointer_width = "64")]
+    {
+        use interrupt_lock::linux::vfio;
+
+        refused(vfio::PciDevice::open("ffff:ff:1f.7"), "ffff:ff:1f.7", "no such PCI device");
+        refused(vfio::PciDevice::open("edu"), "edu", "no address");
+    }
 
     // What is another's already.
     let device = Edu::new();

@@ -114,6 +114,6 @@ mod source {
     mod suite;
     #[cfg(target_os = "linux")]
     mod uio_fake;
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     mod vfio_host;
 }

@@ -45,7 +45,7 @@ assert_impl_all!(Stats: Send, Sync, Copy);
 mod sizes {
     use static_assertions::const_assert_eq;
 
-    #[cfg(any(feature = "std", not(feature = "alloc")))]
+    #[cfg(all(any(feature = "std", not(feature = "alloc")), target_pointer_width = "64"))]
     type Object = crate::interrupt::InterruptObject<(), crate::interrupt::NoWorkItem>;
 
     const WORD: usize = size_of::<usize>();

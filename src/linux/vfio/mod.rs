@@ -19,6 +19,9 @@
 //! fit: it can't connect vectors one by one (it takes no −1), it drops the kernel's count of available vectors and most
 //! error numbers, and it depends on the crates of a hypervisor.
 //!
+//! `vfio-bindings` compiles for 64-bit processors only. On others the crate leaves this module out, whatever its features
+//! are.
+//!
 //! # Examples
 //!
 //! ```no_run
