@@ -3,7 +3,8 @@
 
 #[cfg(all(target_os = "linux", not(loom)))]
 mod linux;
-#[cfg(not(all(target_os = "linux", not(loom))))]
+#[cfg(any(test, loom, not(target_os = "linux")))]
+#[cfg_attr(all(target_os = "linux", not(loom)), expect(dead_code, reason = "tested here, used elsewhere"))]
 mod other;
 
 #[cfg(all(target_os = "linux", not(loom)))]

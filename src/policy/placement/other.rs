@@ -43,3 +43,44 @@ pub(crate) fn ask(policy: &Policy, target: &Target<'_>) -> PolicyAnswer {
     }
     answer
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::info::Info;
+
+    fn asked(policy: Policy) -> PolicyAnswer {
+        let info = Info::new();
+        let thread = Ok(crate::policy::placement::ThreadId::current());
+        ask(
+            &policy,
+            &Target {
+                thread,
+                #[cfg(target_os = "linux")]
+                sysfs: None,
+                info: &info,
+            },
+        )
+    }
+
+    // Caught: what was not asked for, told as refused; a request that is forgotten.
+    #[test]
+    fn p2_elsewhere_what_is_asked_for_is_refused_and_nothing_else() {
+        assert_eq!(asked(Policy::new()), PolicyAnswer::default());
+        assert_eq!(asked(Policy::new().with_affinity(Affinity::MachineDefault)), PolicyAnswer::default());
+        let refused = Answer::Refused(SourceError::Refused(REFUSAL.into()));
+        let affinity = asked(Policy::new().with_affinity(Affinity::All));
+        assert_eq!((&affinity.thread, &affinity.line), (&refused, &refused));
+        assert_eq!(affinity.priority, PolicyAnswer::default().priority);
+        let priority = asked(Policy::new().with_priority(Priority::High));
+        assert_eq!(priority, PolicyAnswer { priority: refused, ..PolicyAnswer::default() });
+    }
+
+    // Caught: all processors that there could be.
+    #[test]
+    fn p1_elsewhere_processors_are_counted() {
+        assert_eq!(missing(ProcessorSet::new(1)), None);
+        let far = ProcessorSet::new(1 << 5).in_group(1023);
+        assert_eq!(missing(far), Some(far));
+    }
+}

@@ -102,4 +102,13 @@ mod tests {
             assert!(poller.wait(&mut (), Wait::UntilWoken).unwrap());
         });
     }
+
+    // Caught: a descriptor that is silently not watched: its interrupt would wait for ever.
+    #[cfg(unix)]
+    #[test]
+    fn a_descriptor_can_not_be_watched() {
+        let (reader, _writer) = std::io::pipe().unwrap();
+        let watched = Poller::new().unwrap().watch(Event::Signal(0), std::os::fd::AsFd::as_fd(&reader));
+        assert!(matches!(watched, Err(SourceError::Refused(why)) if why.as_str().contains("a dispatcher of Linux")));
+    }
 }
