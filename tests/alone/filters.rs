@@ -2,6 +2,8 @@
 //! process of its own each, because a filter stays. (`tests/refused.rs` refuses more calls, at each use, without a filter.)
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
@@ -437,8 +439,46 @@ fn i19_a_filter_of_mmap() {
     });
 }
 
+/// A worker whose sleeps are refused sleeps by the clock.
+// Caught: a worker that spins.
+#[test]
+fn i19_a_filter_of_a_workers_futex() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let worked = Arc::new(AtomicU64::new(0));
+            let theirs = worked.clone();
+            let (eventfd, mut is_refused) = (Eventfd::new().unwrap(), false);
+            let device = eventfd.signaller();
+            let interrupt = Interrupt::builder(())
+                .isr(|nic| {
+                    nic.queue_work_item();
+                    Claim::Claimed
+                })
+                .work_item(move |_| {
+                    if !std::mem::replace(&mut is_refused, true) {
+                        refuse(&[libc::SYS_futex], EPERM, Whom::ThisThread);
+                    }
+                    theirs.fetch_add(1, SeqCst);
+                })
+                .source(eventfd)
+                .build()
+                .unwrap();
+            interrupt.enable().unwrap();
+            for number in 1..=20 {
+                device.signal();
+                until(|| worked.load(SeqCst) == number);
+            }
+            is_quiet();
+            device.signal();
+            until(|| worked.load(SeqCst) == 21);
+            // Its end would have to wait for the worker, which could wake nobody.
+            std::mem::forget(interrupt);
+        });
+    });
+}
+
 /// `futex` is how threads sleep, in this crate's dependencies and in Rust's own library. Without it no thread is started. (If
-/// a filter comes later, threads spin or panic as they meet: the contract says so.)
+/// a filter comes later, threads that meet spin or panic: the contract says so.)
 // Caught: a thread that is started without a look, and spins.
 #[test]
 fn i19_a_filter_of_futex() {

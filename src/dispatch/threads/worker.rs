@@ -1,5 +1,6 @@
 //! The worker: the dispatcher's thread that runs work items, and whatever else may take long. It waits on no source.
 
+use core::time::Duration;
 use std::sync::OnceLock;
 use std::thread;
 
@@ -16,7 +17,7 @@ use crate::interrupt::serve::Serve;
 use crate::lock::raw::RawInterruptLock;
 use crate::name::Name;
 use crate::sync;
-use crate::sync::Backoff;
+use crate::sync::{Backoff, VainWakeups};
 
 /// The worker of a dispatcher. Its thread is started once an interrupt may need it.
 pub(super) struct Worker {
@@ -79,6 +80,7 @@ impl Worker {
 impl ReadyList<ParkedThread> {
     fn run(&self) {
         let _ = self.sleeper.0.set(thread::current());
+        let mut vain_wakeups = VainWakeups::default();
         // In a child that a work item has forked, the work is the parent's.
         while self.is_here() {
             self.wait();
@@ -86,7 +88,9 @@ impl ReadyList<ParkedThread> {
             if raised.is_stop() {
                 return;
             }
+            let mut in_vain = true;
             for bit in raised {
+                in_vain = false;
                 self.find_all(bit, |_, found| {
                     if let Some(found) = found {
                         found.object.work();
@@ -95,6 +99,7 @@ impl ReadyList<ParkedThread> {
                     }
                 });
             }
+            vain_wakeups.note(in_vain);
         }
     }
 
@@ -106,7 +111,8 @@ impl ReadyList<ParkedThread> {
                 backoff.snooze();
             } else if self.sleep() {
                 // It may return without a reason. Then there is nothing to take, and the thread comes back here.
-                thread::park();
+                // (Without a time-out, `std` does not come back from a sleep that the system refuses.)
+                thread::park_timeout(Duration::MAX);
                 return;
             }
         }

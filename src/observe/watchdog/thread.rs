@@ -15,6 +15,7 @@ use crate::lock::RawInterruptLock;
 use crate::name::Name;
 use crate::observe::watchdog::{FOREVER, RunningCallbacks, Watchable};
 use crate::sync;
+use crate::sync::VainWakeups;
 
 /// The thread sleeps at least for so long between two looks.
 const FINEST: Duration = Duration::from_millis(1);
@@ -76,6 +77,7 @@ pub(super) fn forget(callbacks: &Arc<RunningCallbacks>) {
 
 /// The thread. `planned` is when it was to wake.
 fn look_after_all(mut planned: Instant) {
+    let mut vain_wakeups = VainWakeups::default();
     loop {
         let mut watchdog = lock();
         if watchdog.watched.is_empty() {
@@ -100,6 +102,8 @@ fn look_after_all(mut planned: Instant) {
         if reports.is_empty() {
             // A wake-up since the look makes this return at once.
             thread::park_timeout(planned.saturating_duration_since(now));
+            // (An interrupt that comes or goes wakes it early, too.)
+            vain_wakeups.note(Instant::now() < planned);
             continue;
         }
         for (object, overdue) in reports {

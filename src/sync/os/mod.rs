@@ -151,6 +151,27 @@ impl Parker {
     }
 }
 
+/// How often a thread that sleeps has been woken in vain.
+///
+/// A system that refuses `futex` lets no thread sleep: each sleep ends at once (rule I19). Then the thread sleeps by the clock,
+/// and looks again after that.
+#[derive(Default)]
+pub(crate) struct VainWakeups(u32);
+
+impl VainWakeups {
+    /// So many in a row are chance.
+    const CHANCE: u32 = 8;
+    const PAUSE: core::time::Duration = core::time::Duration::from_millis(10);
+
+    /// Notes a wake-up, and whether there was nothing to do.
+    pub(crate) fn note(&mut self, in_vain: bool) {
+        self.0 = if in_vain { self.0.saturating_add(1) } else { 0 };
+        if self.0 > Self::CHANCE {
+            pause(Self::PAUSE);
+        }
+    }
+}
+
 /// A lock that is not one of the crate's, for what their slow paths use themselves.
 pub(crate) struct PlainMutex<T>(std::sync::Mutex<T>);
 
