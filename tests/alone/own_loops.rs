@@ -19,7 +19,7 @@ fn is_readable(descriptor: &OwnedFd) -> bool {
 }
 
 /// Opens descriptors until `free` are left.
-fn leave_free(free: u64) -> libc::rlimit {
+fn leave_free(free: libc::rlim_t) -> libc::rlimit {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: plain calls.
     unsafe {
@@ -27,7 +27,7 @@ fn leave_free(free: u64) -> libc::rlimit {
         // The lowest number that is free: all below it are in use, as descriptors are given from the lowest on.
         let lowest = libc::dup(2);
         libc::close(lowest);
-        let new = libc::rlimit { rlim_cur: u64::try_from(lowest).unwrap() + free, rlim_max: limit.rlim_max };
+        let new = libc::rlimit { rlim_cur: libc::rlim_t::try_from(lowest).unwrap() + free, rlim_max: limit.rlim_max };
         assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const new), 0);
     }
     limit
