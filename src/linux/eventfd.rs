@@ -93,8 +93,10 @@ impl Eventfd {
     /// let theirs: OwnedFd = Eventfd::new()?.as_fd().try_clone_to_owned()?;
     /// let source = Eventfd::from_fd(theirs)?;
     ///
+    /// # if std::path::Path::new("/proc/self").exists() {
     /// let error = Eventfd::from_fd(std::fs::File::open("/dev/null")?.into()).unwrap_err();
     /// assert_eq!(format!("{error:#}"), "eventfd: could not be set up: the descriptor is not an eventfd but /dev/null");
+    /// # }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn from_fd(counter: OwnedFd) -> Result<Self, Error> {

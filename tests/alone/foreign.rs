@@ -69,6 +69,9 @@ fn i18_a_descriptor_that_others_close_or_replace() {
 // Caught: a wait that is taken for an interrupted one.
 #[test]
 fn i18_a_dispatcher_whose_descriptor_others_replace() {
+    if !support::has_proc() {
+        return;
+    }
     in_a_process_of_its_own(|| {
         watchdog(|| {
             let dispatcher = Dispatcher::new().unwrap();
