@@ -14,6 +14,7 @@ use crate::lock::InterruptLock;
 use crate::lock::raw::RawInterruptLock;
 use crate::lock::release::Tenant;
 use crate::name::Name;
+use crate::sync;
 use crate::sync::{Counter, const_outside_models};
 
 /// The interrupts that share a lock.
@@ -87,7 +88,7 @@ impl<T> Tenant<T> for InterruptLock<T> {
     }
 
     fn is_inherited(&self) -> bool {
-        self.tenants.all().any(|interrupt| interrupt.is_inherited())
+        sync::FORKS_ARE_NOTICED && self.tenants.all().any(|interrupt| interrupt.is_inherited())
     }
 
     fn pass_on(&self) -> bool {

@@ -7,13 +7,14 @@
 //! Forks are noticed where the C library makes them, on Linux.
 
 #[cfg(all(feature = "std", not(loom), target_os = "linux"))]
-pub(crate) use crate::system::process::{BITS_BELOW, number as process_number};
+pub(crate) use crate::system::process::{BITS_BELOW, FORKS_ARE_NOTICED, number as process_number};
 #[cfg(not(all(feature = "std", not(loom), target_os = "linux")))]
-pub(crate) use unforked::{BITS_BELOW, process_number};
+pub(crate) use unforked::{BITS_BELOW, FORKS_ARE_NOTICED, process_number};
 
 /// Where nothing forks, or where nobody notices.
 #[cfg(not(all(feature = "std", not(loom), target_os = "linux")))]
 mod unforked {
+    pub(crate) const FORKS_ARE_NOTICED: bool = false;
     pub(crate) const BITS_BELOW: u32 = 16;
 
     #[inline(always)]

@@ -10,6 +10,9 @@ use crate::system::call::{Call, Failure, once};
 /// The process's number: a multiple of [`STEP`], and never 0.
 static NUMBER: AtomicUsize = AtomicUsize::new(STEP);
 
+/// Each child has another number than its parent.
+pub(crate) const FORKS_ARE_NOTICED: bool = true;
+
 /// A process's number leaves this many bits below it free.
 pub(crate) const BITS_BELOW: u32 = 16;
 const STEP: usize = 1 << BITS_BELOW;

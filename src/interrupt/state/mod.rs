@@ -72,7 +72,7 @@ fn here(word: usize) -> usize {
 /// Whether a word is that of another process's interrupt.
 #[inline]
 fn is_foreign(word: usize) -> bool {
-    (word ^ sync::process_number()) & PROCESS != 0 && !is_of_any(word)
+    sync::FORKS_ARE_NOTICED && (word ^ sync::process_number()) & PROCESS != 0 && !is_of_any(word)
 }
 
 /// Whether a word is that of a `static` interrupt.
@@ -100,7 +100,8 @@ impl StateWord {
     /// Whether another process built the interrupt: one from which this one was forked.
     #[inline]
     pub(crate) fn is_inherited(&self) -> bool {
-        is_foreign(self.0.load(Relaxed))
+        // Without a look where nothing can be inherited: a model would explore it.
+        sync::FORKS_ARE_NOTICED && is_foreign(self.0.load(Relaxed))
     }
 
     #[inline]
