@@ -127,7 +127,6 @@ impl Device {
         self.interrupts().iter().map(|interrupt| (interrupt.name().clone(), interrupt.stats())).collect()
     }
 
-    /// Makes `interrupt` one of the device's.
     /// Refuses a device that was built before a fork ([rule I20](crate::guide::contract#i20)).
     pub(crate) fn check_here(&self) -> Result<(), Error> {
         if self.0.process.is_this() {
@@ -136,6 +135,7 @@ impl Device {
         Err(Error::new(self.name().clone(), ErrorKind::Forked))
     }
 
+    /// Makes `interrupt` one of the device's.
     pub(crate) fn adopt(&self, interrupt: Weak<dyn DeviceInterrupt>) {
         let mut interrupts = self.0.interrupts.lock();
         interrupts.retain(|interrupt| interrupt.strong_count() != 0);

@@ -46,7 +46,7 @@ impl<T, W> InterruptObject<T, W> {
         if self.state.is_inherited() {
             return None;
         }
-        let watched = self.notes.lock().rare().watched.clone();
+        let watched = self.notes.lock().rare.as_ref()?.watched.clone();
         watched.upgrade()?.overdue()
     }
 

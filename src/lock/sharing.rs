@@ -88,7 +88,8 @@ impl<T> Tenant<T> for InterruptLock<T> {
     }
 
     fn is_inherited(&self) -> bool {
-        sync::FORKS_ARE_NOTICED && self.tenants.all().any(|interrupt| interrupt.is_inherited())
+        // First of all, because the list has a lock.
+        sync::is_forked() && self.tenants.all().any(|interrupt| interrupt.is_inherited())
     }
 
     fn pass_on(&self) -> bool {

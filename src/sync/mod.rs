@@ -58,7 +58,7 @@ pub(crate) use origin::Origin;
 pub(crate) use process::Process;
 #[cfg(feature = "std")]
 pub(crate) use process::notice_forks;
-pub(crate) use process::{BITS_BELOW, FORKS_ARE_NOTICED, process_number};
+pub(crate) use process::{BITS_BELOW, is_forked, process_number};
 
 /// Frees something of the driver's, by itself. Returns the message if its destructor panics.
 ///

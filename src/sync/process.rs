@@ -1,25 +1,30 @@
 //! The process that something belongs to (rule I20).
 //!
 //! A forked child has a copy of all memory, but only the thread that forked, and it shares the parent's objects of the
-//! kernel. So what has threads or such objects notes the process that made it, and in a child it leaves them alone. Whatever
+//! kernel. So what has threads or such objects notes the process that made it, and in a child it leaves them alone. What
 //! another thread was in the middle of stays as it was in the copy, for ever.
 //!
-//! Forks are noticed where the C library makes them, on Linux.
+//! Forks are noticed where the C library makes them, on Linux. A process that nobody has forked asks nothing more than that:
+//! [`is_forked`].
 
 #[cfg(all(feature = "std", not(loom), target_os = "linux"))]
-pub(crate) use crate::system::process::{BITS_BELOW, FORKS_ARE_NOTICED, number as process_number};
+pub(crate) use crate::system::process::{BITS_BELOW, is_forked, number as process_number};
 #[cfg(not(all(feature = "std", not(loom), target_os = "linux")))]
-pub(crate) use unforked::{BITS_BELOW, FORKS_ARE_NOTICED, process_number};
+pub(crate) use unforked::{BITS_BELOW, is_forked, process_number};
 
 /// Where nothing forks, or where nobody notices.
 #[cfg(not(all(feature = "std", not(loom), target_os = "linux")))]
 mod unforked {
-    pub(crate) const FORKS_ARE_NOTICED: bool = false;
     pub(crate) const BITS_BELOW: u32 = 16;
 
     #[inline(always)]
     pub(crate) fn process_number() -> usize {
         0
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_forked() -> bool {
+        false
     }
 }
 
@@ -32,7 +37,7 @@ pub(crate) struct Process(usize);
 impl Process {
     /// This process.
     pub(crate) fn this() -> Self {
-        // If the system refuses, `notice_forks` says so to whoever builds an interrupt.
+        // If the system refuses this, a builder's `notice_forks` returns the error.
         #[cfg(feature = "std")]
         let _ = notice_forks();
         Self(process_number())

@@ -10,9 +10,6 @@ use crate::system::call::{Call, Failure, once};
 /// The process's number: a multiple of [`STEP`], and never 0.
 static NUMBER: AtomicUsize = AtomicUsize::new(STEP);
 
-/// Each child has another number than its parent.
-pub(crate) const FORKS_ARE_NOTICED: bool = true;
-
 /// A process's number leaves this many bits below it free.
 pub(crate) const BITS_BELOW: u32 = 16;
 const STEP: usize = 1 << BITS_BELOW;
@@ -23,6 +20,12 @@ const STEP: usize = 1 << BITS_BELOW;
 pub(crate) fn number() -> usize {
     // Relaxed: only `forked` writes it, in a process that has one thread.
     NUMBER.load(Relaxed)
+}
+
+/// Whether this process was forked from one that has called [`notice_forks`].
+#[inline(always)]
+pub(crate) fn is_forked() -> bool {
+    number() != STEP
 }
 
 /// Gives each forked child a number of its own from now on.
@@ -41,7 +44,7 @@ pub(crate) fn notice_forks() -> Result<(), Failure> {
 
 /// Whether a thread that was in this process, or in the one from which it was forked, is in this one.
 pub(crate) fn is_in_this_process(thread: u32) -> bool {
-    if number() == STEP {
+    if !is_forked() {
         return true;
     }
     // SAFETY: signal 0 is never sent. The kernel only looks for the thread.

@@ -49,9 +49,7 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
     /// Notes that there is a listener. Returns the count of claims that it begins with.
     #[track_caller]
     pub(crate) fn listen(&self) -> Result<u64, Error> {
-        if self.state.is_inherited() {
-            return Err(self.ended());
-        }
+        self.check_here()?;
         // Each delivery comes either before this section, and is in the count, or after it, and sees the bit.
         let section = self.lock().acquire_until(None)?;
         if self.state.has(LISTENED) {

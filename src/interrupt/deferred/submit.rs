@@ -86,9 +86,9 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "WdfInterruptTryToAcquireLock")]
     #[track_caller]
     pub fn run_or_defer(&self, closure: impl FnOnce(&mut T) + Send + 'static) -> Result<Deferral, Error> {
-        if self.state.is_inherited() {
+        if let Err(error) = self.check_here() {
             self.free(closure);
-            return Err(self.ended());
+            return Err(error);
         }
         if let Some(mut data) = self.lock().try_acquire_in_order() {
             if self.state.phase() == Phase::Ended {

@@ -30,9 +30,17 @@ impl<T, W> InterruptObject<T, W> {
         registered: &mut Registered<T, W>,
         ask: impl FnOnce(&mut Registered<T, W>) -> R,
     ) -> Result<R, crate::error::Error> {
-        if self.state.is_inherited() {
-            return Err(self.ended());
-        }
+        self.check_here()?;
+        self.caught(registered, ask)
+    }
+
+    /// As [`with_source`](Self::with_source), where no callback has run since the state was looked at.
+    #[inline]
+    fn caught<R>(
+        &self,
+        registered: &mut Registered<T, W>,
+        ask: impl FnOnce(&mut Registered<T, W>) -> R,
+    ) -> Result<R, crate::error::Error> {
         match sync::catch(|| ask(registered)) {
             Ok(answer) => Ok(answer),
             Err(message) => Err(self.panicked(registered, Callback::Source, message)),
@@ -68,7 +76,7 @@ impl<T, W> InterruptObject<T, W> {
         if !registered.has_source() {
             return Ok(asserted as u64);
         }
-        self.with_source(registered, |registered| self.take(registered, data)).unwrap_or(Err(NotServed))
+        self.caught(registered, |registered| self.take(registered, data)).unwrap_or(Err(NotServed))
     }
 
     /// Takes what the source has signalled. An error of the source faults or removes the interrupt. A panic is not

@@ -15,9 +15,9 @@ impl<T, W> InterruptObject<T, W> {
     /// I22](crate::guide::contract#i22)). So a loop may wait for it level-triggered or edge-triggered, for as long as it
     /// likes. Elsewhere it is a duplicate of the source's descriptor, which may stay readable.
     ///
-    /// Returns `None` if the source has no descriptor. Waits for the interrupt lock. The members of a
-    /// [`SharedLine`](crate::source::SharedLine) have the same descriptor: a loop that hears it serves all of them. Build the interrupt [without a
-    /// dispatcher](crate::Builder::without_dispatcher), or both serve it.
+    /// Returns `None` if the source has no descriptor. Waits for the interrupt lock. Build the interrupt [without a
+    /// dispatcher](crate::Builder::without_dispatcher), or both serve it. The members of a
+    /// [`SharedLine`](crate::source::SharedLine) have the same descriptor: a loop that hears it serves all of them.
     ///
     /// # Errors
     ///
@@ -62,9 +62,7 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     #[track_caller]
     pub fn descriptor(&self) -> Result<Option<OwnedFd>, Error> {
-        if self.state.is_inherited() {
-            return Err(self.ended());
-        }
+        self.check_here()?;
         let lock = self.acquire_interrupt_lock();
         // SAFETY: this thread holds the lock, and is in no callback: there it would hold the lock already, and the line
         // above would have panicked.
@@ -103,9 +101,7 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     #[track_caller]
     pub fn removal_descriptor(&self) -> Result<Option<OwnedFd>, Error> {
-        if self.state.is_inherited() {
-            return Err(self.ended());
-        }
+        self.check_here()?;
         let lock = self.acquire_interrupt_lock();
         // SAFETY: as in `descriptor`.
         let descriptor = unsafe {

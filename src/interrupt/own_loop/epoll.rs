@@ -1,7 +1,7 @@
 //! What is behind the descriptors on Linux.
 //!
-//! A driver's loop does not wait on the source's descriptor: that is readable whatever the interrupt does, because others signal
-//! it. It waits on an epoll instance of the interrupt's own, which is readable as long as a descriptor in it is. The source's
+//! A driver's loop does not wait on the source's descriptor: others signal that, and keep it readable while the interrupt is
+//! disabled. The loop waits on an epoll instance of the interrupt's own, which is readable as long as a descriptor in it is. The source's
 //! descriptor is in it only while `service` would deliver what it signals. To a loop it makes no difference: such an
 //! instance can be waited on by `poll` and by another epoll instance, level-triggered or edge-triggered.
 //!

@@ -72,13 +72,13 @@ fn here(word: usize) -> usize {
 /// Whether a word is that of another process's interrupt.
 #[inline]
 fn is_foreign(word: usize) -> bool {
-    sync::FORKS_ARE_NOTICED && (word ^ sync::process_number()) & PROCESS != 0 && !is_of_any(word)
+    sync::is_forked() && names_another(word)
 }
 
-/// Whether a word is that of a `static` interrupt.
-#[cold]
-fn is_of_any(word: usize) -> bool {
-    word & PROCESS == 0
+#[inline]
+fn names_another(word: usize) -> bool {
+    let process = word & PROCESS;
+    process != 0 && process != sync::process_number()
 }
 
 /// The state of an interrupt, in one word.
@@ -100,8 +100,8 @@ impl StateWord {
     /// Whether another process built the interrupt: one from which this one was forked.
     #[inline]
     pub(crate) fn is_inherited(&self) -> bool {
-        // Without a look where nothing can be inherited: a model would explore it.
-        sync::FORKS_ARE_NOTICED && is_foreign(self.0.load(Relaxed))
+        // Without a load where nothing can be inherited: a model would explore it.
+        sync::is_forked() && names_another(self.0.load(Relaxed))
     }
 
     #[inline]

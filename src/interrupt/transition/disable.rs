@@ -121,10 +121,10 @@ impl<T, W> InterruptObject<T, W> {
             Ok(answer) => answer.map_err(|error| self.error(ErrorKind::DisableCallback(error))),
             Err(message) => return Err(self.panicked(registered, Callback::Disable, message)),
         };
-        if self.state.is_inherited() {
+        if let Err(error) = self.check_here() {
             // The callback has forked, and this is the child.
             self.free(called);
-            return Err(self.ended());
+            return Err(error);
         }
         // If the device turns out to have gone after this, no removal callback runs.
         self.state.apply(Event::Disable);

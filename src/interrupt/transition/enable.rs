@@ -116,8 +116,8 @@ impl<T, W> InterruptObject<T, W> {
             let info = source.info();
             registered.message = info.message_number.unwrap_or(0);
             registered.empty_is_benign = self.note(info);
-            // Whoever serves it waits before the source is connected, so an assertion at the connection is served, and what is
-            // refused leaves nothing connected.
+            // The dispatcher and a loop of the driver's wait before the source is connected. So an assertion at the connection
+            // is served, and a refusal leaves nothing connected.
             self.arm_own_loop(&mut **source)?;
             match &self.dispatch {
                 Some(dispatch) => {

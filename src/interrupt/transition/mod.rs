@@ -86,10 +86,8 @@ impl<T, W> InterruptObject<T, W> {
         &self,
         deadline: Option<sync::Instant>,
     ) -> Result<InTransition<'_, T, W>, Error> {
-        if self.state.is_inherited() {
-            // Perhaps a thread that isn't in this process makes a transition, for ever.
-            return Err(self.ended());
-        }
+        // Perhaps a thread that isn't in this process makes a transition, for ever.
+        self.check_here()?;
         let refused = if sync::is_in_isr() { Some("called from an ISR") } else { self.section_of_this_thread() };
         match refused {
             Some(why) => Err(self.would_deadlock(why, None)),
@@ -158,6 +156,11 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
+    /// Refuses an interrupt that was built before a fork ([rule I20](crate::guide::contract#i20)).
+    pub(in crate::interrupt) fn check_here(&self) -> Result<(), Error> {
+        if self.state.is_inherited() { Err(self.ended()) } else { Ok(()) }
+    }
+
     /// Returns the error of an interrupt that has ended, at least for this process.
     pub(in crate::interrupt) fn ended(&self) -> Error {
         self.error(if self.state.is_inherited() { ErrorKind::Forked } else { ErrorKind::Ended })
@@ -205,7 +208,8 @@ impl<T, W> Drop for InTransition<'_, T, W> {
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Makes whoever waits on the source wait no longer. Returns an error if the system refuses.
+    /// Ends the wait on the source: the dispatcher's, and that of a driver's own loop. Returns an error if the system
+    /// refuses.
     pub(in crate::interrupt) fn disarm(&self, registered: &mut Registered<T, W>) -> Result<(), SourceError> {
         let disarmed = self.disarm_dispatcher();
         disarmed.and(self.disarm_own_loop(registered))

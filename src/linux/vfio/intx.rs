@@ -144,7 +144,7 @@ impl Source for Intx {
 impl Drop for Intx {
     fn drop(&mut self) {
         // If this fails, dropping the reservation disables the line.
-        if self.reservation.device.is_ours() {
+        if self.reservation.device.is_here() {
             let _ = self.disconnect();
         }
     }

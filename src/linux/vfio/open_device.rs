@@ -56,13 +56,13 @@ impl OpenDevice {
     }
 
     /// Whether this process has opened the device. A forked child leaves its interrupts and its DMA to the parent.
-    pub(super) fn is_ours(&self) -> bool {
+    pub(super) fn is_here(&self) -> bool {
         self.process.is_this()
     }
 
     /// Refuses to do what the parent would notice, in a forked child.
-    pub(super) fn check_ours(&self) -> Result<(), SourceError> {
-        if self.is_ours() {
+    pub(super) fn check_here(&self) -> Result<(), SourceError> {
+        if self.is_here() {
             return Ok(());
         }
         Err(refused("the process from which this one was forked has opened it: open it here, after the fork"))

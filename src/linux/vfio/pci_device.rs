@@ -210,7 +210,7 @@ impl PciDevice {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reset(&self) -> Result<(), SourceError> {
-        self.shared.check_ours()?;
+        self.shared.check_here()?;
         let device = self.shared.device();
         let info = vfio::device_info(device).map_err(device_failed("asking what it is"))?;
         if info.flags & VFIO_DEVICE_FLAGS_RESET == 0 {

@@ -17,7 +17,7 @@ pub(super) struct Reservation {
 
 impl Reservation {
     pub(super) fn new(device: Arc<OpenDevice>, mode: Mode) -> Result<Self, SourceError> {
-        device.check_ours()?;
+        device.check_here()?;
         let count =
             vfio::irq_count(device.device(), mode.index()).map_err(device_failed("asking for its interrupts"))?;
         if count == 0 {
@@ -36,7 +36,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if !self.device.is_ours() {
+        if !self.device.is_here() {
             return;
         }
         // This fails if nothing is enabled. Closing the device disables what is left in any case.

@@ -223,7 +223,7 @@ impl Source for Vector {
 
 impl Drop for Vector {
     fn drop(&mut self) {
-        if !self.set.reservation.device.is_ours() {
+        if !self.set.reservation.device.is_here() {
             return;
         }
         // A vector that can't be disconnected goes on signalling an eventfd that nothing reads, until the set is freed.

@@ -151,7 +151,7 @@ fn circle(wanted: Awaited<'_>, held: Awaited<'_>) -> Circle {
 /// Locks the register. A forked child begins with an empty one: the entries of the parent's threads lie in memory that is no
 /// longer theirs.
 fn lock() -> impl core::ops::DerefMut<Target = Register> {
-    // A number that tells a child apart. (If the system refuses, whoever builds an interrupt is told.)
+    // From here on a child has another number. If the system refuses this, a builder's `notice_forks` returns the error.
     #[cfg(feature = "std")]
     let _ = sync::notice_forks();
     let mut register = REGISTER.lock();

@@ -45,7 +45,7 @@ pub struct DmaBuffer {
 
 impl DmaBuffer {
     pub(super) fn new(device: Arc<OpenDevice>, len: usize) -> Result<Self, SourceError> {
-        device.check_ours()?;
+        device.check_here()?;
         let memory = MappedRegisters::anonymous(len)?;
         let size = memory.mapped_len();
         let iova = device
@@ -139,7 +139,7 @@ impl DmaBuffer {
 
 impl Drop for DmaBuffer {
     fn drop(&mut self) {
-        if !self.device.is_ours() {
+        if !self.device.is_here() {
             return;
         }
         let size = self.memory.mapped_len();
