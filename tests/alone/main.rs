@@ -13,8 +13,6 @@ mod foreign;
 #[cfg(target_os = "linux")]
 mod forks;
 #[cfg(target_os = "linux")]
-mod forks_inside;
-#[cfg(target_os = "linux")]
 mod leaks;
 #[cfg(target_os = "linux")]
 mod no_allocation;

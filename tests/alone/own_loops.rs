@@ -1,16 +1,14 @@
 //! What a driver's own loop waits on, where the system has no descriptor left, or the source panics. In a process of its own
 //! each, because the limit of descriptors is the process's.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::Waker;
+use std::os::fd::OwnedFd;
 
-use interrupt_lock::linux::Eventfd;
-use interrupt_lock::source::{Ready, Source};
-use interrupt_lock::{Claim, ErrorKind, Fault, Info, Interrupt, NoWorkItem, SourceError, State};
+use interrupt_lock::source::{Removal, Source};
+use interrupt_lock::{Claim, Error, ErrorKind, Fault, Interrupt, NoWorkItem, State};
 use support::alone::in_a_process_of_its_own;
 use support::kind;
+use support::log::Log;
+use support::script::{Script, ScriptHandle};
 
 /// Whether a loop would be woken.
 fn is_readable(descriptor: &OwnedFd) -> bool {
@@ -50,87 +48,30 @@ fn own_loop(source: impl Source + 'static) -> Interrupt<u64, NoWorkItem> {
         .unwrap()
 }
 
-/// An eventfd for the removal, too.
-struct Removable(Eventfd, Eventfd);
-
-impl Source for Removable {
-    fn info(&self) -> Info {
-        self.0.info()
-    }
-    fn ready(&mut self) -> Ready<'_> {
-        self.0.ready()
-    }
-    fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
-        self.0.connect(waker)
-    }
-    fn disconnect(&mut self) -> Result<(), SourceError> {
-        self.0.disconnect()
-    }
-    fn take(&mut self) -> Result<u64, SourceError> {
-        self.0.take()
-    }
-    fn removal_descriptor(&mut self) -> Option<BorrowedFd<'_>> {
-        Some(self.1.as_fd())
-    }
-}
-
-const PANICS: usize = 1000;
-
-/// A source that counts its connections, and panics where it is told to.
-struct Changing(Eventfd, Arc<AtomicUsize>);
-
-impl Source for Changing {
-    fn info(&self) -> Info {
-        self.0.info()
-    }
-    fn ready(&mut self) -> Ready<'_> {
-        assert_ne!(self.1.load(SeqCst), PANICS, "planned");
-        self.0.ready()
-    }
-    fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
-        self.1.fetch_add(1, SeqCst);
-        self.0.connect(waker)
-    }
-    fn disconnect(&mut self) -> Result<(), SourceError> {
-        self.0.disconnect()
-    }
-    fn take(&mut self) -> Result<u64, SourceError> {
-        self.0.take()
-    }
-}
+/// How a driver asks for a descriptor, and what makes it readable.
+type Way = (fn(&Interrupt<u64, NoWorkItem>) -> Result<Option<OwnedFd>, Error>, fn(&ScriptHandle));
 
 // Caught: an instance that is kept with nothing in it.
 #[test]
 fn i22_a_descriptor_that_was_refused_once_is_heard_the_next_time() {
+    let both: [Way; 2] = [
+        (|interrupt| interrupt.descriptor(), ScriptHandle::assert),
+        (|interrupt| interrupt.removal_descriptor(), |device| device.remove(Removal::Surprise)),
+    ];
     in_a_process_of_its_own(|| {
-        let eventfd = Eventfd::new().unwrap();
-        let device = eventfd.signaller();
-        let interrupt = own_loop(eventfd);
-        interrupt.enable().unwrap();
-        let limit = leave_free(1);
-        let refused = interrupt.descriptor();
-        restore(limit);
-        assert!(refused.is_err());
-        let signal = interrupt.descriptor().unwrap().unwrap();
-        device.signal();
-        assert!(is_readable(&signal), "the loop hears nothing");
-    });
-}
-
-// Caught: as above.
-#[test]
-fn i22_a_removal_descriptor_that_was_refused_once_is_heard_the_next_time() {
-    in_a_process_of_its_own(|| {
-        let (eventfd, removal) = (Eventfd::new().unwrap(), Eventfd::new().unwrap());
-        let device = removal.signaller();
-        let interrupt = own_loop(Removable(eventfd, removal));
-        let limit = leave_free(1);
-        let refused = interrupt.removal_descriptor();
-        restore(limit);
-        assert!(refused.is_err());
-        let removal = interrupt.removal_descriptor().unwrap().unwrap();
-        device.signal();
-        assert!(is_readable(&removal), "the loop hears nothing");
+        for (descriptor, makes_readable) in both {
+            let (source, device) = Script::descriptor(&Log::new());
+            let interrupt = own_loop(source);
+            interrupt.enable().unwrap();
+            let limit = leave_free(1);
+            let refused = descriptor(&interrupt);
+            restore(limit);
+            assert!(matches!(kind(&refused), Some(ErrorKind::Source(_))), "{refused:?}");
+            let shown = descriptor(&interrupt).unwrap().unwrap();
+            assert!(!is_readable(&shown));
+            makes_readable(&device);
+            assert!(is_readable(&shown), "the loop hears nothing");
+        }
     });
 }
 
@@ -138,16 +79,18 @@ fn i22_a_removal_descriptor_that_was_refused_once_is_heard_the_next_time() {
 #[test]
 fn i22_an_enable_that_can_not_show_the_descriptor_connects_nothing() {
     in_a_process_of_its_own(|| {
-        let connects = Arc::new(AtomicUsize::new(0));
-        let interrupt = own_loop(Changing(Eventfd::new().unwrap(), connects.clone()));
+        let log = Log::new();
+        let interrupt = own_loop(Script::descriptor(&log).0);
         let _signal = interrupt.descriptor().unwrap().unwrap();
+        log.take();
         let limit = leave_free(0);
         let refused = interrupt.enable();
         restore(limit);
         assert!(matches!(kind(&refused), Some(ErrorKind::Source(_))), "{refused:?}");
-        assert_eq!((interrupt.state(), connects.load(SeqCst)), (State::Disabled, 0));
+        assert_eq!(interrupt.state(), State::Disabled);
+        assert!(!log.contains("connect"));
         interrupt.enable().unwrap();
-        assert_eq!(connects.load(SeqCst), 1);
+        assert!(log.contains("connect"));
     });
 }
 
@@ -155,7 +98,9 @@ fn i22_an_enable_that_can_not_show_the_descriptor_connects_nothing() {
 #[test]
 fn i22_a_panic_of_the_source_is_a_fault() {
     in_a_process_of_its_own(|| {
-        let interrupt = own_loop(Changing(Eventfd::new().unwrap(), Arc::new(AtomicUsize::new(PANICS))));
+        let (source, device) = Script::descriptor(&Log::new());
+        device.on("ready", || panic!("planned"));
+        let interrupt = own_loop(source);
         let answer = interrupt.descriptor();
         assert!(matches!(kind(&answer), Some(ErrorKind::Faulted(Fault::Panicked { .. }))), "{answer:?}");
         assert_eq!(interrupt.state(), State::Faulted);

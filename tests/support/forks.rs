@@ -2,10 +2,13 @@
 
 use std::io::{Read, Write, pipe};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread;
 use std::time::Duration;
 
 use crate::panic_text;
+use crate::slot::OnDrop;
 
 /// After this many seconds a child that hangs is killed.
 const PATIENCE: u32 = 20;
@@ -34,6 +37,54 @@ pub fn in_a_child(body: impl FnOnce()) {
     let ended = wait_for(child);
     assert!(problem.is_empty(), "in the child: {problem}");
     assert_eq!(ended, 0, "the child ended with this status");
+}
+
+/// Forks, inside a callback that goes on in both processes.
+#[derive(Clone, Default)]
+pub struct Fork(Arc<AtomicBool>);
+
+impl Fork {
+    /// Forks. Returns the child's status, after its end; in the child, nothing.
+    pub fn here(&self) -> Option<i32> {
+        // SAFETY: the tests do in the child what a driver may do there.
+        match unsafe { libc::fork() } {
+            -1 => panic!("{}", std::io::Error::last_os_error()),
+            0 => {
+                self.0.store(true, SeqCst);
+                None
+            }
+            child => Some(wait_for(child)),
+        }
+    }
+
+    /// Whether this is the child.
+    pub fn is_child(&self) -> bool {
+        self.0.load(SeqCst)
+    }
+
+    /// Ends the child, if this is the child. Its status is 0 if all is `well`.
+    pub fn end_child(&self, well: impl FnOnce() -> bool) {
+        if self.is_child() {
+            // SAFETY: it ends the child, and runs nothing of the parent's beside.
+            unsafe { libc::_exit(i32::from(!well())) };
+        }
+    }
+}
+
+/// Runs `forks` while other threads are `busy` without a pause.
+pub fn beside(busy: impl Fn() + Sync, forks: impl FnOnce()) {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !stop.load(SeqCst) {
+                    busy();
+                }
+            });
+        }
+        let _stop = OnDrop(|| stop.store(true, SeqCst));
+        forks();
+    });
 }
 
 /// Waits for the end of a child, and returns its status. Kills a child that does not end.
