@@ -42,11 +42,12 @@ use crate::system::{failed, opening, refused};
 #[derive(Debug)]
 #[doc(alias = "eventfd")]
 pub struct Eventfd {
+    /// `None` if the kernel does not tell which eventfd it is. Given up before the eventfd is closed, whose number the kernel
+    /// then gives to another.
+    _sole: Option<Sole>,
     counter: Arc<OwnedFd>,
     /// One look takes the whole count. It does, unless the eventfd is in semaphore mode.
     whole: bool,
-    /// `None` if the kernel does not tell which eventfd it is.
-    _sole: Option<Sole>,
 }
 
 impl Eventfd {
@@ -66,7 +67,7 @@ impl Eventfd {
         let counter = create().map_err(opening("eventfd"))?;
         // It is new, so nobody else has it.
         let sole = Told::of(&counter).id.and_then(Sole::take);
-        Ok(Self { counter: Arc::new(counter), whole: true, _sole: sole })
+        Ok(Self { _sole: sole, counter: Arc::new(counter), whole: true })
     }
 
     /// Takes an eventfd that other code opened. What it counts already stays to be taken.
@@ -108,7 +109,7 @@ impl Eventfd {
             Ok((told.semaphore.is_some(), sole))
         };
         let (whole, sole) = take().map_err(opening("eventfd"))?;
-        Ok(Self { counter: Arc::new(counter), whole, _sole: sole })
+        Ok(Self { _sole: sole, counter: Arc::new(counter), whole })
     }
 
     /// Returns a handle that signals this source.

@@ -121,14 +121,10 @@ impl<T, W> InterruptObject<T, W> {
             Ok(answer) => answer.map_err(|error| self.error(ErrorKind::DisableCallback(error))),
             Err(message) => return Err(self.panicked(registered, Callback::Disable, message)),
         };
-        if let Err(error) = self.check_here() {
-            // The callback has forked, and this is the child.
-            self.free(called);
-            return Err(error);
-        }
         // If the device turns out to have gone after this, no removal callback runs.
-        self.state.apply(Event::Disable);
-        events::disabled(self.name());
+        if self.state.apply(Event::Disable).is_some() {
+            events::disabled(self.name());
+        }
         let disconnected =
             self.with_source(registered, |registered| self.disconnect_and_drain(registered, data)).flatten();
         // Whatever the source has done: a panic is a fault.

@@ -12,10 +12,10 @@ use crate::system::{failed, refused};
 /// while the first source's ISR still runs.
 #[derive(Debug)]
 pub(super) struct Exclusive {
+    /// Duplicates of one descriptor share the lock. Given up before the file is closed, as that of an eventfd is.
+    _sole: Sole,
     device: OwnedFd,
     process: Process,
-    /// Duplicates of one descriptor share the lock.
-    _sole: Sole,
 }
 
 impl Exclusive {
@@ -25,7 +25,7 @@ impl Exclusive {
         let in_use = || refused("it is in use already: a UIO device is one source's at a time");
         let sole = Sole::take(Identity::File(system, number)).ok_or_else(in_use)?;
         let locked = system::lock(&device).map_err(failed("locking it"))?;
-        if locked { Ok(Self { device, process: Process::this(), _sole: sole }) } else { Err(in_use()) }
+        if locked { Ok(Self { _sole: sole, device, process: Process::this() }) } else { Err(in_use()) }
     }
 }
 

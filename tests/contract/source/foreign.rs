@@ -125,3 +125,18 @@ fn i18_two_sources_on_one_object() {
     drop(first);
     Uio::from_fd(device).unwrap();
 }
+
+/// The kernel gives an eventfd's number to another, once the former is closed.
+// Caught: a source that closes its eventfd before it gives up the right to it: an eventfd with the same number is refused.
+#[test]
+fn i18_a_source_that_ends_is_in_nobodys_way() {
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5_000 {
+                    drop(Eventfd::from_fd(eventfd(0, EventfdFlags::empty()).unwrap()).unwrap());
+                }
+            });
+        }
+    });
+}
