@@ -56,17 +56,21 @@ fn i20_an_enable_whose_callback_has_forked_is_told_so() {
     });
 }
 
-// Caught: a disable that goes on in the child, takes out what the parent watches, or flushes for ever.
+// Caught: a disable that goes on in the child, takes out what the parent watches, or runs the queued work item.
 #[test]
 fn i20_a_disable_callback_may_fork() {
     in_a_process_of_its_own(|| {
         watchdog(|| {
             for is_queued in [false, true] {
-                let (fork, (tell, status)) = (Fork::default(), mpsc::channel());
-                let theirs = fork.clone();
+                let ((mut told, ran_in_child), fork) = (told(), Fork::default());
+                let (theirs, works, (tell, status)) = (fork.clone(), fork.clone(), mpsc::channel());
                 let builder = Interrupt::builder(())
                     .isr(|_| Claim::Claimed)
-                    .work_item(|_| ())
+                    .work_item(move |_| {
+                        if works.is_child() {
+                            ran_in_child.signal();
+                        }
+                    })
                     .on_disable(move |_| theirs.here().into_iter().for_each(|status| tell.send(status).unwrap()))
                     .source(Eventfd::new().unwrap());
                 // The driver's own loop leaves a run queued.
@@ -80,6 +84,7 @@ fn i20_a_disable_callback_may_fork() {
                 assert_eq!(disabled.unwrap(), Transition::Done);
                 assert_eq!((interrupt.state(), interrupt.fault()), (State::Disabled, None));
                 assert_eq!(status.recv().unwrap(), 0, "the child is not told, or hangs");
+                assert_eq!(told.take().unwrap(), 0, "the work item ran in the child");
             }
         });
     });
