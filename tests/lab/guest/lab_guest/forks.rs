@@ -1,14 +1,12 @@
 //! Children that a driver forks try its interrupt and drop it, while its device asserts it (rule I20).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::thread;
 
 use interrupt_lock::{Claim, ErrorKind, Interrupt, NoWorkItem};
 
 use crate::account::Failure;
 use crate::arguments::Device;
-use crate::rig::{Edu, Slot, UioLine, VfioLine, VfioMessage, ensure, until};
+use crate::rig::{Edu, Slot, UioLine, VfioLine, VfioMessage, ensure, under_assertions};
 use support::forks::in_a_child;
 use support::kind;
 use support::source_suite::{Device as _, Rig};
@@ -38,31 +36,18 @@ fn fork<R: Rig<Device = Edu>>(rig: &R) -> Result<String, Failure> {
         .map_err(Failure::of_the_run)?;
     interrupt.enable().map_err(Failure::of_the_run)?;
     let (object, mut interrupt) = (interrupt.object().clone(), Some(interrupt));
-    let (asserted, over) = (AtomicU64::new(0), AtomicBool::new(false));
-    let served = thread::scope(|scope| {
-        // Each assertion waits for the one before: one that is lost is missed.
-        let storm = scope.spawn(|| {
-            while !over.load(SeqCst) {
-                let number = asserted.fetch_add(1, SeqCst) + 1;
-                edu.assert();
-                until("it is served", || object.stats().claimed >= number)?;
-            }
-            Ok(())
-        });
-        let forked = (0..CHILDREN).try_for_each(|_| {
+    let claimed = || object.stats().claimed;
+    let asserted = under_assertions(&edu, claimed, |more_are_served| {
+        (0..CHILDREN).try_for_each(|_| {
             in_a_child(|| {
                 assert!(matches!(kind(&object.enable()), Some(ErrorKind::Forked)));
                 drop(interrupt.take());
             });
-            let number = object.stats().claimed + SERVED;
-            until("more are served", || storm.is_finished() || object.stats().claimed >= number)
-        });
-        over.store(true, SeqCst);
-        storm.join().expect("the storm ends").and(forked).map_err(Failure::Run)
-    });
-    served?;
+            more_are_served(SERVED)
+        })
+    })?;
     drop(interrupt.take());
-    let (asserted, stats) = (asserted.load(SeqCst), object.stats());
+    let stats = object.stats();
     ensure(stats.claimed == asserted, || format!("{asserted} were asserted, and {} claimed", stats.claimed))?;
     Ok(format!("{asserted} served beside {CHILDREN} children"))
 }

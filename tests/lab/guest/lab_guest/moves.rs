@@ -2,15 +2,14 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use interrupt_lock::{Affinity, Answer, Claim, Interrupt, NoWorkItem, ProcessorSet};
 
 use crate::account::Failure;
 use crate::arguments::Device;
 use crate::policy::{PROCESSORS, counts};
-use crate::rig::{Edu, Slot, UioLine, VfioLine, VfioMessage, ensure, until};
+use crate::rig::{Edu, Slot, UioLine, VfioLine, VfioMessage, ensure, under_assertions};
 use support::source_suite::{Device as _, Rig};
 
 const MOVES: u64 = 60;
@@ -52,24 +51,14 @@ fn move_about<R: Rig<Device = Edu>>(rig: &R) -> Result<String, Failure> {
     let before = counts(vector)?;
 
     let by_vfio = rig.is_level() && !rig.counts();
-    let (asserted, over) = (AtomicU64::new(0), AtomicBool::new(false));
-    let lost = thread::scope(|scope| {
-        // Each assertion waits for the one before: one that is lost is missed.
-        let storm = scope.spawn(|| {
-            while !over.load(SeqCst) {
-                let number = asserted.fetch_add(1, SeqCst) + 1;
-                edu.assert();
-                until("it is served", || interrupt.stats().claimed >= number)?;
-            }
-            Ok(())
-        });
-        let served = |number| until("more are served", || storm.is_finished() || interrupt.stats().claimed >= number);
-        let moved = (0..MOVES).try_for_each(|n| {
+    let claimed = || interrupt.stats().claimed;
+    let asserted = under_assertions(&edu, claimed, |more_are_served| {
+        (0..MOVES).try_for_each(|n| {
             let processor = PROCESSORS[(n as usize + 1) % PROCESSORS.len()];
             move_to(&interrupt, vector, processor)?;
-            served(interrupt.stats().claimed + UNDER_WAY).map_err(Failure::Run)?;
+            more_are_served(UNDER_WAY)?;
             let since = (counts(vector)?, runs_on(&on));
-            served(interrupt.stats().claimed + SERVED).map_err(Failure::Run)?;
+            more_are_served(SERVED)?;
             let now = (counts(vector)?, runs_on(&on));
             for other in PROCESSORS.into_iter().map(|number| number as usize) {
                 let is_asked = other == processor as usize;
@@ -81,12 +70,9 @@ fn move_about<R: Rig<Device = Edu>>(rig: &R) -> Result<String, Failure> {
                 })?;
             }
             Ok(())
-        });
-        over.store(true, SeqCst);
-        storm.join().expect("the storm ends").map_err(Failure::Run).and(moved)
-    });
-    lost?;
-    let (after, asserted, stats) = (counts(vector)?, asserted.load(SeqCst), interrupt.stats());
+        })
+    })?;
+    let (after, stats) = (counts(vector)?, interrupt.stats());
     interrupt.disable().map_err(Failure::of_the_run)?;
     ensure(stats.claimed == asserted, || format!("{asserted} were asserted, and {} claimed", stats.claimed))?;
     ensure(again.load(SeqCst) == 1, || "a move has enabled the interrupt anew".into())?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -278,4 +279,32 @@ pub fn ensure(so: bool, why: impl FnOnce() -> String) -> Result<(), Failure> {
 
 fn sentence(error: impl fmt::Display) -> String {
     format!("{error:#}")
+}
+
+/// Asserts one interrupt after the other while `body` runs. Each waits for the one before, so one that is lost is missed.
+/// `body` gets a wait for so many more. Returns how many were asserted.
+pub fn under_assertions(
+    edu: &Edu,
+    claimed: impl Fn() -> u64 + Sync,
+    body: impl FnOnce(&dyn Fn(u64) -> Result<(), Failure>) -> Result<(), Failure>,
+) -> Result<u64, Failure> {
+    let (asserted, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let storm = scope.spawn(|| {
+            while !over.load(SeqCst) {
+                let number = asserted.fetch_add(1, SeqCst) + 1;
+                edu.assert();
+                until("it is served", || claimed() >= number)?;
+            }
+            Ok(())
+        });
+        let more = |count| {
+            let number = claimed() + count;
+            until("more are served", || storm.is_finished() || claimed() >= number).map_err(Failure::Run)
+        };
+        let done = body(&more);
+        over.store(true, SeqCst);
+        storm.join().expect("the storm ends").map_err(Failure::Run).and(done)
+    })?;
+    Ok(asserted.load(SeqCst))
 }
