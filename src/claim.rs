@@ -20,8 +20,9 @@
 pub enum Claim {
     /// The device had asserted, and the ISR has dealt with it: `TRUE` in WDF.
     Claimed,
-    /// As [`Claimed`](Self::Claimed), but a level line stays masked until the work item has run or the driver calls
-    /// `unmask` ([rule I6](crate::guide::contract#i6)).
+    /// As [`Claimed`](Self::Claimed), but the interrupt stays masked until the work item has run or the driver calls
+    /// `unmask` ([rule I6](crate::guide::contract#i6)): a level line by its source, a message or an edge by the ISR
+    /// itself, which has quieted the device. An unmask callback then lets the device assert again.
     ClaimedKeepMasked,
     /// The device had not asserted: `FALSE` in WDF.
     Unclaimed,

@@ -106,6 +106,8 @@ pub enum Callback {
     Disable,
     /// The removal callback.
     Removal,
+    /// The unmask callback.
+    Unmask,
     /// The work item.
     WorkItem,
     /// A closure given to [`run_or_defer`](crate::InterruptObject::run_or_defer).
@@ -125,6 +127,7 @@ impl fmt::Display for Callback {
             Self::Enable => "enable callback",
             Self::Disable => "disable callback",
             Self::Removal => "removal callback",
+            Self::Unmask => "unmask callback",
             Self::WorkItem => "work item",
             Self::Deferred => "deferred closure",
             Self::Source => "source",

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::info::Info;
 use crate::interrupt::attached::Membership;
-use crate::interrupt::{DataLock, Interrupt, InterruptObject};
+use crate::interrupt::{DataLock, Interrupt, InterruptObject, WorkFn};
 use crate::name::Name;
 
 impl<T, W, I, S> Builder<T, W, I, S>
@@ -70,13 +70,17 @@ where
 
 impl<T: Send + 'static, W: Send + 'static> Options<T, W> {
     fn into_interrupt(mut self, name: Name, info: Option<Info>) -> Result<Interrupt<T, W>, Error> {
-        let instruments = self.service.instrument(&mut self.registered, &mut self.work);
+        let instruments = self.service.instrument(&mut self.registered, &mut self.work, &mut self.unmask);
+        let works = self.work.is_some();
         let data_lock = match self.data {
             Data::Own(data) => DataLock::own(name, data),
             Data::Shared(lock) => DataLock::Shared { lock, name },
         };
-        let mut object = InterruptObject::assemble(data_lock, self.registered, self.work);
+        let mut object = InterruptObject::assemble(data_lock, self.registered, self.work.unwrap_or(WorkFn::NONE));
         object.belong_here();
+        if let Some(unmask) = self.unmask {
+            object.set_unmask(unmask);
+        }
         if let Some(device) = self.device {
             object.join_device(Membership {
                 device: Box::new(device),
@@ -91,6 +95,6 @@ impl<T: Send + 'static, W: Send + 'static> Options<T, W> {
             // `note` also returns whether unclaimed runs are benign. Each enable asks that anew.
             let _ = object.note(info);
         }
-        self.service.attach(object, instruments)
+        self.service.attach(object, instruments, works)
     }
 }

@@ -1,9 +1,9 @@
-//! The options that register callbacks beside the ISR: enable, disable and removal callback, work item.
+//! The options that register callbacks beside the ISR: enable, disable, removal and unmask callback, work item.
 
 use alloc::boxed::Box;
 
 use crate::builder::{Builder, Given, Missing};
-use crate::interrupt::{OnChange, Outcome, WithWorkItem, WorkFn, WorkItemContext, WorkOutcome};
+use crate::interrupt::{OnChange, OnUnmask, Outcome, WithWorkItem, Work, WorkFn, WorkItemContext, WorkOutcome};
 
 impl<T, W, I, S> Builder<T, W, I, S> {
     /// Registers the enable callback, in which the driver lets its device assert: stands for *OnInterruptEnable*.
@@ -156,6 +156,81 @@ impl<T, I> Builder<T, WithWorkItem, I, Missing> {
     {
         self.options.work = Some(WorkFn::Boxed(Box::new(move |context| work(context).into_work())));
         self.given()
+    }
+}
+
+impl<T, I, S> Builder<T, WithWorkItem, I, S> {
+    /// Registers the unmask callback, for a device that does not interrupt while there is work ([rule
+    /// I6](crate::guide::contract#i6)). The callback lets the device assert again, and looks at it once more.
+    ///
+    /// The cycle, for lines and messages alike:
+    ///
+    /// 1. The ISR turns the device's interrupts off, queues the work item, and returns
+    ///    [`Claim::ClaimedKeepMasked`](crate::Claim::ClaimedKeepMasked).
+    /// 2. The work item takes what has completed, a budget of it in each run, and returns [`Work::Again`] until it finds
+    ///    nothing. Other work items of the worker have their turn between two runs.
+    /// 3. After [`Work::Done`] the unmask callback runs, with the interrupt lock held. It turns the interrupts on, **then
+    ///    looks at the device**, and returns what it has found: nothing ([`Work::Done`]), or something, for which it
+    ///    turns the interrupts off again ([`Work::Again`]: the work item runs again, and then this callback).
+    ///
+    /// What completes between the work item's last look and step 3 interrupts nobody: the look in the callback finds it.
+    ///
+    /// The callback runs on the thread whose run or section has ended. It does not run if the interrupt has been
+    /// disabled, faulted or removed meanwhile: the enable callback turns the interrupts on again then. While the
+    /// interrupt is inactive or asleep, the callback waits; the work item runs once more before it. A panic in it is a
+    /// fault.
+    ///
+    /// It stands for the end of a poll cycle, `napi_complete_done` in Linux. WDF has no name for it.
+    ///
+    /// ```
+    /// use std::collections::VecDeque;
+    /// use interrupt_lock::{Claim, Interrupt, Work, source::Software};
+    ///
+    /// const BUDGET: usize = 64;
+    ///
+    /// struct Receiver {
+    ///     interrupts_on: bool,    // a register, in a real driver
+    ///     ring: VecDeque<[u8; 4]>, // what the device has completed
+    /// }
+    ///
+    /// let (source, message) = Software::edge();
+    /// let interrupt = Interrupt::builder(Receiver { interrupts_on: true, ring: VecDeque::new() })
+    ///     .isr(|receiver| {
+    ///         receiver.interrupts_on = false;
+    ///         receiver.queue_work_item();
+    ///         Claim::ClaimedKeepMasked
+    ///     })
+    ///     .work_item(|interrupt| {
+    ///         for _ in 0..BUDGET {
+    ///             let frame = interrupt.synchronize(|receiver| receiver.ring.pop_front());
+    ///             let Some(_frame) = frame else { return Work::Done };
+    ///         }
+    ///         Work::Again
+    ///     })
+    ///     .on_unmask(|receiver| {
+    ///         receiver.interrupts_on = receiver.ring.is_empty();
+    ///         if receiver.interrupts_on { Work::Done } else { Work::Again }
+    ///     })
+    ///     .source(source)
+    ///     .build()?;
+    /// interrupt.enable()?;
+    ///
+    /// interrupt.acquire_interrupt_lock().ring.extend([[7; 4]; 1000]); // the device completes a thousand …
+    /// message.assert(); // … and interrupts once
+    /// # while !interrupt.synchronize(|receiver| receiver.ring.is_empty() && receiver.interrupts_on) {
+    /// #     std::thread::yield_now();
+    /// # }
+    /// interrupt.disable()?;
+    /// assert_eq!(interrupt.stats().delivered, 1);
+    /// assert!(interrupt.acquire_interrupt_lock().ring.is_empty());
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn on_unmask<F>(mut self, callback: F) -> Self
+    where
+        F: FnMut(&mut T) -> Work + Send + 'static,
+    {
+        self.options.unmask = Some(OnUnmask::Boxed(Box::new(callback)));
+        self
     }
 }
 

@@ -9,7 +9,7 @@ use alloc::sync::{Arc, Weak};
 
 use crate::error::{Error, ErrorKind};
 use crate::fault::Callback;
-use crate::interrupt::{InterruptObject, Isr, OnChange, Registered, WorkFn};
+use crate::interrupt::{InterruptObject, Isr, OnChange, OnUnmask, Registered, WorkFn};
 use crate::observe::timing::Timing;
 use crate::observe::watchdog::Watched;
 
@@ -25,10 +25,11 @@ impl Instruments {
     pub(super) fn around<T: 'static, W: 'static>(
         registered: &mut Registered<T, W>,
         work: &mut Option<WorkFn<T, W>>,
+        unmask: &mut Option<OnUnmask<T>>,
         timed: bool,
         overdue_after: Option<Duration>,
     ) -> Self {
-        let watched = overdue_after.map(|limit| watch(limit, registered, work));
+        let watched = overdue_after.map(|limit| watch(limit, registered, work, unmask));
         let timing = timed.then(|| measure(registered));
         Self { timing, watched }
     }
@@ -67,6 +68,7 @@ fn watch<T: 'static, W: 'static>(
     limit: Duration,
     registered: &mut Registered<T, W>,
     work: &mut Option<WorkFn<T, W>>,
+    unmask: &mut Option<OnUnmask<T>>,
 ) -> Weak<Watched> {
     let watched = Arc::new(Watched::new(limit));
     let (shared, mut isr) = (watched.clone(), mem::replace(&mut registered.isr, Isr::NONE));
@@ -82,6 +84,10 @@ fn watch<T: 'static, W: 'static>(
     if let Some(mut called) = work.take() {
         let shared = watched.clone();
         *work = Some(WorkFn::Boxed(Box::new(move |context| shared.run(Callback::WorkItem, || called.call(context)))));
+    }
+    if let Some(mut called) = unmask.take() {
+        let shared = watched.clone();
+        *unmask = Some(OnUnmask::Boxed(Box::new(move |data| shared.run(Callback::Unmask, || called.call(data)))));
     }
     Arc::downgrade(&watched)
 }

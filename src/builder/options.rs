@@ -9,7 +9,7 @@ use crate::builder::unserved::ServiceOptions;
 use crate::device::Device;
 use crate::error::{Error, ErrorKind};
 use crate::info::{Info, Trigger};
-use crate::interrupt::{Isr, Registered, WorkFn};
+use crate::interrupt::{Isr, OnUnmask, Registered, WorkFn};
 use crate::lock::{InterruptLock, Tenant};
 use crate::name::Name;
 
@@ -28,6 +28,7 @@ pub(super) struct Options<T, W> {
     /// The callbacks and the source.
     pub(super) registered: Registered<T, W>,
     pub(super) work: Option<WorkFn<T, W>>,
+    pub(super) unmask: Option<OnUnmask<T>>,
     /// Other devices may assert the line.
     pub(super) shared: bool,
     pub(super) device: Option<Device>,
@@ -44,6 +45,7 @@ impl<T, W> Options<T, W> {
             data,
             registered: Registered::new(Isr::NONE),
             work: None,
+            unmask: None,
             shared: false,
             device: None,
             serialized: false,

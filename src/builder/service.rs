@@ -8,7 +8,7 @@ use crate::builder::Builder;
 use crate::builder::instruments::Instruments;
 use crate::dispatch::{Dispatcher, Polling};
 use crate::error::{Error, ErrorKind};
-use crate::interrupt::{Interrupt, InterruptObject, Registered, WorkFn};
+use crate::interrupt::{Interrupt, InterruptObject, OnUnmask, Registered, WorkFn};
 use crate::name::Name;
 use crate::policy::{Policy, placement};
 use crate::sync;
@@ -64,19 +64,21 @@ impl ServiceOptions {
         &self,
         registered: &mut Registered<T, W>,
         work: &mut Option<WorkFn<T, W>>,
+        unmask: &mut Option<OnUnmask<T>>,
     ) -> Instruments {
-        Instruments::around(registered, work, self.timed, self.overdue_after)
+        Instruments::around(registered, work, unmask, self.timed, self.overdue_after)
     }
 
-    /// Attaches the object to its instruments and to its dispatcher, if it has one.
+    /// Attaches the object to its instruments and to its dispatcher, if it has one. `works`: it has a work item.
     pub(super) fn attach<T: Send + 'static, W: Send + 'static>(
         self,
         object: InterruptObject<T, W>,
         instruments: Instruments,
+        works: bool,
     ) -> Result<Interrupt<T, W>, Error> {
         object.note_policy(self.policy);
         // A handle from here on: if the watchdog can't be started, the interrupt ends as its handle is dropped.
-        let interrupt = Interrupt::new(self.dispatch(object.with_timing(instruments.timing()))?);
+        let interrupt = Interrupt::new(self.dispatch(object.with_timing(instruments.timing()), works)?);
         interrupt.object().note_self();
         instruments.watch(interrupt.object())?;
         Ok(interrupt)
@@ -85,6 +87,7 @@ impl ServiceOptions {
     fn dispatch<T: Send + 'static, W: Send + 'static>(
         self,
         mut object: InterruptObject<T, W>,
+        works: bool,
     ) -> Result<Arc<InterruptObject<T, W>>, Error> {
         let (dispatcher, is_own) = match self.served_by {
             ServedBy::OwnDispatcher if object.has_source() && Dispatcher::EXISTS => {
@@ -93,7 +96,7 @@ impl ServiceOptions {
             ServedBy::GivenDispatcher(dispatcher) => (dispatcher, false),
             _ => return Ok(Arc::new(object)),
         };
-        if object.has_work_item() {
+        if works {
             dispatcher.need_worker(object.name())?;
         }
         Ok(Arc::new_cyclic(|weak: &Weak<InterruptObject<T, W>>| {

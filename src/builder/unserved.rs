@@ -4,7 +4,7 @@
 use alloc::sync::Arc;
 
 use crate::error::Error;
-use crate::interrupt::{Interrupt, InterruptObject, Registered, WorkFn};
+use crate::interrupt::{Interrupt, InterruptObject, OnUnmask, Registered, WorkFn};
 use crate::name::Name;
 
 /// Nothing of this can be chosen where there is no operating system.
@@ -21,11 +21,21 @@ impl ServiceOptions {
         Ok(())
     }
 
-    pub(super) fn instrument<T, W>(&self, _: &mut Registered<T, W>, _: &mut Option<WorkFn<T, W>>) -> Instruments {
+    pub(super) fn instrument<T, W>(
+        &self,
+        _: &mut Registered<T, W>,
+        _: &mut Option<WorkFn<T, W>>,
+        _: &mut Option<OnUnmask<T>>,
+    ) -> Instruments {
         Instruments(())
     }
 
-    pub(super) fn attach<T, W>(self, object: InterruptObject<T, W>, _: Instruments) -> Result<Interrupt<T, W>, Error> {
+    pub(super) fn attach<T, W>(
+        self,
+        object: InterruptObject<T, W>,
+        _: Instruments,
+        _works: bool,
+    ) -> Result<Interrupt<T, W>, Error> {
         Ok(Interrupt::new(Arc::new(object)))
     }
 }

@@ -14,6 +14,7 @@ pub(crate) type PlainCallback<T> = fn(&mut T) -> Result<(), CallbackError>;
 
 type BoxedIsr<T, W> = Attached<dyn FnMut(&mut IsrContext<'_, T, W>) -> Claim + Send>;
 type BoxedOnChange<T> = Attached<dyn FnMut(&mut T) -> Result<(), CallbackError> + Send>;
+type BoxedOnUnmask<T> = Attached<dyn FnMut(&mut T) -> Work + Send>;
 type BoxedWork<T, W> = Attached<dyn FnMut(&WorkItemContext<'_, T, W>) -> Work + Send>;
 
 pub(crate) enum Isr<T, W> {
@@ -51,18 +52,56 @@ impl<T> OnChange<T> {
     }
 }
 
+/// The unmask callback.
+pub(crate) enum OnUnmask<T> {
+    Plain(fn(&mut T) -> Work),
+    Boxed(BoxedOnUnmask<T>),
+}
+
+impl<T> OnUnmask<T> {
+    pub(crate) const NOTHING: Self = Self::Plain(|_| Work::Done);
+
+    /// Sets the callback of a `static` interrupt. A `const fn` can't run destructors, so this forgets the old callback,
+    /// which is a plain function.
+    #[cfg_attr(not(feature = "alloc"), expect(clippy::forget_non_drop, reason = "there are boxes with `alloc`"))]
+    pub(crate) const fn set(&mut self, callback: fn(&mut T) -> Work) {
+        mem::forget(mem::replace(self, Self::Plain(callback)));
+    }
+
+    pub(crate) fn call(&mut self, data: &mut T) -> Work {
+        match self {
+            Self::Plain(callback) => callback(data),
+            Self::Boxed(callback) => callback(data),
+        }
+    }
+}
+
 pub(crate) enum WorkFn<T, W> {
     Plain(fn(&WorkItemContext<'_, T, W>) -> Work),
     Boxed(BoxedWork<T, W>),
 }
 
 impl<T, W> WorkFn<T, W> {
+    /// No work item: none is registered, or the interrupt has ended.
+    pub(crate) const NONE: Self = Self::Plain(|_| Work::Done);
+
     pub(crate) fn call(&mut self, context: &WorkItemContext<'_, T, W>) -> Work {
         match self {
             Self::Plain(work) => work(context),
             Self::Boxed(work) => work(context),
         }
     }
+}
+
+/// What there is to unmask after an ISR has kept its interrupt masked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unmasks {
+    /// Nothing: it makes no difference that the ISR keeps it masked.
+    Nothing,
+    /// The source.
+    Source,
+    /// The device, by the unmask callback, and then the source, if there is one.
+    Device,
 }
 
 /// What is used with the interrupt lock held only, beside the data. The fields that a delivery needs come last (see
@@ -76,6 +115,8 @@ pub(crate) struct Registered<T, W> {
     pub(crate) message: u32,
     /// An unclaimed run is benign: it is expected, and does not count as spurious.
     pub(crate) empty_is_benign: bool,
+    /// What there is to unmask.
+    pub(crate) unmasks: Unmasks,
     pub(crate) isr: Isr<T, W>,
     /// Dropped after the callbacks, which own register handles: so a descriptor outlives the mappings of its device.
     pub(crate) source: Option<Attached<dyn Source>>,
@@ -89,6 +130,7 @@ impl<T, W> Registered<T, W> {
             removal: OnChange::NOTHING,
             message: 0,
             empty_is_benign: false,
+            unmasks: Unmasks::Nothing,
             isr,
             source: None,
         }

@@ -48,7 +48,7 @@ use lock_api::Mutex;
 #[cfg(feature = "alloc")]
 pub(crate) use callbacks::OnChange;
 pub use callbacks::Outcome;
-pub(crate) use callbacks::{Isr, Registered, WorkFn};
+pub(crate) use callbacks::{Isr, OnUnmask, Registered, Unmasks, WorkFn};
 pub use claims::Claims;
 pub use context::IsrContext;
 pub(crate) use data_lock::DataLock;
@@ -153,7 +153,7 @@ pub struct InterruptObject<T, W> {
     /// How many times the work item has run.
     work_run: Counter,
     /// The work item. The run that the work word has let begin uses it.
-    work_fn: Locked<Option<WorkFn<T, W>>>,
+    work_fn: Locked<WorkFn<T, W>>,
     /// Deferred closures.
     deferred: Deferred<T>,
     /// The counts by which a storm is recognised. Used with the interrupt lock held.
@@ -161,6 +161,8 @@ pub struct InterruptObject<T, W> {
     storm: Locked<crate::observe::storm::Storm>,
     /// What a driver's own loop waits on. Used with the interrupt lock held.
     own_loop: Locked<OwnLoop>,
+    /// The unmask callback. Used with the interrupt lock held.
+    unmask: Locked<OnUnmask<T>>,
 }
 
 #[derive(Default)]
@@ -233,7 +235,7 @@ impl<T> InterruptObject<T, NoWorkItem> {
             data: T,
             isr: fn(&mut IsrContext<'_, T, NoWorkItem>) -> Claim,
         ) -> Self {
-            Self::assemble(DataLock::own(name, data), Registered::new(Isr::Plain(isr)), None)
+            Self::assemble(DataLock::own(name, data), Registered::new(Isr::Plain(isr)), WorkFn::NONE)
         }
     }
 }
@@ -284,7 +286,7 @@ impl<T> InterruptObject<T, WithWorkItem> {
             isr: fn(&mut IsrContext<'_, T, WithWorkItem>) -> Claim,
             work: fn(&WorkItemContext<'_, T>) -> Work,
         ) -> Self {
-            Self::assemble(DataLock::own(name, data), Registered::new(Isr::Plain(isr)), Some(WorkFn::Plain(work)))
+            Self::assemble(DataLock::own(name, data), Registered::new(Isr::Plain(isr)), WorkFn::Plain(work))
         }
     }
 }
@@ -293,10 +295,13 @@ impl<T, W> InterruptObject<T, W> {
     const_outside_models! {
         pub(crate) fn assemble(
             data_lock: DataLock<T>,
-            registered: Registered<T, W>,
-            work: Option<WorkFn<T, W>>,
+            mut registered: Registered<T, W>,
+            work: WorkFn<T, W>,
         ) -> Self {
             let has_source = registered.has_source();
+            if has_source {
+                registered.unmasks = Unmasks::Source;
+            }
             Self {
                 data_lock: ManuallyDrop::new(data_lock),
                 registered: Locked::new(registered),
@@ -327,6 +332,7 @@ impl<T, W> InterruptObject<T, W> {
                 work_run: Counter::new(),
                 membership: None,
                 own_loop: Locked::new(OwnLoop::NONE),
+                unmask: Locked::new(OnUnmask::NOTHING),
                 dispatch: None,
             }
         }
@@ -344,14 +350,15 @@ impl<T, W> InterruptObject<T, W> {
         self.state.belong_here();
     }
 
-    #[cfg(feature = "std")]
-    pub(crate) fn has_source(&self) -> bool {
-        self.has_source
+    #[cfg(feature = "alloc")]
+    pub(crate) fn set_unmask(&mut self, callback: OnUnmask<T>) {
+        *self.unmask.get_mut() = callback;
+        self.registered.get_mut().unmasks = Unmasks::Device;
     }
 
     #[cfg(feature = "std")]
-    pub(crate) fn has_work_item(&mut self) -> bool {
-        self.work_fn.get_mut().is_some()
+    pub(crate) fn has_source(&self) -> bool {
+        self.has_source
     }
 
     #[cfg(feature = "std")]
@@ -437,6 +444,59 @@ impl<T, W> InterruptObject<T, W> {
         #[doc(alias = "EvtInterruptDisable")]
         pub fn on_disable(mut self, callback: PlainCallback<T>) -> Self {
             self.registered.get_mut().set_disable(callback);
+            self
+        }
+    }
+}
+
+/// The unmask callback of a `static` interrupt.
+impl<T> InterruptObject<T, WithWorkItem> {
+    const_outside_models! {
+        /// Sets the unmask callback, which lets the device assert again after the work item, and looks at it once more
+        /// ([rule I6](crate::guide::contract#i6)).
+        ///
+        /// It runs with the lock held, after an ISR has returned
+        /// [`Claim::ClaimedKeepMasked`](crate::Claim::ClaimedKeepMasked) and the work item has returned
+        /// [`Work::Done`]. If it returns [`Work::Again`], the work item runs again. A second call replaces the callback.
+        ///
+        /// ```
+        /// use interrupt_lock::{Claim, InterruptObject, IsrContext, Name, WithWorkItem, Work, WorkItemContext};
+        ///
+        /// #[derive(Default)]
+        /// struct Uart {
+        ///     interrupts_are_on: bool, // a register, in a real driver
+        ///     received: u32,           // the device's queue
+        /// }
+        ///
+        /// static UART: InterruptObject<Uart, WithWorkItem> =
+        ///     InterruptObject::with_work_item(Name::new("uart0"), Uart { interrupts_are_on: true, received: 3 }, isr, work)
+        ///         .on_unmask(|uart| {
+        ///             uart.interrupts_are_on = true;
+        ///             if uart.received == 0 { Work::Done } else { Work::Again }
+        ///         });
+        ///
+        /// fn isr(uart: &mut IsrContext<'_, Uart, WithWorkItem>) -> Claim {
+        ///     uart.interrupts_are_on = false;
+        ///     uart.queue_work_item();
+        ///     Claim::ClaimedKeepMasked
+        /// }
+        ///
+        /// fn work(interrupt: &WorkItemContext<'_, Uart>) -> Work {
+        ///     interrupt.synchronize(|uart| uart.received = 0);
+        ///     Work::Done
+        /// }
+        ///
+        /// UART.enable()?;
+        /// UART.service(); // the vector calls this
+        /// assert!(!UART.acquire_interrupt_lock().interrupts_are_on);
+        /// while UART.run_work_item() {} // the main loop calls this
+        /// assert!(UART.acquire_interrupt_lock().interrupts_are_on);
+        /// # Ok::<(), interrupt_lock::Error>(())
+        /// ```
+        #[must_use]
+        pub fn on_unmask(mut self, callback: fn(&mut T) -> Work) -> Self {
+            self.unmask.get_mut().set(callback);
+            self.registered.get_mut().unmasks = Unmasks::Device;
             self
         }
     }

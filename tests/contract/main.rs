@@ -37,6 +37,7 @@ mod lock {
 
 /// Section I.
 mod delivery {
+    mod cycle;
     mod enabled;
     mod faults;
     mod isr;

@@ -2,6 +2,7 @@
 
 use crate::claim::Claim;
 use crate::fault::{Callback, Fault};
+use crate::interrupt::callbacks::Unmasks;
 use crate::interrupt::delivery::AfterIsr;
 #[cfg(feature = "std")]
 use crate::interrupt::delivery::NotServed;
@@ -21,9 +22,9 @@ impl<T, W> InterruptObject<T, W> {
         if asserted > 1 {
             self.counters.coalesced.add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
         }
-        // Without a source no line is kept masked: then `work_run`, which the work item's thread writes, is not read,
-        // so that a delivery does not need its cache line.
-        let runs = if registered.has_source() { self.work_run.get() } else { 0 };
+        // If nothing can be kept masked, `work_run`, which the work item's thread writes, is not read: a delivery does not
+        // need its cache line then.
+        let runs = if registered.unmasks != Unmasks::Nothing { self.work_run.get() } else { 0 };
         let mut context = IsrContext { data, object: self, message: registered.message, assertions: asserted };
         let claim = match sync::in_isr(|| sync::catch(|| registered.isr.call(&mut context))) {
             Ok(claim) => claim,
@@ -88,15 +89,6 @@ impl<T, W> InterruptObject<T, W> {
             }
         }
         true
-    }
-
-    fn keep_masked(&self, registered: &mut Registered<T, W>, data: &mut T, runs: u64, after: AfterIsr) {
-        let idle = self.work.keep_masked();
-        // The worker may have been faster than the ISR: then the run that should have unmasked the line is over.
-        if after != AfterIsr::LeaveMasked && idle && self.work_run.get() != runs {
-            self.work.take_kept();
-            self.unmask_line(registered, data);
-        }
     }
 
     /// Runs the ISR although nothing was signalled, because the line has been silent ([rule

@@ -10,10 +10,12 @@
 //! | this one | `service`, and what it does if the lock is held or the interrupt does not deliver | I2, I3 |
 //! | `source` | the calls to the source: take, report the claim, unmask | I3, I6 |
 //! | `isr` | the run of the ISR, and what follows from its claim; the poll of a silent line | I1, I10, I14 |
+//! | `kept` | from an ISR that keeps its interrupt masked to its unmasking | I6 |
 //!
 //! Shared lines (rule I7) are in `source::shared_line`, storms (rule I10) are recognised in `observe::storm`.
 
 mod isr;
+mod kept;
 mod source;
 
 use core::fmt;

@@ -132,7 +132,7 @@ impl<T, W> InterruptObject<T, W> {
             self.set_faulted(registered, Fault::Source(error));
         }
         self.forget_withheld();
-        self.work.take_kept();
+        self.forget_kept();
         if self.state.snapshot() != State::Disabled {
             // The disconnection has found the device gone, or the source has failed.
             self.free((called, disconnected));

@@ -14,13 +14,15 @@
 //! - The handle of its device's power was dropped, and the exit from D0 is put off. Then the thread that makes the exit
 //!   makes the end after it.
 
+use core::mem;
+
 use crate::error::Error;
 use crate::fault::{Callback, Fault};
 #[cfg(feature = "std")]
 use crate::interrupt::attached::EndsElsewhere;
 use crate::interrupt::state::{END_DEFERRED, Event, LISTENED, Phase, REMOVAL_REQUESTED, WAKES};
 use crate::interrupt::transition::InTransition;
-use crate::interrupt::{InterruptObject, Registered};
+use crate::interrupt::{InterruptObject, OnUnmask, Registered, WorkFn};
 use crate::observe::events;
 use crate::sync;
 
@@ -102,6 +104,7 @@ impl<T, W> InterruptObject<T, W> {
         let registered = self.end_in_section(&transition)?;
         drop(transition);
         self.free_work();
+        self.free_unmask();
         self.free_all(registered);
         if let Some(dispatch) = &self.dispatch {
             dispatch.ended();
@@ -131,7 +134,13 @@ impl<T, W> InterruptObject<T, W> {
     fn free_work(&self) {
         // SAFETY: the work item does not run, as the caller has seen, and no run can begin any more: it is closed and
         // flushed, or inherited.
-        self.free(unsafe { self.work_fn.with(Option::take) });
+        self.free(unsafe { self.work_fn.with(|work| mem::replace(work, WorkFn::NONE)) });
+    }
+
+    /// Frees the unmask callback.
+    fn free_unmask(&self) {
+        // SAFETY: the interrupt has ended, or is inherited: nothing is kept masked any more, so no section uses the cell.
+        self.free(unsafe { self.unmask.with(|unmask| mem::replace(unmask, OnUnmask::NOTHING)) });
     }
 
     /// Frees what else the driver registered, each callback by itself. The source comes last, because the callbacks own

@@ -175,7 +175,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Disconnects, after the phase has been left that was connected. The caller holds the lock, as `registered` proves.
     pub(in crate::interrupt) fn out_of_service(&self, registered: &mut Registered<T, W>) {
-        self.work.take_kept();
+        self.forget_kept();
         self.work.close();
         self.disconnect(registered);
         self.forget_withheld();

@@ -28,7 +28,7 @@ impl<T, W> InterruptObject<T, W> {
     /// A [shared line](crate::guide::contract#i7) goes on to signal to its other interrupts. Silence the device first:
     /// what it asserts is a storm for them.
     ///
-    /// The work item goes on as before. An inactive interrupt stays inactive when it is disabled and enabled again.
+    /// The work item goes on as before, but the unmask callback waits until the interrupt is active. An inactive interrupt stays inactive when it is disabled and enabled again.
     ///
     /// It waits for the interrupt lock, and for another transition. It stands for *WdfInterruptReportInactive*.
     ///
@@ -123,6 +123,7 @@ impl<T, W> InterruptObject<T, W> {
         events::active(self.name());
         self.wake_for_withheld();
         self.deliver_withheld(&mut lock);
+        self.make_up_for_unmask();
         // SAFETY: as in `report_inactive`.
         unsafe { self.registered.with(|registered| self.pause_own_loop(registered)) };
         Ok(Transition::Done)

@@ -84,6 +84,7 @@ impl<T, W> InterruptObject<T, W> {
             self.deliver_withheld(&mut data);
             // A run that ended while the interrupt slept may have left the line masked.
             self.make_left_unmask(&mut data);
+            self.make_up_for_unmask();
         }
         Ok(())
     }

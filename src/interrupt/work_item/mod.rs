@@ -18,7 +18,7 @@ use crate::circle::Circle;
 use crate::fault::{Callback, Fault};
 use crate::interrupt::InterruptObject;
 use crate::interrupt::attached::Parent;
-use crate::interrupt::state::{Phase, State, UNMASK_LEFT};
+use crate::interrupt::state::{State, UNMASK_LEFT};
 use crate::interrupt::work_item::word::{Queueing, RunEnd};
 use crate::sync;
 
@@ -352,12 +352,7 @@ impl<T, W> InterruptObject<T, W> {
         let context = WorkItemContext { object: self, merged };
         // SAFETY: the work word lets a run begin only if no other is under way, and orders each run after the one
         // before.
-        let answer = unsafe {
-            self.work_fn.with(|work| match work {
-                Some(work) => sync::catch(|| work.call(&context)),
-                None => Ok(Work::Done),
-            })
-        };
+        let answer = unsafe { self.work_fn.with(|work| sync::catch(|| work.call(&context))) };
         match answer {
             Ok(Work::Done) => {}
             // If the interrupt is being disabled, this is refused: then there is nothing more to do.
@@ -375,19 +370,6 @@ impl<T, W> InterruptObject<T, W> {
             self.leave(UNMASK_LEFT);
         }
         more
-    }
-
-    /// Unmasks a line that was kept masked until the work item had run. The caller is the owner of the lock.
-    #[cold]
-    pub(in crate::interrupt) fn make_left_unmask(&self, data: &mut T) {
-        if self.state.phase() == Phase::Asleep && self.counters.withheld.get() != 0 {
-            // What was withheld is still to be answered: the ISR that runs for it as the interrupt awakes comes first.
-            return;
-        }
-        // If the ISR has queued another run since, which may already run on another thread, the line waits for that run.
-        if self.state.take(UNMASK_LEFT) && self.work.is_idle() {
-            self.unmask_kept(data);
-        }
     }
 
     /// Runs the queued work item on this thread, and waits for a run on another. This ends, because the word is closed.
