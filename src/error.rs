@@ -123,6 +123,11 @@ pub enum ErrorKind {
     /// The lock was not free in time ([rule L8](crate::guide::contract#l8)). Nothing has been done; the call can be
     /// repeated.
     TimedOut,
+    /// No ISR run has claimed in time ([rule A1](crate::guide::contract#a1)). Waiting again is no error.
+    NoClaim,
+    /// The condition did not hold in time for which
+    /// [`try_acquire_interrupt_lock_when`](crate::InterruptObject::try_acquire_interrupt_lock_when) waited.
+    ConditionUnmet,
     /// The call would have waited for itself, perhaps through other threads (rules [E4](crate::guide::contract#e4) and
     /// [L13](crate::guide::contract#l13)). Nothing has been done, except where `why` says so.
     ///
@@ -185,7 +190,8 @@ pub enum ErrorKind {
         /// What it returned, or the message of its panic.
         error: CallbackError,
     },
-    /// Another listener waits for the interrupt's claims ([rule A1](crate::guide::contract#a1)). Drop it first.
+    /// There is a listener already, and without the feature `alloc` room for one only ([rule
+    /// A1](crate::guide::contract#a1)). Drop it first.
     Listened,
     /// A device, or something of it, could not be opened: its registers, its line, its messages, memory for its DMA.
     Open(SourceError),
@@ -220,6 +226,8 @@ impl fmt::Display for ErrorKind {
                 );
             }
             Self::TimedOut => "the interrupt lock was not free in time",
+            Self::NoClaim => "its ISR has claimed nothing in time",
+            Self::ConditionUnmet => "its ISR has not brought about in time what was waited for",
             Self::WouldDeadlock { why, .. } => {
                 return write!(f, "refused, because the call would wait for itself: {why}");
             }
@@ -243,7 +251,9 @@ impl fmt::Display for ErrorKind {
             Self::NoTime { option } => return write!(f, "`{option}` must not be zero"),
             #[cfg(feature = "alloc")]
             Self::DeviceCallback { callback, .. } => return write!(f, "its {callback} failed"),
-            Self::Listened => "it already has a listener: drop the other `Claims` first",
+            Self::Listened => {
+                "it already has a listener, and without an allocator there is one place: drop the other `Claims` first"
+            }
             Self::Open(_) => "could not be set up",
             Self::Dispatcher(_) => "a thread that serves or watches it could not be started",
         })

@@ -297,3 +297,50 @@ fn l9_a_shared_lock_masks_for_all_its_interrupts() -> Result<(), Error> {
     assert_eq!(*lock.acquire_interrupt_lock(), 1);
     Ok(())
 }
+
+/// A vector that turns its device off while there is work. The main loop works until it finds nothing, and the callback
+/// turns the device on again and looks once more.
+// Caught: nothing kept masked without a source; no unmask callback; Again that queues nothing.
+#[test]
+fn i6_a_vector_leaves_the_device_off_while_there_is_work() -> Result<(), Error> {
+    #[derive(Clone, Copy)]
+    struct Uart {
+        is_on: bool,
+        received: u32,
+        /// What comes in just as the device is turned on.
+        late: u32,
+    }
+    fn isr(uart: &mut IsrContext<'_, Uart, WithWorkItem>) -> Claim {
+        uart.is_on = false;
+        uart.queue_work_item();
+        Claim::ClaimedKeepMasked
+    }
+    fn work(interrupt: &WorkItemContext<'_, Uart>) -> Work {
+        assert!(!interrupt.acquire_interrupt_lock().is_on);
+        interrupt.synchronize(|uart| uart.received = 0);
+        Work::Done
+    }
+    fn unmask(uart: &mut Uart) -> Work {
+        uart.received += std::mem::take(&mut uart.late);
+        uart.is_on = uart.received == 0;
+        if uart.is_on { Work::Done } else { Work::Again }
+    }
+    static OBJECT: InterruptObject<Uart, WithWorkItem> =
+        InterruptObject::with_work_item(Name::new("uart0"), Uart { is_on: true, received: 3, late: 2 }, isr, work)
+            .on_unmask(unmask);
+    boot();
+    OBJECT.enable()?;
+    for runs in [2, 1] {
+        // First something comes in late. Then nothing does: the cycle begins anew.
+        assert_eq!(OBJECT.service(), Delivery::Answered(Claim::ClaimedKeepMasked));
+        assert!(!OBJECT.acquire_interrupt_lock().is_on);
+        let before = OBJECT.stats().work_run;
+        while OBJECT.is_work_item_queued() {
+            let _ = OBJECT.run_work_item();
+        }
+        let uart = *OBJECT.acquire_interrupt_lock();
+        assert!(uart.is_on && uart.received == 0 && uart.late == 0);
+        assert_eq!(OBJECT.stats().work_run - before, runs);
+    }
+    Ok(())
+}

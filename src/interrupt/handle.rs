@@ -87,30 +87,31 @@ impl<T, W> Interrupt<T, W> {
         &self.object
     }
 
-    /// Returns a listener for async code: its [`claimed`](Claims::claimed) waits until the ISR has claimed ([rule
-    /// A1](crate::guide::contract#a1)).
+    /// Returns a listener: its [`claimed`](Claims::claimed) waits in async code until the ISR has claimed, and its
+    /// `wait_for` on a thread ([rule A1](crate::guide::contract#a1)).
     ///
     /// The listener counts claims from this call on. It keeps the object and its data in memory, but not the handle: so
-    /// it sees the end of the interrupt. An interrupt has one listener at a time.
+    /// it sees the end of the interrupt. An interrupt has any number of listeners.
     ///
     /// Waits for the interrupt lock, once.
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::Listened`]: there is a listener already.
     /// - [`ErrorKind::Recursive`]: the calling thread holds the interrupt lock.
     /// - [`ErrorKind::WouldDeadlock`]: the owner of the interrupt lock waits for what the calling thread holds.
     ///
     /// # Examples
     ///
     /// ```
-    /// use interrupt_lock::{Claim, Error, ErrorKind, Interrupt};
+    /// use interrupt_lock::{Claim, Error, Interrupt};
+    /// use std::time::Duration;
     ///
     /// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
-    /// let claims = interrupt.claims()?;
-    /// assert!(matches!(interrupt.claims().unwrap_err().kind(), ErrorKind::Listened));
-    /// drop(claims);
-    /// assert!(interrupt.claims().is_ok());
+    /// interrupt.enable()?;
+    /// let (mut requests, mut statistics) = (interrupt.claims()?, interrupt.claims()?);
+    /// interrupt.service();
+    /// assert_eq!(requests.wait_for(Duration::from_secs(1))?, 1);
+    /// assert_eq!(statistics.wait_for(Duration::from_secs(1))?, 1);
     /// # Ok::<(), Error>(())
     /// ```
     #[track_caller]
@@ -119,8 +120,8 @@ impl<T, W> Interrupt<T, W> {
         T: Send + 'static,
         W: Send + 'static,
     {
-        let seen = self.object.listen()?;
-        Ok(Claims::owning(self.object.clone(), seen))
+        let begun = self.object.listen()?;
+        Ok(Claims::owning(self.object.clone(), begun))
     }
 
     pub(crate) fn new(object: Arc<InterruptObject<T, W>>) -> Self {

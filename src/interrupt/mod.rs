@@ -14,7 +14,7 @@
 //! | `transition` | enable, disable, inactive, fault, removal, power, the end | E1 to E9, I4, I5, I12, I13, P2 |
 //! | `work_item` | the work item and its word | W1, W2, W3, W4, W6, W7, W8 |
 //! | `deferred` | closures that are submitted without waiting for the lock | L12 |
-//! | `claims` | waiting for claims from async code | A1, A2, A3, A4 |
+//! | `claims` | waiting for claims, from async code and from threads | A1, A2, A3, A4 |
 //! | `state` | the state word, and the table of phases and events | |
 //! | `overdue` | callbacks that are overdue | I17 |
 //! | `own_loop` | what a driver's own loop waits on | I22 |
@@ -41,7 +41,6 @@ mod transition;
 pub(crate) mod work_item;
 
 use core::mem::ManuallyDrop;
-use core::task::Waker;
 
 use lock_api::Mutex;
 
@@ -50,6 +49,7 @@ pub(crate) use callbacks::OnChange;
 pub use callbacks::Outcome;
 pub(crate) use callbacks::{Isr, OnUnmask, Registered, Unmasks, WorkFn};
 pub use claims::Claims;
+use claims::Listeners;
 pub use context::IsrContext;
 pub(crate) use data_lock::DataLock;
 #[cfg(feature = "alloc")]
@@ -149,6 +149,8 @@ pub struct InterruptObject<T, W> {
     timing: Option<alloc::sync::Arc<Timing>>,
     /// The device that it belongs to, if it belongs to one.
     membership: Option<Attached<Membership>>,
+    /// What a driver's own loop waits on. Used with the interrupt lock held.
+    own_loop: Locked<OwnLoop>,
     work: WorkWord,
     /// How many times the work item has run.
     work_run: Counter,
@@ -159,8 +161,6 @@ pub struct InterruptObject<T, W> {
     /// The counts by which a storm is recognised. Used with the interrupt lock held.
     #[cfg(feature = "std")]
     storm: Locked<crate::observe::storm::Storm>,
-    /// What a driver's own loop waits on. Used with the interrupt lock held.
-    own_loop: Locked<OwnLoop>,
     /// The unmask callback. Used with the interrupt lock held.
     unmask: Locked<OnUnmask<T>>,
 }
@@ -176,8 +176,9 @@ struct Notes {
     /// The policy, if the driver gave one.
     #[cfg(feature = "std")]
     policy: Option<Attached<RequestedPolicy>>,
-    /// The listener's waker, which the next change wakes.
-    listener: Option<Waker>,
+    /// The listeners, which the next change wakes.
+    #[cfg(not(feature = "alloc"))]
+    listeners: Listeners,
     /// What is seldom needed.
     #[cfg(feature = "alloc")]
     rare: Option<Attached<Rare>>,
@@ -186,6 +187,8 @@ struct Notes {
 #[cfg(feature = "alloc")]
 #[derive(Default)]
 struct Rare {
+    /// The listeners, which the next change wakes.
+    listeners: Listeners,
     /// Faults that were left to the owner of the interrupt lock.
     #[cfg(feature = "std")]
     left_faults: alloc::vec::Vec<Fault>,
@@ -199,10 +202,20 @@ struct Rare {
     watched: alloc::sync::Weak<crate::observe::watchdog::Watched>,
 }
 
-#[cfg(feature = "alloc")]
 impl Notes {
+    #[cfg(feature = "alloc")]
     fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
+    }
+
+    #[cfg(feature = "alloc")]
+    fn listeners(&mut self) -> &mut Listeners {
+        &mut self.rare().listeners
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    fn listeners(&mut self) -> &mut Listeners {
+        &mut self.listeners
     }
 }
 
@@ -318,7 +331,8 @@ impl<T, W> InterruptObject<T, W> {
                     doubtfully_shared: false,
                     #[cfg(feature = "std")]
                     policy: None,
-                    listener: None,
+                    #[cfg(not(feature = "alloc"))]
+                    listeners: Listeners::NONE,
                     #[cfg(feature = "alloc")]
                     rare: None,
                 }),

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 
+use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
@@ -131,6 +132,60 @@ fn disable_flushes_the_work_item() {
         assert!(!interrupt.is_work_item_queued());
         worker.join().unwrap();
     });
+}
+
+/// Interrupts off while there is work: whenever the device completes, the work item or the look of the unmask callback finds
+/// it, and the device ends with its interrupts on.
+// Caught: again-queues-nothing, again-forgets-the-mask, the-mask-outlasts-the-run, an-isr-slower-than-its-work-item.
+#[test]
+fn a_cycle_leaves_nothing_and_ends_armed() {
+    bounded(|| {
+        let nic = Arc::new(Mutex::new(Nic { armed: true, completed: 0 }));
+        let [isr, work, unmask] = [(); 3].map(|()| nic.clone());
+        let interrupt = Interrupt::builder(())
+            .isr(move |cx| {
+                isr.lock().unwrap().armed = false;
+                cx.queue_work_item();
+                Claim::ClaimedKeepMasked
+            })
+            .work_item(move |_| work.lock().unwrap().completed = 0)
+            .on_unmask(move |()| {
+                let mut nic = unmask.lock().unwrap();
+                nic.armed = nic.completed == 0;
+                if nic.armed { Work::Done } else { Work::Again }
+            })
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        let interrupt: Shared<(), WithWorkItem> = Arc::new(interrupt);
+        let device = thread::spawn({
+            let (interrupt, nic) = (interrupt.clone(), nic.clone());
+            move || {
+                for _ in 0..2 {
+                    let mut nic = nic.lock().unwrap();
+                    nic.completed += 1;
+                    let asserts = nic.armed;
+                    drop(nic);
+                    if asserts {
+                        interrupt.service();
+                    }
+                }
+            }
+        });
+        while interrupt.run_work_item() {}
+        device.join().unwrap();
+        while interrupt.is_work_item_queued() {
+            let _ = interrupt.run_work_item();
+        }
+        let nic = nic.lock().unwrap();
+        assert_eq!((nic.armed, nic.completed), (true, 0));
+    });
+}
+
+/// A device whose interrupts can be turned off.
+struct Nic {
+    armed: bool,
+    completed: u32,
 }
 
 /// A thread that finds the item idle sees what its last run did. This models the word alone: in a model of an

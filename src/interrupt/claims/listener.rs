@@ -1,28 +1,35 @@
-//! The interrupt's side of a listener (rules A2, A3, A4). The module `claims` explains the protocol.
+//! The interrupt's side of its listeners (rules A2, A3, A4). The module `claims` explains the protocol.
 
 use core::task::Waker;
 
 use crate::error::{Error, ErrorKind};
 use crate::fault::{Callback, Fault};
-use crate::interrupt::InterruptObject;
 use crate::interrupt::claims::{Claims, CountsClaims};
 use crate::interrupt::state::LISTENED;
+use crate::interrupt::{InterruptObject, Notes};
 use crate::sync;
 
+/// A listener that begins: the number of its place, and the count of claims that it begins with.
+pub(crate) struct Begun {
+    pub(super) place: usize,
+    pub(super) count: u64,
+}
+
 impl<T: Send, W: Send> InterruptObject<T, W> {
-    /// Returns a listener for async code, which borrows the object: for a `static`, or an object that the driver keeps.
+    /// Returns a listener, which borrows the object: for a `static`, or an object that the driver keeps.
     ///
-    /// Its [`claimed`](Claims::claimed) waits until the ISR has claimed ([rule A1](crate::guide::contract#a1)). It
-    /// counts claims from this call on. The handle's [`Interrupt::claims`](crate::Interrupt::claims) returns a listener
-    /// that does not borrow.
+    /// Its [`claimed`](Claims::claimed) waits in async code until the ISR has claimed, and its `wait_for` on a thread
+    /// ([rule A1](crate::guide::contract#a1)). It counts claims from this call on. The handle's
+    /// [`Interrupt::claims`](crate::Interrupt::claims) returns a listener that does not borrow.
     ///
-    /// Waits for the interrupt lock, once.
+    /// An interrupt has any number of listeners. (Without the feature `alloc`, one at a time.) The call waits for the
+    /// interrupt lock, once.
     ///
     /// # Errors
     ///
-    /// - [`ErrorKind::Listened`]: there is a listener already.
     /// - [`ErrorKind::Recursive`]: the calling thread holds the interrupt lock.
     /// - [`ErrorKind::WouldDeadlock`]: the owner of the interrupt lock waits for what the calling thread holds.
+    /// - [`ErrorKind::Listened`]: there is a listener already, and no allocator.
     ///
     /// # Examples
     ///
@@ -46,40 +53,56 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
         Ok(Claims::borrowing(self, self.listen()?))
     }
 
-    /// Notes that there is a listener. Returns the count of claims that it begins with.
+    /// Makes room for another listener.
     #[track_caller]
-    pub(crate) fn listen(&self) -> Result<u64, Error> {
+    pub(crate) fn listen(&self) -> Result<Begun, Error> {
         self.check_here()?;
         // Each delivery comes either before this section, and is in the count, or after it, and sees the bit.
         let section = self.lock().acquire_until(None)?;
-        if self.state.has(LISTENED) {
+        let mut notes = self.notes.lock();
+        let Some(place) = notes.listeners().begin() else {
             return Err(self.error(ErrorKind::Listened));
-        }
+        };
         self.state.set(LISTENED);
+        drop(notes);
         let count = self.claim_counts.claimed.get();
         drop(section);
-        Ok(count)
+        Ok(Begun { place, count })
     }
 }
 
 impl<T, W> InterruptObject<T, W> {
-    /// Wakes the listener, if there is one. Called after each section in which a claim, a fault, a removal or the end
+    /// Wakes the listeners, if there are any. Called after each section in which a claim, a fault, a removal or the end
     /// may have come.
     #[inline]
-    pub(in crate::interrupt) fn tell_listener(&self) {
+    pub(in crate::interrupt) fn tell_listeners(&self) {
         if self.state.has(LISTENED) {
-            self.wake_listener();
+            self.wake_listeners();
         }
     }
 
     #[cold]
-    fn wake_listener(&self) {
-        let waker = self.notes.lock().listener.take();
-        if let Some(waker) = waker
-            && let Err(message) = sync::catch(|| waker.wake())
-        {
-            self.leave_fault(Fault::Panicked { callback: Callback::Waker, message });
+    fn wake_listeners(&self) {
+        for place in 0.. {
+            // Each waker is called with no lock held, and at most once: a listener that sets it anew has looked again.
+            let waker = self.notes.lock().listeners().take_waker(place);
+            let Some(waker) = waker else { return };
+            if let Some(waker) = waker
+                && let Err(message) = sync::catch(|| waker.wake())
+            {
+                self.leave_fault(Fault::Panicked { callback: Callback::Waker, message });
+            }
         }
+    }
+
+    fn change_listeners(&self, change: impl FnOnce(&mut Notes) -> Option<Waker>) {
+        if self.state.is_inherited() {
+            // The wakers are the parent's, and their lock may be held for ever.
+            return;
+        }
+        // The old waker is freed after the lock of the notes has been released: it is the executor's.
+        let before = change(&mut self.notes.lock());
+        self.free(before);
     }
 }
 
@@ -92,20 +115,28 @@ impl<T: Send, W: Send> CountsClaims for InterruptObject<T, W> {
         self.check()
     }
 
-    fn set_waker(&self, waker: Waker) {
-        // The old waker is freed after the lock of the notes has been released: it is the executor's.
-        let before = self.notes.lock().listener.replace(waker);
-        self.free(before);
+    fn set_waker(&self, place: usize, waker: Option<Waker>) {
+        self.change_listeners(|notes| notes.listeners().set_waker(place, waker));
     }
 
-    fn remove_listener(&self) {
-        if self.state.is_inherited() {
-            // The waker is the parent's, and its lock may be held for ever.
-            return;
-        }
-        // Take the waker first: once the bit is clear, a waker in the notes may be another listener's.
-        let waker = self.notes.lock().listener.take();
-        self.state.take(LISTENED);
-        self.free(waker);
+    fn remove_listener(&self, place: usize) {
+        self.change_listeners(|notes| {
+            let waker = notes.listeners().end(place);
+            // With the lock of the notes held: another listener may begin.
+            if notes.listeners().is_empty() {
+                self.state.take(LISTENED);
+            }
+            waker
+        });
+    }
+
+    #[cfg(feature = "std")]
+    fn may_wait(&self) -> Result<(), Error> {
+        self.may_wait_for_claims()
+    }
+
+    #[cfg(feature = "std")]
+    fn error(&self, kind: ErrorKind) -> Error {
+        self.error(kind)
     }
 }

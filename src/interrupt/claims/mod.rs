@@ -1,8 +1,15 @@
-//! How async code waits for claims (rules A1, A2, A3, A4).
+//! How async code and threads wait for claims (rules A1, A2, A3, A4).
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | the listener, and its async form |
+//! | `waiting` | its form for threads; waiting for a condition on the interrupt data |
+//! | `listener` | the interrupt's side of its listeners |
+//! | `listeners` | their places |
 //!
 //! The ISR only counts. The thread that ends a section of the interrupt lock then looks at one bit of the state word,
-//! which says whether there is a listener. If there is, the thread takes the listener's waker from the notes and calls
-//! it, with no lock of the interrupt held.
+//! which says whether there are listeners. If so, the thread takes each listener's waker from the notes and calls it,
+//! with no lock of the interrupt held.
 //!
 //! No claim is slept through. A listener sets its waker first and looks at the count second. A delivery counts first
 //! and takes the waker second. Both reach the waker under the lock of the notes, which orders them. The bit itself is
@@ -13,6 +20,12 @@
 //! models.)
 
 mod listener;
+mod listeners;
+#[cfg(feature = "std")]
+mod waiting;
+
+pub(crate) use listener::Begun;
+pub(super) use listeners::Listeners;
 
 use core::fmt;
 use core::future::{Future, poll_fn};
@@ -22,10 +35,10 @@ use core::task::{Context, Poll, Waker};
 use alloc::sync::Arc;
 
 use crate::error::Error;
-#[cfg(doc)]
+#[cfg(any(doc, feature = "std"))]
 use crate::error::ErrorKind;
 
-/// An interrupt, as its listener sees it.
+/// An interrupt, as its listeners see it.
 pub(crate) trait CountsClaims: Send + Sync {
     /// Returns how many ISR runs have claimed.
     fn count(&self) -> u64;
@@ -33,11 +46,19 @@ pub(crate) trait CountsClaims: Send + Sync {
     /// Returns the fault, the removal or the end because of which no more will claim.
     fn check(&self) -> Result<(), Error>;
 
-    /// Keeps `waker`, to be called after the next change.
-    fn set_waker(&self, waker: Waker);
+    /// Keeps `waker` for the listener of that place, to be called after the next change, or none.
+    fn set_waker(&self, place: usize, waker: Option<Waker>);
 
-    /// Drops the waker, and makes room for another listener.
-    fn remove_listener(&self);
+    /// Drops the waker, and frees the place.
+    fn remove_listener(&self, place: usize);
+
+    /// Returns an error if the calling thread must not sleep until the ISR claims.
+    #[cfg(feature = "std")]
+    fn may_wait(&self) -> Result<(), Error>;
+
+    /// Returns the error of this interrupt.
+    #[cfg(feature = "std")]
+    fn error(&self, kind: ErrorKind) -> Error;
 }
 
 enum InterruptRef<'a> {
@@ -46,12 +67,12 @@ enum InterruptRef<'a> {
     Owned(Arc<dyn CountsClaims + 'a>),
 }
 
-/// The listener of an interrupt: with it an async task waits until the ISR has claimed (rules
+/// A listener of an interrupt: with it an async task, or a thread, waits until the ISR has claimed (rules
 /// [A1](crate::guide::contract#a1) to [A4](crate::guide::contract#a4)).
 ///
 /// [`Interrupt::claims`](crate::Interrupt::claims) returns one, and on bare metal
-/// [`InterruptObject::claims`](crate::InterruptObject::claims). An interrupt has one listener at a time: drop it to
-/// make room for another. It works on any executor, and does not allocate.
+/// [`InterruptObject::claims`](crate::InterruptObject::claims). Each listener of an interrupt sees every claim. It works
+/// on any executor, and waiting does not allocate. For a thread there is `wait_for`.
 ///
 /// A disable does not end the wait: it goes on after the next enable. A fault, a removal or the end of the interrupt
 /// ends the wait with an error. Claims from before are yielded first.
@@ -102,18 +123,20 @@ enum InterruptRef<'a> {
 #[must_use = "a listener that is dropped waits for nothing"]
 pub struct Claims<'a> {
     to: InterruptRef<'a>,
+    /// The number of its place.
+    place: usize,
     /// The count at the last look.
     seen: u64,
 }
 
 impl<'a> Claims<'a> {
-    pub(crate) fn borrowing(object: &'a dyn CountsClaims, seen: u64) -> Self {
-        Self { to: InterruptRef::Borrowed(object), seen }
+    pub(crate) fn borrowing(object: &'a dyn CountsClaims, begun: Begun) -> Self {
+        Self { to: InterruptRef::Borrowed(object), place: begun.place, seen: begun.count }
     }
 
     #[cfg(feature = "alloc")]
-    pub(crate) fn owning(object: Arc<dyn CountsClaims + 'a>, seen: u64) -> Self {
-        Self { to: InterruptRef::Owned(object), seen }
+    pub(crate) fn owning(object: Arc<dyn CountsClaims + 'a>, begun: Begun) -> Self {
+        Self { to: InterruptRef::Owned(object), place: begun.place, seen: begun.count }
     }
 
     /// Waits until the ISR has claimed, and yields how many of its runs have claimed since the last call.
@@ -146,7 +169,7 @@ impl<'a> Claims<'a> {
         if let Some(answer) = self.look() {
             return Poll::Ready(answer);
         }
-        self.interrupt().set_waker(cx.waker().clone());
+        self.interrupt().set_waker(self.place, Some(cx.waker().clone()));
         // A claim that came before the waker was set has called no waker, so look again.
         self.look().map_or(Poll::Pending, Poll::Ready)
     }
@@ -175,7 +198,7 @@ impl<'a> Claims<'a> {
 
 impl Drop for Claims<'_> {
     fn drop(&mut self) {
-        self.interrupt().remove_listener();
+        self.interrupt().remove_listener(self.place);
     }
 }
 

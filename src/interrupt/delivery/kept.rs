@@ -71,7 +71,7 @@ impl<T, W> InterruptObject<T, W> {
         self.unmask_kept(&mut data);
         drop(data);
         // The callback or the source may have failed, which is a fault: that ends a listener's wait.
-        self.tell_listener();
+        self.tell_listeners();
     }
 
     /// Keeps the interrupt masked until the work item has run. The caller holds the lock, as `registered` proves.

@@ -120,7 +120,7 @@ impl<T, W> InterruptObject<T, W> {
     fn deliver_and_tell(&self, mut data: InterruptLockGuard<'_, T>, asserted: usize) -> Delivery {
         let delivery = self.deliver(&mut data, asserted);
         drop(data);
-        self.tell_listener();
+        self.tell_listeners();
         delivery
     }
 

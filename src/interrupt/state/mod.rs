@@ -46,7 +46,7 @@ pub(crate) const INACTIVE: usize = 1 << 6;
 pub(crate) const KEPT_DISABLED: usize = 1 << 7;
 /// An assertion has been withheld that wakes the device. Set under the interrupt lock.
 pub(crate) const WAKES: usize = 1 << 8;
-/// A listener waits for claims. Set under the interrupt lock.
+/// There are listeners. Set under the interrupt lock, and both set and cleared under that of the notes.
 pub(crate) const LISTENED: usize = 1 << 9;
 /// A callback has panicked without the lock. The owner of the lock makes that a fault as it releases.
 pub(crate) const FAULT_LEFT: usize = 1 << 10;

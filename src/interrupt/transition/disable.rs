@@ -86,7 +86,7 @@ impl<T, W> InterruptObject<T, W> {
     /// Flushes the work item, after the section that has taken the interrupt out of service.
     pub(in crate::interrupt) fn flush_in(&self, transition: &InTransition<'_, T, W>) -> Result<(), Error> {
         // Wake the listener now: the work item, for which this waits below, may itself wait for the listener.
-        self.tell_listener();
+        self.tell_listeners();
         self.work.close();
         self.flush_work(transition.for_end).map_err(|circle| {
             let why = "it is disabled, but its work item still runs: disable it again later, to wait for that";

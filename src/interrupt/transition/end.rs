@@ -180,7 +180,7 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cold]
     fn follow_section(&self) {
-        self.tell_listener();
+        self.tell_listeners();
         self.take_deferred_end();
         self.ask_for_power();
         #[cfg(feature = "std")]

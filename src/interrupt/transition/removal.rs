@@ -138,7 +138,7 @@ impl<T, W> InterruptObject<T, W> {
         }
         // Later operations return "removed" from now on. The removal callback runs as soon as the lock is free.
         self.note_gone();
-        self.tell_listener();
+        self.tell_listeners();
         self.leave(REMOVAL_LEFT);
     }
 

@@ -40,7 +40,7 @@ fn a4_a_fault_ends_the_wait() {
     assert_eq!(format!("{error:#}"), sentence);
 }
 
-// Caught: no tell_listener in run_work.
+// Caught: no tell_listeners in run_work.
 #[test]
 fn a4_a_fault_of_the_work_item_ends_the_wait() {
     let interrupt =
@@ -61,7 +61,7 @@ fn a4_a_fault_of_the_work_item_ends_the_wait() {
     );
 }
 
-// Caught: no tell_listener at the end of a transition.
+// Caught: no tell_listeners at the end of a transition.
 #[test]
 fn a4_a_fault_of_a_transition_ends_the_wait() {
     let interrupt = Interrupt::builder(())
@@ -77,7 +77,7 @@ fn a4_a_fault_of_a_transition_ends_the_wait() {
     assert!(matches!(error.kind(), ErrorKind::Faulted(_)));
 }
 
-// Caught: no tell_listener in look_for_removal.
+// Caught: no tell_listeners in look_for_removal.
 #[test]
 fn a4_a_surprise_removal_ends_the_wait() {
     let (interrupt, line) = served();
@@ -138,7 +138,7 @@ fn a4_an_orderly_removal_ends_the_wait() {
     assert!(matches!(errors.try_recv().unwrap().kind(), ErrorKind::Removed));
 }
 
-// Caught: no tell_listener in do_requested_removal (hangs).
+// Caught: no tell_listeners in do_requested_removal (hangs).
 #[test]
 fn a4_a_removal_that_the_lock_holds_up_ends_the_wait() {
     watchdog(|| {
@@ -167,7 +167,7 @@ fn a4_a_removal_that_the_lock_holds_up_ends_the_wait() {
     });
 }
 
-// Caught: no tell_listener in unmask.
+// Caught: no tell_listeners in unmask.
 #[cfg(unix)]
 #[test]
 fn a4_a_source_that_fails_at_an_unmask_ends_the_wait() {
@@ -183,7 +183,7 @@ fn a4_a_source_that_fails_at_an_unmask_ends_the_wait() {
     assert!(matches!(errors.try_recv().unwrap().kind(), ErrorKind::Faulted(_)));
 }
 
-// Caught: no tell_listener at the end of a transition (run_down's is one).
+// Caught: no tell_listeners at the end of a transition (run_down's is one).
 #[test]
 fn a4_the_end_ends_the_wait() {
     let (interrupt, line) = served();

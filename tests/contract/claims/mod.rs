@@ -1,4 +1,4 @@
-//! Waiting from async code (section A), on an executor of the test's own and on tokio's.
+//! Waiting for claims (section A): from async code, on an executor of the test's own and on tokio's, and on threads.
 
 use std::future::Future;
 use std::pin::pin;
@@ -19,6 +19,8 @@ use support::{Gate, kind, let_it_block, receive, step, watchdog};
 
 /// What ends a wait.
 mod ends;
+/// Threads that wait.
+mod threads;
 
 struct Unpark(Thread);
 
@@ -120,7 +122,7 @@ fn a1_claims_are_yielded_as_they_come_on_two_executors() {
     });
 }
 
-// Caught: as above, and a waker that the task's migration leaves behind (`listener` only set where there is none).
+// Caught: as above, and a waker that the task's migration leaves behind (a waker only set where there is none).
 #[test]
 fn a1_a_task_among_others_is_woken() {
     watchdog(|| {
@@ -158,18 +160,42 @@ fn a1_it_counts_claims_from_its_own_beginning() {
     assert!(poll(&mut claims, Waker::noop()).is_pending());
 }
 
-// Caught: LISTENED not looked at; not cleared by the drop; a listener that begins without the lock.
+/// Each of many listeners sees every claim since it began, whichever of the others come and go.
+// Caught: one place for all; only the first place woken; the bit cleared with one listener gone; a place that is given
+// twice; the waker of a listener that has gone left in its place; a listener that begins without the lock.
 #[test]
-fn a1_there_is_one_listener_at_a_time() {
+fn a1_any_number_of_listeners_see_every_claim() {
     let interrupt = answering(|| Claim::Claimed);
-    let claims = interrupt.claims().unwrap();
-    let refused = interrupt.claims().unwrap_err();
-    assert!(matches!(refused.kind(), ErrorKind::Listened));
-    assert_eq!(refused.to_string(), "edu0: it already has a listener: drop the other `Claims` first");
-    assert!(matches!(kind(&interrupt.object().claims()), Some(ErrorKind::Listened)));
-    drop(claims);
-    drop(interrupt.object().claims().unwrap());
-    assert!(interrupt.claims().is_ok());
+    let woken: Vec<_> = (0..100).map(|_| Arc::new(AtomicUsize::new(0))).collect();
+    let wakers = woken.iter().map(|woken| {
+        let woken = woken.clone();
+        calls(move || _ = woken.fetch_add(1, Relaxed))
+    });
+    let mut listeners: Vec<_> = wakers.map(|waker| (interrupt.claims().unwrap(), waker)).collect();
+    for (claims, waker) in &mut listeners {
+        assert!(poll(claims, waker).is_pending());
+    }
+    // Every other one goes.
+    let (mut stay, mut count) = (Vec::new(), 0);
+    for listener in listeners {
+        count += 1;
+        if count % 2 == 0 {
+            stay.push(listener);
+        }
+    }
+    interrupt.service();
+    for (number, woken) in woken.iter().enumerate() {
+        assert_eq!(woken.load(Relaxed), number % 2, "listener {number}");
+    }
+    for (claims, waker) in &mut stay {
+        assert!(matches!(poll(claims, waker), Poll::Ready(Ok(1))));
+    }
+    // In the place of one that has gone, none of its claims are seen.
+    let mut late = interrupt.claims().unwrap();
+    assert!(poll(&mut late, Waker::noop()).is_pending());
+    interrupt.service();
+    assert!(matches!(poll(&mut late, Waker::noop()), Poll::Ready(Ok(1))));
+
     let section = interrupt.acquire_interrupt_lock();
     assert!(matches!(kind(&interrupt.claims()), Some(ErrorKind::Recursive { .. })));
     drop(section);
