@@ -19,6 +19,9 @@ mod table;
 mod work_item;
 
 #[cfg(target_os = "linux")]
+#[path = "ratios/cycle.rs"]
+mod cycle;
+#[cfg(target_os = "linux")]
 #[path = "ratios/delivery.rs"]
 mod delivery;
 #[cfg(target_os = "linux")]
@@ -42,6 +45,7 @@ fn main() {
         delivery::measure(&mut table);
         polling::measure(&mut table);
         waits::measure(&mut table);
+        cycle::measure(&mut table);
     }
     work_item::measure(&mut table);
     table.finish();
