@@ -8,6 +8,7 @@
 //! | `context` | the ISR's argument | I1 |
 //! | `data_lock` | the lock with the interrupt data, its own or shared | L9 |
 //! | `callbacks` | the driver's callbacks, and what they may return | |
+//! | `static_callbacks` | the callbacks of a `static` interrupt | |
 //! | `attached` | the traits by which it uses its dispatcher and its device | W5, E6, E9 |
 //! | `serve` | the trait by which a dispatcher serves it | I16 |
 //! | `delivery` | from an assertion to the ISR's claim | I1, I2, I3, I6, I10, I14 |
@@ -37,6 +38,7 @@ mod own_loop;
 #[cfg(feature = "std")]
 pub(crate) mod serve;
 pub(crate) mod state;
+mod static_callbacks;
 mod transition;
 pub(crate) mod work_item;
 
@@ -81,7 +83,6 @@ use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
 #[cfg(feature = "std")]
 use attached::EndsElsewhere;
 use attached::{Attached, Dispatch, Membership};
-use callbacks::PlainCallback;
 use deferred::Deferred;
 use own_loop::OwnLoop;
 use state::StateWord;
@@ -389,129 +390,6 @@ impl<T, W> Drop for InterruptObject<T, W> {
         // The object goes, and its counters with it: a trace is all that can be left of a fault.
         if let Err(message) = freed {
             events::faulted(&name, &Fault::Panicked { callback: Callback::Destructor, message });
-        }
-    }
-}
-
-/// Callbacks of a `static` interrupt.
-impl<T, W> InterruptObject<T, W> {
-    const_outside_models! {
-        /// Sets the enable callback, which each enable runs with the lock held: it lets the device interrupt.
-        ///
-        /// If the callback fails, the enable is undone and returns the error. A second call replaces the callback. It
-        /// stands for *OnInterruptEnable*.
-        ///
-        /// ```
-        /// use interrupt_lock::{Claim, InterruptObject, Name, NoWorkItem};
-        ///
-        /// struct Uart {
-        ///     interrupts_are_on: bool, // a register, in a real driver
-        /// }
-        ///
-        /// static UART: InterruptObject<Uart, NoWorkItem> =
-        ///     InterruptObject::new(Name::new("uart0"), Uart { interrupts_are_on: false }, |_| Claim::Claimed)
-        ///         .on_enable(|uart| {
-        ///             uart.interrupts_are_on = true;
-        ///             Ok(())
-        ///         });
-        ///
-        /// UART.enable()?;
-        /// assert!(UART.acquire_interrupt_lock().interrupts_are_on);
-        /// # Ok::<(), interrupt_lock::Error>(())
-        /// ```
-        #[must_use]
-        #[doc(alias = "OnInterruptEnable")]
-        #[doc(alias = "EvtInterruptEnable")]
-        pub fn on_enable(mut self, callback: PlainCallback<T>) -> Self {
-            self.registered.get_mut().set_enable(callback);
-            self
-        }
-
-        /// Sets the disable callback, which each disable runs with the lock held: it stops the device from
-        /// interrupting.
-        ///
-        /// No ISR begins after the callback has begun ([rule E2](crate::guide::contract#e2)). If the callback fails, the
-        /// interrupt is disabled all the same, and the disable returns the error. A second call replaces the callback.
-        /// It stands for *OnInterruptDisable*.
-        ///
-        /// ```
-        /// use interrupt_lock::{Claim, InterruptObject, Name, NoWorkItem};
-        ///
-        /// struct Uart {
-        ///     interrupts_are_on: bool, // a register, in a real driver
-        /// }
-        ///
-        /// static UART: InterruptObject<Uart, NoWorkItem> =
-        ///     InterruptObject::new(Name::new("uart0"), Uart { interrupts_are_on: true }, |_| Claim::Claimed)
-        ///         .on_disable(|uart| {
-        ///             uart.interrupts_are_on = false;
-        ///             Ok(())
-        ///         });
-        ///
-        /// UART.enable()?;
-        /// UART.disable()?;
-        /// assert!(!UART.acquire_interrupt_lock().interrupts_are_on);
-        /// # Ok::<(), interrupt_lock::Error>(())
-        /// ```
-        #[must_use]
-        #[doc(alias = "OnInterruptDisable")]
-        #[doc(alias = "EvtInterruptDisable")]
-        pub fn on_disable(mut self, callback: PlainCallback<T>) -> Self {
-            self.registered.get_mut().set_disable(callback);
-            self
-        }
-    }
-}
-
-/// The unmask callback of a `static` interrupt.
-impl<T> InterruptObject<T, WithWorkItem> {
-    const_outside_models! {
-        /// Sets the unmask callback, which lets the device assert again after the work item, and looks at it once more
-        /// ([rule I6](crate::guide::contract#i6)).
-        ///
-        /// It runs with the lock held, after an ISR has returned
-        /// [`Claim::ClaimedKeepMasked`](crate::Claim::ClaimedKeepMasked) and the work item has returned
-        /// [`Work::Done`]. If it returns [`Work::Again`], the work item runs again. A second call replaces the callback.
-        ///
-        /// ```
-        /// use interrupt_lock::{Claim, InterruptObject, IsrContext, Name, WithWorkItem, Work, WorkItemContext};
-        ///
-        /// #[derive(Default)]
-        /// struct Uart {
-        ///     interrupts_are_on: bool, // a register, in a real driver
-        ///     received: u32,           // the device's queue
-        /// }
-        ///
-        /// static UART: InterruptObject<Uart, WithWorkItem> =
-        ///     InterruptObject::with_work_item(Name::new("uart0"), Uart { interrupts_are_on: true, received: 3 }, isr, work)
-        ///         .on_unmask(|uart| {
-        ///             uart.interrupts_are_on = true;
-        ///             if uart.received == 0 { Work::Done } else { Work::Again }
-        ///         });
-        ///
-        /// fn isr(uart: &mut IsrContext<'_, Uart, WithWorkItem>) -> Claim {
-        ///     uart.interrupts_are_on = false;
-        ///     uart.queue_work_item();
-        ///     Claim::ClaimedKeepMasked
-        /// }
-        ///
-        /// fn work(interrupt: &WorkItemContext<'_, Uart>) -> Work {
-        ///     interrupt.synchronize(|uart| uart.received = 0);
-        ///     Work::Done
-        /// }
-        ///
-        /// UART.enable()?;
-        /// UART.service(); // the vector calls this
-        /// assert!(!UART.acquire_interrupt_lock().interrupts_are_on);
-        /// while UART.run_work_item() {} // the main loop calls this
-        /// assert!(UART.acquire_interrupt_lock().interrupts_are_on);
-        /// # Ok::<(), interrupt_lock::Error>(())
-        /// ```
-        #[must_use]
-        pub fn on_unmask(mut self, callback: fn(&mut T) -> Work) -> Self {
-            self.unmask.get_mut().set(callback);
-            self.registered.get_mut().unmasks = Unmasks::Device;
-            self
         }
     }
 }
