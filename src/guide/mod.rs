@@ -17,6 +17,7 @@
     doc = "- [`porting`]: move a UMDF or KMDF driver.",
     doc = "- [`from_wdf`]: each WDF function, callback and structure, and what stands for it here.",
     doc = "- [`from_a_loop`]: move a program that waits on UIO or VFIO descriptors.",
+    doc = "- [`writing_a_source`]: a source of your own, and the suite that tests it.",
     doc = "",
     doc = "If something is wrong, or might be:",
     doc = "",
@@ -90,6 +91,8 @@ mod pages {
     ///
     #[doc = include_str!("teardown.md")]
     pub mod teardown {}
+    #[doc = include_str!("writing_a_source.md")]
+    pub mod writing_a_source {}
 }
 #[cfg(all(feature = "simulated", feature = "vfio", feature = "uio", not(loom)))]
 pub use pages::*;
