@@ -81,7 +81,7 @@ mod tests {
     use crate::Mapped;
     use crate::redirected::redirect;
 
-    // Caught: a register at another offset; a pointer that leaves the offset out.
+    // Caught: a register at another offset, such as after a gap of another length.
     #[test]
     fn over_a_mapped_device() {
         let (device, registers) = Mapped::new();
