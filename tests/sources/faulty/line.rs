@@ -1,6 +1,6 @@
 //! A line in memory, with a waker.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,8 @@ struct State {
 
 impl Line {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+        // One that panics has poisoned it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wakes, outside of the lock.
