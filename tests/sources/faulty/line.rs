@@ -165,8 +165,8 @@ impl Source for Faulty {
             && let Some(assertions) = self.1.as_ref().filter(|_| self.0.fault != Fault::TellsNoTime)
         {
             let since = state.since.take().unwrap_or_else(Instant::now);
-            let early = if self.0.fault == Fault::TellsAnotherTime { Duration::from_secs(3) } else { Duration::ZERO };
-            assertions.taken(since - early);
+            let late = if self.0.fault == Fault::TellsAnotherTime { Duration::from_secs(3600) } else { Duration::ZERO };
+            assertions.taken(since + late);
         }
         if self.0.fault != Fault::KeepsWhatItTook {
             state.count = 0;
