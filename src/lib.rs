@@ -27,6 +27,7 @@
 )]
 //! | try it without hardware | [`simulated`] |
 //! | write a source of your own | [`source::Source`] |
+#![cfg_attr(all(feature = "std", not(loom)), doc = "| test a source of your own | [`test_kit`] (feature `test-kit`) |")]
 //! | choose threads and processors | [`Dispatcher`], [`Polling`], [`Policy`] |
 //! | handle several interrupts of one device | [`Device`], [`InterruptLock`] |
 //! | wait for claims | [`Claims`] |
@@ -74,6 +75,9 @@ mod sync;
     allow(dead_code, unused_imports, reason = "a back-end is left out, or a model has no system")
 )]
 mod system;
+// In every documentation, because the guide links to it. (Its examples need the feature.)
+#[cfg(all(any(feature = "test-kit", all(doc, not(doctest), feature = "std")), not(loom)))]
+pub mod test_kit;
 
 #[cfg(feature = "alloc")]
 #[doc(alias("WUDF_INTERRUPT_CONFIG", "WDF_INTERRUPT_CONFIG"))]

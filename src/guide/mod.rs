@@ -17,6 +17,8 @@
     doc = "- [`porting`]: move a UMDF or KMDF driver.",
     doc = "- [`from_wdf`]: each WDF function, callback and structure, and what stands for it here.",
     doc = "- [`from_a_loop`]: move a program that waits on UIO or VFIO descriptors.",
+    doc = "- [`registers`]: register types of other crates, over mapped and simulated registers.",
+    doc = "- [`writing_a_source`]: a source of your own, and the suite that tests it.",
     doc = "",
     doc = "If something is wrong, or might be:",
     doc = "",
@@ -31,8 +33,8 @@
 //! - [`bare_metal`]: interrupts on a microcontroller.
 //! - [`figures`]: what the lock and a delivery cost.
 //!
-//! Every snippet is a test of this crate. (Those for mio, calloop and tokio are tested in its repository, where these are
-//! dependencies.)
+//! Every snippet is a test of this crate. (Those for mio, calloop, tokio, safe-mmio and tock-registers are tested in its
+//! repository, where these are dependencies.)
 
 // The rules are linked from everywhere, so this page is part of every documentation build. It links to no item that a
 // feature may leave out.
@@ -78,6 +80,8 @@ mod pages {
     pub mod operating {}
     #[doc = include_str!("porting.md")]
     pub mod porting {}
+    #[doc = include_str!("registers.md")]
+    pub mod registers {}
     #[doc = include_str!("slow_isr.md")]
     pub mod slow_isr {}
     #[doc = include_str!("reference/sources.md")]
@@ -90,6 +94,8 @@ mod pages {
     ///
     #[doc = include_str!("teardown.md")]
     pub mod teardown {}
+    #[doc = include_str!("writing_a_source.md")]
+    pub mod writing_a_source {}
 }
 #[cfg(all(feature = "simulated", feature = "vfio", feature = "uio", not(loom)))]
 pub use pages::*;

@@ -120,6 +120,68 @@ impl MappedRegisters {
         Ok(Self { base, len, mapping: Arc::new(KeptMapping { mapping, _keep: keep }) })
     }
 
+    /// Returns a pointer to the registers at `offset`, for register types of other crates (`safe-mmio`, `tock-registers`).
+    /// `T` is a register or a block of them, laid out by `#[repr(C)]`.
+    ///
+    /// The pointer is not null, is aligned for `T`, and has all of `T` within the block. It can be read and written as
+    /// long as a clone of this handle exists. A pointer has no lifetime, so the compiler does not hold you to that: every
+    /// use of it is `unsafe`, and you have to see to it that:
+    ///
+    /// - a clone of this handle outlives the last use. Make the other crate's type in a function that borrows the handle,
+    ///   and bind its lifetime to that borrow, as in the example;
+    /// - each access is volatile and of the register's width. Don't make a reference to memory that a device changes,
+    ///   unless its type has interior mutability, as those of `tock-registers` have;
+    /// - the ISR and the other threads do not access the same registers at once, if the device minds: keep the handle in
+    ///   the interrupt data, and nothing reaches it without the lock.
+    ///
+    /// Values come as the device has them: little-endian on PCI. [Registers](crate::guide::registers) shows both crates,
+    /// over a mapped and over a simulated device.
+    ///
+    /// # Panics
+    ///
+    /// If `T` at `offset` does not lie within the block, or is not aligned.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::{marker::PhantomData, ptr::NonNull};
+    /// use interrupt_lock::linux::MappedRegisters;
+    ///
+    /// /// A register type of another crate. It does not outlive the handle that it came from.
+    /// struct Counter<'a>(NonNull<u32>, PhantomData<&'a MappedRegisters>);
+    ///
+    /// impl Counter<'_> {
+    ///     fn read(&self) -> u32 {
+    ///         // SAFETY: the handle is borrowed, so the registers are mapped. `pointer` has checked the rest.
+    ///         u32::from_le(unsafe { self.0.read_volatile() })
+    ///     }
+    /// }
+    ///
+    /// fn counter(registers: &MappedRegisters) -> Counter<'_> {
+    ///     Counter(registers.pointer(0xf0), PhantomData)
+    /// }
+    ///
+    /// let memory = std::fs::File::options().read(true).write(true).open("/dev/mem")?;
+    /// let timer = MappedRegisters::map(&memory, 0xfed0_0000, 0x400)?;
+    /// println!("counter {:#x}", counter(&timer).read());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "as_ptr")]
+    #[must_use]
+    #[track_caller]
+    pub fn pointer<T>(&self, offset: usize) -> NonNull<T> {
+        let size = size_of::<T>();
+        assert!(
+            self.len.checked_sub(size).is_some_and(|last| offset <= last),
+            "no {size} bytes of registers at {offset:#x}: the block has {:#x} bytes",
+            self.len
+        );
+        // SAFETY: the assertion keeps it within the block, which is mapped as long as `self` is there.
+        let pointer = unsafe { self.base.add(offset) }.cast::<T>();
+        assert!(pointer.is_aligned(), "what has to be aligned to {} can't be at {offset:#x}", align_of::<T>());
+        pointer
+    }
+
     /// Returns the address in this program's memory.
     pub(crate) fn address(&self) -> usize {
         self.base.addr().get()

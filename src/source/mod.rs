@@ -44,6 +44,9 @@ pub use software::{EdgeHandle, LevelHandle, Software};
 /// A [level](crate::Trigger::Level) source masks itself as it signals. If it is still asserted when `unmask` is called,
 /// it signals again.
 ///
+/// [Writing a source](crate::guide::writing_a_source) tells it step by step. [`test_kit`](crate::test_kit) tests a source
+/// against all this.
+///
 /// # Examples
 ///
 /// A source of edges that another thread counts:

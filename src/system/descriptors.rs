@@ -31,6 +31,12 @@ fn unblock(file: BorrowedFd<'_>) -> Result<(), Failure> {
     call(Call::Flags, || fcntl_setfl(file, flags | OFlags::NONBLOCK))
 }
 
+/// Returns whether the descriptor is closed on exec.
+#[cfg(any(feature = "test-kit", doc))]
+pub(crate) fn is_closed_on_exec(file: BorrowedFd<'_>) -> Result<bool, Failure> {
+    Ok(call(Call::Flags, || rustix::io::fcntl_getfd(file))?.contains(FdFlags::CLOEXEC))
+}
+
 /// Duplicates a descriptor. The duplicate is closed on exec.
 pub(crate) fn duplicate(file: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
     call(Call::Duplicate, || fcntl_dupfd_cloexec(file, 0))

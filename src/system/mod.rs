@@ -35,6 +35,8 @@ pub(crate) mod vfio;
 pub(crate) use call::Failure;
 #[cfg(refused_calls)]
 pub use call::refuse;
+#[cfg(any(feature = "test-kit", doc))]
+pub(crate) use descriptors::is_closed_on_exec;
 pub(crate) use descriptors::{adopt, duplicate, is_readable, is_writable, shows_error};
 pub(crate) use epoll::{Epoll, Events, Report};
 pub(crate) use errors::{device_failed, failed, opening, refused};

@@ -17,7 +17,6 @@ pub mod script;
 #[cfg(target_os = "linux")]
 pub mod seccomp;
 pub mod slot;
-pub mod source_suite;
 pub mod wakes;
 
 use std::any::Any;

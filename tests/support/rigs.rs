@@ -7,7 +7,7 @@ use interrupt_lock::{
     source::SharedLine,
 };
 
-use super::source_suite::{Device, Rig};
+use interrupt_lock::test_kit::{Device, Rig};
 
 pub struct SoftwareEdge;
 pub struct SoftwareMessage;
@@ -28,6 +28,10 @@ impl Rig for SoftwareEdge {
         true
     }
 
+    fn is_timed(&self) -> bool {
+        true
+    }
+
     fn set_up(&self) -> Result<(Software, EdgeHandle), String> {
         Ok(Software::edge())
     }
@@ -45,21 +49,12 @@ impl Rig for SoftwareMessage {
         true
     }
 
+    fn is_timed(&self) -> bool {
+        true
+    }
+
     fn set_up(&self) -> Result<(Software, EdgeHandle), String> {
         Ok(Software::message(3))
-    }
-}
-
-impl Device for EdgeHandle {
-    fn assert(&self) {
-        self.assert();
-    }
-
-    fn remove(&self, how: Removal) {
-        match how {
-            Removal::Requested => self.request_removal(),
-            _ => self.remove(),
-        }
     }
 }
 
@@ -72,6 +67,10 @@ impl Rig for SoftwareLevel {
     }
 
     fn can_be_removed(&self, _: Removal) -> bool {
+        true
+    }
+
+    fn is_timed(&self) -> bool {
         true
     }
 
@@ -99,27 +98,9 @@ impl Rig for SharedAlone {
     }
 }
 
-impl Device for LevelHandle {
-    fn assert(&self) {
-        self.assert();
-    }
-
-    fn acknowledge(&self) -> bool {
-        self.deassert();
-        true
-    }
-
-    fn remove(&self, how: Removal) {
-        match how {
-            Removal::Requested => self.request_removal(),
-            _ => self.remove(),
-        }
-    }
-}
-
 impl Rig for SimulatedLine {
     type Source = EduSource;
-    type Device = Edu;
+    type Device = Simulated;
 
     fn is_level(&self) -> bool {
         true
@@ -129,15 +110,19 @@ impl Rig for SimulatedLine {
         true
     }
 
-    fn set_up(&self) -> Result<(EduSource, Edu), String> {
+    fn is_timed(&self) -> bool {
+        true
+    }
+
+    fn set_up(&self) -> Result<(EduSource, Simulated), String> {
         let edu = Edu::new();
-        edu.line().map(|line| (line, edu)).map_err(|error| format!("{error:#}"))
+        edu.line().map(|line| (line, Simulated(edu))).map_err(|error| format!("{error:#}"))
     }
 }
 
 impl Rig for SimulatedMessage {
     type Source = EduSource;
-    type Device = Edu;
+    type Device = Simulated;
 
     fn is_level(&self) -> bool {
         false
@@ -147,26 +132,32 @@ impl Rig for SimulatedMessage {
         true
     }
 
-    fn set_up(&self) -> Result<(EduSource, Edu), String> {
+    fn is_timed(&self) -> bool {
+        true
+    }
+
+    fn set_up(&self) -> Result<(EduSource, Simulated), String> {
         let edu = Edu::new();
-        edu.message().map(|message| (message, edu)).map_err(|error| format!("{error:#}"))
+        edu.message().map(|message| (message, Simulated(edu))).map_err(|error| format!("{error:#}"))
     }
 }
 
-impl Device for Edu {
+pub struct Simulated(Edu);
+
+impl Device for Simulated {
     fn assert(&self) {
-        self.registers().write32(0x60, 1);
+        self.0.registers().write32(0x60, 1);
     }
 
     fn acknowledge(&self) -> bool {
-        let registers = self.registers();
+        let registers = self.0.registers();
         let status = registers.read32(0x24);
         registers.write32(0x64, status);
         status != 0
     }
 
     fn remove(&self, how: Removal) {
-        self.perform(Step::Remove(how));
+        self.0.perform(Step::Remove(how));
     }
 }
 
@@ -206,51 +197,47 @@ mod linux {
 
     impl Rig for EventfdOwn {
         type Source = Eventfd;
-        type Device = EventfdSignaller;
+        type Device = Signaller;
 
         fn is_level(&self) -> bool {
             false
         }
 
-        fn can_be_removed(&self, _: Removal) -> bool {
-            false
-        }
-
-        fn set_up(&self) -> Result<(Eventfd, EventfdSignaller), String> {
+        fn set_up(&self) -> Result<(Eventfd, Signaller), String> {
             let eventfd = Eventfd::new().map_err(sentence)?;
             let signaller = eventfd.signaller();
-            Ok((eventfd, signaller))
+            Ok((eventfd, Signaller(signaller)))
         }
     }
 
-    impl Device for EventfdSignaller {
+    pub struct Signaller(EventfdSignaller);
+
+    impl Device for Signaller {
         fn assert(&self) {
-            self.signal();
+            self.0.signal();
         }
     }
 
     impl Rig for EventfdGiven {
         type Source = Eventfd;
-        type Device = OwnedFd;
+        type Device = Theirs;
 
         fn is_level(&self) -> bool {
             false
         }
 
-        fn can_be_removed(&self, _: Removal) -> bool {
-            false
-        }
-
-        fn set_up(&self) -> Result<(Eventfd, OwnedFd), String> {
+        fn set_up(&self) -> Result<(Eventfd, Theirs), String> {
             let theirs = rustix::event::eventfd(0, rustix::event::EventfdFlags::empty()).map_err(sentence)?;
             let ours = theirs.as_fd().try_clone_to_owned().map_err(sentence)?;
-            Ok((Eventfd::from_fd(ours).map_err(sentence)?, theirs))
+            Ok((Eventfd::from_fd(ours).map_err(sentence)?, Theirs(theirs)))
         }
     }
 
-    impl Device for OwnedFd {
+    pub struct Theirs(OwnedFd);
+
+    impl Device for Theirs {
         fn assert(&self) {
-            rustix::io::write(self, &1_u64.to_ne_bytes()).expect("an eventfd takes a 1");
+            rustix::io::write(&self.0, &1_u64.to_ne_bytes()).expect("an eventfd takes a 1");
         }
     }
 

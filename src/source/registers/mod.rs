@@ -18,6 +18,8 @@ mod forward;
 /// ones, so it has to ask for the check: [`read32_live`](Self::read32_live). An ISR that finds its device gone returns
 /// [`Claim::DeviceGone`](crate::Claim::DeviceGone).
 ///
+/// For registers with types and named bits see [registers](crate::guide::registers).
+///
 /// # Examples
 ///
 /// ```

@@ -104,6 +104,25 @@ fn what_can_not_be_mapped_is_an_error() {
     assert!(MappedRegisters::map(&read_only, 0, 4).is_err());
 }
 
+// Caught: a pointer that leaves the offset out; the size of the type left out of the check; no check of the alignment.
+#[test]
+fn a_pointer_is_within_the_block_and_aligned() {
+    #[repr(C)]
+    struct Counters([u32; 4]);
+    let file = file(4096);
+    let registers = MappedRegisters::map(&file, 8, 0x24).unwrap();
+    registers.write32(0x20, 7);
+    let counters = registers.pointer::<Counters>(0x14);
+    // SAFETY: `registers` exists, and nobody else accesses the file.
+    assert_eq!(u32::from_le(unsafe { counters.cast::<u32>().add(3).read_volatile() }), 7);
+    let beyond = registers.clone();
+    let said = panics(move || beyond.pointer::<Counters>(0x18));
+    assert_eq!(said, "no 16 bytes of registers at 0x18: the block has 0x24 bytes");
+    let beyond = registers.clone();
+    panics(move || beyond.pointer::<u8>(usize::MAX));
+    assert_eq!(panics(move || registers.pointer::<Counters>(2)), "what has to be aligned to 4 can't be at 0x2");
+}
+
 // Broken by unmapping with any handle but the last.
 #[test]
 fn the_mapping_lasts_as_long_as_its_last_handle_and_no_longer() {

@@ -31,6 +31,8 @@ mod rearm;
 #[cfg(refused_calls)]
 #[path = "lab_guest/refused.rs"]
 mod refused;
+#[path = "lab_guest/registers.rs"]
+mod registers;
 #[path = "lab_guest/reset.rs"]
 mod reset;
 #[path = "lab_guest/rig.rs"]
@@ -48,7 +50,7 @@ use account::Failure;
 use arguments::Arguments;
 
 const USAGE: &str = "\
-usage: lab_guest (suite | cycles | forks | gone | mistakes | moves | policy | power | rearm | refused | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
+usage: lab_guest (suite | cycles | forks | gone | mistakes | moves | policy | power | rearm | refused | registers | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
        lab_guest operator --vfio ADDRESS --msi
        lab_guest storm THAT DEVICE -- ANOTHER";
 
@@ -82,6 +84,7 @@ fn run() -> Result<String, Failure> {
         "rearm" => rearm::run(&device),
         #[cfg(refused_calls)]
         "refused" => refused::run(&device),
+        "registers" => registers::run(&device),
         "reset" => reset::run(&device),
         "storm" => storm::run(&device, &self::device(words)?),
         "unheard" => unheard::run(&device),

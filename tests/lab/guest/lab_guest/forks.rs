@@ -7,9 +7,9 @@ use interrupt_lock::{Claim, ErrorKind, Interrupt, NoWorkItem};
 use crate::account::Failure;
 use crate::arguments::Device;
 use crate::rig::{Edu, Slot, UioLine, VfioLine, VfioMessage, ensure, under_assertions};
+use interrupt_lock::test_kit::{Device as _, Rig};
 use support::forks::in_a_child;
 use support::kind;
-use support::source_suite::{Device as _, Rig};
 
 const CHILDREN: u64 = 20;
 /// How many are served after each child.

@@ -14,7 +14,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use crate::account::Failure;
 use crate::arguments;
 use crate::rig::{Edu, Slot, UioLine, VfioLine, VfioMessage, ensure, until};
-use support::source_suite::{Device as _, Rig};
+use interrupt_lock::test_kit::{Device as _, Rig};
 use support::{Gate, asleep};
 
 /// What the driver is in the middle of.

@@ -10,7 +10,7 @@ use crate::account::Failure;
 use crate::arguments::Device;
 use crate::policy::{PROCESSORS, counts};
 use crate::rig::{Edu, Slot, UioLine, VfioLine, VfioMessage, ensure, under_assertions};
-use support::source_suite::{Device as _, Rig};
+use interrupt_lock::test_kit::{Device as _, Rig};
 
 const MOVES: u64 = 60;
 /// How many are served after a move before its effect is looked at. A line may be on its way: where the interrupt controller

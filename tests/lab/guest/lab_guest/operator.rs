@@ -8,7 +8,7 @@ use interrupt_lock::{Affinity, Answer, Claim, Error, Interrupt, NoWorkItem, Poli
 use crate::account::Failure;
 use crate::arguments::Device;
 use crate::rig::{Slot, VfioMessage};
-use support::source_suite::Rig;
+use interrupt_lock::test_kit::Rig;
 
 pub fn run(device: &Device) -> Result<String, Failure> {
     let Device::Vfio { address, msi: true } = device else { return Err(Failure::usage(crate::USAGE.into())) };

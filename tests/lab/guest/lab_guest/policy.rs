@@ -9,7 +9,7 @@ use interrupt_lock::{Affinity, Answer, Claim, Interrupt, NoWorkItem, Policy, Pri
 use crate::account::Failure;
 use crate::arguments::Device;
 use crate::rig::{Edu, Slot, UioLine, VfioLine, VfioMessage, ensure, until};
-use support::source_suite::{Device as _, Rig};
+use interrupt_lock::test_kit::{Device as _, Rig};
 
 /// The guest has two.
 pub const PROCESSORS: [u32; 2] = [0, 1];

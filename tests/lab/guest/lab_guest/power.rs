@@ -10,7 +10,7 @@ use interrupt_lock::{Claim, Interrupt, State, Transition};
 use crate::account::Failure;
 use crate::arguments::Device;
 use crate::rig::{Edu, Slot, UioLine, VfioLine, VfioMessage, ensure, until};
-use support::source_suite::{Device as _, Rig};
+use interrupt_lock::test_kit::{Device as _, Rig};
 
 const CYCLES: u64 = 50;
 /// How many interrupts are served in each.

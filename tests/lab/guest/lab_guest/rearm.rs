@@ -7,7 +7,7 @@ use interrupt_lock::{Claim, Interrupt};
 use crate::account::Failure;
 use crate::arguments::Device;
 use crate::rig::{Edu, Slot, UioLine, VfioLine, VfioMessage, ensure, until};
-use support::source_suite::{Device as _, Rig};
+use interrupt_lock::test_kit::{Device as _, Rig};
 
 const CYCLES: u32 = 1000;
 /// How many interrupts are claimed between an enable and the next disable.

@@ -10,7 +10,7 @@ use interrupt_lock::{
 use crate::account::Failure;
 use crate::arguments::Device;
 use crate::rig::{Edu, Line, Slot, ensure, until};
-use support::source_suite::Device as _;
+use interrupt_lock::test_kit::Device as _;
 
 /// How many interrupts are served before and after.
 const SERVED: u64 = 100;

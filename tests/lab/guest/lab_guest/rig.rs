@@ -9,13 +9,13 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use interrupt_lock::source::Removal;
+use interrupt_lock::test_kit::{Device, Rig};
 use interrupt_lock::{
     Registers,
     linux::{MappedRegisters, Uio, vfio},
 };
 
 use crate::account::Failure;
-use support::source_suite::{Device, Rig};
 
 const FACTORIAL: usize = 0x08;
 const STATUS: usize = 0x20;

@@ -11,7 +11,7 @@ use crate::arguments::Device;
 use crate::driver::Requests;
 use crate::open;
 use crate::rig::{Edu, Line, Slot, UioLine, VfioLine, ensure, until};
-use support::source_suite::{Device as _, Rig};
+use interrupt_lock::test_kit::{Device as _, Rig};
 
 /// How many interrupts the other device has to get after the storm, and the storming one when it is well again.
 const SERVED: u64 = 1000;

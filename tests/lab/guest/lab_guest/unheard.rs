@@ -9,7 +9,7 @@ use interrupt_lock::{Claim, Interrupt};
 use crate::account::Failure;
 use crate::arguments::Device;
 use crate::rig::{Slot, VfioLine};
-use support::source_suite::{Device as _, Rig};
+use interrupt_lock::test_kit::{Device as _, Rig};
 
 /// How long it does: a storm would be many thousand interrupts.
 const WHILE: Duration = Duration::from_millis(300);

@@ -1,15 +1,15 @@
-//! The callbacks of the suite, and the data that they share with the test and its threads.
+//! The callbacks of a check, and the data that they share with the test and its threads.
 
+use core::mem;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use crate::pause;
-
-use interrupt_lock::{Claim, IsrContext, WithWorkItem};
-
+use super::progress::pause;
 use super::waiting::{AtEnd, News, lock};
 use super::{Device, Verdict};
+use crate::claim::Claim;
+use crate::interrupt::{IsrContext, WithWorkItem};
 
 /// The interrupt data: what the callbacks have done, and what they shall do.
 #[derive(Debug, Default)]
@@ -52,6 +52,8 @@ pub struct Probe<D> {
     pub news: News,
     /// Counts runs of the disable callback. It is not in the record, because the record is dropped with the interrupt.
     pub disables: AtomicU64,
+    /// Whether the device still asserts in the worst moment.
+    pub meddles: AtomicBool,
     pub ended: AtomicBool,
     pub late: AtomicU64,
 }
@@ -137,7 +139,7 @@ impl<D: Device> Probe<D> {
     pub fn enabled(&self, record: &mut Record) {
         record.enables += 1;
         self.open(true);
-        if std::mem::take(&mut record.assert_in_enable) {
+        if mem::take(&mut record.assert_in_enable) {
             self.assert();
         }
         record.serving = true;

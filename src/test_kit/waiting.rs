@@ -1,23 +1,36 @@
-//! Waiting for other threads, with a time limit.
+//! Waiting for other threads, as long as the rig has patience.
 
-use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::format;
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
+#[cfg(target_os = "linux")]
+use std::os::fd::OwnedFd;
+use std::string::String;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use interrupt_lock::Interrupt;
+#[cfg(not(target_os = "linux"))]
+use std::thread;
 
 use super::Verdict;
-use crate::progress::{self, LOOK};
+use super::progress::{self, LOOK};
+use crate::interrupt::Interrupt;
+#[cfg(target_os = "linux")]
+use crate::system::{Epoll, Events, Report, failed, is_closed_on_exec};
 
 /// Counts how often something has happened. Threads can wait for it.
-#[derive(Default)]
 pub struct News {
+    patience: Duration,
     count: Mutex<u64>,
     changed: Condvar,
 }
 
 impl News {
+    pub fn new(patience: Duration) -> Self {
+        Self { patience, count: Mutex::default(), changed: Condvar::new() }
+    }
+
     pub fn tell(&self) {
         *lock(&self.count) += 1;
         self.changed.notify_all();
@@ -34,7 +47,7 @@ impl News {
 
     /// Waits until there is more.
     pub fn wait_past(&self, seen: u64) {
-        drop(progress::wait(lock(&self.count), &self.changed, |count| *count > seen));
+        drop(progress::wait_within(self.patience, lock(&self.count), &self.changed, |count| *count > seen));
     }
 }
 
@@ -50,28 +63,34 @@ impl Drop for AtEnd<'_> {
 
 /// What a driver's own loop waits on.
 pub struct Descriptor {
+    /// Open as long as the epoll instance waits on it.
     #[cfg(target_os = "linux")]
-    file: std::os::fd::OwnedFd,
+    _file: OwnedFd,
+    #[cfg(target_os = "linux")]
+    epoll: Epoll,
 }
 
 #[cfg(target_os = "linux")]
 impl Descriptor {
     pub fn of<T, W>(interrupt: &Interrupt<T, W>) -> Result<Option<Self>, String> {
-        let file = interrupt.descriptor().map_err(sentence)?;
-        Ok(file.map(|file| Self { file }))
+        interrupt.descriptor().map_err(sentence)?.map(Self::new).transpose()
     }
 
     pub fn of_removal<T, W>(interrupt: &Interrupt<T, W>) -> Result<Option<Self>, String> {
-        let file = interrupt.removal_descriptor().map_err(sentence)?;
-        Ok(file.map(|file| Self { file }))
+        interrupt.removal_descriptor().map_err(sentence)?.map(Self::new).transpose()
+    }
+
+    fn new(file: OwnedFd) -> Result<Self, String> {
+        let epoll = Epoll::new().map_err(failed("making an epoll instance")).map_err(sentence)?;
+        epoll.add(&file, 0, Report::While).map_err(failed("adding the descriptor to it")).map_err(sentence)?;
+        Ok(Self { _file: file, epoll })
     }
 
     /// Waits until the descriptor is readable, or for a while. Returns whether it is.
     pub fn wait(&self, left: Duration) -> bool {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let left = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
+        let mut events = Events::new();
         // A signal that ends it early is no harm: the caller looks and comes back.
-        poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&left)) == Ok(1)
+        self.epoll.wait(&mut events, Some(left)).is_ok() && !events.is_empty()
     }
 }
 
@@ -86,7 +105,7 @@ impl Descriptor {
     }
 
     pub fn wait(&self, _: Duration) -> bool {
-        std::thread::sleep(Duration::from_millis(1));
+        thread::sleep(Duration::from_millis(1));
         true
     }
 }
@@ -96,8 +115,8 @@ pub fn expect(so: bool, otherwise: impl FnOnce() -> String) -> Verdict {
 }
 
 /// Waits, by looking again and again, for something that wakes nobody.
-pub fn until(what: &str, so: impl Fn() -> bool) -> Verdict {
-    expect(progress::comes(so), || format!("in vain: {what}"))
+pub fn until(patience: Duration, what: &str, so: impl Fn() -> bool) -> Verdict {
+    expect(progress::comes_within(patience, so), || format!("in vain: {what}"))
 }
 
 pub fn sentence(error: impl fmt::Display) -> String {
@@ -106,4 +125,16 @@ pub fn sentence(error: impl fmt::Display) -> String {
 
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Checks that the descriptor of a source is closed on exec. Elsewhere than on Linux the crate can't tell.
+#[cfg(target_os = "linux")]
+pub fn closed_on_exec(file: BorrowedFd<'_>, method: &str) -> Verdict {
+    let closed = is_closed_on_exec(file).map_err(failed("asking for a descriptor's flags")).map_err(sentence)?;
+    expect(closed, || format!("the descriptor that `{method}` returns is not closed on exec"))
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+pub fn closed_on_exec(_: BorrowedFd<'_>, _: &str) -> Verdict {
+    Ok(())
 }

@@ -1,58 +1,68 @@
 //! One device with its interrupt, and the thread that serves it.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
+use std::format;
+use std::string::String;
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
 
-use crate::kind;
-use crate::progress::{self, LOOK, Standstill, pause};
-use interrupt_lock::source::{EdgeHandle, Software};
-use interrupt_lock::{
-    Claim, Delivery, Dispatcher, ErrorKind, Interrupt, InterruptLockGuard, NoWorkItem, State, source::Source,
-};
-
+use super::bench::{Bench, Watched, WatchedDevice};
+use super::meddling::{Meddling, Moment};
 use super::probe::{Probe, Record, Reluctance};
+use super::progress::{self, LOOK, Standstill, pause};
 use super::waiting::{AtEnd, Descriptor, News, expect, sentence, until};
 use super::{Attendance, Rig, Verdict};
+use crate::claim::Claim;
+use crate::dispatch::Dispatcher;
+use crate::error::{Error, ErrorKind};
+use crate::interrupt::{Delivery, Interrupt, NoWorkItem, State};
+use crate::lock::InterruptLockGuard;
+use crate::source::{EdgeHandle, Software, Source};
 
 /// One device, its interrupt, and the thread that serves it.
 pub struct Trial<R: Rig> {
     pub interrupt: Interrupt<Record>,
-    pub probe: Arc<Probe<R::Device>>,
+    pub probe: Arc<Probe<WatchedDevice<R::Device>>>,
     counts: bool,
     attendance: Attendance,
-    /// A thread of the suite serves the interrupt.
+    patience: Duration,
+    /// A thread of the check serves the interrupt.
     served: AtomicBool,
     descriptor: Option<Descriptor>,
     neighbour: Option<Neighbour>,
 }
 
 impl<R: Rig> Trial<R> {
-    pub fn new(rig: &R, attendance: Attendance) -> Result<Self, String> {
-        Self::with(rig, attendance, |source, _| source)
+    pub fn new(bench: &Bench<R>) -> Result<Self, String> {
+        Self::with(bench, |source, _| source)
+    }
+
+    /// Builds a trial whose device asserts at that moment of each enable or disable.
+    pub fn meddling(bench: &Bench<R>, moment: Moment) -> Result<Self, String> {
+        Self::with(bench, |source, probe| Meddling { source, probe, moment })
     }
 
     /// Builds a trial with a source that `make` makes from the rig's.
-    pub fn with<S: Source + 'static>(
-        rig: &R,
-        attendance: Attendance,
-        make: impl FnOnce(R::Source, Arc<Probe<R::Device>>) -> S,
+    fn with<S: Source + 'static>(
+        bench: &Bench<R>,
+        make: impl FnOnce(Watched<R::Source>, Arc<Probe<WatchedDevice<R::Device>>>) -> S,
     ) -> Result<Self, String> {
-        let (source, device) = rig.set_up()?;
+        let (source, device) = bench.device()?;
+        let (attendance, patience) = (bench.attendance, bench.patience());
         let probe = Arc::new(Probe {
             device,
             made: AtomicU64::new(0),
-            gate: (!rig.may_assert_unheard()).then(Mutex::default),
-            news: News::default(),
+            gate: (!bench.may_assert_unheard()).then(Mutex::default),
+            news: News::new(patience),
             disables: AtomicU64::new(0),
+            meddles: AtomicBool::new(true),
             ended: AtomicBool::new(false),
             late: AtomicU64::new(0),
         });
         let [isr, enable, disable, removal, work] = [(); 5].map(|()| probe.clone());
         let builder = Interrupt::builder(Record::default())
-            .name("suite")
+            .name("source under test")
             .isr(move |cx| {
                 let claim = isr.isr(cx);
                 if cx.reluctance == Reluctance::Deferred {
@@ -73,7 +83,7 @@ impl<R: Rig> Trial<R> {
             .work_item(move |interrupt| interrupt.synchronize(|record| work.worked(record)))
             .source(make(source, probe.clone()));
         let neighbour = match attendance {
-            Attendance::Shared => Some(Neighbour::new()?),
+            Attendance::Shared => Some(Neighbour::new(patience)?),
             _ => None,
         };
         let builder = match &neighbour {
@@ -81,6 +91,7 @@ impl<R: Rig> Trial<R> {
             None if attendance == Attendance::Nobody => builder.without_dispatcher(),
             None => builder,
         };
+        let builder = if bench.is_timed() { builder.timed() } else { builder };
         let interrupt = builder.build().map_err(sentence)?;
         let descriptor = match attendance {
             Attendance::Nobody => Descriptor::of(&interrupt)?,
@@ -89,8 +100,9 @@ impl<R: Rig> Trial<R> {
         Ok(Self {
             interrupt,
             probe,
-            counts: rig.counts(),
+            counts: bench.counts(),
             attendance,
+            patience,
             served: AtomicBool::new(false),
             descriptor,
             neighbour,
@@ -126,6 +138,14 @@ impl<R: Rig> Trial<R> {
         expect(told == assertions || !self.counts, || format!("{assertions} signals, but the ISR was told of {told}"))
     }
 
+    /// If the source counts edges, checks that each was delivered or counted as stale.
+    pub fn has_accounted(&self) -> Verdict {
+        let (told, stale, made) = (self.record().told, self.interrupt.stats().stale, self.probe.made());
+        expect(told + stale == made || !self.counts, || {
+            format!("of {made} assertions {told} were delivered and {stale} stale")
+        })
+    }
+
     /// Waits until an ISR run has acknowledged every assertion made so far.
     pub fn wait_until_seen(&self, what: &str) -> Verdict {
         let made = self.probe.made();
@@ -134,7 +154,7 @@ impl<R: Rig> Trial<R> {
 
     /// Waits until the record is as wanted. Serves the interrupt meanwhile, if no dispatcher does.
     pub fn wait(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Verdict {
-        let mut standstill = Standstill::from_now();
+        let mut standstill = Standstill::of(self.patience);
         loop {
             let news = self.probe.news.count();
             let record = self.record();
@@ -200,27 +220,31 @@ impl<R: Rig> Trial<R> {
         self.probe.under_load(body)
     }
 
-    /// Makes the thread that serves the interrupt look at it, if that is possible. The ISR must have no reason to run.
+    /// Looks at the source, and makes a shared dispatcher look at it. The ISR must have no reason to run.
     pub fn look_in_vain(&self) -> Verdict {
-        if self.attendance == Attendance::Nobody {
-            let runs = self.record().runs;
-            let answer = self.interrupt.service();
-            let expected = match self.interrupt.state() {
-                State::Enabled => Delivery::Nothing,
-                _ => Delivery::NotServed,
-            };
-            expect(answer == expected && self.record().runs == runs, || {
-                format!("a look at a source with nothing to deliver: {answer}, not: {expected}")
-            })?;
-        }
+        let runs = self.record().runs;
+        let answer = self.interrupt.service();
+        self.is_right()?;
+        let expected = match self.interrupt.state() {
+            State::Enabled => Delivery::Nothing,
+            _ => Delivery::NotServed,
+        };
+        expect(answer == expected && self.record().runs == runs, || {
+            format!("a look at a source with nothing to deliver: {answer}, not: {expected}")
+        })?;
         if let Some(neighbour) = &self.neighbour {
             neighbour.have_its_turn()?;
         }
+        self.is_right()
+    }
+
+    /// Checks that no callback has seen anything wrong.
+    fn is_right(&self) -> Verdict {
         self.record().wrong.map_or(Ok(()), |wrong| Err(wrong.into()))
     }
 
     pub fn wait_until_removed(&self) -> Verdict {
-        until("the removal is reported", || {
+        until(self.patience, "the removal is reported", || {
             if self.attendance == Attendance::Nobody {
                 let _ = self.interrupt.service();
             }
@@ -246,10 +270,10 @@ pub struct Neighbour {
 }
 
 impl Neighbour {
-    pub fn new() -> Result<Self, String> {
+    pub fn new(patience: Duration) -> Result<Self, String> {
         let dispatcher = Dispatcher::new().map_err(sentence)?;
         let (source, handle) = Software::edge();
-        let news = Arc::<News>::default();
+        let news = Arc::new(News::new(patience));
         let told = news.clone();
         let interrupt = Interrupt::builder(0)
             .name("neighbour")
@@ -282,12 +306,16 @@ impl Neighbour {
 }
 
 /// Does what a driver's own loop does when the system asks for its device. A dispatcher does so by itself.
-pub fn answer_request<T, W>(interrupt: &Interrupt<T, W>, attendance: Attendance) -> Verdict {
-    if attendance == Attendance::Nobody {
+pub fn answer_request<T, W>(interrupt: &Interrupt<T, W>, bench: &Bench<impl Rig>) -> Verdict {
+    if bench.attendance == Attendance::Nobody {
         if let Some(descriptor) = Descriptor::of_removal(interrupt)? {
-            progress::comes(|| descriptor.wait(LOOK));
+            progress::comes_within(bench.patience(), || descriptor.wait(LOOK));
         }
         interrupt.service_removal();
     }
     Ok(())
+}
+
+fn kind<T>(answer: &Result<T, Error>) -> Option<&ErrorKind> {
+    answer.as_ref().err().map(Error::kind)
 }

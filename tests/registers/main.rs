@@ -1,0 +1,51 @@
+//! Registers by the types of other crates, over a mapped and over a simulated device. The guide's page `registers` shows
+//! the drivers as they are here.
+#![cfg(all(target_os = "linux", feature = "std", not(loom)))]
+
+mod over_any;
+mod redirected;
+mod safe;
+mod tock;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use interrupt_lock::linux::MappedRegisters;
+use rustix::fs::MemfdFlags;
+
+/// A device whose registers are a file: the test plays the device.
+struct Mapped(File);
+
+impl Mapped {
+    fn new() -> (Self, MappedRegisters) {
+        let file = File::from(rustix::fs::memfd_create("registers", MemfdFlags::CLOEXEC).unwrap());
+        file.set_len(4096).unwrap();
+        let registers = MappedRegisters::map(&file, 0, 4096).unwrap();
+        (Self(file), registers)
+    }
+
+    fn holds(&self, offset: u64) -> u32 {
+        let mut bytes = [0; 4];
+        self.0.read_exact_at(&mut bytes, offset).unwrap();
+        u32::from_le_bytes(bytes)
+    }
+
+    fn set(&self, offset: u64, value: u32) {
+        self.0.write_all_at(&value.to_le_bytes(), offset).unwrap();
+    }
+}
+
+// Caught: a snippet that is not as it is tested.
+#[test]
+fn the_guide_shows_the_drivers_of_these_tests() {
+    let page = include_str!("../../src/guide/registers.md");
+    let sources =
+        [include_str!("safe.rs"), include_str!("redirected.rs"), include_str!("tock.rs"), include_str!("over_any.rs")];
+    let shown = sources.map(|source| {
+        let (_, after) = source.split_once("// guide: ").unwrap();
+        let (name, after) = after.split_once('\n').unwrap();
+        let (snippet, _) = after.split_once("// guide: end").unwrap();
+        assert!(page.contains(snippet), "the guide shows another `{name}`");
+    });
+    assert_eq!(page.matches("```ignore").count(), shown.len(), "snippets that are shown, and those that are tested");
+}
