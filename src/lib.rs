@@ -30,7 +30,7 @@
 //! | choose threads and processors | [`Dispatcher`], [`Polling`], [`Policy`] |
 //! | handle several interrupts of one device | [`Device`], [`InterruptLock`] |
 //! | wait for claims | [`Claims`] |
-//! | see what happens | [`Stats`], [`Table`], [`Fault`], [`Error`] |
+//! | see what happens | [`Stats`], [`Snapshot`], [`Table`], [`Fault`], [`Error`] |
 //! | run on a microcontroller | [`InterruptObject`], [`bare_metal`] |
 //!
 //! The code: each folder of `src` is a layer, and may use only the layers below it. `CONTRIBUTING.md` lists them.
@@ -111,8 +111,8 @@ pub use interrupt::Deferral;
 #[doc(alias("IWDFInterrupt", "WDFINTERRUPT"))]
 pub use interrupt::Interrupt;
 pub use interrupt::{
-    Claims, Delivery, InterruptObject, Is, IsrContext, NoWorkItem, Outcome, Queued, Refusal, State, Transition,
-    WithWorkItem, Work, WorkItemContext, WorkItemRegistered, WorkOutcome,
+    Claims, Delivery, InterruptObject, Is, IsrContext, NoWorkItem, OsThread, Outcome, Owner, Queued, Refusal, Running,
+    Snapshot, State, Transition, WithWorkItem, Work, WorkItemContext, WorkItemRegistered, WorkOutcome,
 };
 #[doc(alias("WDFSPINLOCK", "WdfSpinLockCreate", "WDFWAITLOCK", "WdfWaitLockCreate"))]
 pub use lock::InterruptLock;

@@ -5,6 +5,7 @@
 //! | this one | the object: its fields and constructors, its lock's methods | L1, L2, L8, L11 |
 //! | `handle` | the owning handle | E6 |
 //! | `information` | name, state, counters and what the system assigned | P3, S1 |
+//! | `snapshot` | what it is doing at this moment | S1 |
 //! | `context` | the ISR's argument | I1 |
 //! | `data_lock` | the lock with the interrupt data, its own or shared | L9 |
 //! | `callbacks` | the driver's callbacks, and what they may return | |
@@ -36,6 +37,7 @@ mod overdue;
 mod own_loop;
 #[cfg(feature = "std")]
 pub(crate) mod serve;
+mod snapshot;
 pub(crate) mod state;
 mod transition;
 pub(crate) mod work_item;
@@ -57,6 +59,7 @@ pub use deferred::Deferral;
 pub use delivery::Delivery;
 #[cfg(feature = "alloc")]
 pub use handle::Interrupt;
+pub use snapshot::{OsThread, Owner, Running, Snapshot};
 pub use state::State;
 #[cfg(feature = "std")]
 pub(crate) use transition::Sections;
@@ -194,7 +197,7 @@ struct Rare {
     not_granted: Option<SourceError>,
     /// Which callbacks run, and since when. They are wrapped to tell, and own it.
     #[cfg(feature = "std")]
-    watched: alloc::sync::Weak<crate::observe::watchdog::Watched>,
+    watched: alloc::sync::Weak<crate::observe::watchdog::RunningCallbacks>,
 }
 
 #[cfg(feature = "alloc")]

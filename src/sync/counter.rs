@@ -62,6 +62,12 @@ impl Stamp {
         let _ = self.0.compare_exchange(0, moment, Ordering::Relaxed, Ordering::Relaxed);
     }
 
+    /// Returns the moment.
+    pub(crate) fn get(&self) -> Option<usize> {
+        // Relaxed: as above.
+        Some(self.0.load(Ordering::Relaxed)).filter(|&moment| moment != 0)
+    }
+
     /// Returns the moment, and leaves none.
     pub(crate) fn take(&self) -> Option<usize> {
         // Relaxed: as above.

@@ -45,6 +45,7 @@ pub(crate) use files::{
 };
 pub(crate) use memory::{Mapping, limit_of_pinned, page_size};
 pub(crate) use process::is_in_this_process;
+pub(crate) use threads::find::{name_of, thread_with};
 pub(crate) use threads::futex::{OWNER, OWNER_DIED, Waited, lock_pi, unlock_pi};
 pub(crate) use threads::{
     Processors, ThreadId, above_all_processors, bind, membarrier, processors, processors_of_process, schedule, start,

@@ -97,6 +97,7 @@ mod dispatch {
 mod observe {
     mod errors;
     mod information;
+    mod snapshot;
     mod table;
     mod timing;
 }

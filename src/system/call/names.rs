@@ -41,6 +41,7 @@ calls! {
     ReadAt "pread64",
     ReadLink "readlink",
     ReadNow "preadv2",
+    RobustList "get_robust_list",
     SetAffinity "sched_setaffinity",
     SignalMask "rt_sigprocmask",
     Stat "stat",
