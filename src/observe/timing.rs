@@ -186,6 +186,29 @@ pub struct Distributions {
     pub latency: Distribution,
 }
 
+impl Distributions {
+    /// Returns what was counted since an earlier look at the same interrupt: the [difference](Distribution::since) of each.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).timed().build()?;
+    /// # interrupt.enable()?;
+    /// let before = interrupt.stats().distributions.unwrap();
+    /// interrupt.service();
+    /// let after = interrupt.stats().distributions.unwrap();
+    /// assert_eq!(after.since(&before).isr.count(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            isr: self.isr.since(&earlier.isr),
+            lock_wait: self.lock_wait.since(&earlier.lock_wait),
+            latency: self.latency.since(&earlier.latency),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
