@@ -192,6 +192,9 @@ pub enum ErrorKind {
     /// A thread of the dispatcher, or the thread that watches for
     /// [overdue callbacks](crate::Builder::overdue_after), could not be started.
     Dispatcher(SourceError),
+    /// The statistics could not be published at that path, or are published no longer ([rule
+    /// S4](crate::guide::contract#s4)).
+    Publish(SourceError),
 }
 
 impl ErrorKind {
@@ -202,7 +205,7 @@ impl ErrorKind {
             Self::EnableCallback(error) | Self::DisableCallback(error) => Some(error),
             #[cfg(feature = "alloc")]
             Self::DeviceCallback { error, .. } => Some(error),
-            Self::Source(error) | Self::Open(error) | Self::Dispatcher(error) => Some(error),
+            Self::Source(error) | Self::Open(error) | Self::Dispatcher(error) | Self::Publish(error) => Some(error),
             _ => None,
         }
     }
@@ -245,6 +248,7 @@ impl fmt::Display for ErrorKind {
             Self::DeviceCallback { callback, .. } => return write!(f, "its {callback} failed"),
             Self::Listened => "it already has a listener: drop the other `Claims` first",
             Self::Open(_) => "could not be set up",
+            Self::Publish(_) => "statistics can't be published here",
             Self::Dispatcher(_) => "a thread that serves or watches it could not be started",
         })
     }

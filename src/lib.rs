@@ -31,6 +31,7 @@
 //! | handle several interrupts of one device | [`Device`], [`InterruptLock`] |
 //! | wait for claims | [`Claims`] |
 //! | see what happens | [`Stats`], [`Snapshot`], [`Table`], [`Fault`], [`Error`] |
+//! | let others see it | [`Export`] |
 //! | run on a microcontroller | [`InterruptObject`], [`bare_metal`] |
 //!
 //! The code: each folder of `src` is a layer, and may use only the layers below it. `CONTRIBUTING.md` lists them.
@@ -122,8 +123,10 @@ pub use lock::InterruptLockGuard;
 pub use lock::RawPiLock;
 pub use lock::{Acquisition, RawInterruptLock};
 pub use name::Name;
+#[cfg(all(target_os = "linux", feature = "std", not(loom)))]
+pub use observe::Publisher;
 #[cfg(feature = "std")]
-pub use observe::{Distribution, Distributions};
+pub use observe::{Distribution, Distributions, Export, Observed};
 pub use observe::{Stats, Table};
 #[cfg(feature = "std")]
 #[doc(alias = "WDF_INTERRUPT_POLICY")]

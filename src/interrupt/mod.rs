@@ -17,6 +17,7 @@
 //! | `deferred` | closures that are submitted without waiting for the lock | L12 |
 //! | `claims` | waiting for claims from async code | A1, A2, A3, A4 |
 //! | `state` | the state word, and the table of phases and events | |
+//! | `observed` | what those outside of the process see | S4 |
 //! | `overdue` | callbacks that are overdue | I17 |
 //! | `own_loop` | what a driver's own loop waits on | I22 |
 //! | `facts` | checks of what may be sent between threads, and of the layout in memory | |
@@ -32,6 +33,8 @@ mod facts;
 #[cfg(feature = "alloc")]
 mod handle;
 mod information;
+#[cfg(feature = "std")]
+mod observed;
 #[cfg(feature = "std")]
 mod overdue;
 mod own_loop;

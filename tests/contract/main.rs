@@ -96,6 +96,7 @@ mod dispatch {
 /// Sections P and S.
 mod observe {
     mod errors;
+    mod export;
     mod information;
     mod snapshot;
     mod table;

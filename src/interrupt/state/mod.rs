@@ -216,7 +216,7 @@ pub enum State {
 
 impl State {
     /// Returns the state in a word, as in the middle of a sentence.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Disabled => "disabled",
             Self::Enabled => "enabled",
