@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread;
 
@@ -108,10 +109,14 @@ fn s4_a_dead_socket_is_replaced_and_a_living_one_is_not() {
 fn s4_one_of_many_gets_the_place() {
     watchdog(|| {
         let directory = Directory::new();
-        for round in 0..50 {
+        for round in 0..200 {
             let path = directory.path("driver.sock");
             drop(UnixListener::bind(&path).unwrap());
-            let publish = || Export::new().publish(&path);
+            let start = Barrier::new(4);
+            let publish = || {
+                start.wait();
+                Export::new().publish(&path)
+            };
             let published: Vec<_> = thread::scope(|scope| {
                 let threads: Vec<_> = (0..4).map(|_| scope.spawn(publish)).collect();
                 threads.into_iter().filter_map(|thread| thread.join().unwrap().ok()).collect()
