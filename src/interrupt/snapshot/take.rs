@@ -21,7 +21,7 @@ impl<T, W> InterruptObject<T, W> {
     /// It waits for nothing, and changes nothing, wherever it is called: in the ISR, by the thread that holds the lock, in a
     /// forked child. What can't be had at once is absent. So a driver's watchdog may call it for a driver that is stuck.
     ///
-    /// To name the thread that holds the lock, it looks through the threads of the process: that takes about a microsecond
+    /// To name the thread that holds the lock, it looks through the threads of the process: that takes some microseconds
     /// for each, and allocates. If the lock is free, or the caller holds it, it needs no such look.
     ///
     /// ```
