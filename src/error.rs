@@ -198,6 +198,9 @@ pub enum ErrorKind {
     /// A thread of the dispatcher, or the thread that watches for
     /// [overdue callbacks](crate::Builder::overdue_after), could not be started.
     Dispatcher(SourceError),
+    /// The statistics could not be published at that path, or are published no longer ([rule
+    /// S4](crate::guide::contract#s4)).
+    Publish(SourceError),
 }
 
 impl ErrorKind {
@@ -208,7 +211,7 @@ impl ErrorKind {
             Self::EnableCallback(error) | Self::DisableCallback(error) => Some(error),
             #[cfg(feature = "alloc")]
             Self::DeviceCallback { error, .. } => Some(error),
-            Self::Source(error) | Self::Open(error) | Self::Dispatcher(error) => Some(error),
+            Self::Source(error) | Self::Open(error) | Self::Dispatcher(error) | Self::Publish(error) => Some(error),
             _ => None,
         }
     }
@@ -255,6 +258,7 @@ impl fmt::Display for ErrorKind {
                 "it already has a listener, and without an allocator there is one place: drop the other `Claims` first"
             }
             Self::Open(_) => "could not be set up",
+            Self::Publish(_) => "statistics can't be published here",
             Self::Dispatcher(_) => "a thread that serves or watches it could not be started",
         })
     }

@@ -31,7 +31,8 @@
 //! | choose threads and processors | [`Dispatcher`], [`Polling`], [`Policy`] |
 //! | handle several interrupts of one device | [`Device`], [`InterruptLock`] |
 //! | wait for claims | [`Claims`] |
-//! | see what happens | [`Stats`], [`Table`], [`Fault`], [`Error`] |
+//! | see what happens | [`Stats`], [`Snapshot`], [`Table`], [`Fault`], [`Error`] |
+//! | let others see it | [`Export`] |
 //! | run on a microcontroller | [`InterruptObject`], [`bare_metal`] |
 //!
 //! The code: each folder of `src` is a layer, and may use only the layers below it. `CONTRIBUTING.md` lists them.
@@ -115,8 +116,8 @@ pub use interrupt::Deferral;
 #[doc(alias("IWDFInterrupt", "WDFINTERRUPT"))]
 pub use interrupt::Interrupt;
 pub use interrupt::{
-    Claims, Delivery, InterruptObject, Is, IsrContext, NoWorkItem, Outcome, Queued, Refusal, State, Transition,
-    WithWorkItem, Work, WorkItemContext, WorkItemRegistered, WorkOutcome,
+    Claims, Delivery, InterruptObject, Is, IsrContext, NoWorkItem, OsThread, Outcome, Owner, Queued, Refusal, Running,
+    Snapshot, State, Transition, WithWorkItem, Work, WorkItemContext, WorkItemRegistered, WorkOutcome,
 };
 #[doc(alias("WDFSPINLOCK", "WdfSpinLockCreate", "WDFWAITLOCK", "WdfWaitLockCreate"))]
 pub use lock::InterruptLock;
@@ -126,8 +127,10 @@ pub use lock::InterruptLockGuard;
 pub use lock::RawPiLock;
 pub use lock::{Acquisition, RawInterruptLock};
 pub use name::Name;
+#[cfg(all(target_os = "linux", feature = "std", not(loom)))]
+pub use observe::Publisher;
 #[cfg(feature = "std")]
-pub use observe::{Distribution, Distributions};
+pub use observe::{Distribution, Distributions, Export, Observed};
 pub use observe::{Stats, Table};
 #[cfg(feature = "std")]
 #[doc(alias = "WDF_INTERRUPT_POLICY")]

@@ -15,23 +15,26 @@ use std::sync::Once;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A built example. `cargo test` builds them beside the tests; `cargo test --test programs` does not.
+/// A built program: an example, or irqtop. `cargo test` builds them beside the tests; `cargo test --test programs` does not.
 fn program(name: &str) -> PathBuf {
     static BUILT: Once = Once::new();
     let test = support::alone::this_program();
     let profile = test.ancestors().nth(2).unwrap();
-    let path = profile.join("examples").join(name);
+    let [examples, irqtop] = [profile.join("examples"), profile.join("irqtop")];
     BUILT.call_once(|| {
-        if !path.exists() {
-            let target = profile.parent().unwrap();
-            let built = Command::new(env!("CARGO"))
-                .args(["build", "-p", "interrupt-lock", "--examples", "--target-dir"])
-                .arg(target)
-                .status();
+        let target = profile.parent().unwrap();
+        let build = |package: &[&str]| {
+            let built = Command::new(env!("CARGO")).arg("build").args(package).arg("--target-dir").arg(target).status();
             assert!(built.unwrap().success());
+        };
+        if !examples.join("edu").exists() {
+            build(&["-p", "interrupt-lock", "--examples"]);
+        }
+        if !irqtop.exists() {
+            build(&["-p", "irqtop"]);
         }
     });
-    path
+    if name == "irqtop" { irqtop } else { examples.join(name) }
 }
 
 fn run(name: &str, arguments: &[&str], out: impl Into<Stdio>) -> Output {
@@ -108,6 +111,10 @@ fn wrong_arguments_are_told() {
         ("edu", &["--msi"], "--vfio"),
         ("edu", &["--uio", "/no/such/file"], "/no/such/file"),
         ("irqtop", &["--seconds"], "needs a number"),
+        ("irqtop", &["--connect"], "needs a path"),
+        ("irqtop", &["--connect", "a", "--publish", "b"], "exclude"),
+        ("irqtop", &["--publish", "/dev/null"], "no socket"),
+        ("irqtop", &["--connect", "/nothing/there.sock"], "/nothing/there.sock: No such file"),
         ("irqtop", &["--seconds", "99999999999"], "'99999999999'"),
         ("soak", &["--seconds", "0"], "'0'"),
         ("soak", &["--seed"], "needs a number"),

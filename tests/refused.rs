@@ -6,13 +6,16 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::time::Duration;
 
 use interrupt_lock::linux::{Eventfd, EventfdSignaller, Uio};
-use interrupt_lock::{Dispatcher, Error};
-use support::campaign::{Campaign, Unit, software, unit};
-use support::watchdog;
+use interrupt_lock::refuse::Plan;
+use interrupt_lock::{Claim, Delivery, Dispatcher, Error, Export, Interrupt};
+use support::campaign::{Campaign, Made, Unit, is_an_answer, kept, made, plans, software, unit};
+use support::{comes, step, watchdog};
 
 fn eventfd(dispatcher: Option<&Dispatcher>) -> Result<Unit, Error> {
     let eventfd = Eventfd::new()?;
@@ -63,5 +66,90 @@ fn i19_every_call_refused_at_every_use() {
         };
         let lives = Campaign { build: &build }.run();
         println!("{lives} lives");
+    });
+}
+
+/// Asks for the statistics. Returns nothing where the system refuses somebody what that needs.
+fn ask(path: &Path) -> Option<String> {
+    let mut client = UnixStream::connect(path).ok()?;
+    client.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    client.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).ok()?;
+    answer.contains(" 200 OK").then_some(answer)
+}
+
+/// The error names the call, or the number that was refused is an answer of its.
+#[track_caller]
+fn names_the_call(plan: Plan, error: &Error) {
+    let sentence = format!("{error:#}");
+    let is_answer = is_an_answer(plan.call, plan.errno) || plan.call == "stat" && plan.errno == libc::ENOENT;
+    // Who answers can't be found out, and somebody does.
+    let is_held = sentence.contains("publishes there");
+    assert!(sentence.contains(plan.call) || is_answer || is_held, "{plan:?}: {sentence}");
+    assert!(error.name().as_str().ends_with("driver.sock"), "{plan:?}: {sentence}");
+}
+
+/// One life of a publisher, where a dead socket lies: published, asked twice, published there again in vain, dropped. Then the
+/// same without refusals.
+fn published(directory: &Path, plan: Plan) -> Made {
+    let path = directory.join("driver.sock");
+    let _ = std::fs::remove_file(&path);
+    drop(UnixListener::bind(&path).unwrap());
+    let interrupt = Interrupt::builder(()).name("edu0").isr(|_| Claim::Claimed).build().unwrap();
+    interrupt.enable().unwrap();
+    let export = Export::new();
+    export.add(interrupt.object()).unwrap();
+    Plan::begin(Some(plan));
+    match export.publish(&path) {
+        Ok(publisher) => {
+            let _ = (ask(&path), ask(&path));
+            let again = export.publish(&path);
+            again.as_ref().err().into_iter().for_each(|error| names_the_call(plan, error));
+            publisher.check().err().iter().for_each(|error| names_the_call(plan, error));
+            assert_eq!(interrupt.service(), Delivery::Answered(Claim::Claimed));
+        }
+        Err(error) => names_the_call(plan, &error),
+    }
+    let made = made();
+    Plan::begin(None);
+    // If its removal was refused, the socket is there until its thread has ended.
+    let mut published = Err(None);
+    assert!(comes(|| {
+        published = export.publish(&path).map_err(Some);
+        published.is_ok()
+    }));
+    let publisher = published.unwrap();
+    assert!(comes(|| ask(&path).is_some_and(|answer| answer.contains("edu0"))), "{plan:?}");
+    publisher.check().unwrap();
+    drop(publisher);
+    assert!(!path.exists(), "{plan:?}");
+    made
+}
+
+// Caught: an error of `listen` that leaves the socket's file; a thread that goes on where its signal is refused; a wait that is
+// refused, and made again without a pause; an error that does not name its call.
+#[test]
+fn i19_every_call_of_a_publisher_refused() {
+    watchdog(|| {
+        let directory = std::env::temp_dir().join(format!("interrupt-lock-refused-{}", std::process::id()));
+        std::fs::create_dir(&directory).unwrap();
+        let nothing = Plan { call: "nothing", from: 1, uses: 0, errno: 0 };
+        published(&directory, nothing);
+        let before = kept();
+        let made = published(&directory, nothing);
+        for (&call, &uses) in made.iter().filter(|(_, uses)| **uses != 0) {
+            let places = plans(call, uses, uses).into_iter().map(|(plan, _)| plan);
+            let mut lives = 0;
+            for plan in places.filter(|plan| plan.from == 1 || plan.from == uses) {
+                published(&directory, plan);
+                lives += 1;
+                step();
+            }
+            println!("{call:24} {uses:>5} {lives:>5}");
+            let left = || kept().iter().zip(before).any(|(now, before)| *now > before);
+            assert!(comes(|| !left()), "{call}: threads, descriptors and maps were {before:?} and are {:?}", kept());
+        }
+        std::fs::remove_dir(&directory).unwrap();
     });
 }

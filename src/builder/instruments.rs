@@ -45,8 +45,8 @@ impl Instruments {
         W: Send + 'static,
     {
         let Some(weak) = &self.watched else { return Ok(()) };
-        object.note_watched(weak);
         let Some(watched) = weak.upgrade() else { return Ok(()) };
+        object.note_watched(watched.callbacks());
         let weak: Weak<InterruptObject<T, W>> = Arc::downgrade(object);
         watched.tell(weak).map_err(|error| Error::new(object.name().clone(), ErrorKind::Dispatcher(error)))
     }

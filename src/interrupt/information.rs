@@ -119,12 +119,10 @@ impl<T, W> InterruptObject<T, W> {
 }
 
 impl<T, W> fmt::Debug for InterruptObject<T, W> {
-    /// Shows one snapshot. Never waits, and does not show the data.
+    /// Shows one [`snapshot`](Self::snapshot), and the counters. Never waits, and does not show the data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InterruptObject")
-            .field("name", self.name())
-            .field("state", &self.state())
-            .field("lock", self.lock().raw())
+            .field("snapshot", &self.snapshot())
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }

@@ -5,6 +5,7 @@
 //! | this one | the object: its fields and constructors, its lock's methods | L1, L2, L8, L11 |
 //! | `handle` | the owning handle | E6 |
 //! | `information` | name, state, counters and what the system assigned | P3, S1 |
+//! | `snapshot` | what it is doing at this moment | S1 |
 //! | `context` | the ISR's argument | I1 |
 //! | `data_lock` | the lock with the interrupt data, its own or shared | L9 |
 //! | `callbacks` | the driver's callbacks, and what they may return | |
@@ -17,6 +18,7 @@
 //! | `deferred` | closures that are submitted without waiting for the lock | L12 |
 //! | `claims` | waiting for claims, from async code and from threads | A1, A2, A3, A4 |
 //! | `state` | the state word, and the table of phases and events | |
+//! | `observed` | what those outside of the process see | S4 |
 //! | `overdue` | callbacks that are overdue | I17 |
 //! | `own_loop` | what a driver's own loop waits on | I22 |
 //! | `facts` | checks of what may be sent between threads, and of the layout in memory | |
@@ -33,10 +35,13 @@ mod facts;
 mod handle;
 mod information;
 #[cfg(feature = "std")]
+mod observed;
+#[cfg(feature = "std")]
 mod overdue;
 mod own_loop;
 #[cfg(feature = "std")]
 pub(crate) mod serve;
+mod snapshot;
 pub(crate) mod state;
 mod static_callbacks;
 mod transition;
@@ -59,6 +64,7 @@ pub use deferred::Deferral;
 pub use delivery::Delivery;
 #[cfg(feature = "alloc")]
 pub use handle::Interrupt;
+pub use snapshot::{OsThread, Owner, Running, Snapshot};
 pub use state::State;
 #[cfg(feature = "std")]
 pub(crate) use transition::Sections;
@@ -200,7 +206,7 @@ struct Rare {
     not_granted: Option<SourceError>,
     /// Which callbacks run, and since when. They are wrapped to tell, and own it.
     #[cfg(feature = "std")]
-    watched: alloc::sync::Weak<crate::observe::watchdog::Watched>,
+    watched: alloc::sync::Weak<crate::observe::watchdog::RunningCallbacks>,
 }
 
 impl Notes {

@@ -5,7 +5,7 @@ use alloc::sync::Weak;
 use crate::fault::Overdue;
 use crate::interrupt::InterruptObject;
 use crate::observe::events;
-use crate::observe::watchdog::{Watchable, Watched};
+use crate::observe::watchdog::{RunningCallbacks, Watchable};
 
 impl<T, W> InterruptObject<T, W> {
     /// Returns the callback that is overdue at this moment ([rule I17](crate::guide::contract#i17)): it has been running
@@ -50,8 +50,8 @@ impl<T, W> InterruptObject<T, W> {
         watched.upgrade()?.overdue()
     }
 
-    pub(crate) fn note_watched(&self, watched: &Weak<Watched>) {
-        self.notes.lock().rare().watched = watched.clone();
+    pub(crate) fn note_watched(&self, watched: Weak<RunningCallbacks>) {
+        self.notes.lock().rare().watched = watched;
     }
 }
 

@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::sync::Counter;
+use crate::sync::{Counter, Sum};
 
 /// A time of up to 2^n nanoseconds is counted at n. The last count also has all longer times, from about 9 minutes on.
 const POWERS: usize = 40;
@@ -11,16 +11,18 @@ const POWERS: usize = 40;
 /// Counts being taken. The caller keeps writers apart.
 pub(crate) struct Histogram {
     counts: [Counter; POWERS],
+    sum: Sum,
     longest: Counter,
 }
 
 impl Histogram {
     pub(crate) const fn new() -> Self {
-        Self { counts: [const { Counter::new() }; POWERS], longest: Counter::new() }
+        Self { counts: [const { Counter::new() }; POWERS], sum: Sum::new(), longest: Counter::new() }
     }
 
     pub(crate) fn add(&self, nanoseconds: usize) {
         self.counts[power(nanoseconds)].count_exclusive();
+        self.sum.add_exclusive(nanoseconds);
         let longest = usize::try_from(self.longest.get()).unwrap_or(usize::MAX);
         self.longest.add_exclusive(nanoseconds.saturating_sub(longest));
     }
@@ -28,6 +30,7 @@ impl Histogram {
     pub(crate) fn snapshot(&self) -> Distribution {
         Distribution {
             counts: core::array::from_fn(|power| self.counts[power].get()),
+            sum: Duration::from_nanos(self.sum.get()),
             longest: Duration::from_nanos(self.longest.get()),
         }
     }
@@ -54,7 +57,13 @@ fn power(nanoseconds: usize) -> usize {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Distribution {
     counts: [u64; POWERS],
+    sum: Duration,
     longest: Duration,
+}
+
+/// The longest duration that is counted at `power`; of the last there is none.
+fn upper_bound(power: usize) -> Duration {
+    if power < POWERS - 1 { Duration::from_nanos((1 << power) - 1) } else { Duration::MAX }
 }
 
 impl Distribution {
@@ -98,8 +107,76 @@ impl Distribution {
             seen > rank
         });
         // Durations beyond the last power are known by the longest alone.
-        let until = power.filter(|&power| power < POWERS - 1).map(|power| Duration::from_nanos((1 << power) - 1));
-        Some(until.map_or(self.longest, |until| until.min(self.longest)))
+        Some(power.map_or(self.longest, |power| upper_bound(power).min(self.longest)))
+    }
+
+    /// Returns the buckets: the longest duration that each counts, and how many it has counted. The shortest comes first.
+    ///
+    /// A bucket counts the durations that no bucket before it counts. There are always the same: up to 0 ns, 1 ns, 3 ns,
+    /// 7 ns and so on, each about twice the one before. The last counts all longer ones, from about 9 minutes on, and its
+    /// bound is [`Duration::MAX`].
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).timed().build()?;
+    /// # interrupt.enable()?;
+    /// # interrupt.service();
+    /// let isr = interrupt.stats().distributions.unwrap().isr;
+    /// for (up_to, count) in isr.buckets().filter(|&(_, count)| count != 0) {
+    ///     println!("{count} ISR runs took up to {up_to:?}");
+    /// }
+    /// assert_eq!(isr.buckets().map(|(_, count)| count).sum::<u64>(), isr.count());
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    pub fn buckets(&self) -> impl DoubleEndedIterator<Item = (Duration, u64)> + ExactSizeIterator + '_ {
+        self.counts.iter().enumerate().map(|(power, &count)| (upper_bound(power), count))
+    }
+
+    /// Returns the sum of all durations, exactly, to the nanosecond. The mean is this, divided by [`count`](Self::count).
+    ///
+    /// It stays at 2⁶⁴ − 1 ns, which are 584 years; at 4.3 seconds on the few processors that can't store 64 bits at once.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).timed().build()?;
+    /// # interrupt.enable()?;
+    /// interrupt.service();
+    /// let isr = interrupt.stats().distributions.unwrap().isr;
+    /// assert_eq!(Some(isr.sum()), isr.longest()); // of one run
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn sum(&self) -> Duration {
+        self.sum
+    }
+
+    /// Returns what was counted since an earlier look at the same interrupt: the difference of the two.
+    ///
+    /// Counts and sum are exact. The longest duration of a difference isn't recorded: [`longest`](Self::longest) returns
+    /// the upper bound of the last bucket that has counted, or the longest of all if that is less. So it may be up to twice
+    /// the true value. A difference that would be below zero is zero, such as that of another interrupt, or after a counter
+    /// of 32 bits has begun again.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).timed().build()?;
+    /// # interrupt.enable()?;
+    /// let isr = || interrupt.stats().distributions.unwrap().isr;
+    /// interrupt.service();
+    /// let a_minute_ago = isr();
+    /// interrupt.service();
+    /// assert_eq!(isr().since(&a_minute_ago).count(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let counts: [u64; POWERS] = core::array::from_fn(|n| self.counts[n].saturating_sub(earlier.counts[n]));
+        let last = counts.iter().rposition(|&count| count != 0);
+        Self {
+            counts,
+            sum: self.sum.saturating_sub(earlier.sum),
+            longest: last.map_or(Duration::ZERO, |power| upper_bound(power).min(self.longest)),
+        }
     }
 
     /// Returns the longest duration, exactly. `None` if none were counted. On a processor of 32 bits, 4.3 seconds stand

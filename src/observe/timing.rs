@@ -21,6 +21,17 @@ pub(crate) struct Timing {
     asserted: Stamp,
     /// The first assertion of those that the next ISR run serves. Written with the interrupt lock held.
     taken: Stamp,
+    /// When the ISR that runs has begun: in milliseconds since the start, and one more.
+    isr_begun: Stamp,
+}
+
+/// Notes as it is dropped that the ISR has returned, or panicked.
+struct EndOfIsr<'a>(&'a Stamp);
+
+impl Drop for EndOfIsr<'_> {
+    fn drop(&mut self) {
+        self.0.set(0);
+    }
 }
 
 impl Timing {
@@ -32,6 +43,7 @@ impl Timing {
             start: Instant::now(),
             asserted: Stamp::new(),
             taken: Stamp::new(),
+            isr_begun: Stamp::new(),
         }
     }
 
@@ -44,6 +56,8 @@ impl Timing {
     pub(crate) fn through_isr<R>(&self, isr: impl FnOnce() -> R) -> R {
         let begun = Instant::now();
         self.isr_begins(begun);
+        self.isr_begun.set(self.milliseconds(begun).saturating_add(1));
+        let _end = EndOfIsr(&self.isr_begun);
         let claim = isr();
         self.isr.add(nanoseconds(begun.elapsed()));
         claim
@@ -64,6 +78,16 @@ impl Timing {
             lock_wait: self.lock_wait.snapshot().of_all(delivered),
             latency: self.latency.snapshot(),
         }
+    }
+
+    /// Returns for how long the ISR has been running, to a millisecond; `None` if it does not run.
+    pub(crate) fn isr_runs_for(&self) -> Option<Duration> {
+        let begun = self.isr_begun.get()?;
+        Some(Duration::from_millis(self.milliseconds(Instant::now()).saturating_sub(begun - 1) as u64))
+    }
+
+    fn milliseconds(&self, moment: Instant) -> usize {
+        usize::try_from(moment.saturating_duration_since(self.start).as_millis()).unwrap_or(usize::MAX)
     }
 
     fn isr_begins(&self, now: Instant) {
@@ -160,6 +184,29 @@ pub struct Distributions {
     /// software sources and the simulated device know. On a processor of 32 bits, a latency of 4.3 seconds or more is
     /// counted as shorter than it was.
     pub latency: Distribution,
+}
+
+impl Distributions {
+    /// Returns what was counted since an earlier look at the same interrupt: the [difference](Distribution::since) of each.
+    ///
+    /// ```
+    /// # use interrupt_lock::{Claim, Interrupt};
+    /// # let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).timed().build()?;
+    /// # interrupt.enable()?;
+    /// let before = interrupt.stats().distributions.unwrap();
+    /// interrupt.service();
+    /// let after = interrupt.stats().distributions.unwrap();
+    /// assert_eq!(after.since(&before).isr.count(), 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        Self {
+            isr: self.isr.since(&earlier.isr),
+            lock_wait: self.lock_wait.since(&earlier.lock_wait),
+            latency: self.latency.since(&earlier.latency),
+        }
+    }
 }
 
 #[cfg(test)]

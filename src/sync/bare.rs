@@ -18,6 +18,11 @@ pub(crate) fn is_watcher() -> bool {
     false
 }
 
+/// Returns `None`: there are no threads.
+pub(crate) fn find_thread(_: usize) -> Option<(u32, Option<crate::name::Name>)> {
+    None
+}
+
 /// Spins: there is no other thread to yield to.
 pub(crate) struct Backoff(crossbeam_utils::Backoff);
 

@@ -40,6 +40,37 @@ impl Counter {
     }
 }
 
+/// A sum that is wider than an address where the processor can store such a word at once: of nanoseconds, which 32 bits can
+/// hold for 4.3 seconds only.
+#[cfg(feature = "std")]
+pub(crate) struct Sum(SumWord);
+
+#[cfg(all(feature = "std", target_has_atomic = "64"))]
+type SumWord = core::sync::atomic::AtomicU64;
+#[cfg(all(feature = "std", not(target_has_atomic = "64")))]
+type SumWord = AtomicUsize;
+
+#[cfg(feature = "std")]
+impl Sum {
+    pub(crate) const fn new() -> Self {
+        Self(SumWord::new(0))
+    }
+
+    /// Adds an amount. The caller must be the only writer. The sum stays at its maximum.
+    pub(crate) fn add_exclusive(&self, n: usize) {
+        // Relaxed: nothing is published through a statistic.
+        self.0.store(self.0.load(Ordering::Relaxed).saturating_add(n as _), Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        // Relaxed: as above.
+        #[cfg(target_has_atomic = "64")]
+        return self.0.load(Ordering::Relaxed);
+        #[cfg(not(target_has_atomic = "64"))]
+        return self.0.load(Ordering::Relaxed) as u64;
+    }
+}
+
 /// A moment for a statistic, or none. It is a number, and 0 is none.
 #[cfg(feature = "std")]
 pub(crate) struct Stamp(AtomicUsize);
@@ -60,6 +91,12 @@ impl Stamp {
     pub(crate) fn set_first(&self, moment: usize) {
         // Relaxed: as above.
         let _ = self.0.compare_exchange(0, moment, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Returns the moment.
+    pub(crate) fn get(&self) -> Option<usize> {
+        // Relaxed: as above.
+        Some(self.0.load(Ordering::Relaxed)).filter(|&moment| moment != 0)
     }
 
     /// Returns the moment, and leaves none.

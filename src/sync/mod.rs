@@ -52,7 +52,7 @@ mod process;
 
 pub(crate) use counter::Counter;
 #[cfg(feature = "std")]
-pub(crate) use counter::Stamp;
+pub(crate) use counter::{Stamp, Sum};
 pub(crate) use origin::Origin;
 #[cfg(feature = "alloc")]
 pub(crate) use process::Process;

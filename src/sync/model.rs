@@ -46,6 +46,11 @@ pub(crate) fn is_in_isr() -> bool {
     THIS_THREAD.with(|thread| thread.isrs.get() != 0)
 }
 
+/// Returns `None`: nobody asks for loom's threads.
+pub(crate) fn find_thread(_: usize) -> Option<(u32, Option<crate::name::Name>)> {
+    None
+}
+
 /// Returns `false`: models have no dispatchers.
 pub(crate) fn is_watcher() -> bool {
     false

@@ -15,7 +15,7 @@ impl Origin {
     #[inline(always)]
     pub(crate) fn set(&self, at: &'static Location<'static>) {
         let at = ptr::from_ref(at).cast_mut();
-        // Relaxed: only the owner writes it, and only the owner reads it, when it acquires again. The next acquisition
+        // Relaxed: only the owner writes it. The owner reads it when it acquires again, and others for diagnosis. The next acquisition
         // waits until each store of this section has reached the cache. So a store that changes nothing is left out.
         if self.0.load(Ordering::Relaxed) != at {
             self.0.store(at, Ordering::Relaxed);

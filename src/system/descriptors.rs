@@ -23,7 +23,7 @@ pub(crate) fn adopt(file: BorrowedFd<'_>) -> Result<(), Failure> {
     call(Call::Flags, || fcntl_setfd(file, FdFlags::CLOEXEC))
 }
 
-fn unblock(file: BorrowedFd<'_>) -> Result<(), Failure> {
+pub(super) fn unblock(file: BorrowedFd<'_>) -> Result<(), Failure> {
     let flags = call(Call::Flags, || fcntl_getfl(file))?;
     if flags.contains(OFlags::NONBLOCK) {
         return Ok(());
@@ -44,7 +44,7 @@ pub(crate) fn duplicate(file: BorrowedFd<'_>) -> Result<OwnedFd, Failure> {
 
 /// What a look at a descriptor has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// So many bytes. None at all: it is at its end.
     Bytes(usize),
     /// Nothing at this moment.

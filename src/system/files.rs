@@ -81,7 +81,7 @@ pub(crate) fn len(file: impl AsFd) -> Result<u64, Failure> {
     call(Call::Stat, || fstat(&file)).map(|status| status.st_size.cast_unsigned())
 }
 
-/// Locks the file against all others who ask. Returns `false` if somebody has locked it.
+/// Locks the file or directory against all others who ask. Returns `false` if somebody has locked it.
 pub(crate) fn lock(file: impl AsFd) -> Result<bool, Failure> {
     match call(Call::Lock, || rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)) {
         Err(Failure { errno: Errno::WOULDBLOCK, .. }) => Ok(false),

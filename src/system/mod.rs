@@ -15,6 +15,7 @@
 //! | `files` | devices' files, sysfs and proc | |
 //! | `memory` | memory that is mapped | |
 //! | `process` | noticing forks | I20 |
+//! | `sockets` | what a program publishes to others | I18 |
 //! | `threads` | threads, their locks and barriers | I21 |
 //! | `uio`, `vfio` | what these devices answer | |
 
@@ -26,6 +27,7 @@ mod eventfd;
 mod files;
 mod memory;
 pub(crate) mod process;
+mod sockets;
 mod threads;
 #[cfg(feature = "uio")]
 pub(crate) mod uio;
@@ -37,7 +39,7 @@ pub(crate) use call::Failure;
 pub use call::refuse;
 #[cfg(any(feature = "test-kit", doc))]
 pub(crate) use descriptors::is_closed_on_exec;
-pub(crate) use descriptors::{adopt, duplicate, is_readable, is_writable, shows_error};
+pub(crate) use descriptors::{Found, adopt, duplicate, is_readable, is_writable, shows_error};
 pub(crate) use epoll::{Epoll, Events, Report};
 pub(crate) use errors::{device_failed, failed, opening, refused};
 pub(crate) use eventfd::{eventfd, signal, take_count};
@@ -47,6 +49,11 @@ pub(crate) use files::{
 };
 pub(crate) use memory::{Mapping, limit_of_pinned, page_size};
 pub(crate) use process::is_in_this_process;
+pub(crate) use sockets::{
+    Answers, Bound, FileId, Until, accept, bind_to, file_at, listen_on, open_directory, receive, remove, send_now,
+    socket_for_owner, wait_for, who_answers,
+};
+pub(crate) use threads::find::{name_of, thread_with};
 pub(crate) use threads::futex::{OWNER, OWNER_DIED, Waited, lock_pi, unlock_pi};
 pub(crate) use threads::{
     Processors, ThreadId, above_all_processors, bind, membarrier, processors, processors_of_process, schedule, start,

@@ -97,7 +97,9 @@ mod dispatch {
 /// Sections P and S.
 mod observe {
     mod errors;
+    mod export;
     mod information;
+    mod snapshot;
     mod table;
     mod timing;
 }

@@ -21,9 +21,10 @@ use interrupt_lock::{
     Affinity, Claim, Dispatcher, Error, ErrorKind, Fault, Interrupt, Policy, Priority, SourceError, State, WithWorkItem,
 };
 use libc::{
-    EACCES, EAGAIN, EBADF, EBUSY, EDEADLK, EEXIST, EFAULT, EFBIG, EINTR, EINVAL, EIO, EISDIR, ELOOP, EMFILE,
-    ENAMETOOLONG, ENFILE, ENODEV, ENOENT, ENOLCK, ENOMEM, ENOSPC, ENOSYS, ENOTDIR, ENOTTY, ENXIO, EOPNOTSUPP,
-    EOVERFLOW, EPERM, EPIPE, EROFS, ESPIPE, ESRCH, ETIMEDOUT, ETXTBSY, EUSERS, c_int,
+    EACCES, EAFNOSUPPORT, EAGAIN, EBADF, EBUSY, ECONNRESET, EDEADLK, EEXIST, EFAULT, EFBIG, EINTR, EINVAL, EIO, EISDIR,
+    ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENOBUFS, ENODEV, ENOENT, ENOLCK, ENOMEM, ENOPROTOOPT, ENOSPC, ENOSYS,
+    ENOTCONN, ENOTDIR, ENOTSOCK, ENOTTY, ENXIO, EOPNOTSUPP, EOVERFLOW, EPERM, EPIPE, EPROTO, EPROTONOSUPPORT, EROFS,
+    ESPIPE, ESRCH, ETIMEDOUT, ETXTBSY, EUSERS, c_int,
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -34,18 +35,26 @@ const ALWAYS: [c_int; 6] = [EPERM, ENOSYS, EINTR, ENOMEM, EMFILE, EIO];
 
 /// What the manual of each call lists beside that; of `ioctl`, what VFIO answers. Left out is what is no refusal: there is
 /// nothing to read, a counter is full and so readable, a device has no driver.
-const LISTED: [(&str, &[c_int]); 27] = [
+const LISTED: [(&str, &[c_int]); 39] = [
+    ("accept4", &[EBADF, EFAULT, EINVAL, ENFILE, ENOBUFS, ENOTSOCK, EOPNOTSUPP, EPROTO]),
+    ("bind", &[EACCES, EBADF, EFAULT, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTSOCK, EROFS]),
     ("clone3", &[EAGAIN, EBUSY, EEXIST, EINVAL, ENOSPC, EOPNOTSUPP, EUSERS]),
+    ("connect", &[EACCES, EBADF, EFAULT, ENOTSOCK, ETIMEDOUT]),
     ("epoll_create1", &[EINVAL, ENFILE]),
     ("epoll_ctl", &[EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOSPC]),
     ("epoll_wait", &[EBADF, EFAULT, EINVAL]),
     ("eventfd2", &[EINVAL, ENFILE, ENODEV]),
+    ("fchmod", &[EACCES, EBADF, EROFS]),
     ("fcntl", &[EACCES, EAGAIN, EBADF, EBUSY, EDEADLK, EFAULT, EINVAL, ENOLCK]),
     ("fcntl(F_DUPFD_CLOEXEC)", &[EBADF, EINVAL]),
     ("flock", &[EBADF, EINVAL, ENOLCK, EAGAIN]),
     ("futex", &[EACCES, EAGAIN, EDEADLK, EFAULT, EINVAL, ENFILE, ESRCH, ETIMEDOUT]),
+    ("get_robust_list", &[EFAULT, EINVAL, ESRCH]),
     ("getdents64", &[EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR]),
+    ("getsockopt", &[EBADF, EFAULT, EINVAL, ENOPROTOOPT, ENOTSOCK]),
     ("ioctl", &[EBADF, EFAULT, EINVAL, ENOTTY, EBUSY, ENODEV, ENOSPC]),
+    ("kill", &[EINVAL]),
+    ("listen", &[EBADF, ENOTSOCK, EOPNOTSUPP]),
     ("membarrier", &[EINVAL]),
     ("mmap", &[EACCES, EAGAIN, EBADF, EEXIST, EINVAL, ENFILE, ENODEV, EOVERFLOW, ETXTBSY]),
     ("openat", &[EACCES, EBADF, EBUSY, EINVAL, ELOOP, ENAMETOOLONG, ENFILE, ENODEV, ENOENT, ENOTDIR, ENXIO, EROFS]),
@@ -55,17 +64,21 @@ const LISTED: [(&str, &[c_int]); 27] = [
     ("pwrite64", &[EAGAIN, EBADF, EFAULT, EFBIG, EINVAL, ENOSPC, ENXIO, EOVERFLOW, EPIPE, ESPIPE]),
     ("read", &[EBADF, EFAULT, EINVAL, EISDIR]),
     ("readlink", &[EACCES, EINVAL, ELOOP, ENAMETOOLONG, ENOTDIR]),
+    ("recvfrom", &[EBADF, EFAULT, EINVAL, ENOTCONN, ENOTSOCK]),
     ("rt_sigprocmask", &[EFAULT, EINVAL]),
     ("sched_getaffinity", &[EFAULT, EINVAL, ESRCH]),
     ("sched_setaffinity", &[EFAULT, EINVAL, ESRCH]),
     ("sched_setscheduler", &[EINVAL, ESRCH]),
+    ("sendto", &[EBADF, ECONNRESET, EFAULT, EINVAL, ENOBUFS, ENOTCONN, ENOTSOCK, EPIPE]),
+    ("socket", &[EACCES, EAFNOSUPPORT, EINVAL, ENFILE, ENOBUFS, EPROTONOSUPPORT]),
     ("stat", &[EACCES, EBADF, EFAULT, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EOVERFLOW]),
+    ("unlink", &[EACCES, EBUSY, EFAULT, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EROFS]),
     ("write", &[EBADF, EFAULT, EFBIG, EINVAL, ENOSPC, EPIPE]),
     ("nothing", &[]),
 ];
 
 /// Returns whether that number is an answer of the call's, and no refusal: then no error need name the call.
-fn is_an_answer(call: &str, errno: c_int) -> bool {
+pub fn is_an_answer(call: &str, errno: c_int) -> bool {
     match errno {
         // Somebody has the lock.
         EAGAIN => call == "flock",
@@ -172,7 +185,7 @@ pub struct Campaign<'a> {
 
 /// How a life ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub enum End {
     /// The system refuses nothing any more, and all come back.
     ComesBack,
     /// All are dropped while it still refuses.
@@ -180,9 +193,9 @@ enum End {
 }
 
 /// How often each call was made.
-type Made = BTreeMap<&'static str, u64>;
+pub type Made = BTreeMap<&'static str, u64>;
 
-fn made() -> Made {
+pub fn made() -> Made {
     uses().into_iter().collect()
 }
 
@@ -325,7 +338,7 @@ fn check(plan: Plan, error: &Error, name: Option<&str>) -> Came {
 }
 
 /// Which uses of a call are refused, with what, and how the life ends.
-fn plans(call: &'static str, until_end: u64, in_all: u64) -> Vec<(Plan, End)> {
+pub fn plans(call: &'static str, until_end: u64, in_all: u64) -> Vec<(Plan, End)> {
     let middle = until_end / 2 + 1;
     let comes_back = [(1, 1), (2, 1), (middle, 1), (until_end, 1), (1, u64::MAX), (middle, u64::MAX)];
     let drops = [(in_all, 1), (middle, u64::MAX)];
@@ -341,7 +354,7 @@ fn plans(call: &'static str, until_end: u64, in_all: u64) -> Vec<(Plan, End)> {
 }
 
 /// Threads, descriptors, and maps of devices' registers.
-fn kept() -> [usize; 3] {
+pub fn kept() -> [usize; 3] {
     let count = |directory| fs::read_dir(directory).map_or(0, Iterator::count);
     let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let of_devices = |map: &&str| ["vfio", "uio", "/resource"].iter().any(|word| map.contains(word));

@@ -12,6 +12,7 @@ pub mod log;
 #[cfg(target_os = "linux")]
 pub mod placement;
 pub mod progress;
+pub mod prometheus;
 pub mod rigs;
 pub mod script;
 #[cfg(target_os = "linux")]

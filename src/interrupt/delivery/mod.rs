@@ -26,7 +26,7 @@ use crate::claim::Claim;
 use crate::interrupt::InterruptObject;
 use crate::lock::InterruptLockGuard;
 use crate::sync;
-use crate::sync::Ordering::{Acquire, Release};
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
 
 /// What a call of [`service`](InterruptObject::service) has done, for a driver's own loop or an interrupt vector.
 ///
@@ -157,6 +157,12 @@ impl<T, W> InterruptObject<T, W> {
             return timing.through_wait(wait);
         }
         wait();
+    }
+
+    /// How many assertions are left to the owner at this moment.
+    pub(in crate::interrupt) fn pending(&self) -> usize {
+        // Relaxed: a snapshot.
+        self.pending.load(Relaxed)
     }
 
     /// Takes the count of assertions that deliveries without a source have left to the owner. What their callers did

@@ -216,3 +216,18 @@ pub enum State {
     /// I20](crate::guide::contract#i20)).
     Ended,
 }
+
+impl State {
+    /// Returns the state in a word, as in the middle of a sentence.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Enabled => "enabled",
+            Self::Inactive => "inactive",
+            Self::Asleep => "asleep",
+            Self::Faulted => "faulted",
+            Self::Removed => "removed",
+            Self::Ended => "ended",
+        }
+    }
+}

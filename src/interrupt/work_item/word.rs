@@ -236,6 +236,12 @@ impl WorkWord {
         self.word.load(Relaxed) / ONE
     }
 
+    /// The identity of the thread that runs the work item, or 0.
+    pub(crate) fn runner(&self) -> usize {
+        // Relaxed: a snapshot.
+        self.runner.load(Relaxed)
+    }
+
     /// Whether the calling thread runs the work item.
     pub(crate) fn is_mine(&self) -> bool {
         // Relaxed: see `begin`.

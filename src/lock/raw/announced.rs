@@ -53,6 +53,11 @@ impl Announced {
         self.0 & DELIVERIES != 0
     }
 
+    /// Returns how many deliveries wait.
+    pub(super) fn waiting(self) -> usize {
+        self.arrived().wrapping_sub(self.admitted()) & COUNT
+    }
+
     pub(super) fn has_left(self) -> bool {
         self.0 & LEFT != 0
     }

@@ -8,6 +8,7 @@
 //! | this one | the two fast paths | L2, L10 |
 //! | `lock_api_traits` | the lock as `lock_api` knows raw locks | L8 |
 //! | `wait` | the slow paths: waiting, leaving something to the owner, a release that has more to do | L4, L7, L8 |
+//! | `look` | a look at the lock, for people | |
 //! | `announced` | the bits of the announce word | L7 |
 //!
 //! # The two words
@@ -67,6 +68,7 @@
 
 mod announced;
 mod lock_api_traits;
+mod look;
 mod wait;
 
 use core::marker::PhantomData;
@@ -81,6 +83,7 @@ use crate::sync::{AtomicUsize, Borrow, Origin, Parker, Witness, const_outside_mo
 pub(super) use announced::Announced;
 use announced::LEFT;
 pub(crate) use lock_api_traits::lock_until;
+pub(crate) use look::{Look, look_at};
 use sync::Ordering::{Acquire, Relaxed, Release};
 
 /// The mutex without data of which an [`InterruptLock`](crate::InterruptLock) is made, for code that wants another
@@ -455,18 +458,5 @@ mod model {
 impl Default for RawInterruptLock {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl core::fmt::Debug for RawInterruptLock {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        // Relaxed: a snapshot for a reader's eyes.
-        let announced = Announced(self.announced.load(Relaxed));
-        f.debug_struct("RawInterruptLock")
-            .field("locked", &(self.owner() != 0))
-            .field("waiters", &announced.is_parked())
-            .field("deliveries", &announced.deliveries_wait())
-            .field("left_to_owner", &announced.has_left())
-            .finish()
     }
 }

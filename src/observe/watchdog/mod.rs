@@ -41,7 +41,7 @@ pub(crate) trait Watchable: Send + Sync {
 }
 
 /// The callbacks of one interrupt that are running.
-struct RunningCallbacks {
+pub(crate) struct RunningCallbacks {
     limit: Duration,
     /// The callback that runs with the interrupt lock held: one at a time.
     locked: RunSlot,
@@ -75,12 +75,9 @@ impl Watched {
         thread::watch(self.0.clone(), object)
     }
 
-    /// Returns the callback that is overdue at this moment: of two, the one that runs with the interrupt lock held.
-    pub(crate) fn overdue(&self) -> Option<Overdue> {
-        let RunningCallbacks { limit, locked, work_item } = &*self.0;
-        let reported = |slot: &RunSlot| (*slot.lock()).filter(|run| run.reported);
-        let run = reported(locked).or_else(|| reported(work_item))?;
-        Some(Overdue { callback: run.callback, limit: *limit })
+    /// Returns the record of what runs. (Only its owner ends the watch, and that waits for a lock.)
+    pub(crate) fn callbacks(&self) -> Weak<RunningCallbacks> {
+        Arc::downgrade(&self.0)
     }
 
     /// Runs `body`, which is the `callback`, and notes how long it has been running.
@@ -108,6 +105,26 @@ struct EndOfRun<'a>(&'a RunSlot);
 impl Drop for EndOfRun<'_> {
     fn drop(&mut self) {
         *self.0.lock() = None;
+    }
+}
+
+/// What a look has found: the callback that runs with the interrupt lock held, and for how long; and for how long the work
+/// item has been running.
+pub(crate) type LookedAt = (Option<(Callback, Duration)>, Option<Duration>);
+
+impl RunningCallbacks {
+    /// Returns the callback that is overdue at this moment: of two, the one that runs with the interrupt lock held.
+    pub(crate) fn overdue(&self) -> Option<Overdue> {
+        let Self { limit, locked, work_item } = self;
+        let reported = |slot: &RunSlot| (*slot.lock()).filter(|run| run.reported);
+        let run = reported(locked).or_else(|| reported(work_item))?;
+        Some(Overdue { callback: run.callback, limit: *limit })
+    }
+
+    /// Returns what runs at this moment. Never waits: what another thread is changing is left out.
+    pub(crate) fn running(&self) -> LookedAt {
+        let look = |slot: &RunSlot| slot.try_lock().and_then(|run| *run).map(|run| (run.callback, run.since.elapsed()));
+        (look(&self.locked), look(&self.work_item).map(|(_, time)| time))
     }
 }
 

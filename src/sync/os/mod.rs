@@ -36,6 +36,18 @@ pub(crate) fn this_thread() -> usize {
     THIS_THREAD.with(|thread| core::ptr::from_ref(thread).addr())
 }
 
+/// Returns the thread with that identity, if the system tells: its number, and its name.
+pub(crate) fn find_thread(identity: usize) -> Option<(u32, Option<crate::name::Name>)> {
+    #[cfg(target_os = "linux")]
+    return crate::system::thread_with(identity, this_thread())
+        .map(|number| (number, crate::system::name_of(number).map(Into::into)));
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = identity;
+        None
+    }
+}
+
 /// Runs `isr`, with the mark that this thread is inside an ISR. `isr` does not unwind.
 #[inline]
 pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {

@@ -20,7 +20,10 @@ macro_rules! calls {
 }
 
 calls! {
+    Accept "accept4",
     AtFork "pthread_atfork",
+    Bind "bind",
+    Connect "connect",
     Directory "getdents64",
     Duplicate "fcntl(F_DUPFD_CLOEXEC)",
     EpollCreate "epoll_create1",
@@ -30,7 +33,9 @@ calls! {
     Flags "fcntl",
     Futex "futex",
     GetAffinity "sched_getaffinity",
+    GetOption "getsockopt",
     Ioctl "ioctl",
+    Listen "listen",
     Lock "flock",
     Map "mmap",
     Membarrier "membarrier",
@@ -41,10 +46,17 @@ calls! {
     ReadAt "pread64",
     ReadLink "readlink",
     ReadNow "preadv2",
+    Receive "recvfrom",
+    RobustList "get_robust_list",
+    Send "sendto",
     SetAffinity "sched_setaffinity",
+    SetMode "fchmod",
+    Signal "kill",
     SignalMask "rt_sigprocmask",
+    Socket "socket",
     Stat "stat",
     Thread "clone3",
+    Unlink "unlink",
     Write "write",
     WriteAt "pwrite64",
 }

@@ -3,10 +3,12 @@
 //! | file | holds |
 //! |---|---|
 //! | this one | starting a thread, and its priority |
+//! | `find` | which thread has a thread-local at an address |
 //! | `futex` | whether threads can sleep; locks with priority inheritance |
 //! | `membarrier` | a barrier that all threads pass |
 //! | `processors` | sets of processors, and binding a thread to one |
 
+pub(super) mod find;
 pub(super) mod futex;
 pub(crate) mod membarrier;
 mod processors;

@@ -31,6 +31,45 @@ fn i20_what_another_thread_was_inside_of_is_refused() {
     });
 }
 
+/// A snapshot waits for nothing in a child either: it tells what another thread of the parent was inside of at the fork.
+// Caught: a snapshot that locks what the watchdog knows of the callbacks, while a thread of the parent is inside of it; a thread
+// of the parent that is told as one of the child.
+#[test]
+fn s1_a_snapshot_waits_for_nothing_in_a_child() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let (entered, leave) = (Gate::new(), Gate::new());
+            let (its_entered, its_leave) = (entered.clone(), leave.clone());
+            let interrupt = Interrupt::builder(0)
+                .name("nic")
+                .isr(|_| Claim::Claimed)
+                .on_enable(move |_| {
+                    its_entered.open();
+                    its_leave.wait();
+                })
+                .overdue_after(Duration::from_secs(3600))
+                .build()
+                .unwrap();
+            thread::scope(|scope| {
+                scope.spawn(|| interrupt.enable().unwrap());
+                entered.wait();
+                in_a_child(|| {
+                    let snapshot = interrupt.snapshot();
+                    assert_eq!(snapshot.state, State::Ended);
+                    for owner in [snapshot.owner.unwrap(), snapshot.transition.unwrap()] {
+                        assert_eq!((owner.is_caller, owner.thread), (false, None));
+                    }
+                    assert_eq!(snapshot.callback.unwrap().callback, interrupt_lock::Callback::Enable);
+                });
+                leave.open();
+            });
+            // Forks while others are inside the small locks that a snapshot looks behind.
+            let busy = || _ = (interrupt.fault(), interrupt.overdue(), interrupt.service());
+            beside(busy, || (0..100).for_each(|_| in_a_child(|| assert_eq!(interrupt.snapshot().state, State::Ended))));
+        });
+    });
+}
+
 /// A work item that runs under the callback lock of its device.
 fn serialized(device: &Device) -> Interrupt<(), WithWorkItem> {
     let interrupt = Interrupt::builder(())

@@ -7,11 +7,13 @@
 //! | `busy` | what other threads of the parent were inside of |
 //! | `inside` | callbacks that fork, and go on in the child |
 //! | `own` | what a child builds itself |
+//! | `publisher` | statistics that the parent publishes |
 
 mod busy;
 mod inside;
 mod kernel;
 mod own;
+mod publisher;
 
 use std::fs::{self, File};
 use std::io::Read;

@@ -303,7 +303,7 @@ fn l7_a_delivery_goes_before_deferred_closures() {
                 running.wait();
                 let (object, later) = (interrupt.object().clone(), go_on.clone());
                 let opener = thread::spawn(move || {
-                    until(|| format!("{object:?}").contains("deliveries: true"));
+                    until(|| object.snapshot().deliveries_waiting != 0);
                     later.open();
                 });
                 let _ = interrupt.service();

@@ -25,7 +25,7 @@ fn noting() -> Arc<Interrupt<Order, NoWorkItem>> {
 
 /// Waits until a delivery has announced that it waits.
 fn waits<T, W>(interrupt: &InterruptObject<T, W>) {
-    until(|| format!("{interrupt:?}").contains("deliveries: true"));
+    until(|| interrupt.snapshot().deliveries_waiting == 1);
 }
 
 /// Threads that slept before a delivery began to wait come after it, and after the deliveries that it let in.

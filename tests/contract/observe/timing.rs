@@ -74,7 +74,7 @@ fn s2_how_long_a_delivery_waits_for_the_lock() {
         thread::scope(|scope| {
             let guard = interrupt.acquire_interrupt_lock();
             scope.spawn(|| interrupt.service());
-            until(|| format!("{interrupt:?}").contains("deliveries: true"));
+            until(|| interrupt.snapshot().deliveries_waiting == 1);
             // A look takes no lock.
             assert_eq!(measured(&interrupt).lock_wait.count(), 1);
             thread::sleep(WHILE);

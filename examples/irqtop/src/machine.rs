@@ -1,12 +1,13 @@
 //! A machine of simulated devices, and a driver for each.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use interrupt_lock::simulated::{Edu, EduOptions, Step};
-use interrupt_lock::{Claim, Error, Interrupt, NoWorkItem, Registers};
+use interrupt_lock::{Claim, Error, Export, Interrupt, NoWorkItem, Publisher, Registers};
 
 use crate::Failure;
 
@@ -60,21 +61,27 @@ struct Device {
 /// The devices, and the thread that has them interrupt.
 pub struct Machine {
     devices: Arc<Vec<Device>>,
+    export: Export,
+    _publisher: Option<Publisher>,
     stopping: Arc<AtomicBool>,
     beating: JoinHandle<()>,
 }
 
 impl Machine {
-    pub fn start() -> Result<Self, Failure> {
+    pub fn start(publish: Option<&Path>) -> Result<Self, Failure> {
         let devices = KINDS.iter().map(device).collect::<Result<Vec<_>, _>>().map_err(Failure::of_the_device)?;
+        let export = Export::new();
+        devices.iter().try_for_each(|device| export.add(device.interrupt.object())).map_err(Failure::of_the_device)?;
+        let publisher = publish.map(|path| export.publish(path)).transpose().map_err(Failure::of_the_device)?;
         let (devices, stopping) = (Arc::new(devices), Arc::new(AtomicBool::new(false)));
         let (theirs, ends) = (devices.clone(), stopping.clone());
         let beating = thread::Builder::new().name("devices".into()).spawn(move || beat(&theirs, &ends));
-        Ok(Self { devices, stopping, beating: beating.map_err(Failure::of_the_device)? })
+        Ok(Self { devices, export, _publisher: publisher, stopping, beating: beating.map_err(Failure::of_the_device)? })
     }
 
-    pub fn interrupts(&self) -> impl Iterator<Item = &Interrupt<Handled, NoWorkItem>> {
-        self.devices.iter().map(|device| &device.interrupt)
+    /// What the interrupts have done so far.
+    pub fn text(&self) -> String {
+        self.export.prometheus_text()
     }
 
     pub fn stop(self) -> Result<(), Failure> {

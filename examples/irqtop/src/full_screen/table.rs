@@ -1,7 +1,5 @@
 //! The table: as many of its columns and lines as the terminal has room for.
 
-use interrupt_lock::State;
-
 use crate::sample::Row;
 
 /// What a column's figures are about.
@@ -26,12 +24,12 @@ const COLUMNS: [Column; 11] = {
         Column { period, title, width, cell }
     }
     [
-        column(Now, "name", 8, |row| row.name.to_string()),
-        column(Now, "state", 9, |row| format!("{:?}", row.state)),
+        column(Now, "name", 8, |row| row.figures.name.clone()),
+        column(Now, "state", 9, |row| row.figures.state.clone()),
         column(LastSecond, "int/s", 7, |row| format!("{:.0}", row.rate)),
         column(LastSecond, "spurious/s", 11, |row| format!("{:.0}", row.spurious_rate)),
-        column(SinceStart, "delivered", 11, |row| row.stats.delivered.to_string()),
-        column(SinceStart, "spurious", 10, |row| row.stats.spurious.to_string()),
+        column(SinceStart, "delivered", 11, |row| row.figures.delivered.to_string()),
+        column(SinceStart, "spurious", 10, |row| row.figures.spurious.to_string()),
         column(SinceStart, "isr p50", 8, |row| row.times().isr_p50),
         column(SinceStart, "isr p99", 8, |row| row.times().isr_p99),
         column(SinceStart, "isr max", 8, |row| row.times().isr_max),
@@ -71,8 +69,8 @@ impl Table {
     }
 
     fn style(&self, row: &Row) -> Option<&'static str> {
-        let style = match row.state {
-            State::Faulted | State::Removed => Some(RED),
+        let style = match row.figures.state.as_str() {
+            "faulted" | "removed" => Some(RED),
             _ if row.spurious_rate > 0.0 => Some(YELLOW),
             _ => None,
         };

@@ -13,7 +13,8 @@ use screen::Screen;
 use table::Table;
 
 use crate::Failure;
-use crate::machine::Machine;
+use crate::arguments::Target;
+use crate::look::Looked;
 use crate::sample::Sampler;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,25 +25,25 @@ pub fn is_possible() -> bool {
     stdout().is_terminal() && !term.is_empty() && term != "dumb"
 }
 
-pub fn run(seconds: u32) -> Result<(), Failure> {
-    // First, because the machine's threads inherit the signal mask: they are to leave the signals to this thread.
+pub fn run(target: Target, seconds: u32) -> Result<(), Failure> {
+    // First, because a machine's threads inherit the signal mask: they are to leave the signals to this thread.
     let events = Events::new()?;
-    let machine = Machine::start()?;
+    let looked = Looked::begin(target)?;
     let screen = Screen::new()?;
-    show(&screen, &events, &machine, seconds)?;
+    show(&screen, &events, &looked, seconds)?;
     drop(screen);
-    machine.stop()
+    looked.end()
 }
 
-fn show(screen: &Screen, events: &Events, machine: &Machine, mut seconds: u32) -> Result<(), Failure> {
+fn show(screen: &Screen, events: &Events, looked: &Looked, mut seconds: u32) -> Result<(), Failure> {
     let mut table = Table::new();
-    let mut sampler = Sampler::new(machine);
+    let mut sampler = Sampler::new(looked)?;
     let mut due = Instant::now() + SECOND;
     screen.draw(&table)?;
     while seconds > 0 {
         match events.wait_until(due)? {
             Event::Due => {
-                table.rows = sampler.sample(machine);
+                table.rows = sampler.sample(looked)?;
                 due = Instant::now() + SECOND;
                 seconds -= 1;
             }
@@ -55,7 +56,7 @@ fn show(screen: &Screen, events: &Events, machine: &Machine, mut seconds: u32) -
             Event::Continued => {
                 screen.enter()?;
                 // The time that the program was stopped is no second.
-                sampler = Sampler::new(machine);
+                sampler = Sampler::new(looked)?;
                 due = Instant::now() + SECOND;
             }
             Event::Quit => break,
