@@ -1,7 +1,8 @@
 //! `nvme` drives an NVMe controller through VFIO. **It overwrites what is on the device.**
 //!
 //! It shows a driver with several interrupts: an admin queue and two pairs of I/O queues, each with a message vector
-//! of its own, behind one interrupt lock or three. The program writes blocks through one pair of queues, reads them
+//! of its own, behind one interrupt lock or three. With `--line` it shows one interrupt for all, which stays masked while
+//! there is work. The program writes blocks through one pair of queues, reads them
 //! through the other, and compares every byte. At the end it prints what each interrupt has done.
 //!
 //! It needs Linux on a 64-bit processor, and an NVMe controller that is bound to `vfio-pci`, behind an IOMMU. Without
@@ -60,7 +61,7 @@ fn run(words: impl Iterator<Item = String>) -> Result<(), Failure> {
     let Some(arguments) = Arguments::parse(words)? else {
         return program::print(format_args!("{}\n", arguments::USAGE));
     };
-    let mut nvme = Nvme::open(&arguments.address, arguments.locks, arguments.depth)?;
+    let mut nvme = Nvme::open(&arguments)?;
     program::print(format_args!("device    {} ({})\n", arguments.address, nvme.account()))?;
     exercise::run(&mut nvme, arguments.blocks, arguments.depth)?;
     let (blocks, size) = (arguments.blocks, driver::BLOCK);

@@ -6,12 +6,13 @@ use crate::failure::Failure;
 use crate::queue::ENTRIES;
 
 pub const USAGE: &str = "\
-usage: nvme --vfio ADDRESS --overwrite [--blocks N] [--depth N] [--locks separate|shared]
+usage: nvme --vfio ADDRESS --overwrite [--blocks N] [--depth N] [--locks separate|shared] [--line]
   --vfio ADDRESS   the NVMe controller, bound to vfio-pci: 0000:00:07.0
   --overwrite      yes, write to its first namespace: what is there is lost
   --blocks N       how many blocks of 4 KiB to write and to read back (default: 1024)
   --depth N        how many commands each pair of queues has under way, 1 to 63 (default: 32)
-  --locks KIND     an interrupt lock for each vector (separate, the default), or one for all (shared)";
+  --locks KIND     an interrupt lock for each vector (separate, the default), or one for all (shared)
+  --line           not by message vectors but by the controller's line, which stays masked while there is work";
 
 const NEEDS: &str = "\
 it needs an NVMe controller whose contents may be lost, bound to vfio-pci behind an IOMMU:
@@ -32,12 +33,14 @@ pub struct Arguments {
     pub blocks: u64,
     pub depth: u16,
     pub locks: Locks,
+    pub line: bool,
 }
 
 impl Arguments {
     /// `None` asks for the usage.
     pub fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Self>, Failure> {
         let (mut address, mut overwrite, mut blocks, mut depth, mut locks) = (None, false, 1024, 32, Locks::Separate);
+        let mut line = false;
         while let Some(word) = words.next() {
             let mut value = |what: &str| {
                 let given = words.next().filter(|given| !given.is_empty());
@@ -47,6 +50,7 @@ impl Arguments {
                 "--help" | "-h" => return Ok(None),
                 "--vfio" => address = Some(value("a PCI address")?),
                 "--overwrite" => overwrite = true,
+                "--line" => line = true,
                 "--blocks" => blocks = number(&word, &value("a number")?, 1, u32::MAX.into())?,
                 "--depth" => {
                     let n = number(&word, &value("a number")?, 1, u64::from(ENTRIES - 1))?;
@@ -68,7 +72,7 @@ impl Arguments {
         if !overwrite {
             return Err(Failure::usage(format!("what is on {address} would be lost: say --overwrite if it may be")));
         }
-        Ok(Some(Self { address, blocks, depth, locks }))
+        Ok(Some(Self { address, blocks, depth, locks, line }))
     }
 }
 

@@ -5,11 +5,11 @@ use std::sync::mpsc::{self, Receiver};
 
 use interrupt_lock::{Error, Interrupt, linux::vfio};
 
-use crate::arguments::Locks;
+use crate::arguments::{Arguments, Locks};
 use crate::command::{Command, Completion, pairs_granted};
 use crate::controller::Controller;
 use crate::failure::Failure;
-use crate::interrupts::{self, Queues};
+use crate::interrupts::{self, Queues, Sources};
 use crate::namespace::Namespace;
 use crate::port::Port;
 use crate::queue::{ENTRIES, QueuePair};
@@ -36,6 +36,7 @@ pub struct Nvme {
     /// By the number of the pair of queues.
     ports: Vec<Port>,
     locks: Locks,
+    line: bool,
     pub namespace: Namespace,
 }
 
@@ -47,21 +48,22 @@ struct Place {
 }
 
 impl Nvme {
-    /// `depth`: how many commands each pair of queues may have under way.
-    pub fn open(address: &str, locks: Locks, depth: u16) -> Result<Self, Failure> {
+    pub fn open(arguments: &Arguments) -> Result<Self, Failure> {
+        let &Arguments { ref address, locks, depth, line, .. } = arguments;
         let device = open_device(address)?;
         let controller = Controller::new(device.registers(0).map_err(Failure::of_the_device)?)?;
         // As many vectors as there are queues, or fewer: then several queues share the last.
-        let vectors = device.msix(u32::from(PAIRS) + 1).map_err(Failure::of_the_device)?;
-        let queues = queues(&device, &controller, vectors.granted()).map_err(Failure::of_the_device)?;
+        let sources = if line { Sources::line(&device) } else { Sources::vectors(&device, u32::from(PAIRS) + 1) };
+        let sources = sources.map_err(Failure::of_the_device)?;
+        let queues = queues(&device, &controller, sources.count()).map_err(Failure::of_the_device)?;
         let places: Vec<_> = queues.iter().map(Place::of).collect();
         let (reports, waiting): (Vec<_>, Vec<_>) = places.iter().map(|_| mpsc::channel()).unzip();
-        let interrupts = interrupts::build(&vectors, queues, locks, address, controller.registers(), &reports)
+        let interrupts = interrupts::build(sources, queues, locks, address, controller.registers(), &reports)
             .map_err(Failure::of_the_device)?;
         let port = |(place, completions)| port(place, completions, &device, &interrupts, depth);
         let ports: Result<_, _> = places.iter().zip(waiting).map(port).collect();
         let ports = ports.map_err(Failure::of_the_device)?;
-        let mut this = Self { controller, interrupts, ports, locks, namespace: Namespace::default() };
+        let mut this = Self { controller, interrupts, ports, locks, line, namespace: Namespace::default() };
         this.start(address, &places)?;
         Ok(this)
     }
@@ -90,8 +92,11 @@ impl Nvme {
         &mut self.ports[usize::from(ADMIN) + 1..]
     }
 
-    /// How many vectors were granted, of how many that were asked for, and how they are locked.
+    /// How many vectors were granted, of how many that were asked for, and how they are locked; or that it is the line.
     pub fn account(&self) -> impl Display {
+        if self.line {
+            return "its line".to_string();
+        }
         let (granted, asked) = (self.interrupts.len(), PAIRS + 1);
         format!("{granted} of {asked} vectors, {}", self.locks)
     }

@@ -111,6 +111,11 @@ impl QueuePair {
         any
     }
 
+    /// Whether something has been completed and not been taken.
+    pub fn has_completed(&self) -> bool {
+        self.next_completion().is_some()
+    }
+
     fn next_completion(&self) -> Option<Completion> {
         let at = usize::from(self.head) * COMPLETION;
         let last = self.completions.memory().read32(at + STATUS_AND_COMMAND);
