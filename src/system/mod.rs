@@ -16,7 +16,7 @@
 //! | `memory` | memory that is mapped | |
 //! | `process` | noticing forks | I20 |
 //! | `threads` | threads, their locks and barriers | I21 |
-//! | `uio`, `vfio` | what these devices answer | |
+//! | `gpio`, `uio`, `vfio` | what these devices answer | |
 
 mod call;
 mod descriptors;
@@ -24,6 +24,8 @@ mod epoll;
 mod errors;
 mod eventfd;
 mod files;
+#[cfg(feature = "gpio")]
+pub(crate) mod gpio;
 mod memory;
 pub(crate) mod process;
 mod threads;
@@ -38,7 +40,7 @@ pub use call::refuse;
 pub(crate) use descriptors::{adopt, duplicate, is_readable, is_writable, shows_error};
 pub(crate) use epoll::{Epoll, Events, Report};
 pub(crate) use errors::{device_failed, failed, opening, refused};
-pub(crate) use eventfd::{eventfd, signal, take_count};
+pub(crate) use eventfd::{eventfd, set_timer, signal, take_count, timer};
 pub(crate) use files::{
     Open, Unopened, attribute, character_device, character_device_at, identity, len, link, link_name, lock, names,
     number, open, read_at, text, unlock, write_at, write_text,

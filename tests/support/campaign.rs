@@ -34,7 +34,7 @@ const ALWAYS: [c_int; 6] = [EPERM, ENOSYS, EINTR, ENOMEM, EMFILE, EIO];
 
 /// What the manual of each call lists beside that; of `ioctl`, what VFIO answers. Left out is what is no refusal: there is
 /// nothing to read, a counter is full and so readable, a device has no driver.
-const LISTED: [(&str, &[c_int]); 27] = [
+const LISTED: [(&str, &[c_int]); 29] = [
     ("clone3", &[EAGAIN, EBUSY, EEXIST, EINVAL, ENOSPC, EOPNOTSUPP, EUSERS]),
     ("epoll_create1", &[EINVAL, ENFILE]),
     ("epoll_ctl", &[EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOSPC]),
@@ -60,6 +60,8 @@ const LISTED: [(&str, &[c_int]); 27] = [
     ("sched_setaffinity", &[EFAULT, EINVAL, ESRCH]),
     ("sched_setscheduler", &[EINVAL, ESRCH]),
     ("stat", &[EACCES, EBADF, EFAULT, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EOVERFLOW]),
+    ("timerfd_create", &[EINVAL, ENFILE, ENODEV]),
+    ("timerfd_settime", &[EBADF, EFAULT, EINVAL]),
     ("write", &[EBADF, EFAULT, EFBIG, EINVAL, ENOSPC, EPIPE]),
     ("nothing", &[]),
 ];

@@ -45,6 +45,8 @@ calls! {
     SignalMask "rt_sigprocmask",
     Stat "stat",
     Thread "clone3",
+    TimerCreate "timerfd_create",
+    TimerSet "timerfd_settime",
     Write "write",
     WriteAt "pwrite64",
 }

@@ -49,3 +49,7 @@ suite!(eventfd_given: EventfdGiven, common edge);
 suite!(uio_fake: UioFake, common level surprise);
 #[cfg(target_os = "linux")]
 suite!(shared_uio: SharedUio, common level surprise);
+#[cfg(target_os = "linux")]
+suite!(timer: TimerOnce, common);
+#[cfg(target_os = "linux")]
+suite!(gpio_fake: GpioFake, common edge surprise);
