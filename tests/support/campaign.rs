@@ -71,11 +71,12 @@ fn is_an_answer(call: &str, errno: c_int) -> bool {
     match errno {
         // Somebody has the lock.
         EAGAIN => call == "flock",
-        // There is no such file, or none for this user; there is no such interrupt.
+        // There is no such file, or none for this user.
         ENOENT | EACCES | EPERM => call == "openat",
         // A UIO device has no interrupt.
         EIO if call == "write" => true,
-        EINVAL => call == "ioctl",
+        // A device has no such interrupt; it is of another kind.
+        EINVAL | ENOTTY => call == "ioctl",
         // The device has gone.
         _ => is_gone(call, errno),
     }

@@ -62,8 +62,9 @@ impl GpioLines {
     /// allocate. Edges from before the last [connection](crate::source::Source::connect) are never returned: they are
     /// stale.
     ///
-    /// It keeps as many edges as the request's [buffer](super::GpioRequest::buffer) has room for. If more arrive before
-    /// the ISR asks (while the interrupt is inactive, for example), the oldest are [lost](Self::lost).
+    /// It keeps twice as many edges as the request's [buffer](super::GpioRequest::buffer) has room for. If more arrive
+    /// before the ISR asks (while the interrupt is inactive, for example), the oldest are forgotten:
+    /// [`missed`](Self::missed) counts them.
     ///
     /// # Examples
     ///
@@ -89,7 +90,7 @@ impl GpioLines {
         })
     }
 
-    /// Returns how many edges have been lost since the request: the driver was told of none of them.
+    /// Returns how many edges have been lost since the request: no ISR was told of them.
     ///
     /// The kernel numbers the edges, and drops the oldest when its buffer is full. So a lost edge is noticed at the next
     /// one. It is not among the [assertions](crate::IsrContext::assertions) of any ISR run.
@@ -106,6 +107,22 @@ impl GpioLines {
     #[must_use]
     pub fn lost(&self) -> u64 {
         if self.0.process.is_this() { self.0.queue.lost() } else { 0 }
+    }
+
+    /// Returns how many edges have been forgotten since the request, because the ISR did not ask for them in time. They
+    /// were among the [assertions](crate::IsrContext::assertions). For a driver that only counts assertions, and asks for
+    /// no edges, this means nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let (_, lines) = interrupt_lock::linux::Gpio::request("/dev/gpiochip0").line(17).open()?;
+    /// assert_eq!(lines.missed(), 0, "the ISR asks for all edges");
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        if self.0.process.is_this() { self.0.queue.missed() } else { 0 }
     }
 
     /// Returns whether a line is active at this moment: high, or low if it was requested as active-low. `line` counts

@@ -190,7 +190,7 @@ impl Gpio {
         let sole = identity(&file).map(|id| Sole::take(id).ok_or_else(in_use)).transpose()?;
         // How many events came before this is known of a new request only.
         let first = setting.map(|_| 1);
-        let queue = Queue::new(room as usize, gpio::now(), first);
+        let queue = Queue::new(2 * room as usize, gpio::now(), first);
         let shared = Arc::new(Shared { file, offsets, queue, name, process: Process::this() });
         let lines = GpioLines(shared.clone());
         Ok((Self { _sole: sole, shared, setting, connected: false, edges: Edges::new(), timing: None }, lines))

@@ -54,7 +54,9 @@ enum Which {
     Named(String),
 }
 
-/// How many edges are kept, if the driver does not say.
+const NO_CHIP: &str = "it is not a GPIO chip: those are /dev/gpiochip0 and so on";
+
+/// How many edges the kernel keeps, if the driver does not say.
 const BUFFER: u32 = 64;
 
 impl GpioRequest {
@@ -174,8 +176,8 @@ impl GpioRequest {
         self
     }
 
-    /// Says how many edges are kept until the interrupt is served: by the kernel until they are taken, and by the
-    /// [`GpioLines`] until the ISR asks for them. The default is 64. The kernel may keep some more, and at most 1,024.
+    /// Says how many edges the kernel keeps until the interrupt is served. If more arrive meanwhile, the oldest are
+    /// [lost](GpioLines::lost). The default is 64. The kernel may keep some more, and at most 1,024.
     ///
     /// ```no_run
     /// let fast = interrupt_lock::linux::Gpio::request("/dev/gpiochip0").line(17).buffer(1024).open()?;
@@ -276,7 +278,6 @@ impl GpioRequest {
     }
 
     fn chip(&self) -> Result<File, SourceError> {
-        const NO_CHIP: &str = "it is not a GPIO chip: those are /dev/gpiochip0 and so on";
         let numbers = system::character_device_at(&self.chip).map_err(failed("looking it up"))?;
         let (major, minor) = numbers.ok_or_else(|| refused(NO_CHIP))?;
         // Before it is opened, because that may set another device going. Without sysfs the chip itself tells.
@@ -291,7 +292,10 @@ impl GpioRequest {
 
     /// The chip's numbers of the lines.
     fn offsets(&self, chip: &File) -> Result<Vec<u32>, SourceError> {
-        let count = gpio::lines(chip).map_err(device_failed("asking for its lines"))?;
+        let count = gpio::lines(chip).map_err(|failure| match failure.is_unknown_request() {
+            true => refused(NO_CHIP),
+            false => device_failed("asking for its lines")(failure),
+        })?;
         let line = |offset| {
             gpio::line(chip, offset).map_err(|failure| match failure.is_unknown_request() {
                 true => failed("asking for a line, which needs Linux 5.10")(failure),
