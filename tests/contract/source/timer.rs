@@ -23,7 +23,7 @@ fn periods(since: Instant, now: Instant) -> u64 {
     ((now - since).as_nanos() / PERIOD.as_nanos()).try_into().unwrap()
 }
 
-// Broken by an ISR that is told of 1 for many; by a period in the place of the first expiration; by a handle that sets nothing.
+// Broken by a `take` that returns 1 for many.
 #[test]
 fn i3_expirations_coalesce_and_are_counted_exactly() {
     let (source, timer) = Timer::new().unwrap();
@@ -46,7 +46,7 @@ fn i3_expirations_coalesce_and_are_counted_exactly() {
     assert!(stats.coalesced > 0 && stats.delivered + stats.coalesced == told, "{stats}");
 }
 
-// Broken by a timer that is periodic all the same.
+// Broken by a `once` that is periodic.
 #[test]
 fn a_timer_that_is_set_once_expires_once() {
     watchdog(|| {
@@ -64,7 +64,7 @@ fn a_timer_that_is_set_once_expires_once() {
 }
 
 /// A time-out that is put off, by the driver, each time that there is news.
-// Broken by a handle that adds a time, and by a `stop` that does nothing.
+// Broken by a `stop` that does nothing, and by a `once` that is periodic.
 #[test]
 fn a_timer_is_changed_while_it_runs() {
     let (mut source, timer) = Timer::new().unwrap();
@@ -109,7 +109,7 @@ fn it_is_set_by_callbacks_and_by_the_isr() {
     });
 }
 
-// Broken by a `take` before the connection that is not counted, and by a timer that the disable stops.
+// Broken by a `disconnect` that stops the timer.
 #[test]
 fn i15_what_expires_while_it_is_disabled_is_stale() {
     let (source, timer) = Timer::new().unwrap();
@@ -125,7 +125,7 @@ fn i15_what_expires_while_it_is_disabled_is_stale() {
     assert!(interrupt.stats().stale > before);
 }
 
-// Broken by passing the times on as they are: zero stops the timer.
+// Broken by passing a time of zero on: it stops the timer.
 #[test]
 fn times_that_are_none_are_refused() {
     let (source, timer) = Timer::new().unwrap();
