@@ -5,7 +5,7 @@
     allow(dead_code, reason = "a model has no threads of the crate, and without an allocator nothing is attached")
 )]
 #![cfg_attr(
-    not(all(feature = "simulated", feature = "vfio", feature = "uio")),
+    not(all(feature = "simulated", feature = "vfio", feature = "uio", feature = "gpio")),
     allow(rustdoc::broken_intra_doc_links, reason = "the documentation is written for all features")
 )]
 #![cfg_attr(all(feature = "simulated", feature = "vfio", feature = "uio"), doc = include_str!("../README.md"))]
@@ -23,7 +23,7 @@
 //! | build an interrupt | [`Interrupt::builder`], [`Builder`], [`Claim`] |
 #![cfg_attr(
     all(target_os = "linux", feature = "std"),
-    doc = "| connect it to hardware | [`linux`]: UIO, VFIO, eventfds |"
+    doc = "| connect it to hardware | [`linux`]: UIO, VFIO, GPIO, timers, eventfds |"
 )]
 //! | try it without hardware | [`simulated`] |
 //! | write a source of your own | [`source::Source`] |

@@ -11,10 +11,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
-use interrupt_lock::linux::{Eventfd, EventfdSignaller, Uio};
+use interrupt_lock::linux::{Eventfd, EventfdSignaller, Gpio, Timer, Uio};
 use interrupt_lock::refuse::Plan;
 use interrupt_lock::{Claim, Delivery, Dispatcher, Error, Export, Interrupt};
+use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
 use support::campaign::{Campaign, Made, Unit, is_an_answer, kept, made, plans, software, unit};
+use support::rigs::GpioKernel;
 use support::{comes, step, watchdog};
 
 fn eventfd(dispatcher: Option<&Dispatcher>) -> Result<Unit, Error> {
@@ -23,6 +25,24 @@ fn eventfd(dispatcher: Option<&Dispatcher>) -> Result<Unit, Error> {
     // The device makes calls of its own, which nobody refuses.
     let signal = move || _ = rustix::io::write(&device, &1_u64.to_ne_bytes()).unwrap();
     unit("eventfd", eventfd, signal, |assertions| assertions, dispatcher)
+}
+
+fn timer() -> Result<Unit, Error> {
+    let (source, handle) = Timer::new()?;
+    handle.stop()?;
+    let device = std::os::fd::AsFd::as_fd(&source).try_clone_to_owned().unwrap();
+    let soon =
+        Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: Timespec { tv_sec: 0, tv_nsec: 1 } };
+    let signal = move || _ = timerfd_settime(&device, TimerfdTimerFlags::empty(), &soon).unwrap();
+    unit("timer", source, signal, |assertions| assertions, None)
+}
+
+/// A pipe plays the lines.
+fn gpio() -> Result<Unit, Error> {
+    let (lines, kernel) = GpioKernel::new().unwrap();
+    let (source, lines) = Gpio::from_fd(lines, &[3])?;
+    let edges = move |_| std::iter::from_fn(|| lines.next_event()).count() as u64;
+    unit("gpio", source, move || kernel.edge(true), edges, None)
 }
 
 /// A socket plays the UIO device, and a file in memory its configuration space, if it is unmasked there.
@@ -62,6 +82,8 @@ fn i19_every_call_refused_at_every_use() {
                 software(None)?,
                 uio(None)?,
                 uio(Some(config()))?,
+                timer()?,
+                gpio()?,
             ])
         };
         let lives = Campaign { build: &build }.run();

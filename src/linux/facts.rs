@@ -6,13 +6,21 @@ use static_assertions::assert_impl_all;
 use crate::linux::Uio;
 #[cfg(all(feature = "vfio", target_pointer_width = "64"))]
 use crate::linux::vfio;
-use crate::linux::{Eventfd, EventfdSignaller, MappedRegisters};
+use crate::linux::{Eventfd, EventfdSignaller, MappedRegisters, Timer, TimerHandle};
+#[cfg(feature = "gpio")]
+use crate::linux::{Gpio, GpioLines};
 use crate::source::Source;
 use crate::source::registers::Registers;
 
 assert_impl_all!(MappedRegisters: Registers, Send, Sync, Clone);
 assert_impl_all!(Eventfd: Source, Send);
 assert_impl_all!(EventfdSignaller: Send, Sync, Clone);
+assert_impl_all!(Timer: Source, Send);
+assert_impl_all!(TimerHandle: Send, Sync, Clone);
+#[cfg(feature = "gpio")]
+assert_impl_all!(Gpio: Source, Send);
+#[cfg(feature = "gpio")]
+assert_impl_all!(GpioLines: Send, Sync, Clone);
 #[cfg(feature = "uio")]
 assert_impl_all!(Uio: Source, Send);
 #[cfg(all(feature = "vfio", target_pointer_width = "64"))]

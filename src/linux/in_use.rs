@@ -14,6 +14,9 @@ use crate::sync::Process;
 pub(super) enum Identity {
     /// The number that the kernel gives an eventfd.
     Eventfd(u64),
+    /// A GPIO chip, and the first line of a request: a line belongs to one request at a time.
+    #[cfg(feature = "gpio")]
+    GpioLine(u32, u32),
     /// The file system and the number of a file.
     #[cfg(feature = "uio")]
     File(u64, u64),

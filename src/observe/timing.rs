@@ -181,8 +181,8 @@ pub struct Distributions {
     /// How long deliveries waited for the interrupt lock. A delivery that found it free counts as zero.
     pub lock_wait: Distribution,
     /// From an assertion to the beginning of its ISR run. Empty if the source doesn't know when it was asserted: only
-    /// software sources and the simulated device know. On a processor of 32 bits, a latency of 4.3 seconds or more is
-    /// counted as shorter than it was.
+    /// software sources, the simulated device and GPIO lines know. On a processor of 32 bits, a latency of 4.3 seconds or
+    /// more is counted as shorter than it was.
     pub latency: Distribution,
 }
 

@@ -1,9 +1,13 @@
-//! Eventfds: counters that a descriptor shows.
+//! Eventfds and timerfds: counters that a descriptor shows.
 
+use core::time::Duration;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::EventfdFlags;
 use rustix::io::Errno;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
+};
 
 use crate::system::call::{Call, Failure, call};
 use crate::system::descriptors::{Found, read_now, write_whole};
@@ -13,11 +17,24 @@ pub(crate) fn eventfd() -> Result<OwnedFd, Failure> {
     call(Call::Eventfd, || rustix::event::eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC))
 }
 
+/// Makes a timerfd that is stopped: non-blocking, closed on exec.
+pub(crate) fn timer() -> Result<OwnedFd, Failure> {
+    let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+    call(Call::TimerCreate, || timerfd_create(TimerfdClockId::Monotonic, flags))
+}
+
+/// Sets a timerfd: when it expires first, and its period then. Zero stands for never.
+pub(crate) fn set_timer(timer: impl AsFd, first: Duration, period: Duration) -> Result<(), Failure> {
+    let time = |time| Timespec::try_from(time).map_err(|_| Failure::new(Call::TimerSet, Errno::INVAL));
+    let times = Itimerspec { it_interval: time(period)?, it_value: time(first)? };
+    call(Call::TimerSet, || timerfd_settime(&timer, TimerfdTimerFlags::empty(), &times)).map(drop)
+}
+
 /// How many looks one [`take_count`] makes. A semaphore's count is taken one by one, and others may count it up again.
 const LOOKS: u32 = 4096;
 
-/// Takes an eventfd's count and leaves it at 0. Returns 0 if there was none. `whole` says that one look takes all of it:
-/// it is in no semaphore mode. A file that gives no counts of 8 bytes is no eventfd.
+/// Takes the count of an eventfd or a timerfd and leaves it at 0. Returns 0 if there was none. `whole` says that one look
+/// takes all of it: it is in no semaphore mode. A file that gives no counts of 8 bytes is neither.
 pub(crate) fn take_count(eventfd: impl AsFd, whole: bool) -> Result<u64, Failure> {
     let mut sum = 0_u64;
     for _ in 0..if whole { 1 } else { LOOKS } {

@@ -17,7 +17,7 @@
 //! | `process` | noticing forks | I20 |
 //! | `sockets` | what a program publishes to others | I18 |
 //! | `threads` | threads, their locks and barriers | I21 |
-//! | `uio`, `vfio` | what these devices answer | |
+//! | `gpio`, `uio`, `vfio` | what these devices answer | |
 
 mod call;
 mod descriptors;
@@ -25,6 +25,8 @@ mod epoll;
 mod errors;
 mod eventfd;
 mod files;
+#[cfg(feature = "gpio")]
+pub(crate) mod gpio;
 mod memory;
 pub(crate) mod process;
 mod sockets;
@@ -42,7 +44,7 @@ pub(crate) use descriptors::is_closed_on_exec;
 pub(crate) use descriptors::{Found, adopt, duplicate, is_readable, is_writable, shows_error};
 pub(crate) use epoll::{Epoll, Events, Report};
 pub(crate) use errors::{device_failed, failed, opening, refused};
-pub(crate) use eventfd::{eventfd, signal, take_count};
+pub(crate) use eventfd::{eventfd, set_timer, signal, take_count, timer};
 pub(crate) use files::{
     Open, Unopened, attribute, character_device, character_device_at, identity, len, link, link_name, lock, names,
     number, open, read_at, text, unlock, write_at, write_text,

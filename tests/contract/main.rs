@@ -111,10 +111,14 @@ mod source {
     #[cfg(target_os = "linux")]
     mod foreign;
     #[cfg(target_os = "linux")]
+    mod gpio;
+    #[cfg(target_os = "linux")]
     mod mapped_registers;
     mod simulated_edu;
     mod software;
     mod suite;
+    #[cfg(target_os = "linux")]
+    mod timer;
     #[cfg(target_os = "linux")]
     mod uio_fake;
     #[cfg(all(target_os = "linux", target_pointer_width = "64"))]

@@ -35,7 +35,7 @@ const ALWAYS: [c_int; 6] = [EPERM, ENOSYS, EINTR, ENOMEM, EMFILE, EIO];
 
 /// What the manual of each call lists beside that; of `ioctl`, what VFIO answers. Left out is what is no refusal: there is
 /// nothing to read, a counter is full and so readable, a device has no driver.
-const LISTED: [(&str, &[c_int]); 39] = [
+const LISTED: [(&str, &[c_int]); 41] = [
     ("accept4", &[EBADF, EFAULT, EINVAL, ENFILE, ENOBUFS, ENOTSOCK, EOPNOTSUPP, EPROTO]),
     ("bind", &[EACCES, EBADF, EFAULT, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTSOCK, EROFS]),
     ("clone3", &[EAGAIN, EBUSY, EEXIST, EINVAL, ENOSPC, EOPNOTSUPP, EUSERS]),
@@ -72,6 +72,8 @@ const LISTED: [(&str, &[c_int]); 39] = [
     ("sendto", &[EBADF, ECONNRESET, EFAULT, EINVAL, ENOBUFS, ENOTCONN, ENOTSOCK, EPIPE]),
     ("socket", &[EACCES, EAFNOSUPPORT, EINVAL, ENFILE, ENOBUFS, EPROTONOSUPPORT]),
     ("stat", &[EACCES, EBADF, EFAULT, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EOVERFLOW]),
+    ("timerfd_create", &[EINVAL, ENFILE, ENODEV]),
+    ("timerfd_settime", &[EBADF, EFAULT, EINVAL]),
     ("unlink", &[EACCES, EBUSY, EFAULT, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EROFS]),
     ("write", &[EBADF, EFAULT, EFBIG, EINVAL, ENOSPC, EPIPE]),
     ("nothing", &[]),
@@ -82,11 +84,12 @@ pub fn is_an_answer(call: &str, errno: c_int) -> bool {
     match errno {
         // Somebody has the lock.
         EAGAIN => call == "flock",
-        // There is no such file, or none for this user; there is no such interrupt.
+        // There is no such file, or none for this user.
         ENOENT | EACCES | EPERM => call == "openat",
         // A UIO device has no interrupt.
         EIO if call == "write" => true,
-        EINVAL => call == "ioctl",
+        // A device has no such interrupt; it is of another kind.
+        EINVAL | ENOTTY => call == "ioctl",
         // The device has gone.
         _ => is_gone(call, errno),
     }

@@ -162,7 +162,17 @@ impl Device for Simulated {
 }
 
 #[cfg(target_os = "linux")]
+mod timers_and_gpio;
+
+#[cfg(target_os = "linux")]
 pub use linux::{EventfdGiven, EventfdOwn, SharedUio, UioFake};
+#[cfg(target_os = "linux")]
+pub use timers_and_gpio::{GpioFake, GpioKernel, TimerOnce, gpio_event};
+
+#[cfg(target_os = "linux")]
+fn sentence(error: impl std::fmt::Display) -> String {
+    format!("{error:#}")
+}
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -180,7 +190,7 @@ mod linux {
     use interrupt_lock::linux::{Eventfd, EventfdSignaller, Uio};
     use rustix::event::{PollFd, PollFlags, poll};
 
-    use super::{Device, LineMember, Removal, Rig, SharedLine};
+    use super::{Device, LineMember, Removal, Rig, SharedLine, sentence};
 
     /// An eventfd that the source has made.
     pub struct EventfdOwn;
@@ -190,10 +200,6 @@ mod linux {
     pub struct UioFake;
     /// The same UIO device, on a shared line.
     pub struct SharedUio;
-
-    fn sentence(error: impl std::fmt::Display) -> String {
-        format!("{error:#}")
-    }
 
     impl Rig for EventfdOwn {
         type Source = Eventfd;

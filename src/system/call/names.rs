@@ -56,6 +56,8 @@ calls! {
     Socket "socket",
     Stat "stat",
     Thread "clone3",
+    TimerCreate "timerfd_create",
+    TimerSet "timerfd_settime",
     Unlink "unlink",
     Write "write",
     WriteAt "pwrite64",

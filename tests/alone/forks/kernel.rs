@@ -1,5 +1,9 @@
 //! What parent and child share: devices, lines, descriptors. They are the parent's.
 
+use interrupt_lock::linux::{Gpio, Timer};
+use support::LONG;
+use support::rigs::GpioKernel;
+
 use super::*;
 
 // Caught: a dispatcher, a device taken by the builder; callbacks of the device that run in the child; a wait for the callback
@@ -176,6 +180,33 @@ fn i20_a_child_takes_no_seat_on_the_parents_line() {
             });
             parents.service();
             assert_eq!(parents.stats().claimed, 1, "the child has taken the assertion");
+        });
+    });
+}
+
+// Caught: a child that stops the parent's timer; one that asks for its parent's edges; one that reads its lines.
+#[test]
+fn i20_timers_and_gpio_lines_stay_the_parents() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let (source, timer) = Timer::new().unwrap();
+            let (lines, kernel) = GpioKernel::new().unwrap();
+            let (mut gpio, lines) = Gpio::from_fd(lines, &[3]).unwrap();
+            gpio.connect(std::task::Waker::noop()).unwrap();
+            kernel.edge(true);
+            assert_eq!(gpio.take(), Ok(1));
+            timer.once(LONG).unwrap();
+            let mut both = Some((source, gpio));
+            in_a_child(|| {
+                let refused = [timer.once(LONG), timer.every(LONG), timer.stop(), lines.is_active(0).map(drop)];
+                assert!(refused.iter().all(|refused| matches!(kind(refused), Some(ErrorKind::Forked))), "{refused:?}");
+                assert_eq!((lines.next_event(), lines.lost()), (None, 0));
+                drop(both.take());
+            });
+            let (source, _gpio) = both.take().unwrap();
+            let set = rustix::time::timerfd_gettime(&source).unwrap();
+            assert_ne!(set.it_value.tv_sec, 0, "the child has stopped it");
+            assert_eq!(lines.next_event().unwrap().number, 1);
         });
     });
 }

@@ -63,9 +63,8 @@ fn one_of_each() -> Vec<(Error, Vec<&'static str>)> {
 
     let interrupt = edu0!().build().unwrap();
     errors.push((interrupt.synchronize(|()| interrupt.enable()).unwrap_err(), vec![]));
-    let claims = interrupt.claims().unwrap();
-    errors.push((interrupt.claims().map(drop).unwrap_err(), vec![]));
-    drop(claims);
+    errors.push((interrupt.claims().unwrap().wait_for(Duration::ZERO).unwrap_err(), vec![]));
+    errors.push((interrupt.try_acquire_interrupt_lock_when(|()| false, Duration::ZERO).map(drop).unwrap_err(), vec![]));
     let object = interrupt.object().clone();
     drop(interrupt);
     errors.push((object.enable().unwrap_err(), vec![]));

@@ -19,3 +19,7 @@ source_tests!(eventfd_given: EventfdGiven, common edge);
 source_tests!(uio_fake: UioFake, common level surprise);
 #[cfg(target_os = "linux")]
 source_tests!(shared_uio: SharedUio, common level surprise);
+#[cfg(target_os = "linux")]
+source_tests!(timer: TimerOnce, common);
+#[cfg(target_os = "linux")]
+source_tests!(gpio_fake: GpioFake, common edge surprise);

@@ -1,5 +1,6 @@
 //! The lab's own program, run in the guest on real `edu` devices: the suite that every source passes, the example's
-//! driver under disable and enable cycles, policies, power, reset and storms. What it prints last are its figures.
+//! driver under disable and enable cycles, policies, power, reset and storms; and the lines of a simulated GPIO chip. What
+//! it prints last are its figures.
 
 #[path = "../../../examples/edu/account.rs"]
 mod account;
@@ -14,6 +15,8 @@ mod driver;
 mod forks;
 #[path = "lab_guest/gone.rs"]
 mod gone;
+#[path = "lab_guest/gpio/mod.rs"]
+mod gpio;
 #[path = "lab_guest/mistakes.rs"]
 mod mistakes;
 #[path = "lab_guest/moves.rs"]
@@ -52,7 +55,8 @@ use arguments::Arguments;
 const USAGE: &str = "\
 usage: lab_guest (suite | cycles | forks | gone | mistakes | moves | policy | power | rearm | refused | registers | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
        lab_guest operator --vfio ADDRESS --msi
-       lab_guest storm THAT DEVICE -- ANOTHER";
+       lab_guest storm THAT DEVICE -- ANOTHER
+       lab_guest gpio (suite | edges | overflow | cycles | debounce | mistakes | refused)";
 
 fn main() -> ExitCode {
     match run() {
@@ -70,6 +74,9 @@ fn main() -> ExitCode {
 fn run() -> Result<String, Failure> {
     let mut words = std::env::args().skip(1);
     let what = words.next().unwrap_or_default();
+    if what == "gpio" {
+        return gpio::run(&words.next().unwrap_or_default());
+    }
     let device = device(words.by_ref().take_while(|word| word != "--"))?;
     match what.as_str() {
         "suite" => suite::run(&device),

@@ -13,6 +13,7 @@ EMPTY=0000:00:0b.0      # one without a disk
 MARKED=0000:00:0c.0     # one whose sectors have metadata
 NARROW=0000:00:0d.0     # one with a single pair of I/O queues
 LONE=0000:02:01.0       # an edu device that the kernel can reset
+GPIO=/sys/kernel/config/gpio-sim/lab # a GPIO chip, once it is made
 
 # The two ways for a scenario to end.
 pass() { echo "$*" >/tmp/run/figures; exit 0; }
@@ -43,11 +44,51 @@ release() {
 
 # What every scenario ends with: no program of ours runs, no device is bound.
 clean_up() {
-    for process in $(pidof edu nvme lab_guest lab_refused); do
+    for process in $(pidof edu nvme button encoder lab_guest lab_refused); do
         echo "left behind: $process $(tr '\0' ' ' <"/proc/$process/cmdline"), waiting in $(cat "/proc/$process/wchan")"
         kill -9 "$process"
     done
     for each in $FIRST $SECOND $STRANGER $BRIDGED $NEIGHBOUR $DISK $FEW $EMPTY $MARKED $NARROW $LONE; do release "$each"; done
+    if [ -d "$GPIO" ]; then
+        echo 0 >"$GPIO/live"
+        rmdir "$GPIO/bank/line3" "$GPIO/bank" "$GPIO"
+    fi
+}
+
+# make_gpio_chip: one that the kernel simulates (the own kernel can), with 8 lines, the fourth of which has a name. Its file is $chip.
+make_gpio_chip() {
+    [ -d /sys/kernel/config/gpio-sim ] || mount -t configfs none /sys/kernel/config || fail "this kernel has no configfs"
+    mkdir -p "$GPIO/bank/line3" || fail "this kernel simulates no GPIO chips"
+    echo 8 >"$GPIO/bank/num_lines"
+    echo BUTTON >"$GPIO/bank/line3/name"
+    echo 1 >"$GPIO/live"
+    chip=/dev/$(cat $GPIO/bank/chip_name)
+    lines=/sys/devices/platform/$(cat $GPIO/dev_name)/$(cat $GPIO/bank/chip_name)
+}
+
+# drive LINE up|down: what the chip's line is connected to. Two edges of a line that come too soon are one event for the kernel.
+drive() { echo "pull-$2" >"$lines/sim_gpio$1/pull"; }
+
+# start_gpio_example NAME LINE...: in the background, until it has the lines; what it prints is in /tmp/run/work.
+start_gpio_example() {
+    name=$1
+    shift
+    "$name" "$chip" "$@" >/tmp/run/work 2>/tmp/run/complaint &
+    worker=$!
+    within 10 ready_or_ended || fail "$name does not begin"
+    ! ended $worker || fail "$name ended too early: $(cat /tmp/run/complaint)"
+}
+last_is() { [ "$(tail -n 1 /tmp/run/work)" = "$1" ]; }
+ready_or_ended() { ended $worker || grep -q . /tmp/run/work; }
+
+# remove_gpio_chip NAME: while the example is at work with it. It must end by itself and say why.
+remove_gpio_chip() {
+    echo 0 >"$GPIO/live"
+    within 10 ended $worker || fail "$1 did not end after the removal"
+    wait $worker
+    status=$?
+    [ $status = 1 ] || fail "$1 ended with status $status, not 1: $(cat /tmp/run/complaint)"
+    complains /tmp/run/complaint removed
 }
 
 # register DEVICE OFFSET [VALUE]: read or write a register of an edu device that no driver holds.

@@ -27,21 +27,25 @@ machine=(
 # For one scenario, a kernel whose sets of processors are longer than the 1,024 that C libraries have room for. It takes memory for each.
 many=(-m 1500) many_kernel=possible_cpus=1100
 
-# run_boot NAME SCENARIO...: adds to passed and failed.
+# run_boot NAME KERNEL SCENARIO...: adds to passed and failed.
 run_boot() {
-    local boot=$1 console=$out/$1.console.log report=$out/$1.report.log started=$SECONDS status=0 name verdict
-    shift
+    local boot=$1 console=$out/$1.console.log report=$out/$1.report.log started=$SECONDS status=0 name verdict image
+    case $2 in
+        debian) image=$cache/tree/boot/vmlinuz-$release ;;
+        own) image=$cache/own/bzImage ;;
+    esac
+    echo "lab: boot '$boot' on the kernel '$2' (${*:3})"
+    shift 2
     local more=() more_kernel=
     if [[ " $* " == *" many-processors "* ]]; then more=("${many[@]}") more_kernel=$many_kernel; fi
     rm -f "$console" "$report" "$out/disk.img" "$out/few.img"
     truncate -s 64M "$out/disk.img"
     truncate -s 4M "$out/few.img"
-    echo "lab: boot '$boot' ($*)"
     # A kernel that checks its timer gives up where the host is too busy to run it in time.
     # The kernel writes to one serial line and the scenarios to the other, so that no message falls into another's line.
     timeout "$boot_limit" qemu-system-x86_64 "${machine[@]}" "${more[@]}" \
         -serial "file:$console" -serial "file:$report" \
-        -kernel "$cache/tree/boot/vmlinuz-$release" -initrd "$out/initrd.cpio" \
+        -kernel "$image" -initrd "$out/initrd.cpio" \
         -append "console=ttyS0 panic=-1 oops=panic quiet no_timer_check intel_iommu=on $more_kernel lab.scenarios=$(IFS=,; echo "$*")" </dev/null || status=$?
     touch "$report"
     for name in "$@"; do

@@ -29,7 +29,7 @@ pub fn run(device: &Device) -> Result<String, Failure> {
 }
 
 /// Runs every check in each way to be served, also after one has failed: one failure often explains another.
-fn run_all<R: Rig>(rig: R) -> Result<String, Failure> {
+pub fn run_all<R: Rig>(rig: R) -> Result<String, Failure> {
     let rig = Arc::new(rig);
     let (mut passed, mut failed) = (0, Vec::new());
     for check in checks(&*rig) {
