@@ -35,6 +35,8 @@ pub(crate) mod vfio;
 pub(crate) use call::Failure;
 #[cfg(refused_calls)]
 pub use call::refuse;
+#[cfg(all(feature = "vfio", target_pointer_width = "64"))]
+pub(crate) use descriptors::close_on_exec;
 pub(crate) use descriptors::{adopt, duplicate, is_readable, is_writable, shows_error};
 pub(crate) use epoll::{Epoll, Events, Report};
 pub(crate) use errors::{device_failed, failed, opening, refused};

@@ -34,7 +34,7 @@ const ALWAYS: [c_int; 6] = [EPERM, ENOSYS, EINTR, ENOMEM, EMFILE, EIO];
 
 /// What the manual of each call lists beside that; of `ioctl`, what VFIO answers. Left out is what is no refusal: there is
 /// nothing to read, a counter is full and so readable, a device has no driver.
-const LISTED: [(&str, &[c_int]); 27] = [
+const LISTED: [(&str, &[c_int]); 34] = [
     ("clone3", &[EAGAIN, EBUSY, EEXIST, EINVAL, ENOSPC, EOPNOTSUPP, EUSERS]),
     ("epoll_create1", &[EINVAL, ENFILE]),
     ("epoll_ctl", &[EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOSPC]),
@@ -45,6 +45,13 @@ const LISTED: [(&str, &[c_int]); 27] = [
     ("flock", &[EBADF, EINVAL, ENOLCK, EAGAIN]),
     ("futex", &[EACCES, EAGAIN, EDEADLK, EFAULT, EINVAL, ENFILE, ESRCH, ETIMEDOUT]),
     ("getdents64", &[EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR]),
+    ("ioctl(IOMMU_DESTROY)", &[EBADF, EBUSY, EINVAL, ENOENT]),
+    ("ioctl(IOMMU_IOAS_ALLOC)", &[EBADF, EINVAL, EOPNOTSUPP]),
+    ("ioctl(IOMMU_IOAS_MAP)", &[EBADF, EEXIST, EFAULT, EINVAL, ENOENT, EOPNOTSUPP, EOVERFLOW]),
+    ("ioctl(IOMMU_IOAS_UNMAP)", &[EBADF, EINVAL, ENOENT, EOVERFLOW]),
+    ("ioctl(VFIO_DEVICE_ATTACH_IOMMUFD_PT)", &[EBADF, EBUSY, EINVAL, ENODEV, ENOENT, ENOTTY]),
+    ("ioctl(VFIO_DEVICE_BIND_IOMMUFD)", &[EBADF, EBUSY, EINVAL, ENODEV, ENOTTY]),
+    ("ioctl(VFIO_DEVICE_DETACH_IOMMUFD_PT)", &[EBADF, EINVAL, ENODEV, ENOTTY]),
     ("ioctl", &[EBADF, EFAULT, EINVAL, ENOTTY, EBUSY, ENODEV, ENOSPC]),
     ("membarrier", &[EINVAL]),
     ("mmap", &[EACCES, EAGAIN, EBADF, EEXIST, EINVAL, ENFILE, ENODEV, EOVERFLOW, ETXTBSY]),
