@@ -43,7 +43,7 @@ release() {
 
 # What every scenario ends with: no program of ours runs, no device is bound.
 clean_up() {
-    for process in $(pidof edu nvme lab_guest lab_refused); do
+    for process in $(pidof edu nvme lab_guest lab_nvme lab_refused); do
         echo "left behind: $process $(tr '\0' ' ' <"/proc/$process/cmdline"), waiting in $(cat "/proc/$process/wchan")"
         kill -9 "$process"
     done
