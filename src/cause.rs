@@ -3,7 +3,7 @@
 use core::{error, fmt};
 
 #[cfg(feature = "alloc")]
-use alloc::{boxed::Box, sync::Arc};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 
 use crate::name::Name;
 
@@ -60,6 +60,10 @@ pub enum SourceError {
     },
     /// The source can't do what was asked. The text says why.
     Refused(Name),
+    /// The device was to be opened in one of several ways, and each of them failed: which ways, in the order in which
+    /// they were tried, and why. `{}` prints them all, with their causes.
+    #[cfg(feature = "alloc")]
+    Ways(Arc<Vec<(Name, SourceError)>>),
 }
 
 #[cfg(feature = "std")]
@@ -97,6 +101,11 @@ impl fmt::Display for SourceError {
             }
             Self::Os { doing, .. } => write!(f, "{doing}"),
             Self::Refused(why) => write!(f, "{why}"),
+            #[cfg(feature = "alloc")]
+            Self::Ways(ways) => ways.iter().enumerate().try_for_each(|(number, (way, why))| {
+                let separator = if number == 0 { "" } else { "; " };
+                write!(f, "{separator}{way}: {why:#}")
+            }),
         }?;
         write_causes(f, error::Error::source(self))
     }

@@ -20,6 +20,17 @@ pub(super) enum Identity {
     /// The file system and the number of a file.
     #[cfg(feature = "uio")]
     File(u64, u64),
+    /// The address of a PCI device, as hexadecimal digits without their separators.
+    #[cfg(all(feature = "vfio", target_pointer_width = "64"))]
+    Pci(u64),
+}
+
+#[cfg(all(feature = "vfio", target_pointer_width = "64"))]
+impl Identity {
+    /// The device at a complete PCI address.
+    pub(super) fn of_pci(address: &str) -> Self {
+        Self::Pci(address.chars().filter_map(|c| c.to_digit(16)).fold(0, |all, digit| all << 4 | u64::from(digit)))
+    }
 }
 
 /// The right to be the only source on an object.

@@ -82,9 +82,8 @@ pub(crate) fn line(sysfs: &Path) -> Info {
     with_vector(info, vector)
 }
 
-/// Returns what is known of message `number` of the device at `sysfs`, which has `granted` messages.
-pub(crate) fn message(sysfs: &Path, number: u32, granted: u32) -> Info {
-    let vector = message_vector(sysfs, number, granted);
+/// Returns what is known of message `number`, which has that vector, if any.
+pub(crate) fn message(number: u32, vector: Option<u32>) -> Info {
     let info = Info::new()
         .with_message_number(number)
         .with_trigger(Trigger::Message)
@@ -101,16 +100,12 @@ fn with_vector(mut info: Info, vector: Option<u32>) -> Info {
     info
 }
 
-/// Returns the vector of a message. The system lists a device's vectors without their messages, but numbers a set in
-/// order.
-fn message_vector(sysfs: &Path, number: u32, granted: u32) -> Option<u32> {
+/// Returns the vectors of the messages of the device at `sysfs`, in order.
+pub(crate) fn message_vectors(sysfs: &Path) -> Vec<u32> {
     let names = system::names(sysfs.join("msi_irqs"));
     let mut vectors: Vec<u32> = names.into_iter().filter_map(|name| name.parse().ok()).collect();
-    if vectors.len() != granted as usize {
-        return None;
-    }
     vectors.sort_unstable();
-    vectors.get(number as usize).copied()
+    vectors
 }
 
 /// Returns the number of a line, unless it is the 0 that stands for none.

@@ -20,6 +20,11 @@ use crate::system::call::{Call, Failure, call};
 /// Makes a descriptor that other code opened as ours are: non-blocking and closed on exec.
 pub(crate) fn adopt(file: BorrowedFd<'_>) -> Result<(), Failure> {
     unblock(file)?;
+    close_on_exec(file)
+}
+
+/// Has a descriptor that other code opened closed on exec.
+pub(crate) fn close_on_exec(file: BorrowedFd<'_>) -> Result<(), Failure> {
     call(Call::Flags, || fcntl_setfd(file, FdFlags::CLOEXEC))
 }
 

@@ -39,6 +39,8 @@ pub(crate) mod vfio;
 pub(crate) use call::Failure;
 #[cfg(refused_calls)]
 pub use call::refuse;
+#[cfg(all(feature = "vfio", target_pointer_width = "64"))]
+pub(crate) use descriptors::close_on_exec;
 #[cfg(any(feature = "test-kit", doc))]
 pub(crate) use descriptors::is_closed_on_exec;
 pub(crate) use descriptors::{Found, adopt, duplicate, is_readable, is_writable, shows_error};

@@ -1,7 +1,7 @@
 //! What a device shares with its interrupts and its buffers.
 
 use std::{
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::PathBuf,
     string::String,
 };
@@ -9,10 +9,11 @@ use std::{
 use vfio_bindings::bindings::vfio::VFIO_PCI_CONFIG_REGION_INDEX;
 
 use crate::cause::SourceError;
+use crate::linux::in_use::{Identity, Sole};
 use crate::linux::pci::{COMMAND, COMMAND_BUS_MASTER, COMMAND_MEMORY, ConfigSpace, STATUS};
-use crate::linux::vfio::descriptors::{self, Descriptors};
 use crate::linux::vfio::iova::Iovas;
 use crate::linux::vfio::mode::CurrentMode;
+use crate::linux::vfio::opening::{self, AddressSpace, Opened, Place, Way};
 use crate::linux::vfio::removal::RemovalWatch;
 use crate::sync::Process;
 use crate::system::{device_failed, failed, refused, vfio};
@@ -27,27 +28,48 @@ pub(super) struct OpenDevice {
     pub(super) mode: CurrentMode,
     pub(super) removal: Option<RemovalWatch>,
     pub(super) iovas: Iovas,
-    descriptors: Descriptors,
+    opened: Opened,
     process: Process,
+    _sole: Sole,
 }
 
 impl OpenDevice {
-    /// Opens the device, has it decode its BARs and master the bus, and keeps it from asserting its line.
     pub(super) fn open(address: &str) -> Result<Self, SourceError> {
-        let (address, sysfs) = descriptors::find(address)?;
-        let descriptors = descriptors::open(&address, &sysfs)?;
-        let device = descriptors.device.as_fd();
+        let place = Place::find(address)?;
+        let opened = opening::open(&place)?;
+        Self::new(place, opened)
+    }
+
+    /// Takes the device at `place`, whose character device other code opened.
+    pub(super) fn from_cdev(place: Place, device: OwnedFd, iommufd: OwnedFd) -> Result<Self, SourceError> {
+        Self::new(place, opening::given_cdev(device, iommufd)?)
+    }
+
+    /// Takes the device that other code took from its group.
+    pub(super) fn from_group(address: &str, device: OwnedFd, container: OwnedFd) -> Result<Self, SourceError> {
+        let place = Place::find(address)?;
+        let opened = opening::given_group(&place, device, container)?;
+        Self::new(place, opened)
+    }
+
+    /// Has the device decode its BARs and master the bus, and keeps it from asserting its line.
+    fn new(Place { address, sysfs }: Place, opened: Opened) -> Result<Self, SourceError> {
+        // A descriptor that was taken from a group may have been given twice.
+        let sole = Sole::take(Identity::of_pci(&address));
+        let sole = sole.ok_or_else(|| refused("it is in use already: this program has opened it"))?;
+        let device = opened.device.as_fd();
         let config = vfio::region_info(device, VFIO_PCI_CONFIG_REGION_INDEX)
             .map_err(failed("looking for its configuration space"))?;
         let opened = Self {
-            config: ConfigSpace::new(descriptors.device.clone(), config.offset),
+            config: ConfigSpace::new(opened.device.clone(), config.offset),
             mode: CurrentMode::default(),
             removal: RemovalWatch::new(device)?,
             iovas: Iovas::new(&sysfs)?,
             address,
             sysfs,
-            descriptors,
+            opened,
             process: Process::this(),
+            _sole: sole,
         };
         opened.set_command()?;
         // A line that is asserted now would be a storm: nothing serves it before `Intx` is connected.
@@ -69,11 +91,16 @@ impl OpenDevice {
     }
 
     pub(super) fn device(&self) -> BorrowedFd<'_> {
-        self.descriptors.device.as_fd()
+        self.opened.device.as_fd()
     }
 
-    pub(super) fn container(&self) -> BorrowedFd<'_> {
-        self.descriptors.container.as_fd()
+    /// Where memory is mapped for the device.
+    pub(super) fn memory(&self) -> &dyn AddressSpace {
+        &*self.opened.memory
+    }
+
+    pub(super) fn way(&self) -> &Way {
+        &self.opened.way
     }
 
     /// Lets the device decode its BARs and write to memory, be it for DMA or for messages.

@@ -1,6 +1,6 @@
 //! A PCI device, for the driver author.
 
-use std::{fmt, format, string::String, sync::Arc};
+use std::{fmt, format, os::fd::OwnedFd, string::String, sync::Arc};
 
 use vfio_bindings::bindings::vfio::{VFIO_DEVICE_FLAGS_RESET, VFIO_PCI_BAR5_REGION_INDEX, VFIO_REGION_INFO_FLAG_MMAP};
 
@@ -12,14 +12,15 @@ use crate::linux::MappedRegisters;
 use crate::linux::pci::{DEVICE_ID, VENDOR_ID};
 use crate::linux::vfio::mode::Mode;
 use crate::linux::vfio::open_device::OpenDevice;
-use crate::linux::vfio::{DmaBuffer, Intx, Vectors, intx};
+use crate::linux::vfio::opening::place_of;
+use crate::linux::vfio::{DmaBuffer, Intx, Vectors, Way, intx};
 use crate::system::{device_failed, opening, refused, vfio};
 
 /// A PCI device, opened through VFIO: the way to its registers, its interrupts and its DMA memory.
 ///
 /// A clone is another handle to the same open device. Everything obtained from a device keeps it open.
 ///
-/// A program can open one device of an IOMMU group at a time.
+/// Of an IOMMU group one device can be open at a time.
 ///
 /// # Examples
 ///
@@ -36,13 +37,21 @@ pub struct PciDevice {
 impl PciDevice {
     /// Opens the device at a PCI address, such as `0000:00:04.0` or `00:04.0`.
     ///
+    /// It is opened by its own character device, with iommufd. Where that can't be had, it is opened by its IOMMU group.
+    /// [`way`](Self::way) returns which way it was.
+    ///
     /// The device then decodes its BARs and masters the bus. It can't assert its line before that is
     /// [connected](crate::source::Source::connect).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Open`], which says in one sentence what is missing: the device, an IOMMU, the driver `vfio-pci`, a
-    /// kernel module, a permission, or a viable group (it names the devices of the group that aren't bound to VFIO).
+    /// [`ErrorKind::Open`] with:
+    ///
+    /// - [`SourceError::Refused`], which says in one sentence what is missing: the device, an IOMMU, or the driver
+    ///   `vfio-pci`;
+    /// - [`SourceError::Ways`], which says for each of the two ways what is missing: a file, a kernel module, a
+    ///   permission, a viable group (it names the devices of the group that aren't bound to VFIO);
+    /// - [`SourceError::Os`] or [`SourceError::Removed`] if an open device does not answer as it should.
     ///
     /// # Examples
     ///
@@ -53,8 +62,107 @@ impl PciDevice {
     /// assert_eq!(format!("{error:#}"), "ffff:ff:1f.7: could not be set up: there is no such PCI device");
     /// ```
     pub fn open(address: &str) -> Result<Self, Error> {
-        let opened = OpenDevice::open(address).map_err(opening(String::from(address)))?;
-        Ok(Self { shared: Arc::new(opened) })
+        OpenDevice::open(address).map(Self::of).map_err(opening(String::from(address)))
+    }
+
+    /// Takes the device's own character device and an iommufd from a supervisor that opened both. For a driver that may
+    /// open neither.
+    ///
+    /// `device` is `/dev/vfio/devices/vfioN`, newly opened for this call. `iommufd` is `/dev/iommu`. Other devices and
+    /// programs may use the same iommufd: the device gets an address space of its own there. The descriptors are closed on
+    /// exec from here on, and with the last of what was obtained from the device. The address is found in sysfs.
+    ///
+    /// [The module](super#a-driver-without-privileges) says what the supervisor has to do.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Open`] if:
+    ///
+    /// - `device` is something else, or `iommufd` is;
+    /// - the device is bound to an iommufd already: a descriptor can be used once;
+    /// - the device is open by its group;
+    /// - sysfs can't be read.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::os::fd::OwnedFd;
+    /// use interrupt_lock::{Error, linux::vfio::PciDevice};
+    ///
+    /// fn start(device: OwnedFd, iommufd: OwnedFd) -> Result<(), Error> { // as the supervisor passed them
+    ///     let device = PciDevice::from_cdev(device, iommufd)?;
+    ///     println!("serving {}", device.address());
+    ///     Ok(())
+    /// }
+    /// # let open = |path| std::fs::File::options().read(true).write(true).open(path);
+    /// # start(open("/dev/vfio/devices/vfio0").unwrap().into(), open("/dev/iommu").unwrap().into()).unwrap();
+    /// ```
+    ///
+    /// ```
+    /// # use interrupt_lock::linux::vfio::PciDevice;
+    /// # let open = |path| std::fs::File::options().read(true).write(true).open(path);
+    /// let error = PciDevice::from_cdev(open("/dev/null")?.into(), open("/dev/null")?.into()).unwrap_err();
+    /// assert!(format!("{error:#}").contains("the descriptor is of no VFIO device"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_cdev(device: OwnedFd, iommufd: OwnedFd) -> Result<Self, Error> {
+        let place = place_of(&device).map_err(opening("VFIO device"))?;
+        let address = place.address.clone();
+        OpenDevice::from_cdev(place, device, iommufd).map(Self::of).map_err(opening(address))
+    }
+
+    /// Takes a device and the container of its IOMMU group from a supervisor that opened both. For a driver that may open
+    /// neither, on a kernel without character devices.
+    ///
+    /// The supervisor says the address too, because the kernel does not tell which device `device` is of. The container
+    /// has to be this device's alone, because this device's memory is mapped at addresses of the crate's choice. The
+    /// descriptors are closed on exec from here on, and with the last of what was obtained from the device.
+    ///
+    /// [The module](super#a-driver-without-privileges) says what the supervisor has to do.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Open`] if:
+    ///
+    /// - there is no device at that address, or `device` is of a device of another vendor or kind;
+    /// - `container` is no container;
+    /// - this program has the device already;
+    /// - sysfs can't be read.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::os::fd::OwnedFd;
+    /// use interrupt_lock::{Error, linux::vfio::PciDevice};
+    ///
+    /// fn start(address: &str, device: OwnedFd, container: OwnedFd) -> Result<(), Error> { // as the supervisor passed them
+    ///     let device = PciDevice::from_group(address, device, container)?;
+    ///     println!("serving {}", device.address());
+    ///     Ok(())
+    /// }
+    /// # let open = |path| std::fs::File::options().read(true).write(true).open(path);
+    /// # start("0000:00:04.0", open("/dev/null").unwrap().into(), open("/dev/vfio/vfio").unwrap().into()).unwrap();
+    /// ```
+    pub fn from_group(address: &str, device: OwnedFd, container: OwnedFd) -> Result<Self, Error> {
+        OpenDevice::from_group(address, device, container).map(Self::of).map_err(opening(String::from(address)))
+    }
+
+    fn of(opened: OpenDevice) -> Self {
+        Self { shared: Arc::new(opened) }
+    }
+
+    /// Returns which way the device was opened: by its character device or by its group, and why.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let device = interrupt_lock::linux::vfio::PciDevice::open("0000:00:04.0")?;
+    /// println!("opened {}", device.way()); // "opened by its character device"
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn way(&self) -> &Way {
+        self.shared.way()
     }
 
     /// Returns the device's PCI address, domain included.
@@ -307,6 +415,7 @@ impl fmt::Debug for PciDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PciDevice")
             .field("address", &self.shared.address)
+            .field("way", self.way())
             .field("mode", &self.shared.mode.get())
             .finish_non_exhaustive()
     }

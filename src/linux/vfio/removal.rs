@@ -58,7 +58,7 @@ impl RemovalWatch {
 
 /// Connects the only interrupt of an index to a new eventfd. Returns `None` if the device has no such index.
 fn connect(device: BorrowedFd<'_>, index: u32) -> Result<Option<OwnedFd>, SourceError> {
-    if vfio::irq_count(device, index).map_err(failed("asking how its removal is told"))? == 0 {
+    if vfio::irqs(device, index).map_err(failed("asking how its removal is told"))?.count == 0 {
         return Ok(None);
     }
     let event = eventfd::create()?;

@@ -1,35 +1,31 @@
 //! The message vectors of a VFIO device (rule I11).
 
 use std::{
-    collections::BTreeSet,
-    fmt, format,
+    fmt,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
     task::Waker,
 };
-
-use lock_api::Mutex;
 
 use crate::cause::SourceError;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::info::Info;
+use crate::linux::pci;
 use crate::linux::vfio::mode::Mode;
 use crate::linux::vfio::open_device::OpenDevice;
 use crate::linux::vfio::removal::RemovalWatch;
-use crate::linux::vfio::reservation::Reservation;
-use crate::linux::{eventfd, pci};
-use crate::lock::RawInterruptLock;
+use crate::linux::vfio::vector_set::VectorSet;
 use crate::source::{Ready, Removal, Source};
-use crate::system::{Failure, device_failed, opening, refused, take_count, vfio};
+use crate::system::{device_failed, opening, take_count};
 
 /// The set of a device's MSI or MSI-X vectors ([rule I11](crate::guide::contract#i11)), for a driver with several
 /// interrupts.
 ///
-/// The set is allocated whole, because kernels before 6.4 can't add a vector to those in use. Each vector is then
-/// [connected](Source::connect) and disconnected on its own. If you need more vectors, drop the set and its sources,
-/// and allocate a larger set.
+/// The set is allocated whole. Each vector is then [connected](Source::connect) and disconnected on its own. If you need
+/// more vectors later, [`grow_to`](Self::grow_to) adds them while the others are in use. Kernels before 6.4 can't do that,
+/// and no kernel can with MSI. There, drop the set and its sources, and allocate a larger set.
 ///
 /// [`PciDevice::msi`](super::PciDevice::msi) and [`PciDevice::msix`](super::PciDevice::msix) return one. A clone is
 /// another handle to the same set. The set is freed with its last handle and source.
@@ -48,33 +44,9 @@ pub struct Vectors {
     set: Arc<VectorSet>,
 }
 
-/// What a set's handles and sources share.
-struct VectorSet {
-    reservation: Reservation,
-    granted: u32,
-    /// The vectors that have a source already.
-    taken: Mutex<RawInterruptLock, BTreeSet<u32>>,
-}
-
-// Message numbers are put in and taken out one by one: no panic leaves the set half done.
-impl std::panic::RefUnwindSafe for VectorSet {}
-
-impl VectorSet {
-    fn set_trigger(&self, vector: u32, event: Option<BorrowedFd<'_>>) -> Result<(), Failure> {
-        let reservation = &self.reservation;
-        vfio::set_trigger(reservation.device.device(), reservation.index(), vector, event)
-    }
-}
-
 impl Vectors {
     pub(super) fn new(device: Arc<OpenDevice>, mode: Mode, count: u32) -> Result<Self, SourceError> {
-        if count == 0 {
-            return Err(refused("a set of no vectors was asked for"));
-        }
-        let reservation = Reservation::new(device, mode)?;
-        let granted = allocate(&reservation, count.min(reservation.count))?;
-        let taken = Mutex::from_raw(RawInterruptLock::new(), BTreeSet::new());
-        Ok(Self { set: Arc::new(VectorSet { reservation, granted, taken }) })
+        Ok(Self { set: Arc::new(VectorSet::new(device, mode, count)?) })
     }
 
     /// Returns how many vectors the set has: as many as were asked for, or as the device and the system had.
@@ -88,13 +60,48 @@ impl Vectors {
     /// ```
     #[must_use]
     pub fn granted(&self) -> u32 {
-        self.set.granted
+        self.set.granted()
+    }
+
+    /// Adds vectors while others are in use, until the set has `count` of them. Returns how many it has then.
+    ///
+    /// That is fewer if the device or the system has no more. A set that has as many already stays as it is.
+    ///
+    /// The interrupts on the other vectors go on meanwhile, and lose nothing. A source whose number was beyond the set
+    /// can be connected once the set has grown: enable its interrupt again. Keep the device from sending a message to a
+    /// vector before its interrupt is enabled. Such a message is counted as stale, as one that came before an enable.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Open`] if:
+    ///
+    /// - the set has to grow and can't: Linux adds MSI-X vectors since 6.4, and MSI vectors never. The set stays as it is.
+    ///   Disable its interrupts, drop it with its sources, and allocate a larger one;
+    /// - the system refuses a vector for another reason than that there is none left, or the program has too many files
+    ///   open. The set keeps what it had been given by then;
+    /// - the device is gone, or the process is a child of the one that opened it.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use interrupt_lock::linux::vfio::PciDevice;
+    ///
+    /// let vectors = PciDevice::open("0000:00:06.0")?.msix(1)?; // for the admin queue
+    /// // … which tells how many pairs of I/O queues there are:
+    /// let pairs = 4;
+    /// let granted = vectors.grow_to(1 + pairs)?;
+    /// println!("{} of {pairs} pairs have a vector of their own", granted - 1);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "dynamic MSI-X")]
+    pub fn grow_to(&self, count: u32) -> Result<u32, Error> {
+        self.set.grow_to(count).map_err(opening(self.set.device().address.clone()))
     }
 
     /// Returns vector `number` as a source.
     ///
-    /// A number beyond [`granted`](Self::granted) gives a source that can't be connected: `connect` fails with
-    /// [`SourceError::NotGranted`].
+    /// A number beyond [`granted`](Self::granted) gives a source that can't be connected until the set has
+    /// [grown](Self::grow_to): `connect` fails with [`SourceError::NotGranted`].
     ///
     /// # Errors
     ///
@@ -109,37 +116,16 @@ impl Vectors {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn vector(&self, number: u32) -> Result<Vector, Error> {
-        let take = || {
-            let event = eventfd::create()?;
-            if !self.set.taken.lock().insert(number) {
-                return Err(refused(format!("its vector {number} is another source's already")));
-            }
-            Ok(Vector { set: self.set.clone(), number, event, connected: false })
-        };
-        take().map_err(opening(self.set.reservation.device.address.clone()))
-    }
-}
-
-/// Enables `count` vectors, or as many as there are, none of them connected yet. Returns how many.
-fn allocate(reservation: &Reservation, mut count: u32) -> Result<u32, SourceError> {
-    loop {
-        let enabled = vfio::enable_vectors(reservation.device.device(), reservation.index(), count)
-            .map_err(device_failed("allocating its message vectors"))?;
-        match enabled {
-            Ok(()) => return Ok(count),
-            Err(fewer) if fewer < count => count = fewer,
-            Err(_) => {
-                return Err(refused("the system can't say how many message vectors there are"));
-            }
-        }
+        let event = self.set.take(number).map_err(opening(self.set.device().address.clone()))?;
+        Ok(Vector { set: self.set.clone(), number, event, connected: false })
     }
 }
 
 impl fmt::Debug for Vectors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vectors")
-            .field("device", &self.set.reservation.device.address)
-            .field("granted", &self.set.granted)
+            .field("device", &self.set.device().address)
+            .field("granted", &self.set.granted())
             .finish_non_exhaustive()
     }
 }
@@ -170,17 +156,17 @@ impl fmt::Debug for Vectors {
 pub struct Vector {
     set: Arc<VectorSet>,
     number: u32,
-    event: OwnedFd,
+    event: Arc<OwnedFd>,
     connected: bool,
 }
 
 impl Source for Vector {
     fn info(&self) -> Info {
-        pci::message(&self.set.reservation.device.sysfs, self.number, self.set.granted)
+        pci::message(self.number, self.set.line(self.number))
     }
 
     fn sysfs(&self) -> Option<std::path::PathBuf> {
-        Some(self.set.reservation.device.sysfs.clone())
+        Some(self.set.device().sysfs.clone())
     }
 
     fn ready(&mut self) -> Ready<'_> {
@@ -188,7 +174,7 @@ impl Source for Vector {
     }
 
     fn connect(&mut self, _waker: &Waker) -> Result<(), SourceError> {
-        let granted = self.set.granted;
+        let granted = self.set.granted();
         if self.number >= granted {
             return Err(SourceError::NotGranted { message: self.number, granted });
         }
@@ -208,34 +194,34 @@ impl Source for Vector {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        take_count(&self.event, true).map_err(device_failed("reading a VFIO vector's eventfd"))
+        take_count(self.event.as_fd(), true).map_err(device_failed("reading a VFIO vector's eventfd"))
     }
 
     fn removal_descriptor(&mut self) -> Option<BorrowedFd<'_>> {
-        let removal = self.set.reservation.device.removal.as_ref();
+        let removal = self.set.device().removal.as_ref();
         removal.map(RemovalWatch::descriptor)
     }
 
     fn removal(&mut self) -> Option<Removal> {
-        self.set.reservation.device.removal.as_ref()?.state()
+        self.set.device().removal.as_ref()?.state()
     }
 }
 
 impl Drop for Vector {
     fn drop(&mut self) {
-        if !self.set.reservation.device.is_here() {
+        if !self.set.device().is_here() {
             return;
         }
         // A vector that can't be disconnected goes on signalling an eventfd that nothing reads, until the set is freed.
         let _ = self.disconnect();
-        self.set.taken.lock().remove(&self.number);
+        self.set.give_back(self.number);
     }
 }
 
 impl fmt::Debug for Vector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vector")
-            .field("device", &self.set.reservation.device.address)
+            .field("device", &self.set.device().address)
             .field("number", &self.number)
             .field("connected", &self.connected)
             .finish_non_exhaustive()

@@ -13,6 +13,8 @@ mod cycles;
 mod driver;
 #[path = "lab_guest/forks.rs"]
 mod forks;
+#[path = "lab_guest/given.rs"]
+mod given;
 #[path = "lab_guest/gone.rs"]
 mod gone;
 #[path = "lab_guest/gpio/mod.rs"]
@@ -44,17 +46,23 @@ mod rig;
 mod storm;
 #[path = "lab_guest/suite.rs"]
 mod suite;
+#[path = "lab_guest/supervise.rs"]
+mod supervise;
 #[path = "lab_guest/unheard.rs"]
 mod unheard;
+#[path = "lab_guest/way.rs"]
+mod way;
 
 use std::process::ExitCode;
 
 use account::Failure;
 use arguments::Arguments;
+use given::By;
 
 const USAGE: &str = "\
 usage: lab_guest (suite | cycles | forks | gone | mistakes | moves | policy | power | rearm | refused | registers | reset | unheard) (--uio DEVICE | --vfio ADDRESS [--msi])
        lab_guest operator --vfio ADDRESS --msi
+       lab_guest (supervise-cdev | supervise-group | given-cdev | given-group | way) --vfio ADDRESS
        lab_guest storm THAT DEVICE -- ANOTHER
        lab_guest gpio (suite | edges | overflow | cycles | debounce | mistakes | refused)";
 
@@ -94,7 +102,12 @@ fn run() -> Result<String, Failure> {
         "registers" => registers::run(&device),
         "reset" => reset::run(&device),
         "storm" => storm::run(&device, &self::device(words)?),
+        "supervise-cdev" => supervise::run(&device, By::Cdev),
+        "supervise-group" => supervise::run(&device, By::Group),
+        "given-cdev" => given::run(&device, By::Cdev),
+        "given-group" => given::run(&device, By::Group),
         "unheard" => unheard::run(&device),
+        "way" => way::run(&device),
         _ => Err(Failure::usage(USAGE.into())),
     }
 }

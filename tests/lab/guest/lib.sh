@@ -44,7 +44,7 @@ release() {
 
 # What every scenario ends with: no program of ours runs, no device is bound.
 clean_up() {
-    for process in $(pidof edu nvme button encoder lab_guest lab_refused); do
+    for process in $(pidof edu nvme button encoder lab_guest lab_nvme lab_refused); do
         echo "left behind: $process $(tr '\0' ' ' <"/proc/$process/cmdline"), waiting in $(cat "/proc/$process/wchan")"
         kill -9 "$process"
     done
@@ -255,6 +255,21 @@ run_nvme() {
         counts="$counts${counts:+, }$ours"
     done
     nvme_said="${nvme_said:-}${nvme_said:+; }$*: $counts messages for 6, $blocks and $blocks commands"
+}
+
+# run_nvme_line BLOCKS: run the example nvme on the disk by its line. Every command has been answered, every byte is right, and there
+# are fewer ISR runs than a fifth of the completions.
+run_nvme_line() {
+    nvme --vfio $DISK --overwrite --line --blocks "$1" --depth 63 >/tmp/run/nvme 2>&1
+    status=$?
+    cat /tmp/run/nvme
+    [ $status = 0 ] || fail "nvme --line ended with status $status: $(tail -n 1 /tmp/run/nvme)"
+    grep -q "(its line)" /tmp/run/nvme || fail "not by its line: $(head -n 1 /tmp/run/nvme)"
+    grep -q "^blocks  *$1 of 4096 bytes, all contents right$" /tmp/run/nvme || fail "not all $1 blocks are right"
+    grep -q "^commands  *6 $1 $1, all completed" /tmp/run/nvme || fail "$(grep ^commands /tmp/run/nvme || echo no commands)"
+    runs=$(awk -v name="$DISK" '$1 == name { print $2 }' /tmp/run/nvme)
+    [ "$runs" ] && [ $((runs * 5)) -lt $(($1 * 2)) ] || fail "'$runs' ISR runs for $(($1 * 2)) completions"
+    nvme_said="$runs ISR runs for $(($1 * 2 + 6)) completions"
 }
 
 # run_guest ARGUMENT...: run lab_guest to its end; its last line is its figures, and what it printed stays in /tmp/run/guest.

@@ -9,7 +9,7 @@ use crate::linux::MappedRegisters;
 use crate::linux::vfio::open_device::OpenDevice;
 use crate::source::registers::Registers;
 use crate::system;
-use crate::system::{failed, refused, vfio};
+use crate::system::{failed, refused};
 
 /// DMA memory: a pinned buffer that the program and a device share, for the device's descriptors and data.
 ///
@@ -52,9 +52,9 @@ impl DmaBuffer {
             .iovas
             .allocate(size as u64)
             .ok_or_else(|| refused("the device has no free address range of this size"))?;
-        // SAFETY: the buffer keeps the memory mapped until `unmap_dma` has taken it from the device, and
-        // `MappedRegisters` makes no reference to it.
-        let mapped = unsafe { vfio::map_dma(device.container(), memory.address(), iova, size) };
+        // SAFETY: the buffer keeps the memory mapped until `unmap` has taken it from the device, and `MappedRegisters` makes
+        // no reference to it.
+        let mapped = unsafe { device.memory().map(memory.address(), iova, size) };
         mapped.map_err(|failure| {
             device.iovas.free(iova);
             let doing = match system::limit_of_pinned().filter(|_| failure.lacks_memory()) {
@@ -144,7 +144,7 @@ impl Drop for DmaBuffer {
         }
         let size = self.memory.mapped_len();
         // This can only fail for a range that isn't mapped. The address is not used again then.
-        if vfio::unmap_dma(self.device.container(), self.iova, size).is_ok() {
+        if self.device.memory().unmap(self.iova, size).is_ok() {
             self.device.iovas.free(self.iova);
         }
     }

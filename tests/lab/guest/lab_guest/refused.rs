@@ -25,10 +25,13 @@ fn open(device: &Device) -> Result<Unit, Error> {
         Device::Vfio { address, msi } => {
             let device = vfio::PciDevice::open(address)?;
             let registers = device.registers(0)?;
-            match msi {
+            let unit = match msi {
                 false => edu("intx", device.intx()?, registers),
                 true => edu("msi", device.msi(1)?.vector(0)?, registers),
-            }
+            };
+            // Memory is mapped for the device, and taken from it, in every life.
+            device.dma_buffer(4096)?;
+            unit
         }
         Device::Simulated => panic!("{}", crate::USAGE),
     }

@@ -143,7 +143,7 @@ impl Slot {
         self.path.file_name().unwrap_or_default().display().to_string()
     }
 
-    fn unbind(&self) {
+    pub fn unbind(&self) {
         fs::write(self.path.join("driver/unbind"), self.address()).expect("the device can be unbound");
     }
 
@@ -178,8 +178,13 @@ impl Slot {
     pub fn vfio(&self) -> Result<(vfio::PciDevice, Edu), String> {
         self.bind()?;
         let device = vfio::PciDevice::open(&self.address()).map_err(sentence)?;
-        let edu = Edu::quiet(device.registers(0).map_err(sentence)?, self.clone())?;
+        let edu = self.quiet(&device)?;
         Ok((device, edu))
+    }
+
+    /// The quiet device in this slot, once it has been opened.
+    pub fn quiet(&self, device: &vfio::PciDevice) -> Result<Edu, String> {
+        Edu::quiet(device.registers(0).map_err(sentence)?, self.clone())
     }
 }
 

@@ -1,4 +1,11 @@
 //! VFIO's calls into the kernel, each made safe by fixing what its argument is.
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | calls on a device, its group and its container |
+//! | `iommufd` | calls on an iommufd, and those that bind a device to one |
+
+pub(crate) mod iommufd;
 
 use core::{ffi::CStr, ffi::c_void, ptr};
 use std::{
@@ -11,10 +18,10 @@ use rustix::{
     ioctl::{Ioctl, IoctlOutput, Opcode, ioctl, opcode},
 };
 use vfio_bindings::bindings::vfio::{
-    VFIO_API_VERSION, VFIO_BASE, VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE, VFIO_IRQ_SET_ACTION_MASK,
-    VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_UNMASK, VFIO_IRQ_SET_DATA_EVENTFD, VFIO_IRQ_SET_DATA_NONE,
-    VFIO_TYPE, vfio_device_info, vfio_group_status, vfio_iommu_type1_dma_map, vfio_iommu_type1_dma_unmap,
-    vfio_irq_info, vfio_irq_set, vfio_region_info,
+    VFIO_API_VERSION, VFIO_BASE, VFIO_DMA_MAP_FLAG_READ, VFIO_DMA_MAP_FLAG_WRITE, VFIO_IRQ_INFO_NORESIZE,
+    VFIO_IRQ_SET_ACTION_MASK, VFIO_IRQ_SET_ACTION_TRIGGER, VFIO_IRQ_SET_ACTION_UNMASK, VFIO_IRQ_SET_DATA_EVENTFD,
+    VFIO_IRQ_SET_DATA_NONE, VFIO_TYPE, vfio_device_info, vfio_group_status, vfio_iommu_type1_dma_map,
+    vfio_iommu_type1_dma_unmap, vfio_irq_info, vfio_irq_set, vfio_region_info,
 };
 
 use crate::system::call::{Call, Failure, call as make};
@@ -40,6 +47,9 @@ const DEVICE_SET_IRQS: u32 = 10;
 const DEVICE_RESET: u32 = 11;
 const IOMMU_MAP_DMA: u32 = 13;
 const IOMMU_UNMAP_DMA: u32 = 14;
+const DEVICE_BIND_IOMMUFD: u32 = 18;
+const DEVICE_ATTACH_IOMMUFD_PT: u32 = 19;
+const DEVICE_DETACH_IOMMUFD_PT: u32 = 20;
 
 /// One call that returns the kernel's number. (rustix's own patterns drop it.)
 struct Numbered {
@@ -73,9 +83,19 @@ unsafe impl Ioctl for Numbered {
 /// `argument` is what VFIO defines for that number: an integer, or a pointer to a valid structure that says its own
 /// size in its first field.
 unsafe fn call(file: BorrowedFd<'_>, number: u32, argument: *mut c_void) -> Result<u32> {
+    // SAFETY: this function's own condition.
+    unsafe { named(Call::Ioctl, file, number, argument) }
+}
+
+/// Makes call `number`, which has a name of its own.
+///
+/// # Safety
+///
+/// As for [`call`].
+unsafe fn named(name: Call, file: BorrowedFd<'_>, number: u32, argument: *mut c_void) -> Result<u32> {
     let opcode = opcode::none(VFIO_TYPE, (VFIO_BASE + number) as u8);
     // SAFETY: this function's own condition.
-    make(Call::Ioctl, || unsafe { ioctl(file, Numbered { opcode, argument }) })
+    make(name, || unsafe { ioctl(file, Numbered { opcode, argument }) })
 }
 
 /// Makes a call whose argument is an integer or nothing.
@@ -101,6 +121,16 @@ impl Failure {
     /// Whether a permission is missing.
     pub(crate) fn is_forbidden(self) -> bool {
         self.errno == Errno::PERM
+    }
+
+    /// Whether the system has no interrupt left.
+    pub(crate) fn lacks_interrupts(self) -> bool {
+        self.errno == Errno::NOSPC
+    }
+
+    /// Whether what was asked for is in use, or was never possible: the kernel has one number for both.
+    pub(crate) fn is_invalid(self) -> bool {
+        self.errno == Errno::INVAL
     }
 
     /// Whether there is too little memory, or memory that may be pinned.
@@ -148,13 +178,22 @@ pub(crate) fn region_info(device: BorrowedFd<'_>, index: u32) -> Result<vfio_reg
     Ok(info)
 }
 
-/// Returns how many interrupts an index has. None, too, if the device has no such index.
-pub(crate) fn irq_count(device: BorrowedFd<'_>, index: u32) -> Result<u32> {
+/// The interrupts of an index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Irqs {
+    /// How many there are.
+    pub(crate) count: u32,
+    /// Whether one more can be connected while others are.
+    pub(crate) can_grow: bool,
+}
+
+/// Returns which interrupts an index has. None, too, if the device has no such index.
+pub(crate) fn irqs(device: BorrowedFd<'_>, index: u32) -> Result<Irqs> {
     let mut info = vfio_irq_info { argsz: size_of::<vfio_irq_info>() as u32, index, ..Default::default() };
     // SAFETY: the call fills in a `vfio_irq_info` of the size that it says.
     match unsafe { call(device, DEVICE_GET_IRQ_INFO, (&raw mut info).cast()) } {
-        Err(Failure { errno: Errno::INVAL, .. }) => Ok(0),
-        answer => answer.map(|_| info.count),
+        Err(Failure { errno: Errno::INVAL, .. }) => Ok(Irqs::default()),
+        answer => answer.map(|_| Irqs { count: info.count, can_grow: info.flags & VFIO_IRQ_INFO_NORESIZE == 0 }),
     }
 }
 
