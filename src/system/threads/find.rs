@@ -26,7 +26,7 @@ pub(crate) fn thread_with(address: usize, mine: usize) -> Option<u32> {
     let distance = mine.wrapping_sub(robust_list(0).ok()?);
     let threads = names(TASKS).into_iter().filter_map(|name| name.parse().ok());
     let mut found = threads.filter(|&thread: &u32| {
-        robust_list(thread).is_ok_and(|list| list != 0 && list.wrapping_add(distance) == address)
+        robust_list(thread).is_ok_and(|head| head != 0 && head.wrapping_add(distance) == address)
     });
     found.next()
 }
