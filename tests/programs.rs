@@ -57,10 +57,11 @@ fn full_disk() -> File {
     OpenOptions::new().write(true).open("/dev/full").unwrap()
 }
 
-const PRINTING: [(&str, &[&str]); 7] = [
+const PRINTING: [(&str, &[&str]); 8] = [
     ("edu", &["--requests", "10"]),
     ("irqtop", &["--seconds", "9"]),
     ("soak", &["--seconds", "1"]),
+    ("e1000e", &["--help"]),
     ("edu", &["--help"]),
     ("irqtop", &["--help"]),
     ("nvme", &["--help"]),
@@ -87,7 +88,7 @@ fn a_full_disk_is_told() {
 
 #[test]
 fn help_is_printed() {
-    for name in ["edu", "irqtop", "nvme", "soak"] {
+    for name in ["e1000e", "edu", "irqtop", "nvme", "soak"] {
         let output = run(name, &["--help"], Stdio::piped());
         assert!(output.status.success() && output.stderr.is_empty());
         let usage = String::from_utf8(output.stdout).unwrap();
@@ -99,12 +100,15 @@ fn help_is_printed() {
 #[test]
 fn wrong_arguments_are_told() {
     let not_utf8 = OsStr::from_bytes(b"--\xff");
-    for name in ["edu", "irqtop", "nvme", "soak"] {
+    for name in ["e1000e", "edu", "irqtop", "nvme", "soak"] {
         complains(name, &run(name, &["--bogus"], Stdio::piped()), 2, "'--bogus'");
         complains(name, &Command::new(program(name)).arg(not_utf8).output().unwrap(), 2, "UTF-8");
     }
     for (name, arguments, says) in [
-        ("edu", &["--requests"][..], "needs a number"),
+        ("e1000e", &[][..], "--vfio ADDRESS"),
+        ("e1000e", &["--frames", "0"], "'--frames'"),
+        ("e1000e", &["--vfio", "nonsense"], "nonsense"),
+        ("edu", &["--requests"], "needs a number"),
         ("edu", &["--requests", "0"], "'0'"),
         ("edu", &["--uio", ""], "needs a device"),
         ("edu", &["--uio", "/dev/uio0", "--vfio", "0000:00:04.0"], "exclude"),
@@ -130,7 +134,7 @@ fn wrong_arguments_are_told() {
 // Caught: `eprintln!`, which panics.
 #[test]
 fn where_standard_error_is_full_the_exit_status_tells() {
-    for name in ["edu", "irqtop", "nvme", "soak"] {
+    for name in ["e1000e", "edu", "irqtop", "nvme", "soak"] {
         let status = Command::new(program(name)).arg("--bogus").stderr(full_disk()).status().unwrap();
         assert_eq!(status.code(), Some(2));
     }

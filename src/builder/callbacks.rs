@@ -119,7 +119,7 @@ impl<T, I> Builder<T, WithWorkItem, I, Missing> {
     ///
     /// The ISR queues it, and it runs later, without the interrupt lock. With a dispatcher it runs on the worker, a
     /// thread that waits on no source. Queueings merge until a run begins, so each run must do all the work that it
-    /// finds. The closure returns nothing, or [`Work`](crate::Work).
+    /// finds. The closure returns nothing, or [`Work`].
     ///
     /// ```
     /// use interrupt_lock::{Claim, Interrupt};

@@ -10,6 +10,7 @@
 #![cfg_attr(
     all(feature = "simulated", feature = "vfio", feature = "uio", not(loom)),
     doc = "- [`sources`]: which source your device needs, and the threads that serve it.",
+    doc = "- [`several_interrupts`]: a device with several interrupts, such as a network card: locks, power, DMA.",
     doc = "- [`teardown`]: the order of enable, disable and the end; devices that read and write memory (DMA).",
     doc = "",
     doc = "If you have a driver already:",
@@ -82,6 +83,10 @@ mod pages {
     pub mod porting {}
     #[doc = include_str!("registers.md")]
     pub mod registers {}
+    /// A device with several interrupts: where its parts belong, and in which order they end.
+    ///
+    #[doc = include_str!("several_interrupts.md")]
+    pub mod several_interrupts {}
     #[doc = include_str!("slow_isr.md")]
     pub mod slow_isr {}
     #[doc = include_str!("reference/sources.md")]

@@ -241,7 +241,7 @@ macro_rules! __source_checks {
     };
 }
 
-/// Makes a test of each check, for a [`Rig`](crate::test_kit::Rig): `source_tests!(module: rig, group…)`.
+/// Makes a test of each check, for a [rig](crate::test_kit::Rig): `source_tests!(module: rig, group…)`.
 ///
 /// The groups are:
 ///

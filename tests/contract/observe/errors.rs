@@ -151,7 +151,7 @@ fn a_cause_can_be_downcast() {
             assert!(is_it, "{error:?}");
             kinds.insert(std::mem::discriminant(error.kind()));
         }
-        assert_eq!(kinds.len(), 18);
+        assert_eq!(kinds.len(), 19);
     });
 }
 

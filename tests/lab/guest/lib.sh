@@ -12,6 +12,7 @@ FEW=0000:00:09.0        # one with two message vectors
 EMPTY=0000:00:0b.0      # one without a disk
 MARKED=0000:00:0c.0     # one whose sectors have metadata
 NARROW=0000:00:0d.0     # one with a single pair of I/O queues
+CARD=0000:00:0e.0       # a network card
 LONE=0000:02:01.0       # an edu device that the kernel can reset
 GPIO=/sys/kernel/config/gpio-sim/lab # a GPIO chip, once it is made
 
@@ -44,11 +45,11 @@ release() {
 
 # What every scenario ends with: no program of ours runs, no device is bound.
 clean_up() {
-    for process in $(pidof edu nvme button encoder lab_guest lab_nvme lab_refused); do
+    for process in $(pidof edu nvme e1000e button encoder lab_card lab_guest lab_nvme lab_refused); do
         echo "left behind: $process $(tr '\0' ' ' <"/proc/$process/cmdline"), waiting in $(cat "/proc/$process/wchan")"
         kill -9 "$process"
     done
-    for each in $FIRST $SECOND $STRANGER $BRIDGED $NEIGHBOUR $DISK $FEW $EMPTY $MARKED $NARROW $LONE; do release "$each"; done
+    for each in $FIRST $SECOND $STRANGER $BRIDGED $NEIGHBOUR $DISK $FEW $EMPTY $MARKED $NARROW $CARD $LONE; do release "$each"; done
     if [ -d "$GPIO" ]; then
         echo 0 >"$GPIO/live"
         rmdir "$GPIO/bank/line3" "$GPIO/bank" "$GPIO"
@@ -200,8 +201,9 @@ share_line() {
     pass "$said; $requests requests, $delivered delivered, $spurious spurious"
 }
 
-# at_work PROCESS LINE: whether interrupts come in for the process, or it has ended.
-at_work() { ended "$1" || [ "$(kernel_count "$2")" -gt 1000 ]; }
+# at_work PROCESS LINE: whether interrupts come in for the process, more than $enough, or it has ended.
+enough=1000
+at_work() { ended "$1" || [ "$(kernel_count "$2")" -gt $enough ]; }
 
 # remove_at_work WAY DEVICE EXAMPLE ARGUMENT...: take the device away while the example is at work with it, by unbinding its driver
 # ("unbind") or by removing the device itself ("remove"). The example must end by itself and say why.
@@ -271,6 +273,33 @@ run_nvme_line() {
     [ "$runs" ] && [ $((runs * 5)) -lt $(($1 * 2)) ] || fail "'$runs' ISR runs for $(($1 * 2)) completions"
     nvme_said="$runs ISR runs for $(($1 * 2 + 6)) completions"
 }
+
+# run_card PROGRAM ARGUMENT...: run a program that drives the network card to its end. Every byte is right,
+# and no message is lost or invented: what the interrupts took is what the kernel counted, vector by vector.
+run_card() {
+    count_interrupts
+    echo "$*"
+    "$@" >/tmp/run/card 2>&1
+    status=$?
+    cat /tmp/run/card
+    [ $status = 0 ] || fail "$* ended with status $status: $(tail -n 1 /tmp/run/card)"
+    frames=$(sed -n '1s/^[a-z]*  *\([0-9]*\) .*, all contents right.*/\1/p' /tmp/run/card)
+    [ "$frames" ] || fail "not all is right: $(head -n 1 /tmp/run/card)"
+    messages=
+    for vector in 0 1 2; do
+        ours=$(awk -v name="$CARD[$vector]" '$1 == name { print $2 + $3 + $8 }' /tmp/run/card) # delivered, coalesced, stale
+        kernel=$(trace_count "vfio-msix[$vector]($CARD)")
+        [ "$ours" ] && [ "$ours" -gt 0 ] && [ "$ours" = "$kernel" ] || fail "vector $vector: '$ours' messages, but the kernel counted $kernel"
+        messages="$messages${messages:+, }$ours"
+    done
+    # Deliveries of the two rings, for each frame that was received or sent.
+    runs=$(awk -v ring0="$CARD[0]" -v ring1="$CARD[1]" '$1 == ring0 || $1 == ring1 { sum += $2 } END { print sum }' /tmp/run/card)
+    ratio=$(awk -v runs="$runs" -v frames="$frames" 'BEGIN { printf "%.4f", runs / (2 * frames) }')
+    card_said="${card_said:-}${card_said:+; }$1${2:+ $2}: $frames frames each way, $messages messages, $ratio ISR runs a completion"
+}
+
+# A frame completes twice: it is sent, and it is received. Under load most completions interrupt nobody.
+few_interrupts() { awk "BEGIN { exit !($ratio < 0.2) }" || fail "$ratio ISR runs a completion: $card_said"; }
 
 # run_guest ARGUMENT...: run lab_guest to its end; its last line is its figures, and what it printed stays in /tmp/run/guest.
 run_guest() {

@@ -6,6 +6,7 @@ boot_limit=300 # seconds, for a busy host too; a scenario has its own, shorter l
 # The machine. Two edu devices whose slots differ by four share one interrupt line. The test device is one that isn't an edu.
 # The second disk's controller has two message vectors. Three others are not for the example nvme: one without a disk, one whose
 # sectors have metadata, one with a single pair of I/O queues.
+# The network card's peer is QEMU itself, which answers ARP and ICMP as 10.0.2.2.
 # The two edu devices behind a conventional PCI bridge can't be told apart by the IOMMU: they are one VFIO group.
 # The kernel can reset a device that is alone behind its bridge, and an edu in no other place.
 # shellcheck disable=SC2054 # the commas are QEMU's
@@ -22,6 +23,7 @@ machine=(
     -device nvme,serial=empty,addr=b
     -device nvme,id=marked,serial=marked,addr=c -blockdev null-co,node-name=marked,size=4194304 -device nvme-ns,bus=marked,drive=marked,ms=8,mset=1
     -blockdev null-co,node-name=narrow,size=4194304 -device nvme,serial=narrow,drive=narrow,addr=d,max_ioqpairs=1
+    -netdev user,id=net -device e1000e,netdev=net,addr=e
 )
 
 # For one scenario, a kernel whose sets of processors are longer than the 1,024 that C libraries have room for. It takes memory for each.
@@ -38,12 +40,14 @@ run_boot() {
     shift 2
     local more=() more_kernel=
     if [[ " $* " == *" many-processors "* ]]; then more=("${many[@]}") more_kernel=$many_kernel; fi
+    local limit=$boot_limit
+    if [[ " $* " == *-million* ]]; then limit=$((3 * boot_limit)); fi
     rm -f "$console" "$report" "$out/disk.img" "$out/few.img"
     truncate -s 64M "$out/disk.img"
     truncate -s 4M "$out/few.img"
     # A kernel that checks its timer gives up where the host is too busy to run it in time.
     # The kernel writes to one serial line and the scenarios to the other, so that no message falls into another's line.
-    timeout "$boot_limit" qemu-system-x86_64 "${machine[@]}" "${more[@]}" \
+    timeout "$limit" qemu-system-x86_64 "${machine[@]}" "${more[@]}" \
         -serial "file:$console" -serial "file:$report" \
         -kernel "$image" -initrd "$out/initrd.cpio" \
         -append "console=ttyS0 panic=-1 oops=panic quiet no_timer_check intel_iommu=on $more_kernel lab.scenarios=$(IFS=,; echo "$*")" </dev/null || status=$?
@@ -56,7 +60,7 @@ run_boot() {
             failed=$((failed + 1))
             # A failure's evidence follows its line, indented.
             sed -n "/^FAIL $name: /,/^[^ ]/{/^FAIL $name: /p;/^ /p}" "$report" | sed 's/^/  /' | grep . ||
-                echo "  FAIL $name: no verdict; the guest hung or died (QEMU ended with status $status, 124 = after $boot_limit s); see $console"
+                echo "  FAIL $name: no verdict; the guest hung or died (QEMU ended with status $status, 124 = after $limit s); see $console"
         fi
     done
     echo "  ($((SECONDS - started)) s; logs: $console, $report)"

@@ -8,7 +8,7 @@ build_programs() {
     # A target directory of their own: other flags in the common one would rebuild everything at each change of hands.
     (cd "$repo" && RUSTFLAGS='-C target-feature=+crt-static' CARGO_TARGET_DIR=$out/cargo \
         cargo build --quiet --release --target "$target" --package interrupt-lock --package interrupt-lock-tests \
-        --features interrupt-lock/gpio --example edu --example nvme --example button --example encoder --example lab_guest --example lab_nvme)
+        --features interrupt-lock/gpio --example edu --example nvme --example e1000e --example button --example encoder --example lab_card --example lab_guest --example lab_nvme)
     # Once more with the calls of the system that a test can have refused.
     (cd "$repo" && RUSTFLAGS='-C target-feature=+crt-static --cfg refused_calls' CARGO_TARGET_DIR=$out/cargo-refused \
         cargo build --quiet --release --target "$target" --package interrupt-lock-tests --example lab_guest)
@@ -19,7 +19,7 @@ build_initramfs() {
     rm -rf "$root"
     mkdir -p "$root"/{bin,dev,etc,proc,sys,tmp,modules,lab}
     cp "$busybox" "$root/bin/busybox"
-    cp "$out/cargo/$target/release/examples/"{edu,nvme,button,encoder,lab_guest,lab_nvme} "$root/bin/"
+    cp "$out/cargo/$target/release/examples/"{edu,nvme,e1000e,button,encoder,lab_card,lab_guest,lab_nvme} "$root/bin/"
     cp "$out/cargo-refused/$target/release/examples/lab_guest" "$root/bin/lab_refused"
     cp -r "$lab/guest/." "$root/lab/"
     cp "$lab/guest/init" "$root/init"
