@@ -174,6 +174,8 @@ impl<T, I, S> Builder<T, WithWorkItem, I, S> {
     ///    turns the interrupts off again ([`Work::Again`]: the work item runs again, and then this callback).
     ///
     /// What completes between the work item's last look and step 3 interrupts nobody: the look in the callback finds it.
+    /// (If the device latches its causes, clear them before the interrupts are on. Otherwise each cycle ends with an
+    /// interrupt for what has been done.)
     ///
     /// The callback runs on the thread whose run or section has ended. It does not run if the interrupt has been
     /// disabled, faulted or removed meanwhile: the enable callback turns the interrupts on again then. While the
