@@ -136,7 +136,7 @@ fn disable_flushes_the_work_item() {
 
 /// Interrupts off while there is work: whenever the device completes, the work item or the look of the unmask callback finds
 /// it, and the device ends with its interrupts on.
-// Caught: again-queues-nothing, again-forgets-the-mask, the-mask-outlasts-the-run, an-isr-slower-than-its-work-item.
+// Caught: again-queues-nothing, again-forgets-the-mask, the-mask-outlasts-the-run.
 #[test]
 fn a_cycle_leaves_nothing_and_ends_armed() {
     bounded(|| {
