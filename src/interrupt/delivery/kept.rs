@@ -147,6 +147,6 @@ impl<T, W> InterruptObject<T, W> {
     /// Forgets that the interrupt is kept masked: it goes out of service. The caller holds the lock.
     pub(in crate::interrupt) fn forget_kept(&self) {
         self.work.take_kept();
-        self.state.take(UNMASK_PUT_OFF);
+        self.state.take(UNMASK_LEFT | UNMASK_PUT_OFF);
     }
 }
