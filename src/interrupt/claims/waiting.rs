@@ -147,7 +147,7 @@ impl<T, W> InterruptObject<T, W> {
             Some("called from an ISR")
         } else if sync::is_watcher() {
             Some("called on a dispatcher's thread, which runs ISRs")
-        } else if !self.work.is_mine() {
+        } else if !self.work.is_mine() || self.lock().raw().is_mine() {
             self.own_section()
         } else if !self.state.in_service() {
             Some("called from its work item, for which its disable waits")
