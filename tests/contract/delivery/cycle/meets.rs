@@ -1,10 +1,10 @@
 //! Rule I6 where the cycle meets other rules: a driver's own loop, sleep, what the unmask callback may ask for, the end.
 
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use interrupt_lock::source::Software;
-use interrupt_lock::{Claim, Deferral, Delivery, Device, ErrorKind, Interrupt, WithWorkItem, Work};
+use interrupt_lock::source::{SharedLine, Software};
+use interrupt_lock::{Claim, Deferral, Delivery, Device, ErrorKind, Interrupt, NoWorkItem, State, WithWorkItem, Work};
 use support::log::Log;
 use support::{kind, watchdog};
 
@@ -68,6 +68,60 @@ fn i6_a_run_that_ended_in_sleep_opens_nothing_after_a_disable() {
     assert_eq!(calls.load(SeqCst), 0);
     driver.unmask();
     assert_eq!(calls.load(SeqCst), 1);
+}
+
+/// Others on the line are not kept waiting by an interrupt that keeps the line masked, sleeps and is inactive: it has
+/// answered what is withheld.
+// Caught: an ended run's unmasking that waits for the awakening of an inactive interrupt; one that is forgotten as the
+// interrupt is reported inactive.
+#[test]
+fn i7_a_sleeping_inactive_member_opens_the_line() {
+    for inactive_first in [true, false] {
+        let (source, level) = Software::level();
+        let line = SharedLine::new(source).unwrap();
+        let fails = Arc::new(AtomicBool::new(false));
+        let entry = fails.clone();
+        let device = Device::builder("nic")
+            .on_d0_entry(move || if entry.load(SeqCst) { Err("no clock") } else { Ok(()) })
+            .build();
+        let other = Interrupt::<(), NoWorkItem>::builder(()).isr(|_| Claim::Claimed).source(line.member());
+        let other = Arc::new(other.without_dispatcher().build().unwrap());
+        let theirs = other.clone();
+        let sleeper = Interrupt::builder(())
+            .isr(move |cx| {
+                // The other one answers this round first, so the line is open until the ISR returns.
+                let _ = theirs.service();
+                cx.queue_work_item();
+                Claim::ClaimedKeepMasked
+            })
+            .work_item(|_| ())
+            .source(line.member())
+            .device(&device)
+            .wake_capable()
+            .without_dispatcher()
+            .build()
+            .unwrap();
+        other.enable().unwrap();
+        device.enter_d0().unwrap();
+        level.assert();
+        assert_eq!(sleeper.service(), Delivery::Answered(Claim::ClaimedKeepMasked));
+        // In the next round this one claims. The sleeper is still to be told of it, and keeps the line masked.
+        assert_eq!(other.service(), Delivery::Answered(Claim::Claimed));
+        assert_eq!(other.service(), Delivery::Nothing);
+        device.exit_d0().unwrap();
+        fails.store(true, SeqCst);
+        if inactive_first {
+            sleeper.report_inactive().unwrap();
+        }
+        assert_eq!(sleeper.service(), Delivery::Withheld);
+        while sleeper.run_work_item() {}
+        if !inactive_first {
+            assert_eq!(sleeper.state(), State::Asleep);
+            assert_eq!(other.service(), Delivery::Nothing);
+            sleeper.report_inactive().unwrap();
+        }
+        assert_eq!(other.service(), Delivery::Answered(Claim::Claimed));
+    }
 }
 
 /// The unmask callback may ask for whatever a callback may, and is refused what would wait for itself.
