@@ -83,10 +83,11 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cold]
     fn wake_listeners(&self) {
-        for place in 0.. {
+        // A place that is added meanwhile, perhaps by one of the wakers, is that of a listener that looks by itself.
+        let places = self.notes.lock().listeners().places();
+        for place in 0..places {
             // Each waker is called with no lock held, and at most once: a listener that sets it anew has looked again.
             let waker = self.notes.lock().listeners().take_waker(place);
-            let Some(waker) = waker else { return };
             if let Some(waker) = waker
                 && let Err(message) = sync::catch(|| waker.wake())
             {

@@ -67,9 +67,14 @@ impl Listeners {
         mem::replace(&mut self.0[number].waker, waker)
     }
 
-    /// Takes the waker of that place. Returns `None` if there is no such place.
-    pub(super) fn take_waker(&mut self, number: usize) -> Option<Option<Waker>> {
-        Some(self.0.get_mut(number)?.waker.take())
+    /// How many places there are, taken or free. None is ever taken away.
+    pub(super) fn places(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Takes the waker of that place.
+    pub(super) fn take_waker(&mut self, number: usize) -> Option<Waker> {
+        self.0[number].waker.take()
     }
 }
 

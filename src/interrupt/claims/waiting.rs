@@ -147,7 +147,7 @@ impl<T, W> InterruptObject<T, W> {
             Some("called from an ISR")
         } else if sync::is_watcher() {
             Some("called on a dispatcher's thread, which runs ISRs")
-        } else if !self.work.is_mine() {
+        } else if !self.work.is_mine() || self.lock().raw().is_mine() {
             self.own_section()
         } else if !self.state.in_service() {
             Some("called from its work item, for which its disable waits")
@@ -212,6 +212,8 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
         let deadline = Instant::now().checked_add(timeout);
         let mut claims: Option<Claims<'_>> = None;
         loop {
+            // Before the look, so that one look comes after the deadline.
+            let is_last = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             let mut data = self.lock().acquire_until(deadline)?;
             if condition(&mut data) {
                 return Ok(data);
@@ -220,7 +222,13 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
             match &mut claims {
                 // Listen before the next look at the condition, so that no claim falls between that and the wait.
                 None => claims = Some(self.claims()?),
-                Some(claims) => _ = claims.wait(deadline, ErrorKind::ConditionUnmet)?,
+                Some(claims) => {
+                    claims.wait(deadline, ErrorKind::ConditionUnmet)?;
+                    if is_last {
+                        // The ISR claims at least as often as this thread looks.
+                        return Err(self.error(ErrorKind::ConditionUnmet));
+                    }
+                }
             }
         }
     }

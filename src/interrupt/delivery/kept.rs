@@ -17,7 +17,7 @@ use crate::claim::Claim;
 use crate::fault::{Callback, Fault};
 use crate::interrupt::callbacks::Unmasks;
 use crate::interrupt::delivery::AfterIsr;
-use crate::interrupt::state::{Phase, UNMASK_LEFT, UNMASK_PUT_OFF};
+use crate::interrupt::state::{UNMASK_LEFT, UNMASK_PUT_OFF};
 use crate::interrupt::{InterruptObject, Registered, Work};
 use crate::name::Name;
 use crate::sync;
@@ -89,8 +89,8 @@ impl<T, W> InterruptObject<T, W> {
     /// Unmasks an interrupt that was kept masked until the work item had run. The caller is the owner of the lock.
     #[cold]
     pub(in crate::interrupt) fn make_left_unmask(&self, data: &mut T) {
-        if self.state.phase() == Phase::Asleep && self.counters.withheld.get() != 0 {
-            // What was withheld is still to be answered: the ISR that runs for it as the interrupt awakes comes first.
+        if self.owes_an_answer() {
+            // The ISR that runs for it as the interrupt awakes comes first.
             return;
         }
         // If the ISR has queued another run since, which may already run on another thread, this waits for that run.
@@ -147,6 +147,6 @@ impl<T, W> InterruptObject<T, W> {
     /// Forgets that the interrupt is kept masked: it goes out of service. The caller holds the lock.
     pub(in crate::interrupt) fn forget_kept(&self) {
         self.work.take_kept();
-        self.state.take(UNMASK_PUT_OFF);
+        self.state.take(UNMASK_LEFT | UNMASK_PUT_OFF);
     }
 }

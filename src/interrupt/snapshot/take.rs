@@ -38,8 +38,10 @@ impl<T, W> InterruptObject<T, W> {
         let lock = self.lock().raw().look();
         let owner = owner(&lock);
         let on = owner.as_ref().and_then(|owner| owner.thread.clone());
+        // Not held while this looks for threads: a delivery may wait for the notes.
         let notes = self.notes.try_lock();
         let (callback, work_item_for) = self.running(notes.as_deref());
+        let fault = notes.and_then(|notes| notes.fault.clone());
         let work_item = self.work.runs().then(|| Running {
             callback: Callback::WorkItem,
             thread: thread(self.work.runner()),
@@ -62,7 +64,7 @@ impl<T, W> InterruptObject<T, W> {
             removal_requested: self.state.has(REQUEST_NOTED),
             #[cfg(not(feature = "std"))]
             removal_requested: false,
-            fault: notes.and_then(|notes| notes.fault.clone()),
+            fault,
             owner,
         }
     }

@@ -81,6 +81,7 @@ impl<T, W> InterruptObject<T, W> {
         let registered = unsafe { self.registered.with(|registered| self.take_registered(registered)) };
         self.leave_lock();
         drop(lock);
+        self.free_unmask();
         if !self.work.runs() {
             self.free_work();
         }

@@ -69,7 +69,7 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "ReportInactiveOnPowerDown")]
     pub fn report_inactive(&self) -> Result<Transition, Error> {
         let transition = self.begin()?;
-        let lock = transition.lock()?;
+        let mut lock = transition.lock()?;
         self.is_still_there()?;
         if self.state.has(INACTIVE) {
             return Ok(Transition::Already);
@@ -85,6 +85,8 @@ impl<T, W> InterruptObject<T, W> {
         };
         // SAFETY: this thread holds the lock, and is in no callback of this interrupt: there `begin` refuses.
         unsafe { self.registered.with(then_quiet) };
+        // It may have waited for the answer.
+        self.make_left_unmask(&mut lock);
         drop(lock);
         events::inactive(self.name());
         Ok(Transition::Done)
@@ -189,10 +191,16 @@ impl<T, W> InterruptObject<T, W> {
         self.wake_for_withheld();
     }
 
+    /// Whether the interrupt sleeps and has not answered what is withheld: its device is brought up for that. The caller
+    /// holds the lock.
+    pub(in crate::interrupt) fn owes_an_answer(&self) -> bool {
+        self.state.phase() == Phase::Asleep && !self.state.has(INACTIVE) && self.counters.withheld.get() != 0
+    }
+
     /// If an assertion is withheld that wakes the device, lets the end of this section ask for power. The caller holds
     /// the lock.
     fn wake_for_withheld(&self) {
-        if self.state.phase() == Phase::Asleep && !self.state.has(INACTIVE) && self.counters.withheld.get() != 0 {
+        if self.owes_an_answer() {
             self.state.set(WAKES);
             self.lock().raw().leave_to_owner();
         }

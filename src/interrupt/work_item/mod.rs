@@ -369,7 +369,8 @@ impl<T, W> InterruptObject<T, W> {
         if kept {
             self.leave(UNMASK_LEFT);
         }
-        more
+        // Not `more`: the unmask callback may have asked for another run since.
+        self.is_work_item_queued()
     }
 
     /// Runs the queued work item on this thread, and waits for a run on another. This ends, because the word is closed.

@@ -1,5 +1,6 @@
 //! Callbacks that fork, and go on in the child.
 
+use interrupt_lock::Work;
 use support::forks::Fork;
 
 use super::*;
@@ -200,6 +201,51 @@ fn i20_an_isr_and_a_work_item_may_fork() {
             assert_eq!(ended, [0, 0]);
             (1..ASSERTIONS).for_each(|_| device.signal());
             until(|| *interrupt.acquire_interrupt_lock() == ASSERTIONS);
+        });
+    });
+}
+
+// Caught: a child that goes on with the cycle; an end that leaves the unmask callback to the object.
+#[test]
+fn i20_an_unmask_callback_may_fork() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let (fork, (tell, status)) = (Fork::default(), mpsc::channel());
+            let (theirs, owned) = (fork.clone(), Arc::new(()));
+            let (kept, mut calls) = (owned.clone(), 0);
+            let mut interrupt = Some(
+                Interrupt::builder(())
+                    .isr(|cx| {
+                        cx.queue_work_item();
+                        Claim::ClaimedKeepMasked
+                    })
+                    .work_item(|_| ())
+                    .on_unmask(move |()| {
+                        let _kept = &kept;
+                        calls += 1;
+                        if calls == 1 {
+                            theirs.here().into_iter().for_each(|status| tell.send(status).unwrap());
+                            return Work::Again;
+                        }
+                        Work::Done
+                    })
+                    .without_dispatcher()
+                    .build()
+                    .unwrap(),
+            );
+            let object = interrupt.as_ref().unwrap().object().clone();
+            object.enable().unwrap();
+            object.service();
+            let more = object.run_work_item();
+            fork.end_child(|| {
+                let well = !more && !object.run_work_item() && !object.is_work_item_queued();
+                drop(interrupt.take());
+                well && Arc::strong_count(&owned) == 1
+            });
+            assert!(more);
+            assert!(!object.run_work_item());
+            assert!(!object.snapshot().kept_masked);
+            assert_eq!(status.recv().unwrap(), 0, "the child goes on with the cycle");
         });
     });
 }

@@ -19,6 +19,8 @@ use support::{Gate, kind, let_it_block, receive, step, watchdog};
 
 /// What ends a wait.
 mod ends;
+/// Waits that meet other rules.
+mod meets;
 /// Threads that wait.
 mod threads;
 

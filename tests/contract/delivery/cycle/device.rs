@@ -22,7 +22,22 @@ impl Wiring {
 enum Wire {
     Message(EdgeHandle),
     Line(LevelHandle),
+    Shared(Arc<SharedWire>, usize),
     Vector { asserted: bool },
+}
+
+/// A line for several devices, which is asserted while any of them asserts.
+struct SharedWire {
+    line: LevelHandle,
+    asserted: Mutex<Vec<bool>>,
+}
+
+impl SharedWire {
+    fn set(&self, device: usize, asserts: bool) {
+        let mut asserted = self.asserted.lock().unwrap();
+        asserted[device] = asserts;
+        if asserted.contains(&true) { self.line.assert() } else { self.line.deassert() }
+    }
 }
 
 /// The device. Each use of a register is a step, before which it may complete a request.
@@ -62,12 +77,26 @@ impl Registers {
         match &mut self.wire {
             Wire::Message(message) => message.assert(),
             Wire::Line(line) => line.assert(),
+            Wire::Shared(line, number) => line.set(*number, true),
             Wire::Vector { asserted } => *asserted = true,
         }
     }
 }
 
 impl Nic {
+    fn on(wire: Wire) -> Self {
+        Self(Arc::new(Mutex::new(Registers {
+            wire,
+            interrupts_on: false,
+            completed: 0,
+            step: 0,
+            plan: BTreeSet::new(),
+            endless: false,
+            armed: 0,
+            taken: 0,
+        })))
+    }
+
     pub fn complete(&self) {
         self.0.lock().unwrap().complete();
     }
@@ -111,8 +140,10 @@ impl Nic {
         let mut registers = self.0.lock().unwrap();
         registers.step();
         registers.interrupts_on = false;
-        if let Wire::Line(line) = &registers.wire {
-            line.deassert();
+        match &registers.wire {
+            Wire::Line(line) => line.deassert(),
+            Wire::Shared(line, number) => line.set(*number, false),
+            _ => {}
         }
     }
 
@@ -122,7 +153,7 @@ impl Nic {
         registers.step();
         registers.interrupts_on = true;
         registers.armed += 1;
-        if registers.completed != 0 && matches!(registers.wire, Wire::Line(_)) {
+        if registers.completed != 0 && matches!(registers.wire, Wire::Line(_) | Wire::Shared(..)) {
             registers.assert();
         }
     }
@@ -141,11 +172,20 @@ impl Nic {
         if took {
             registers.completed -= 1;
             registers.taken += 1;
+            if let (Wire::Shared(line, number), 0) = (&registers.wire, registers.completed) {
+                line.set(*number, false);
+            }
             if registers.endless {
                 registers.complete();
             }
         }
         took
+    }
+
+    /// Whether it asserts its line.
+    pub fn asserts(&self) -> bool {
+        let registers = self.0.lock().unwrap();
+        registers.interrupts_on && registers.completed != 0
     }
 
     /// Takes the assertion of a device without a source.
@@ -176,11 +216,45 @@ pub enum Served<'a> {
     By(&'a Dispatcher),
 }
 
-const BUDGET: usize = 2;
+pub const BUDGET: usize = 2;
 
-/// A driver that takes at most two requests in a run of its work item.
-pub fn driver_that(care: Care, wiring: Wiring, served: Served<'_>) -> (Driver, Nic) {
-    let (wire, line) = match wiring {
+/// Gives a builder the callbacks of a driver that takes at most two requests in a run of its work item.
+macro_rules! drive {
+    ($builder:expr, $nic:expr, $care:expr) => {{
+        let [isr, enable, disable, work, unmask] = [(); 5].map(|()| $nic.clone());
+        let care = $care;
+        $builder
+            .isr(move |cx| {
+                // A message may have been on its way as the interrupts were turned off: then this does it again.
+                isr.turn_off();
+                cx.queue_work_item();
+                Claim::ClaimedKeepMasked
+            })
+            .on_enable(move |_| enable.turn_on())
+            .on_disable(move |_| disable.turn_off())
+            .work_item(move |_| {
+                for _ in 0..crate::delivery::cycle::device::BUDGET {
+                    if !work.take() {
+                        return Work::Done;
+                    }
+                }
+                Work::Again
+            })
+            .on_unmask(move |_| {
+                unmask.turn_on();
+                if care == Care::Looks && unmask.has_completed() {
+                    unmask.turn_off();
+                    return Work::Again;
+                }
+                Work::Done
+            })
+    }};
+}
+pub(super) use drive;
+
+/// The device, and its source.
+pub fn nic(wiring: Wiring) -> (Nic, Option<Software>) {
+    let (wire, source) = match wiring {
         Wiring::Message => {
             let (source, message) = Software::edge();
             (Wire::Message(message), Some(source))
@@ -191,43 +265,20 @@ pub fn driver_that(care: Care, wiring: Wiring, served: Served<'_>) -> (Driver, N
         }
         Wiring::Vector => (Wire::Vector { asserted: false }, None),
     };
-    let nic = Nic(Arc::new(Mutex::new(Registers {
-        wire,
-        interrupts_on: false,
-        completed: 0,
-        step: 0,
-        plan: BTreeSet::new(),
-        endless: false,
-        armed: 0,
-        taken: 0,
-    })));
-    let [isr, enable, disable, work, unmask] = [(); 5].map(|()| nic.clone());
-    let mut builder = Interrupt::builder(())
-        .isr(move |cx| {
-            // A message may have been on its way as the interrupts were turned off: then this does it again.
-            isr.turn_off();
-            cx.queue_work_item();
-            Claim::ClaimedKeepMasked
-        })
-        .on_enable(move |_| enable.turn_on())
-        .on_disable(move |_| disable.turn_off())
-        .work_item(move |_| {
-            for _ in 0..BUDGET {
-                if !work.take() {
-                    return Work::Done;
-                }
-            }
-            Work::Again
-        })
-        .on_unmask(move |_| {
-            unmask.turn_on();
-            if care == Care::Looks && unmask.has_completed() {
-                unmask.turn_off();
-                return Work::Again;
-            }
-            Work::Done
-        });
-    if let Some(source) = line {
+    (Nic::on(wire), source)
+}
+
+/// Devices on one line, and its source.
+pub fn nics_on_a_line<const N: usize>() -> ([Nic; N], Software) {
+    let (source, line) = Software::level();
+    let wire = Arc::new(SharedWire { line, asserted: Mutex::new(vec![false; N]) });
+    (std::array::from_fn(|number| Nic::on(Wire::Shared(wire.clone(), number))), source)
+}
+
+pub fn driver_that(care: Care, wiring: Wiring, served: Served<'_>) -> (Driver, Nic) {
+    let (nic, source) = nic(wiring);
+    let mut builder = drive!(Interrupt::builder(()), nic, care);
+    if let Some(source) = source {
         builder = builder.source(source);
     }
     builder = match served {

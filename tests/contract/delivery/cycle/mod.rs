@@ -2,6 +2,7 @@
 //! the unmask callback turns the interrupts on and looks once more.
 
 mod device;
+mod meets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
