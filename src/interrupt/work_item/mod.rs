@@ -361,16 +361,17 @@ impl<T, W> InterruptObject<T, W> {
             }
             Err(message) => self.leave_fault(Fault::Panicked { callback: Callback::WorkItem, message }),
         }
-        let RunEnd { more, kept } = self.work.end();
+        let RunEnd { mut more, kept } = self.work.end();
         // The worker may have looked during this run, found it under way, and left.
         if let Some(dispatch) = self.dispatch.as_ref().filter(|_| more) {
             dispatch.schedule();
         }
         if kept {
             self.leave(UNMASK_LEFT);
+            // The unmask callback may have asked for another run.
+            more = self.is_work_item_queued();
         }
-        // Not `more`: the unmask callback may have asked for another run since.
-        self.is_work_item_queued()
+        more
     }
 
     /// Runs the queued work item on this thread, and waits for a run on another. This ends, because the word is closed.
