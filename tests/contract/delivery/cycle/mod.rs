@@ -3,6 +3,7 @@
 
 mod device;
 mod meets;
+mod stress;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
