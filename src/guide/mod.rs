@@ -81,11 +81,11 @@ mod pages {
     pub mod operating {}
     #[doc = include_str!("porting.md")]
     pub mod porting {}
-    #[doc = include_str!("registers.md")]
+    #[doc = include_str!("devices/registers.md")]
     pub mod registers {}
     /// A device with several interrupts: where its parts belong, and in which order they end.
     ///
-    #[doc = include_str!("several_interrupts.md")]
+    #[doc = include_str!("devices/several_interrupts.md")]
     pub mod several_interrupts {}
     #[doc = include_str!("slow_isr.md")]
     pub mod slow_isr {}
@@ -99,7 +99,7 @@ mod pages {
     ///
     #[doc = include_str!("teardown.md")]
     pub mod teardown {}
-    #[doc = include_str!("writing_a_source.md")]
+    #[doc = include_str!("devices/writing_a_source.md")]
     pub mod writing_a_source {}
 }
 #[cfg(all(feature = "simulated", feature = "vfio", feature = "uio", not(loom)))]

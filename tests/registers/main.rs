@@ -38,7 +38,7 @@ impl Mapped {
 // Caught: a snippet that is not as it is tested.
 #[test]
 fn the_guide_shows_the_drivers_of_these_tests() {
-    let page = include_str!("../../src/guide/registers.md");
+    let page = include_str!("../../src/guide/devices/registers.md");
     let sources =
         [include_str!("safe.rs"), include_str!("redirected.rs"), include_str!("tock.rs"), include_str!("over_any.rs")];
     let shown = sources.map(|source| {
