@@ -121,9 +121,14 @@ fn s4_the_facade_gets_what_is_new() {
     untimed.enable().unwrap();
     let recorded = Recorded::default();
     let (mut told, mut total) = (0, Duration::ZERO);
-    for (runs, time) in [(3, Duration::from_millis(2)), (0, Duration::ZERO), (5, Duration::from_micros(300))] {
-        *sleep.lock().unwrap() = time;
-        (0..runs).for_each(|_| _ = (interrupt.service(), untimed.service()));
+    let (long, short) = (Duration::from_millis(2), Duration::from_micros(300));
+    // The last look has several buckets.
+    for (longs, shorts) in [(3, 0), (0, 0), (1, 20)] {
+        for (runs, time) in [(longs, long), (shorts, short)] {
+            *sleep.lock().unwrap() = time;
+            (0..runs).for_each(|_| _ = (interrupt.service(), untimed.service()));
+        }
+        let runs = longs + shorts;
         with_local_recorder(&recorded, || export.record());
         let mut book = recorded.0.lock().unwrap();
         told += runs;

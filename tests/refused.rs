@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -131,9 +131,17 @@ fn published(directory: &Path, plan: Plan) -> Made {
             publisher.check().err().iter().for_each(|error| names_the_call(plan, error));
             assert_eq!(interrupt.service(), Delivery::Answered(Claim::Claimed));
         }
-        Err(error) => names_the_call(plan, &error),
+        Err(error) => {
+            names_the_call(plan, &error);
+            // What lies there is the dead socket, or nothing. (A publisher's file has another mode.) Or the system denies it.
+            let file = std::fs::metadata(&path).map(|file| file.mode() & 0o777);
+            let is_denied = plan.call == "stat" && plan.errno == libc::ENOENT;
+            assert!(file.is_err() || file.is_ok_and(|mode| mode != 0o600) || is_denied, "{plan:?}: its file is left");
+        }
     }
     let made = made();
+    // (What a signal interrupts is made again at once, a thousand times.)
+    assert!(plan.errno == libc::EINTR || made.values().all(|uses| *uses < 1000), "{plan:?}: {made:?}");
     Plan::begin(None);
     // If its removal was refused, the socket is there until its thread has ended.
     let mut published = Err(None);

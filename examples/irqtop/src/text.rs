@@ -117,6 +117,8 @@ interrupt_state{interrupt=\"a \\\"b\\\"\\n{\",state=\"faulted\"} 1
 interrupt_state{interrupt=\"nic\",nth=\"2\",state=\"enabled\"} 1
 interrupt_delivered_total{interrupt=\"nic\",nth=\"2\"} 12345678901
 interrupt_isr_seconds_bucket{interrupt=\"nic\",nth=\"2\",le=\"0.000000000\"} 0
+interrupt_isr_seconds_bucket{interrupt=\"nic\",nth=\"2\",le=\"0.000000255\"} 30
+interrupt_isr_seconds_bucket{interrupt=\"nic\",nth=\"2\",le=\"0.000000511\"} 40
 interrupt_isr_seconds_bucket{interrupt=\"nic\",nth=\"2\",le=\"0.000001023\"} 98
 interrupt_isr_seconds_bucket{interrupt=\"nic\",nth=\"2\",le=\"0.000002047\"} 100
 interrupt_isr_seconds_bucket{interrupt=\"nic\",nth=\"2\",le=\"+Inf\"} 100

@@ -25,7 +25,7 @@ fn socket(name: &str) -> PathBuf {
 }
 
 /// It shows the interrupts of another process as they are, and ends as its time is over.
-// Caught: a rate of all since the start; figures of the first look; a name that moves the cursor.
+// Caught: a rate of all since the start; figures of the first look. (A name that moves the cursor: in `text`.)
 #[test]
 fn s4_irqtop_shows_a_running_driver() {
     let path = socket("shows");
@@ -42,6 +42,17 @@ fn s4_irqtop_shows_a_running_driver() {
     assert!(lines[0].ends_with("; enabled") && !lines[0].contains("p50 -, p99"), "{text}");
     assert!(lines[1].starts_with("t\\u{1b}[31mx: "), "{text}");
     assert!(lines[2].starts_with("rx#2: 0 interrupts/s, 0 spurious/s, 0 delivered"), "{text}");
+
+    // What is new is in a later look, and in its rate.
+    let mut child = irqtop(&path, "60");
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = lines.map(Result::unwrap).filter(|line| line.starts_with("rx: "));
+    assert!(lines.next().unwrap().contains(" 1000 delivered,"));
+    (0..500).for_each(|_| _ = interrupts[0].service());
+    let new = lines.find(|line| line.contains(" 1500 delivered,")).expect("it shows no more than at first");
+    assert!(!new.starts_with("rx: 0 interrupts/s"), "{new}");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 /// If the driver ends, it says so, and which socket it was.
@@ -52,7 +63,7 @@ fn s4_irqtop_tells_that_the_driver_has_ended() {
     let export = Export::new();
     let _interrupt = driver(&export, "edu0");
     let publisher = export.publish(&path).unwrap();
-    let mut child = irqtop(&path, "999");
+    let mut child = irqtop(&path, "30");
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.next().unwrap().unwrap().starts_with("edu0: "));
     drop(publisher);

@@ -184,7 +184,8 @@ fn i20_a_child_takes_no_seat_on_the_parents_line() {
     });
 }
 
-// Caught: a child that stops the parent's timer; one that asks for its parent's edges; one that reads its lines.
+// Caught: a child that stops the parent's timer, or whose drop does; one that gets its parent's edges, or its counts; one that
+// reads its lines.
 #[test]
 fn i20_timers_and_gpio_lines_stay_the_parents() {
     in_a_process_of_its_own(|| {
@@ -193,20 +194,23 @@ fn i20_timers_and_gpio_lines_stay_the_parents() {
             let (lines, kernel) = GpioKernel::new().unwrap();
             let (mut gpio, lines) = Gpio::from_fd(lines, &[3]).unwrap();
             gpio.connect(std::task::Waker::noop()).unwrap();
+            // One more than there is room for, and five are lost.
             kernel.edge(true);
-            assert_eq!(gpio.take(), Ok(1));
+            kernel.lose(5);
+            (0..2048).for_each(|_| kernel.edge(true));
+            assert_eq!((gpio.take(), lines.lost(), lines.missed()), (Ok(2049), 5, 1));
             timer.once(LONG).unwrap();
             let mut both = Some((source, gpio));
             in_a_child(|| {
                 let refused = [timer.once(LONG), timer.every(LONG), timer.stop(), lines.is_active(0).map(drop)];
                 assert!(refused.iter().all(|refused| matches!(kind(refused), Some(ErrorKind::Forked))), "{refused:?}");
-                assert_eq!((lines.next_event(), lines.lost()), (None, 0));
+                assert_eq!((lines.next_event(), lines.lost(), lines.missed()), (None, 0, 0));
                 drop(both.take());
             });
             let (source, _gpio) = both.take().unwrap();
             let set = rustix::time::timerfd_gettime(&source).unwrap();
             assert_ne!(set.it_value.tv_sec, 0, "the child has stopped it");
-            assert_eq!(lines.next_event().unwrap().number, 1);
+            assert_eq!(lines.next_event().unwrap().number, 7);
         });
     });
 }

@@ -69,7 +69,7 @@ fn held_elsewhere(interrupt: &Arc<Interrupt<(), NoWorkItem>>, name: &str, body: 
 
 /// Who holds the lock, and where it was acquired: of this thread, of another, of one among many.
 // Caught: the owner's thread taken for the caller's; a distance between thread-locals that has the wrong sign; the place of
-// another acquisition (the caller's own).
+// another acquisition (the first, or the caller's own).
 #[test]
 fn s1_a_snapshot_tells_who_holds_the_lock_and_where_it_was_acquired() {
     watchdog(|| {
@@ -302,7 +302,7 @@ fn s1_a_snapshot_tells_of_the_work_item_and_the_line() {
 }
 
 /// A removal that the system has asked for, and a lock that several interrupts share.
-// Caught: a request that is no longer told once a thread has taken it up; the lock of another interrupt.
+// Caught: a request that is no longer told once a thread has taken it up; a lock of the interrupt's own, instead of the shared one.
 #[test]
 fn s1_a_snapshot_tells_of_a_requested_removal_and_of_a_shared_lock() {
     watchdog(|| {
@@ -327,7 +327,8 @@ fn s1_a_snapshot_tells_of_a_requested_removal_and_of_a_shared_lock() {
 }
 
 /// What an operator reads, in one line; and `Debug` of an interrupt shows the same.
-// Caught: a part that is left out of the line; a name with control characters; a `Debug` without the snapshot.
+// Caught: an owner, what is left to it, threads that wait, or a fault left out of the line; a name with control characters; a
+// `Debug` without the snapshot.
 #[test]
 fn s1_a_snapshot_is_printed_for_an_operator() {
     watchdog(|| {
@@ -349,5 +350,57 @@ fn s1_a_snapshot_is_printed_for_an_operator() {
         drop(guard);
         waits.join().unwrap();
         assert_eq!(interrupt.snapshot().to_string(), "edu\\n0: faulted; the ISR panicked: no such register");
+    });
+}
+
+/// All that the line may have, in its order.
+// Caught: each part of the line, of an owner and of a callback that is left out.
+#[test]
+fn s1_a_snapshot_is_printed_with_all_its_parts() {
+    watchdog(|| {
+        let (inside, go) = (Gate::new(), Gate::new());
+        let (enter, wait) = (inside.clone(), go.clone());
+        let interrupt = Interrupt::builder(())
+            .name("edu0")
+            .isr(|_| Claim::Claimed)
+            .on_enable(move |_| {
+                enter.open();
+                wait.wait();
+            })
+            .overdue_after(LONG)
+            .build()
+            .unwrap();
+        let mut all = thread::scope(|scope| {
+            scope.spawn(|| interrupt.enable().unwrap());
+            inside.wait();
+            let all = interrupt.snapshot();
+            go.open();
+            all
+        });
+        let (owner, transition) = (all.owner.clone().unwrap(), all.transition.clone().unwrap());
+        let callback = all.callback.clone().unwrap();
+        let thread =
+            owner.thread.as_ref().map(|thread| format!("thread {} ({})", thread.id, thread.name.as_ref().unwrap()));
+        let on = thread.as_ref().map_or(String::new(), |thread| format!(" on {thread}"));
+        let thread = thread.unwrap_or("a thread".into());
+        assert_eq!(owner.to_string(), format!("{thread}, acquired at {}", owner.taken_at.unwrap()));
+        let time = callback.running_for.unwrap();
+        assert_eq!(callback.to_string(), format!("the {} runs{on}, for {time:.1?} so far", callback.callback));
+
+        all.work_item = Some(callback.clone());
+        all.state = State::Enabled;
+        (all.pending, all.deliveries_waiting, all.withheld) = (2, 3, 4);
+        (all.work_queued, all.threads_waiting, all.kept_masked, all.removal_requested) = (true, true, true, true);
+        assert_eq!(
+            all.to_string(),
+            format!(
+                "edu0: enabled; its lock is held by {owner}; a transition is made by {transition}; {callback}; {callback}; \
+                 a work item is queued; 2 left to the owner of the lock; 3 waiting for the lock; 4 withheld; threads wait for \
+                 the lock; its line is kept masked; the system asks for the device back"
+            )
+        );
+        let mut left = interrupt.snapshot();
+        left.left_to_owner = true;
+        assert_eq!(left.to_string(), "edu0: enabled; something is left to the owner of the lock");
     });
 }

@@ -1,6 +1,7 @@
 //! The socket's place in the file system: its mode, what was there before, its end.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, symlink};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::PathBuf;
@@ -171,7 +172,13 @@ fn s4_the_thread_is_named_takes_no_signal_and_ends() {
             }
         }
         let before = threads();
+        let mut client = UnixStream::connect(&path).unwrap();
         drop(publisher);
+        // Who asks from now on gets no answer.
+        let mut answer = Vec::new();
+        let _ = client.write_all(b"GET / HTTP/1.0\r\n\r\n");
+        let _ = client.read_to_end(&mut answer);
+        assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
         until(|| before.iter().any(|thread| !thread.exists()));
     });
 }

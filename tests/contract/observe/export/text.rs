@@ -47,7 +47,8 @@ fn assert_histogram(families: &Families, name: &str, labels: &[(&str, &str)], ti
 }
 
 /// Every counter, the state and every distribution of several interrupts, as a strict reader reads them.
-// Caught: two counters exchanged; buckets that are not added up; a bound in nanoseconds; a state that is always "enabled".
+// Caught: two counters exchanged (not of benign, recovered and overdue, which are 0 here); buckets that are not added up; a
+// bound in nanoseconds; a state that is always "enabled".
 #[test]
 fn s4_the_text_has_all_that_is_counted() {
     watchdog(|| {
@@ -72,12 +73,13 @@ fn s4_the_text_has_all_that_is_counted() {
         line.assert(); // stale
         busy.enable().unwrap();
         for _ in 0..7 {
-            line.assert();
-            line.assert();
+            (0..3).for_each(|_| line.assert());
             busy.service();
         }
-        let _ = busy.run_work_item();
-        busy.queue_work_item();
+        for _ in 0..3 {
+            let _ = busy.run_work_item();
+            busy.queue_work_item();
+        }
         let untimed = Interrupt::builder(()).name("untimed").isr(|_| panic!("on purpose")).build().unwrap();
         export.add(untimed.object()).unwrap();
         untimed.enable().unwrap();
@@ -97,7 +99,7 @@ fn s4_the_text_has_all_that_is_counted() {
             }
         }
         let distributions = busy.stats().distributions.unwrap();
-        assert_eq!((distributions.isr.count(), busy.stats().stale, busy.stats().coalesced), (7, 1, 7));
+        assert_eq!((distributions.isr.count(), busy.stats().stale, busy.stats().coalesced), (7, 1, 14));
         for (name, times) in
             [("isr", distributions.isr), ("lock_wait", distributions.lock_wait), ("latency", distributions.latency)]
         {

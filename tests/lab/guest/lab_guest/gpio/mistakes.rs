@@ -28,6 +28,7 @@ pub fn run() -> Result<String, Failure> {
         let right = format!("{}: could not be set up: {why}", chip.path);
         ensure(said.as_ref() == Some(&right), || format!("{said:?} instead of {right:?}"))?;
     }
+    // Caught: a line that two sources may have (`linux::in_use`). No pipe can play that: the kernel's proc tells the line.
     let again = held.0.as_fd().try_clone_to_owned().map_err(Failure::of_the_run)?;
     let said = Gpio::from_fd(again, &[LINE]).err().map(|error| format!("{error:#}")).unwrap_or_default();
     ensure(said.contains("in use already"), || format!("a second source on one request: {said:?}"))?;
