@@ -156,8 +156,8 @@ pub struct InterruptObject<T, W> {
     timing: Option<alloc::sync::Arc<Timing>>,
     /// The device that it belongs to, if it belongs to one.
     membership: Option<Attached<Membership>>,
-    /// What a driver's own loop waits on. Used with the interrupt lock held.
-    own_loop: Locked<OwnLoop>,
+    /// The unmask callback. Used with the interrupt lock held.
+    unmask: Locked<OnUnmask<T>>,
     work: WorkWord,
     /// How many times the work item has run.
     work_run: Counter,
@@ -168,8 +168,8 @@ pub struct InterruptObject<T, W> {
     /// The counts by which a storm is recognised. Used with the interrupt lock held.
     #[cfg(feature = "std")]
     storm: Locked<crate::observe::storm::Storm>,
-    /// The unmask callback. Used with the interrupt lock held.
-    unmask: Locked<OnUnmask<T>>,
+    /// What a driver's own loop waits on. Used with the interrupt lock held.
+    own_loop: Locked<OwnLoop>,
 }
 
 #[derive(Default)]
