@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
 use support::campaign::{Campaign, Made, Unit, is_an_answer, kept, made, plans, software, unit};
 use support::rigs::GpioKernel;
 use support::{comes, step, watchdog};
+
+/// What is refused is refused to the whole process, and descriptors and threads are counted in it.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn eventfd(dispatcher: Option<&Dispatcher>) -> Result<Unit, Error> {
     let eventfd = Eventfd::new()?;
@@ -71,6 +75,7 @@ fn config() -> File {
 // for a device without a group, or of another driver; an error that does not name its call.
 #[test]
 fn i19_every_call_refused_at_every_use() {
+    let _alone = ONE_AT_A_TIME.lock();
     watchdog(|| {
         let build = || {
             let dispatcher = Dispatcher::new()?;
@@ -161,6 +166,7 @@ fn published(directory: &Path, plan: Plan) -> Made {
 // refused, and made again without a pause; an error that does not name its call.
 #[test]
 fn i19_every_call_of_a_publisher_refused() {
+    let _alone = ONE_AT_A_TIME.lock();
     watchdog(|| {
         let directory = std::env::temp_dir().join(format!("interrupt-lock-refused-{}", std::process::id()));
         std::fs::create_dir(&directory).unwrap();
