@@ -57,17 +57,20 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
     #[track_caller]
     pub(crate) fn listen(&self) -> Result<Begun, Error> {
         self.check_here()?;
+        // Before the section, because it may allocate. From here on the bit stays set, if it is set.
+        let place = self.notes.lock().listeners().begin();
+        let place = place.ok_or_else(|| self.error(ErrorKind::Listened))?;
         // Each delivery comes either before this section, and is in the count, or after it, and sees the bit.
-        let section = self.lock().acquire_until(None)?;
-        let mut notes = self.notes.lock();
-        let Some(place) = notes.listeners().begin() else {
-            return Err(self.error(ErrorKind::Listened));
-        };
-        self.state.set(LISTENED);
-        drop(notes);
-        let count = self.claim_counts.claimed.get();
-        drop(section);
-        Ok(Begun { place, count })
+        match self.lock().acquire_until(None) {
+            Ok(_section) => {
+                self.state.set(LISTENED);
+                Ok(Begun { place, count: self.claim_counts.claimed.get() })
+            }
+            Err(error) => {
+                self.remove_listener(place);
+                Err(error)
+            }
+        }
     }
 }
 

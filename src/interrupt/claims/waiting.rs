@@ -121,11 +121,11 @@ impl Claims<'_> {
 
     /// Waits until `deadline`; then the error is `too_late`.
     fn wait(&mut self, deadline: Option<Instant>, too_late: ErrorKind) -> Result<u64, Error> {
+        if let Some(answer) = self.look() {
+            return answer;
+        }
         let sleep = Sleep::new();
         loop {
-            if let Some(answer) = self.look() {
-                return answer;
-            }
             self.interrupt().set_waker(self.place, Some(sleep.waker()));
             // A claim that came before the waker was set has called no waker, so look again.
             if let Some(answer) = self.look() {

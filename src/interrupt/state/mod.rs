@@ -46,7 +46,8 @@ pub(crate) const INACTIVE: usize = 1 << 6;
 pub(crate) const KEPT_DISABLED: usize = 1 << 7;
 /// An assertion has been withheld that wakes the device. Set under the interrupt lock.
 pub(crate) const WAKES: usize = 1 << 8;
-/// There are listeners. Set under the interrupt lock, and both set and cleared under that of the notes.
+/// There are listeners. Set under the interrupt lock by one that has its place already, and cleared under the lock of the
+/// notes where no place is taken.
 pub(crate) const LISTENED: usize = 1 << 9;
 /// A callback has panicked without the lock. The owner of the lock makes that a fault as it releases.
 pub(crate) const FAULT_LEFT: usize = 1 << 10;
