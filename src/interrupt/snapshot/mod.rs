@@ -18,7 +18,7 @@ use crate::name::Name;
 /// What an interrupt is doing at this moment, for the watchdog of a driver that seems stuck, and for logs: from
 /// [`snapshot`](crate::InterruptObject::snapshot).
 ///
-/// `{}` prints one line for an operator. What is not known is `None`. The parts are read one after the other while the
+/// It stands for what the debugger extension `!wdfinterrupt` shows. `{}` prints one line for an operator. What is not known is `None`. The parts are read one after the other while the
 /// interrupt goes on, so they may be some instructions apart. For an interrupt that is stuck they agree.
 ///
 /// ```
@@ -71,7 +71,7 @@ pub struct Snapshot {
     pub left_to_owner: bool,
     /// Assertions that are withheld, because the interrupt is inactive or asleep.
     pub withheld: u64,
-    /// The line is kept masked until the work item has run, or until the driver unmasks it.
+    /// It is kept masked until the work item has run, or until the driver unmasks it.
     pub kept_masked: bool,
     /// The system has asked for the device back.
     pub removal_requested: bool,
@@ -147,7 +147,7 @@ impl fmt::Display for Snapshot {
         for (is_so, what) in [
             (self.threads_waiting, "threads wait for the lock"),
             (self.left_to_owner && self.pending == 0, "something is left to the owner of the lock"),
-            (self.kept_masked, "its line is kept masked"),
+            (self.kept_masked, "it is kept masked"),
             (self.removal_requested, "the system asks for the device back"),
         ] {
             if is_so {

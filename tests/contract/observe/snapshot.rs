@@ -396,7 +396,7 @@ fn s1_a_snapshot_is_printed_with_all_its_parts() {
             format!(
                 "edu0: enabled; its lock is held by {owner}; a transition is made by {transition}; {callback}; {callback}; \
                  a work item is queued; 2 left to the owner of the lock; 3 waiting for the lock; 4 withheld; threads wait for \
-                 the lock; its line is kept masked; the system asks for the device back"
+                 the lock; it is kept masked; the system asks for the device back"
             )
         );
         let mut left = interrupt.snapshot();
