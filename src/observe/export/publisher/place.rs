@@ -1,8 +1,8 @@
 //! A socket's place in the file system.
 //!
 //! A file is left there by a process that ended without removing it, or belongs to one that is alive. Connecting tells which.
-//! Between the look and the removal another process might put its socket there, and it would be lost without a word. So
-//! whoever publishes locks the directory while it does so.
+//! Between the look and the removal another process might put its socket there, and it would be lost without a word. So a
+//! publisher locks the directory while it takes its place.
 
 use core::time::Duration;
 use std::format;

@@ -114,7 +114,7 @@ fn one_kind_of_hostile_clients(sends: &[u8]) {
     let (directory, export) = (Directory::new(), Export::new());
     let path = directory.path("driver.sock");
     let publisher = export.publish(&path).unwrap();
-    // The answer is more than a socket takes at once.
+    // That makes a text which is more than a socket takes at once.
     let interrupts: Vec<Interrupt<_, _>> = (0..60).map(|_| exported(&export, "edu0")).collect();
     let connect = || {
         let mut client = UnixStream::connect(&path).unwrap();

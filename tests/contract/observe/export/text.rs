@@ -143,7 +143,7 @@ fn s4_names_are_labels_and_no_two_interrupts_are_one() {
     assert_eq!(numbers(), [("2".into(), 2), ("3".into(), 3), ("".into(), 0)]);
 }
 
-/// An interrupt goes away as it ends, whoever keeps its object; and the export keeps nothing of it.
+/// An interrupt goes away as it ends, even if its object is kept; and the export keeps nothing of it.
 // Caught: an export that keeps interrupts alive; one that shows them as long as anybody keeps the object.
 #[test]
 fn s4_an_interrupt_that_has_ended_goes_away() {
