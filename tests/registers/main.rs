@@ -11,6 +11,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use interrupt_lock::linux::MappedRegisters;
+use interrupt_lock::source::Software;
+use interrupt_lock::test_kit::progress;
+use interrupt_lock::{Error, Interrupt};
 use rustix::fs::MemfdFlags;
 
 /// A device whose registers are a file: the test plays the device.
@@ -33,6 +36,28 @@ impl Mapped {
     fn set(&self, offset: u64, value: u32) {
         self.0.write_all_at(&value.to_le_bytes(), offset).unwrap();
     }
+}
+
+/// Has a driver compute 5! on a device that the test plays: it writes and reads the right registers, in the right order.
+fn drives_a_mapped_device<T: Send + 'static>(
+    driver: impl FnOnce(MappedRegisters, Software) -> Result<Interrupt<T>, Error>,
+    compute_5: fn(&mut T),
+    result: fn(&mut T) -> Option<u32>,
+) {
+    let (device, registers) = Mapped::new();
+    let (source, line) = Software::edge();
+    let interrupt = driver(registers, source).unwrap();
+    interrupt.enable().unwrap();
+    assert_eq!(device.holds(0x20), 0x80);
+    interrupt.synchronize(compute_5);
+    assert_eq!(device.holds(0x08), 5);
+    device.set(0x08, 120);
+    device.set(0x24, 4);
+    line.assert();
+    assert!(progress::comes(|| interrupt.synchronize(result) == Some(120)));
+    assert_eq!(device.holds(0x64), 4);
+    interrupt.disable().unwrap();
+    assert_eq!(device.holds(0x20), 0);
 }
 
 // Caught: a snippet that is not as it is tested.

@@ -71,28 +71,12 @@ pub fn driver(registers: MappedRegisters, source: impl Source + 'static) -> Resu
 
 #[cfg(test)]
 mod tests {
-    use interrupt_lock::source::Software;
-    use interrupt_lock::test_kit::progress;
 
     use super::*;
-    use crate::Mapped;
 
     // Caught: as with `safe-mmio`.
     #[test]
     fn over_a_mapped_device() {
-        let (device, registers) = Mapped::new();
-        let (source, line) = Software::edge();
-        let interrupt = driver(registers, source).unwrap();
-        interrupt.enable().unwrap();
-        assert_eq!(device.holds(0x20), 0x80);
-        interrupt.synchronize(|edu| edu.compute(5));
-        assert_eq!(device.holds(0x08), 5);
-        device.set(0x08, 120);
-        device.set(0x24, 4);
-        line.assert();
-        assert!(progress::comes(|| interrupt.synchronize(|edu| edu.result) == Some(120)));
-        assert_eq!(device.holds(0x64), 4);
-        interrupt.disable().unwrap();
-        assert_eq!(device.holds(0x20), 0);
+        crate::drives_a_mapped_device(driver, |edu| edu.compute(5), |edu| edu.result);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use interrupt_lock::source::{EdgeHandle, LevelHandle, Software};
-use interrupt_lock::{Claim, Delivery, Dispatcher, Interrupt, WithWorkItem, Work};
+use interrupt_lock::{Claim, Delivery, Dispatcher, Interrupt, IsrContext, WithWorkItem, Work};
 
 /// How the device reaches its interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,6 +198,12 @@ impl Nic {
 }
 
 pub type Driver = Interrupt<(), WithWorkItem>;
+
+/// The ISR of a driver without a device: it queues the work item, and keeps the interrupt masked.
+pub fn keep_masked<T>(cx: &mut IsrContext<'_, T, WithWorkItem>) -> Claim {
+    cx.queue_work_item();
+    Claim::ClaimedKeepMasked
+}
 
 /// How the driver ends its cycle.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use interrupt_lock::{Claim, Deferral, Delivery, Device, ErrorKind, Interrupt, No
 use support::log::Log;
 use support::{kind, watchdog};
 
-use super::device::{Care, Wiring, drive, driver, nic};
+use super::device::{Care, Wiring, drive, driver, keep_masked, nic};
 
 /// A driver's own loop runs the work item while there are runs. It hears of the run that the unmask callback asks for.
 // Caught: run_work_item that returns what was queued before the callback ran.
@@ -135,10 +135,7 @@ fn e4_the_unmask_callback_does_not_wait_for_itself() {
         let theirs = object.clone();
         let mut calls = 0;
         let driver = Interrupt::builder(0)
-            .isr(|cx| {
-                cx.queue_work_item();
-                Claim::ClaimedKeepMasked
-            })
+            .isr(keep_masked)
             .work_item(|_| ())
             .on_unmask(move |_| {
                 calls += 1;
