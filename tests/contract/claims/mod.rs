@@ -192,11 +192,17 @@ fn a1_any_number_of_listeners_see_every_claim() {
     for (claims, waker) in &mut stay {
         assert!(matches!(poll(claims, waker), Poll::Ready(Ok(1))));
     }
-    // In the place of one that has gone, none of its claims are seen.
-    let mut late = interrupt.claims().unwrap();
-    assert!(poll(&mut late, Waker::noop()).is_pending());
+    // In the places of some that have gone, none of their claims are seen, and each has a waker of its own.
+    let mut late = [(); 3].map(|()| (interrupt.claims().unwrap(), Arc::new(AtomicUsize::new(0))));
+    for (claims, woken) in &mut late {
+        let woken = woken.clone();
+        assert!(poll(claims, &calls(move || _ = woken.fetch_add(1, Relaxed))).is_pending());
+    }
     interrupt.service();
-    assert!(matches!(poll(&mut late, Waker::noop()), Poll::Ready(Ok(1))));
+    for (claims, woken) in &mut late {
+        assert_eq!(woken.load(Relaxed), 1);
+        assert!(matches!(poll(claims, Waker::noop()), Poll::Ready(Ok(1))));
+    }
 
     let section = interrupt.acquire_interrupt_lock();
     assert!(matches!(kind(&interrupt.claims()), Some(ErrorKind::Recursive { .. })));
