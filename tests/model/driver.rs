@@ -21,6 +21,9 @@ type Object = InterruptObject<(), WithWorkItem>;
 /// The answer to the drop of a handle that the model does not try.
 pub const NOT_TRIED: &str = "not tried";
 
+/// The answer to a run of the work item, in a step in which another thread ends an interrupt: either may be first.
+pub const EITHER: &str = "either";
+
 /// How long another thread may take to end an interrupt, before a sequence is taken for one that fails. One that passes
 /// waits for progress alone.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -124,10 +127,11 @@ impl World {
             .on_enable(move |()| outcome(enable("")))
             .on_disable(move |()| outcome(disable("")))
             .on_removal(move |()| outcome(removal("")))
-            .work_item(move |context| match work(&format!("(+{})", context.merged())) {
-                Ends::Keeps => Work::Again,
-                _ => Work::Done,
-            });
+            .work_item(move |context| more(work(&format!("(+{})", context.merged()))));
+        if kind.has_unmask {
+            let unmask = callback(Callback::Unmask);
+            builder = builder.on_unmask(move |()| more(unmask("")));
+        }
         if let Some(source) = source {
             builder = builder.source(source);
         }
@@ -248,7 +252,7 @@ impl World {
                 "unmasked".into()
             }
             Op::Queue(which) => format!("{:?}", self.object(*which).queue_work_item()),
-            Op::RunWork(which) => format!("{:?}", self.object(*which).run_work_item()),
+            Op::RunWork(which) => self.run_work_item(*which),
             Op::Drop(which) => self.drop_handle(*which),
             Op::Section(which, how, ops) => self.section(*which, *how, ops),
             Op::Submit(which, count, behaviour) => self.submit(*which, *count, behaviour),
@@ -278,8 +282,18 @@ impl World {
         }
     }
 
+    fn run_work_item(&self, which: Which) -> String {
+        let more = self.object(which).run_work_item();
+        self.glance_once_quiet();
+        if self.expects_answer(EITHER) { EITHER.into() } else { more.to_string() }
+    }
+
+    fn expects_answer(&self, answer: &str) -> bool {
+        matches!(self.expects(), Some(Entry::Answer(expected, _)) if expected == answer)
+    }
+
     fn drop_handle(&self, which: Which) -> String {
-        if matches!(self.expects(), Some(Entry::Answer(answer, _)) if answer == NOT_TRIED) {
+        if self.expects_answer(NOT_TRIED) {
             return NOT_TRIED.into();
         }
         let handle = self.interrupts[which].handle.lock().unwrap().take();
@@ -370,6 +384,10 @@ fn claim(ends: Ends, wire: &Wire) -> Claim {
         Ends::Keeps => Claim::ClaimedKeepMasked,
         Ends::Gone => Claim::DeviceGone,
     }
+}
+
+fn more(ends: Ends) -> Work {
+    if ends == Ends::Keeps { Work::Again } else { Work::Done }
 }
 
 fn outcome(ends: Ends) -> Result<(), &'static str> {

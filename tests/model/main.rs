@@ -43,6 +43,7 @@ use run::Tally;
 const HAPPEN: &[&str] = &[
     // Callbacks and sections.
     "Isr",
+    "Unmask",
     "Enable",
     "Disable",
     "Removal",
@@ -96,6 +97,7 @@ const HAPPEN: &[&str] = &[
     "Faulted: Source panicked",
     "Faulted: Deferred panicked",
     "Faulted: WorkItem panicked",
+    "Faulted: Unmask panicked",
     "cleared source failed",
     "D0Entry failed",
     "D0Exit failed",

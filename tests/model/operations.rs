@@ -85,10 +85,11 @@ pub enum Callback {
     Disable,
     Removal,
     Work,
+    Unmask,
 }
 
-pub const CALLBACKS: [Callback; 5] =
-    [Callback::Isr, Callback::Enable, Callback::Disable, Callback::Removal, Callback::Work];
+pub const CALLBACKS: [Callback; 6] =
+    [Callback::Isr, Callback::Enable, Callback::Disable, Callback::Removal, Callback::Work, Callback::Unmask];
 
 /// A callback of the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +123,7 @@ pub enum Ends {
     Panics,
     /// Of an ISR: not claimed. Of another callback: an error.
     Fails,
-    /// Of an ISR: claimed, keep masked. Of a work item: again. The others end well.
+    /// Of an ISR: claimed, keep masked. Of a work item, and of an unmask callback: again. The others end well.
     Keeps,
     /// Of an ISR: claimed, with the line left asserted. The others end well.
     Leaves,
@@ -159,6 +160,8 @@ pub const METHODS: [Method; 5] = [Method::Connect, Method::Disconnect, Method::T
 #[derive(Clone, Copy)]
 pub struct Kind {
     pub source: SourceKind,
+    /// It has an unmask callback.
+    pub has_unmask: bool,
     /// Its data is in the lock that such interrupts share.
     pub shares_lock: bool,
     /// It belongs to the device.
@@ -172,6 +175,7 @@ impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.source)?;
         for (name, is) in [
+            ("unmask callback", self.has_unmask),
             ("shared lock", self.shares_lock),
             ("in device", self.in_device),
             ("serialized", self.serialized),
@@ -267,12 +271,28 @@ fn step(depth: u32) -> BoxedStrategy<Vec<Op>> {
         1 => dropped,
         12 => scripted(Callback::Isr, asserted),
         6 => scripted(Callback::Work, queued),
+        3 => kept_then(depth),
         4 => scripted(Callback::Disable, again),
         4 => scripted(Callback::Enable, again),
         1 => scripted(Callback::Removal, |which| vec![Op::Source(which, Event::Remove), Op::Service(which)]),
         2 => powered,
     ]
     .boxed()
+}
+
+/// An ISR keeps its interrupt masked and queues its work item, whose end runs the unmask callback.
+fn kept_then(depth: u32) -> impl Strategy<Value = Vec<Op>> {
+    (which(), behaviour(depth), behaviour(depth)).prop_map(|(which, work, unmask)| {
+        let keeps = Behaviour { does: vec![Op::Queue(which)], ends: Ends::Keeps };
+        vec![
+            Op::Script(which, Callback::Isr, keeps),
+            Op::Script(which, Callback::Work, work),
+            Op::Script(which, Callback::Unmask, unmask),
+            Op::Source(which, Event::Assert),
+            Op::Service(which),
+            Op::RunWork(which),
+        ]
+    })
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -290,13 +310,16 @@ fn kind() -> impl Strategy<Value = Kind> {
         1 => Just((true, false, true)),
         1 => Just((true, true, true)),
     ];
-    (source, any::<bool>(), membership).prop_map(|(source, shares_lock, (in_device, serialized, wake_capable))| Kind {
-        source,
-        shares_lock,
-        in_device,
-        serialized,
-        wake_capable,
-    })
+    (source, any::<bool>(), any::<bool>(), membership).prop_map(
+        |(source, has_unmask, shares_lock, (in_device, serialized, wake_capable))| Kind {
+            source,
+            has_unmask,
+            shares_lock,
+            in_device,
+            serialized,
+            wake_capable,
+        },
+    )
 }
 
 fn which() -> impl Strategy<Value = Which> {

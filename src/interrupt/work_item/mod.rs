@@ -368,7 +368,7 @@ impl<T, W> InterruptObject<T, W> {
         }
         if kept {
             self.leave(UNMASK_LEFT);
-            // The unmask callback may have asked for another run.
+            // The unmask callback may have asked for another run, or the interrupt may have ended.
             more = self.is_work_item_queued();
         }
         more

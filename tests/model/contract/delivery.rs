@@ -74,9 +74,7 @@ impl World {
     /// Runs the ISR, with the lock held, and does what its claim asks for.
     pub(super) fn run_isr(&mut self, which: Which, assertions: u64, mut unmask: bool) -> &'static str {
         self.interrupts[which].counts.coalesced += assertions - 1;
-        // (Without a source there is no line to keep masked, and the first run is over as soon as there has been one.)
-        let has_source = self.interrupts[which].kind.source != SourceKind::None;
-        let runs = if has_source { self.interrupts[which].counts.work_run } else { 0 };
+        let runs = self.interrupts[which].counts.work_run;
         let outer = std::mem::replace(&mut self.in_isr, true);
         let claim = self.call(which, Callback::Isr, &format!("({assertions})"));
         if let Ok(Ends::Well | Ends::Keeps) = claim {
@@ -104,12 +102,7 @@ impl World {
             Ok(Ends::Keeps) => {
                 counts.claimed += 1;
                 self.claims(which, true, true);
-                self.interrupts[which].keeps_masked = true;
-                // The run that should open the line is over already.
-                if unmask && self.interrupts[which].work.is_idle() && self.interrupts[which].counts.work_run != runs {
-                    self.interrupts[which].keeps_masked = false;
-                    self.unmask_line(which);
-                }
+                self.keep_masked(which, runs, unmask);
                 return "Answered(ClaimedKeepMasked)";
             }
             Ok(_) => {
@@ -140,23 +133,6 @@ impl World {
         if let Err(trouble) = self.unmask_source(which) {
             self.source_failed(which, trouble);
         }
-    }
-
-    /// Opens a line that an ISR has kept masked.
-    pub(super) fn unmask_kept(&mut self, which: Which) {
-        if std::mem::take(&mut self.interrupts[which].keeps_masked) && self.interrupts[which].in_service() {
-            self.unmask_line(which);
-        }
-    }
-
-    /// `unmask()`.
-    pub(super) fn unmask(&mut self, which: Which) -> String {
-        if !self.acquire(which) {
-            return "panics: Recursive".into();
-        }
-        self.unmask_kept(which);
-        self.release(which);
-        "unmasked".into()
     }
 
     pub(super) fn source_failed(&mut self, which: Which, trouble: Trouble) {

@@ -142,6 +142,8 @@ impl World {
                     world.interrupts[which].phase = Phase::Enabled;
                     world.interrupts[which].wakes = false;
                     world.deliver_withheld(which);
+                    world.make_left_unmask(which);
+                    world.make_up_for_unmask(which);
                 }
             });
             Ok(())

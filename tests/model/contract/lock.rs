@@ -110,10 +110,7 @@ impl World {
         for fault in std::mem::take(&mut self.interrupts[which].left_faults) {
             self.fault(which, fault);
         }
-        // A run that is queued by now will open the line.
-        if std::mem::take(&mut self.interrupts[which].unmask_left) && self.interrupts[which].work.is_idle() {
-            self.unmask_kept(which);
-        }
+        self.make_left_unmask(which);
     }
 
     /// Runs one closure. Each interrupt's run in order of submission.

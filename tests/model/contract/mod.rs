@@ -5,6 +5,7 @@
 //! | this one | the world, and how an operation finds its rule | |
 //! | `lock` | sections, and what their end serves | L4, L7, L12, E6 |
 //! | `delivery` | from an assertion to the claim | I1 to I7, I10, E8 |
+//! | `kept` | from an ISR that keeps its interrupt masked to the unmasking | I6 |
 //! | `work` | the work item | W1 to W8 |
 //! | `transition` | enable, disable, inactive, fault, removal, the end | E1 to E8, I12, I13, I15 |
 //! | `device` | power, reset, callback lock | E5, E9, W5 |
@@ -13,6 +14,7 @@
 
 mod delivery;
 mod device;
+mod kept;
 mod line;
 mod lock;
 mod source;
@@ -21,7 +23,7 @@ mod work;
 
 use std::collections::VecDeque;
 
-use crate::operations::{Behaviour, Callback, Ends, INTERRUPTS, Kind, Op, Which};
+use crate::operations::{Behaviour, Callback, Ends, INTERRUPTS, Kind, Op, SourceKind, Which};
 use crate::script::{Counts, Entry, Glance, Scripts};
 use device::Device;
 use line::Line;
@@ -84,14 +86,16 @@ struct Interrupt {
     pending: u64,
     /// Taken and not delivered, because the interrupt is inactive or asleep.
     withheld: u64,
-    /// The line stays masked until the work item has run.
+    /// It stays masked until the work item has run.
     keeps_masked: bool,
     /// An assertion waits for the device to come to D0.
     wakes: bool,
     /// Faults that the owner of the lock is to make.
     left_faults: Vec<&'static str>,
-    /// The owner of the lock is to open the line.
+    /// The owner of the lock is to unmask it.
     unmask_left: bool,
+    /// The unmask callback waits until assertions reach the ISR.
+    unmask_put_off: bool,
     /// The system wants the device back.
     removal_wanted: bool,
     closures: VecDeque<Closure>,
@@ -230,6 +234,7 @@ impl Interrupt {
             wakes: false,
             left_faults: Vec::new(),
             unmask_left: false,
+            unmask_put_off: false,
             removal_wanted: false,
             closures: VecDeque::new(),
             takes_closures: true,
@@ -244,6 +249,16 @@ impl Interrupt {
     /// Connected, and not out of service.
     fn in_service(&self) -> bool {
         self.phase.is_in_service()
+    }
+
+    /// Something can be kept masked.
+    fn unmasks(&self) -> bool {
+        self.kind.source != SourceKind::None || self.kind.has_unmask
+    }
+
+    /// It sleeps, and its device is brought up for an assertion that it has not answered.
+    fn owes_an_answer(&self) -> bool {
+        self.phase == Phase::Asleep && !self.inactive && self.withheld > 0
     }
 
     /// Assertions reach the ISR.

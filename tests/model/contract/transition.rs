@@ -133,12 +133,10 @@ impl World {
 
     /// Rule E2, in its order: closures, removal, ISR, callback, disconnection.
     fn disable_section(&mut self, which: Which) -> Answer {
+        self.run_submitted(which);
         if !self.interrupts[which].in_service() {
-            self.run_submitted(which);
             return self.is_still_there(which).map(|()| "Already");
         }
-        self.run_submitted(which);
-        self.check(which)?;
         self.notice_removal(which);
         self.check(which)?;
         self.last_isr(which);
@@ -151,7 +149,7 @@ impl World {
         self.interrupts[which].phase = Phase::Disabled;
         let disconnected = self.disconnect_and_drain(which);
         self.forget_withheld(which);
-        self.interrupts[which].keeps_masked = false;
+        self.forget_kept(which);
         // The disconnection may have found the device gone, or the source may have failed.
         self.check(which)?;
         if matches!(called, Ok(Ends::Fails)) {
@@ -210,6 +208,7 @@ impl World {
                     // A sleeper has not answered what it was told of.
                     world.claims(which, false, false);
                 }
+                world.make_left_unmask(which);
                 Ok("Done")
             })
         })
@@ -224,6 +223,7 @@ impl World {
                 }
                 world.wake_for_withheld(which);
                 world.deliver_withheld(which);
+                world.make_up_for_unmask(which);
                 Ok("Done")
             })
         })
@@ -309,7 +309,7 @@ impl World {
     }
 
     fn out_of_service(&mut self, which: Which) {
-        self.interrupts[which].keeps_masked = false;
+        self.forget_kept(which);
         self.interrupts[which].work.open = false;
         // An error of the source changes nothing any more.
         let _ = self.disconnect(which);
@@ -406,8 +406,9 @@ impl World {
             let _ = world.leave_line(which);
         });
         self.finish(which);
-        // Five callbacks and the source.
-        self.interrupts[which].freed = if self.interrupts[which].kind.source == SourceKind::None { 5 } else { 6 };
+        // Five callbacks, and what not all of them have.
+        let kind = self.interrupts[which].kind;
+        self.interrupts[which].freed = 5 + u64::from(kind.source != SourceKind::None) + u64::from(kind.has_unmask);
     }
 
     pub(super) fn end_if_it_waits(&mut self, which: Which) {

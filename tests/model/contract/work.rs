@@ -1,6 +1,7 @@
 //! The work item.
 
 use crate::contract::{Panicked, Phase, World};
+use crate::driver::EITHER;
 use crate::operations::{Callback, Ends, Which};
 
 #[derive(Default)]
@@ -38,6 +39,7 @@ impl World {
     /// `run_work_item()`: runs it once, and answers whether another run is queued.
     pub(super) fn run_work_item(&mut self, which: Which) -> String {
         match self.run_work(which) {
+            Ok(_) if self.ends_elsewhere => EITHER.into(),
             Ok(more) => more.to_string(),
             Err(NoCallbackLock) => "panics: callback lock".into(),
         }
@@ -82,11 +84,13 @@ impl World {
         let interrupt = &mut self.interrupts[which];
         interrupt.work.runs = false;
         let more = interrupt.work.queueings > 0;
-        if interrupt.keeps_masked {
-            interrupt.unmask_left = true;
-            self.leave(which);
+        if !interrupt.keeps_masked {
+            return more;
         }
-        more
+        interrupt.unmask_left = true;
+        self.leave(which);
+        // That release of the lock may have queued another run, and may have been the end of the interrupt.
+        self.interrupts[which].work.queueings > 0
     }
 
     /// Runs what is queued (rule W7), unless this thread holds the callback lock that it needs.
