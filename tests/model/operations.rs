@@ -280,18 +280,27 @@ fn step(depth: u32) -> BoxedStrategy<Vec<Op>> {
     .boxed()
 }
 
-/// An ISR keeps its interrupt masked and queues its work item, whose end runs the unmask callback.
+/// An ISR keeps its interrupt masked and queues its work item, whose end runs the unmask callback. That is put off if the
+/// interrupt is inactive, or sleeps.
 fn kept_then(depth: u32) -> impl Strategy<Value = Vec<Op>> {
-    (which(), behaviour(depth), behaviour(depth)).prop_map(|(which, work, unmask)| {
+    let quiet = prop_oneof![2 => Just(false), 1 => Just(true)];
+    let reported = (which(), quiet, any::<bool>());
+    (reported, behaviour(depth), behaviour(depth)).prop_map(|((which, quiet, sleeps), work, unmask)| {
         let keeps = Behaviour { does: vec![Op::Queue(which)], ends: Ends::Keeps };
-        vec![
+        let (before, after) = match (quiet, sleeps) {
+            (false, _) => (None, None),
+            (true, false) => (Some(Op::Inactive(which)), Some(Op::Active(which))),
+            (true, true) => (Some(Op::ExitD0), Some(Op::EnterD0)),
+        };
+        let kept = vec![
             Op::Script(which, Callback::Isr, keeps),
             Op::Script(which, Callback::Work, work),
             Op::Script(which, Callback::Unmask, unmask),
             Op::Source(which, Event::Assert),
             Op::Service(which),
-            Op::RunWork(which),
-        ]
+        ];
+        let run = [before, Some(Op::RunWork(which)), after].into_iter().flatten();
+        kept.into_iter().chain(run).chain([Op::RunWork(which)]).collect()
     })
 }
 
