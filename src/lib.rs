@@ -33,7 +33,7 @@
 //! | wait for claims | [`Claims`] |
 //! | see what happens | [`Stats`], [`Snapshot`], [`Table`], [`Fault`], [`Error`] |
 //! | let others see it | [`Export`] |
-//! | run on a microcontroller | [`InterruptObject`], [`bare_metal`] |
+//! | run on a microcontroller | [`single_core`]; on several cores [`InterruptObject`], [`bare_metal`] |
 //!
 //! The code: each folder of `src` is a layer, and may use only the layers below it. `CONTRIBUTING.md` lists them.
 
@@ -68,6 +68,7 @@ mod observe;
 mod policy;
 #[cfg(feature = "simulated")]
 pub mod simulated;
+pub mod single_core;
 pub mod source;
 mod sync;
 #[cfg(all(target_os = "linux", feature = "std"))]
