@@ -153,9 +153,10 @@ pub trait Driver: Sized + Sync + 'static {
         Work::Done
     }
 
-    /// Called after each queueing that has to be told to what runs the work item: pends PendSV, or wakes a task.
+    /// Called when the work item has become queued and can run: pends PendSV, or wakes a task.
     ///
-    /// It is called where the work item was queued: in the ISR, too, and with the interrupts off.
+    /// It is called once for each [`Queued::New`](crate::Queued::New), where the work item is queued: in the ISR, too, and
+    /// with the interrupts off. If the work item runs at that time, it is called as that run ends.
     fn on_queued(&self) {}
 
     /// What a panic calls the interrupt.

@@ -147,6 +147,11 @@ impl Word {
     }
 
     #[inline(always)]
+    pub(super) fn runs(&self) -> bool {
+        self.sections.load(Relaxed) & RUNS != 0
+    }
+
+    #[inline(always)]
     pub(super) fn end_run(&self) {
         compiler_fence(SeqCst);
         self.sections.store(self.sections.load(Relaxed) & !RUNS, Relaxed);

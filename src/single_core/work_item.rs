@@ -12,7 +12,10 @@ impl<D: Driver> InterruptObject<D> {
         if !self.word.queue() {
             return Queued::Merged;
         }
-        self.driver.on_queued();
+        // The end of a run tells by itself.
+        if !self.word.runs() {
+            self.driver.on_queued();
+        }
         Queued::New
     }
 
@@ -80,7 +83,6 @@ impl<D: Driver> InterruptObject<D> {
         }
         self.word.end_run();
         if self.word.is_queued() {
-            // What runs the work item may have come during this run, and have gone again.
             self.driver.on_queued();
             return true;
         }
