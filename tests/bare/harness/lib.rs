@@ -15,9 +15,9 @@ mod semihosting;
 mod sweep;
 
 pub use known::{Known, expect_known};
-pub use report::{expect, finish, violation};
+pub use report::{add_sweep, expect, finish, violation};
 pub use semihosting::{exit, print};
-pub use sweep::{Case, Shot, entries, mask_before, preempt, sweep_all};
+pub use sweep::{Case, Shot, entries, mask_before, preempt, sweep_all, take_vectors};
 
 /// Prints. (It ends no line.)
 #[macro_export]

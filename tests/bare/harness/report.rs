@@ -40,7 +40,7 @@ pub fn expect(holds: bool, what: &str) {
 }
 
 /// Adds a sweep to the totals.
-pub(crate) fn add_sweep(shots: u32, preemptions: u32) {
+pub fn add_sweep(shots: u32, preemptions: u32) {
     add(&SWEEPS, 1);
     add(&SHOTS, shots);
     add(&PREEMPTIONS, preemptions);

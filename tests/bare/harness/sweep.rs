@@ -119,6 +119,12 @@ pub(crate) fn enter_second() {
     }
 }
 
+/// Lets the vectors be a case's, without a sweep: for a firmware that has its own way to preempt.
+pub fn take_vectors(setting: &'static machine::Setting, case: &'static Case) {
+    SETTING.store(core::ptr::from_ref(setting).cast_mut(), Relaxed);
+    CASE.store(core::ptr::from_ref(case).cast_mut(), Relaxed);
+}
+
 /// Sweeps over each case in a variant of the machine, by all kinds of shots that the case has.
 pub fn sweep_all(setting: &'static machine::Setting, cases: &'static [Case]) {
     machine::set(setting);
