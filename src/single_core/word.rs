@@ -92,12 +92,14 @@ impl Word {
         self.left.load(Relaxed) != 0
     }
 
-    /// Takes what is left. The caller holds the lock, and runs the ISR after this: a delivery that comes before is served
-    /// by that run, and one that comes later is left again.
+    /// Takes what is left. Returns whether anything is. The caller holds the lock, and runs the ISR after this: a delivery
+    /// that comes before is served by that run, and one that comes later is left again.
     #[inline(always)]
-    pub(super) fn take_left(&self) {
+    pub(super) fn take_left(&self) -> bool {
+        let left = self.has_left();
         self.left.store(0, Relaxed);
         compiler_fence(SeqCst);
+        left
     }
 
     // Transitions, and runs of the work item.
@@ -121,29 +123,26 @@ impl Word {
     /// Begins a run. Returns `false` if none is queued, or if it can't begin now.
     #[inline(always)]
     pub(super) fn begin_run(&self) -> bool {
-        let sections = self.sections.load(Relaxed);
-        if sections & (HELD | RUNS) != 0 {
-            self.put_off(sections);
-            return false;
-        }
-        self.sections.store(sections | RUNS, Relaxed);
-        // A vector may have run it since the caller looked.
-        if self.queued.load(Relaxed) == NOT_QUEUED {
+        while self.is_queued() {
+            let sections = self.sections.load(Relaxed);
+            if sections & (HELD | RUNS) != 0 {
+                if sections & HELD != 0 {
+                    // The end of the section tells once more. (The end of a run tells by itself.)
+                    self.queued.store(PUT_OFF, Relaxed);
+                }
+                return false;
+            }
+            self.sections.store(sections | RUNS, Relaxed);
+            if self.is_queued() {
+                // What is queued up to here is served by this run.
+                self.queued.store(NOT_QUEUED, Relaxed);
+                compiler_fence(SeqCst);
+                return true;
+            }
+            // A vector has run it. Another may have queued it since, and have told nobody: look again.
             self.end_run();
-            return false;
         }
-        // What is queued up to here is served by this run.
-        self.queued.store(NOT_QUEUED, Relaxed);
-        compiler_fence(SeqCst);
-        true
-    }
-
-    /// Has the end of the section tell once more that a run is queued. (The end of a run tells by itself.)
-    #[cold]
-    fn put_off(&self, sections: u8) {
-        if sections & HELD != 0 && self.queued.load(Relaxed) != NOT_QUEUED {
-            self.queued.store(PUT_OFF, Relaxed);
-        }
+        false
     }
 
     #[inline(always)]
