@@ -213,9 +213,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn is_in_transition_elsewhere(&self) -> bool {
-        // SAFETY: used only to see which thread owns it.
-        let control = unsafe { self.control.raw() };
-        let owner = control.owner();
+        let owner = self.raw_control().owner();
         owner != 0 && owner != sync::this_thread()
     }
 

@@ -244,7 +244,6 @@ impl WorkWord {
 
     /// Whether the calling thread runs the work item.
     pub(crate) fn is_mine(&self) -> bool {
-        // Relaxed: see `begin`.
-        self.runner.load(Relaxed) == sync::this_thread()
+        sync::is_this_thread(&self.runner)
     }
 }
