@@ -19,6 +19,7 @@
 //! | `claims` | waiting for claims, from async code and from threads | A1, A2, A3, A4 |
 //! | `state` | the state word, and the table of phases and events | |
 //! | `observed` | what those outside of the process see | S4 |
+//! | `noted` | how the notes are used | B3 |
 //! | `overdue` | callbacks that are overdue | I17 |
 //! | `own_loop` | what a driver's own loop waits on | I22 |
 //! | `facts` | checks of what may be sent between threads, and of the layout in memory | |
@@ -34,6 +35,7 @@ mod facts;
 #[cfg(feature = "alloc")]
 mod handle;
 mod information;
+mod noted;
 #[cfg(feature = "std")]
 mod observed;
 #[cfg(feature = "std")]
@@ -77,6 +79,7 @@ pub use work_item::{
 use crate::cause::SourceError;
 use crate::claim::Claim;
 use crate::fault::{Callback, Fault};
+#[cfg(feature = "alloc")]
 use crate::info::Info;
 use crate::lock::{RawInterruptLock, lock_methods};
 use crate::name::Name;
@@ -172,13 +175,18 @@ pub struct InterruptObject<T, W> {
     own_loop: Locked<OwnLoop>,
 }
 
+/// Without an allocator there is no source, and nothing that could be a fault.
 #[derive(Default)]
 struct Notes {
+    #[cfg(feature = "alloc")]
     info: Info,
+    #[cfg(feature = "alloc")]
     fault: Option<Fault>,
     /// The driver has asked for a shared line.
+    #[cfg(feature = "alloc")]
     shared: bool,
     /// The system reports the source as shared, although it is not a level line ([rule I8](crate::guide::contract#i8)).
+    #[cfg(feature = "alloc")]
     doubtfully_shared: bool,
     /// The policy, if the driver gave one.
     #[cfg(feature = "std")]
@@ -332,9 +340,13 @@ impl<T, W> InterruptObject<T, W> {
                 work: WorkWord::new(),
                 work_fn: Locked::new(work),
                 notes: Mutex::from_raw(RawInterruptLock::new(), Notes {
+                    #[cfg(feature = "alloc")]
                     info: Info::new(),
+                    #[cfg(feature = "alloc")]
                     fault: None,
+                    #[cfg(feature = "alloc")]
                     shared: false,
+                    #[cfg(feature = "alloc")]
                     doubtfully_shared: false,
                     #[cfg(feature = "std")]
                     policy: None,
