@@ -10,6 +10,7 @@
 //! | `data_lock` | the lock with the interrupt data, its own or shared | L9 |
 //! | `callbacks` | the driver's callbacks, and what they may return | |
 //! | `static_callbacks` | the callbacks of a `static` interrupt | |
+//! | `hooks` | what a `static` interrupt is wired to | B5 |
 //! | `attached` | the traits by which it uses its dispatcher and its device | W5, E6, E9 |
 //! | `serve` | the trait by which a dispatcher serves it | I16 |
 //! | `delivery` | from an assertion to the ISR's claim | I1, I2, I3, I6, I10, I14 |
@@ -34,6 +35,7 @@ mod delivery;
 mod facts;
 #[cfg(feature = "alloc")]
 mod handle;
+mod hooks;
 mod information;
 mod noted;
 #[cfg(feature = "std")]
@@ -93,6 +95,7 @@ use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
 use attached::EndsElsewhere;
 use attached::{Attached, Dispatch, Membership};
 use deferred::Deferred;
+use hooks::Hooks;
 use own_loop::OwnLoop;
 use state::StateWord;
 #[cfg(feature = "std")]
@@ -173,6 +176,8 @@ pub struct InterruptObject<T, W> {
     storm: Locked<crate::observe::storm::Storm>,
     /// What a driver's own loop waits on. Used with the interrupt lock held.
     own_loop: Locked<OwnLoop>,
+    /// What a `static` interrupt is wired to.
+    hooks: Hooks,
 }
 
 /// Without an allocator there is no source, and nothing that could be a fault.
@@ -365,6 +370,7 @@ impl<T, W> InterruptObject<T, W> {
                 work_run: Counter::new(),
                 membership: None,
                 own_loop: Locked::new(OwnLoop::NONE),
+                hooks: Hooks::NONE,
                 unmask: Locked::new(OnUnmask::NOTHING),
                 dispatch: None,
             }
@@ -397,6 +403,7 @@ impl<T, W> InterruptObject<T, W> {
     #[cfg(feature = "std")]
     pub(crate) fn set_dispatch(&mut self, dispatch: Attached<dyn Dispatch>) {
         self.dispatch = Some(dispatch);
+        self.work = WorkWord::told();
     }
 }
 

@@ -46,8 +46,12 @@ pub(crate) use cell::{Borrow, Locked, Witness};
 
 #[cfg(all(feature = "alloc", not(loom)))]
 pub(crate) use core::sync::atomic::AtomicPtr;
+#[cfg(not(any(loom, all(feature = "portable-atomic", not(target_has_atomic = "ptr")))))]
+pub(crate) use core::sync::atomic::AtomicUsize;
 #[cfg(not(loom))]
-pub(crate) use core::sync::atomic::{AtomicUsize, Ordering};
+pub(crate) use core::sync::atomic::Ordering;
+#[cfg(all(feature = "portable-atomic", not(target_has_atomic = "ptr"), not(loom)))]
+pub(crate) use portable_atomic::AtomicUsize;
 
 mod counter;
 #[cfg(feature = "std")]

@@ -65,6 +65,9 @@ pub(crate) const TELL_LEFT: usize = 1 << 13;
 /// Set under the interrupt lock.
 pub(crate) const UNMASK_PUT_OFF: usize = 1 << 14;
 
+/// The line of a `static` interrupt has been masked, and is to be unmasked.
+pub(crate) const LINE_MASKED: usize = 1 << 15;
+
 /// The bits of the process.
 const PROCESS: usize = usize::MAX << sync::BITS_BELOW;
 /// What the word of another process's interrupt reads as, beside [`END_DEFERRED`].

@@ -94,6 +94,7 @@ impl<T, W> InterruptObject<T, W> {
             Ok(Ok(())) => {
                 self.work.open();
                 self.state.apply(Event::Connected);
+                self.unmask_own_line();
                 events::enabled(self.name());
                 Ok(Transition::Done)
             }

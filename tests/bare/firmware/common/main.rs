@@ -10,7 +10,7 @@ mod ledger;
 mod object;
 mod subject;
 
-use harness::machine::{NO_MASK, SETTINGS, Setting};
+use harness::machine::{SETTINGS, Setting};
 use harness::{firmware, sweep_all};
 
 use cases::Cases;
@@ -18,13 +18,8 @@ use object::Object;
 
 firmware!(main);
 
-/// The crate knows of no machine: it masks nothing.
-static UNINSTALLED: Setting = Setting { name: "uninstalled", ..NO_MASK };
-
 fn main() {
     harness::expect_known(known::KNOWN);
-    sweep(&UNINSTALLED);
-    object::boot();
     for setting in SETTINGS {
         sweep(setting);
     }
