@@ -86,11 +86,14 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cold]
     fn wake_listeners(&self) {
-        // A place that is added meanwhile, perhaps by one of the wakers, is that of a listener that looks by itself.
-        let Some(places) = self.with_notes_now(|notes| notes.listeners().places()) else { return };
-        for place in 0..places {
+        let (mut place, mut places) = (0, None);
+        while places.is_none_or(|places| place < places) {
             // Each waker is called with no lock held, and at most once: a listener that sets it anew has looked again.
-            let Some(waker) = self.with_notes_now(|notes| notes.listeners().take_waker(place)) else { return };
+            let taken = self.with_notes_now(|notes| (notes.listeners().take_waker(place), notes.listeners().places()));
+            let Some((waker, count)) = taken else { return };
+            // A place that is added meanwhile, perhaps by one of the wakers, is that of a listener that looks by itself.
+            places.get_or_insert(count);
+            place += 1;
             if let Some(waker) = waker
                 && let Err(message) = sync::catch(|| waker.wake())
             {

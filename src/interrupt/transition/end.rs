@@ -182,8 +182,12 @@ impl<T, W> InterruptObject<T, W> {
     #[cold]
     fn follow_section(&self) {
         self.tell_listeners();
-        self.take_deferred_end();
-        self.ask_for_power();
+        // Without an allocator there is no handle, and no device.
+        #[cfg(feature = "alloc")]
+        {
+            self.take_deferred_end();
+            self.ask_for_power();
+        }
         #[cfg(feature = "std")]
         self.ask_for_removal();
     }
