@@ -10,7 +10,7 @@
 #[cfg(not(any(feature = "std", loom)))]
 mod linked;
 
-use core::sync::atomic::AtomicBool;
+use core::sync::atomic::AtomicUsize;
 
 #[cfg(not(any(feature = "std", loom)))]
 pub(crate) use linked::{Found, Kept, in_isr, is_in_isr, mask, this_processor, unmask};
@@ -104,9 +104,9 @@ pub unsafe trait Platform {
 #[derive(Debug, Default)]
 #[repr(align(8))]
 pub struct Cpu {
-    /// The processor is inside an ISR.
+    /// Not 0 if the processor is inside an ISR.
     #[cfg_attr(any(feature = "std", loom), expect(dead_code, reason = "the operating system knows better"))]
-    in_isr: AtomicBool,
+    in_isr: AtomicUsize,
 }
 
 impl Cpu {
@@ -117,7 +117,7 @@ impl Cpu {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self { in_isr: AtomicBool::new(false) }
+        Self { in_isr: AtomicUsize::new(0) }
     }
 }
 
