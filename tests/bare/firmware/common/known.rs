@@ -23,6 +23,7 @@ pub const KNOWN: &[Known] = &[
     Known { rule: "B3", case: "claims", setting: "basepri-above", what: None },
     // A disable masks throughout.
     Known { rule: "B4", case: "disable", setting: "primask", what: WORK },
+    Known { rule: "B4", case: "disable", setting: "mie", what: WORK },
     Known { rule: "B4", case: "disable", setting: "basepri", what: WORK },
     Known { rule: "B4", case: "disable", setting: "basepri-mixed", what: WORK },
     Known { rule: "B4", case: "disable", setting: "basepri-above", what: WORK },

@@ -2,18 +2,13 @@
 #![no_std]
 #![no_main]
 
-mod cases;
-mod data;
-mod device;
 mod known;
-mod ledger;
 mod object;
-mod subject;
 
+use harness::cases::Cases;
 use harness::machine::{NO_MASK, SETTINGS, Setting};
 use harness::{firmware, sweep_all};
 
-use cases::Cases;
 use object::Object;
 
 firmware!(main);
@@ -32,6 +27,7 @@ fn main() {
 }
 
 fn sweep(setting: &'static Setting) {
-    sweep_all(setting, Cases::<Object>::ALL);
-    sweep_all(setting, Cases::<Object>::WHOLE);
+    for cases in [Cases::<Object>::LOCK, Cases::<Object>::WORK, Cases::<Object>::TRANSITIONS, Cases::<Object>::WHOLE] {
+        sweep_all(setting, cases);
+    }
 }
