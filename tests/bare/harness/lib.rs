@@ -8,7 +8,6 @@
 //! | `virt`, 64 bits | riscv64gc, two harts | two processors at once |
 #![no_std]
 
-pub mod cases;
 mod known;
 pub mod machine;
 mod report;

@@ -8,21 +8,20 @@
 //! | `ledger` | what has happened to it in this shot |
 //! | `device` | a device that is off from the ISR to the end of the work item |
 
-mod data;
+pub mod data;
 mod device;
 mod ledger;
-mod subject;
+pub mod subject;
 
 use core::marker::PhantomData;
 
-pub use data::{Data, begin_work};
-use ledger::{Caller, ledger};
-pub use subject::{Subject, Tells, Whole};
+use harness::{Case, expect, machine};
 
-use crate::{Case, expect, machine};
+use data::Data;
+use ledger::{Caller, ledger};
+use subject::{Subject, Whole};
 
 /// The cases of an object.
-#[derive(Debug)]
 pub struct Cases<S>(PhantomData<S>);
 
 impl<S: Subject> Cases<S> {
@@ -86,16 +85,16 @@ impl<S: Subject> Cases<S> {
             first: || Self::request(Caller::First),
             ..Self::case("queue-in-vector", || Self::request(Caller::Thread))
         },
-        Case { prepare: Self::prepare_queued, ..Self::case("run", || S::a().run()) },
-        Case { prepare: Self::prepare_queued, first: Self::first_runs, ..Self::case("run-in-vector", || S::a().run()) },
+        Case { prepare: Self::prepare_queued, ..Self::case("run", Self::run) },
+        Case { prepare: Self::prepare_queued, first: Self::first_runs, ..Self::case("run-in-vector", Self::run) },
         Case {
             prepare: Self::prepare_queued,
             first: || Self::request(Caller::First),
-            ..Self::case("run-queued-in-vector", || S::a().run())
+            ..Self::case("run-queued-in-vector", Self::run)
         },
         Self::cycling("cycle", || {
             Self::assert(Caller::Thread);
-            S::cycle().run();
+            let _ = S::cycle().run();
         }),
     ];
 
@@ -110,7 +109,7 @@ impl<S: Subject> Cases<S> {
         Self::disabling("disable-queued", Self::prepare_queued, || S::a().disable()),
         Case {
             check: || {
-                ledger(2).check_accounted(S::TELLS, S::cycle().stale());
+                ledger(2).check_accounted(S::cycle().stale());
                 ledger(2).check_worked();
                 expect(!S::cycle().is_queued(), "the work item is queued after the disable");
                 Self::check();
@@ -129,7 +128,7 @@ impl<S: Subject> Cases<S> {
 
     fn request(caller: Caller) {
         ledger(0).request(caller);
-        expect(!S::a().queue(), "a queueing was refused");
+        S::a().queue();
     }
 
     /// The third object's device has something. It asserts if it may.
@@ -156,7 +155,11 @@ impl<S: Subject> Cases<S> {
 
     fn first_runs() {
         Self::first();
-        S::a().run();
+        Self::run();
+    }
+
+    fn run() {
+        let _ = S::a().run();
     }
 
     fn second_same() {
@@ -194,12 +197,12 @@ impl<S: Subject> Cases<S> {
     }
 
     fn check() {
-        ledger(0).check_served(S::TELLS);
+        ledger(0).check_served();
         Self::settle();
     }
 
     fn check_accounted() {
-        ledger(0).check_accounted(S::TELLS, S::a().stale());
+        ledger(0).check_accounted(S::a().stale());
         Self::settle();
     }
 
@@ -209,14 +212,14 @@ impl<S: Subject> Cases<S> {
     }
 
     fn check_cycle() {
-        ledger(2).check_served(S::TELLS);
+        ledger(2).check_served();
         Self::settle_one(S::cycle(), 2);
         device::check();
         Self::check();
     }
 
     fn settle() {
-        ledger(1).check_served(S::TELLS);
+        ledger(1).check_served();
         S::check_rest();
         Self::settle_one(S::a(), 0);
         Self::settle_one(S::b(), 1);
@@ -224,13 +227,14 @@ impl<S: Subject> Cases<S> {
 
     fn settle_one(object: &'static S, number: usize) {
         while object.is_queued() {
-            object.run();
+            let _ = object.run();
         }
         ledger(number).check_worked();
         object.synchronize(Data::check);
     }
 }
 
+#[allow(dead_code, reason = "not every object has these operations")]
 impl<S: Whole> Cases<S> {
     /// What not every object can do.
     pub const WHOLE: &'static [Case] = &[
@@ -251,7 +255,7 @@ impl<S: Whole> Cases<S> {
             ..Self::cycling("cycle-inactive", || {
                 Self::assert(Caller::Thread);
                 S::cycle().report_inactive();
-                S::cycle().run();
+                let _ = S::cycle().run();
             })
         },
         Self::case("clear-fault", || S::a().clear_fault()),

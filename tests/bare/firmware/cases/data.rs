@@ -2,12 +2,12 @@
 
 use core::hint::black_box;
 
+use harness::{expect, machine, mask_before, preempt};
+
 use crate::cases::device;
 use crate::cases::ledger::ledger;
-use crate::{expect, machine, mask_before, preempt};
 
 /// The interrupt data of an object under test. The object's callbacks call its methods, with the lock held.
-#[derive(Debug)]
 pub struct Data {
     /// Which object it is of.
     object: usize,
@@ -22,16 +22,15 @@ pub struct Data {
 
 impl Data {
     /// The data of object 0 (`a`), 1 (`b`) or 2 (`cycle`).
-    #[must_use]
     pub const fn new(object: usize) -> Self {
         Self { object, first: 0, second: 0, open: false, on: false }
     }
 
-    /// What an ISR does first. `assertions`: as many as the object tells of. Afterwards it queues the work item, and claims;
+    /// What an ISR does first. `assertions`: as many as the object tells of, if it tells. Afterwards it queues the work item, and claims;
     /// [if the object is `cycle`](Self::is_cycle), it keeps its device masked.
-    pub fn isr(&mut self, assertions: u64) {
+    pub fn isr(&mut self, assertions: Option<u32>) {
         expect(self.on, "an ISR run before the enable callback, or after the disable callback");
-        ledger(self.object).isr(assertions as u32);
+        ledger(self.object).isr(assertions);
         self.section(preempt);
         if self.is_cycle() {
             device::silence();
@@ -39,7 +38,6 @@ impl Data {
     }
 
     /// Whether the object's device stays off from the ISR to the end of the work item.
-    #[must_use]
     pub fn is_cycle(&self) -> bool {
         self.object == 2
     }

@@ -3,8 +3,9 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use harness::expect;
+
 use crate::cases::ledger::Caller;
-use crate::expect;
 
 static ON: AtomicU32 = AtomicU32::new(0);
 /// What it has received. Each that makes it receive writes a count of its own, because a vector may preempt another.

@@ -4,23 +4,11 @@ use core::ops::DerefMut;
 
 use crate::cases::data::Data;
 
-/// Whether an object tells its ISR of how many assertions it is, and counts those that come to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tells {
-    /// It does.
-    Counts,
-    /// It does not: several assertions may be one.
-    Nothing,
-}
-
 /// An object under test: two of the kind, `a` and `b`, and a third, `cycle`, whose device stays off until its work item has
 /// run. Each has [`Data`], whose methods its callbacks call, and a work item.
 pub trait Subject: Sync + 'static {
     /// Its guard.
     type Guard: DerefMut<Target = Data>;
-
-    /// Whether it counts.
-    const TELLS: Tells = Tells::Counts;
 
     /// The object that most operations are about.
     fn a() -> &'static Self;
@@ -37,25 +25,24 @@ pub trait Subject: Sync + 'static {
     fn synchronize(&'static self, section: fn(&mut Data));
     /// What a vector calls.
     fn service(&'static self);
-    /// Queues the work item. Returns whether it was refused.
-    fn queue(&'static self) -> bool;
-    /// Runs the work item if it is queued.
-    fn run(&'static self);
+    /// Queues the work item.
+    fn queue(&'static self);
+    /// Runs the work item if it is queued. Returns whether another run is.
+    fn run(&'static self) -> bool;
     /// Whether it is queued.
     fn is_queued(&'static self) -> bool;
     /// Enables it. That must not fail.
     fn enable(&'static self);
     /// Disables it. That must not fail.
     fn disable(&'static self);
-    /// How many assertions it has counted as stale.
-    fn stale(&'static self) -> u32 {
-        0
-    }
-    /// Looks whether the crate counts nothing as held, after each shot.
-    fn check_rest() {}
+    /// How many assertions it has counted as stale, if it counts.
+    fn stale(&'static self) -> Option<u32>;
+    /// After each shot: what the crate says of itself, and what its hooks have been told.
+    fn check_rest();
 }
 
 /// What an object can do besides.
+#[allow(dead_code, reason = "not every object has these")]
 pub trait Whole: Subject {
     /// Stops delivery.
     fn report_inactive(&'static self);

@@ -2,12 +2,10 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::cases::Tells;
-use crate::expect;
-use crate::report::add;
+use harness::expect;
 
 /// The code that does something to an object. Each writes counts of its own, because a vector may preempt another's addition.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Caller {
     /// The operation under test.
     Thread,
@@ -40,6 +38,10 @@ impl Sum {
     }
 }
 
+fn add(count: &AtomicU32, more: u32) {
+    count.store(count.load(Relaxed) + more, Relaxed);
+}
+
 pub(super) struct Ledger {
     /// Calls of `service()`.
     calls: Sum,
@@ -47,6 +49,8 @@ pub(super) struct Ledger {
     seen: AtomicU32,
     /// How many of them the ISR was told of.
     told: AtomicU32,
+    /// The object tells its ISR of no count.
+    untold: AtomicU32,
     runs: AtomicU32,
     /// Queueings from outside of the ISR.
     requests: Sum,
@@ -69,6 +73,7 @@ impl Ledger {
             calls: Sum::new(),
             seen: AtomicU32::new(0),
             told: AtomicU32::new(0),
+            untold: AtomicU32::new(0),
             runs: AtomicU32::new(0),
             requests: Sum::new(),
             requests_handled: AtomicU32::new(0),
@@ -77,13 +82,13 @@ impl Ledger {
         }
     }
 
-    pub(super) fn reset(&self, stale: u32) {
+    pub(super) fn reset(&self, stale: Option<u32>) {
         self.calls.reset();
         self.requests.reset();
-        for count in [&self.seen, &self.told, &self.runs, &self.requests_handled, &self.runs_handled] {
+        for count in [&self.seen, &self.told, &self.untold, &self.runs, &self.requests_handled, &self.runs_handled] {
             count.store(0, Relaxed);
         }
-        self.stale_before.store(stale, Relaxed);
+        self.stale_before.store(stale.unwrap_or(0), Relaxed);
     }
 
     pub(super) fn call(&self, caller: Caller) {
@@ -94,9 +99,12 @@ impl Ledger {
         self.requests.add(caller);
     }
 
-    pub(super) fn isr(&self, assertions: u32) {
+    pub(super) fn isr(&self, assertions: Option<u32>) {
         self.seen.store(self.calls.get(), Relaxed);
-        add(&self.told, assertions);
+        match assertions {
+            Some(assertions) => add(&self.told, assertions),
+            None => self.untold.store(1, Relaxed),
+        }
         add(&self.runs, 1);
     }
 
@@ -110,23 +118,19 @@ impl Ledger {
     }
 
     /// After a shot during which the interrupt was in service: nothing is lost, nothing is served twice.
-    pub(super) fn check_served(&self, tells: Tells) {
+    pub(super) fn check_served(&self) {
         expect(self.seen.load(Relaxed) == self.calls.get(), "no ISR run has followed the last service()");
         expect(self.runs() <= self.calls.get(), "more ISR runs than calls of service()");
-        if tells == Tells::Counts {
-            let told = self.told.load(Relaxed);
-            expect(told == self.calls.get(), "the ISR was told of other than all calls of service()");
-        }
+        let told = self.told.load(Relaxed) == self.calls.get();
+        expect(told || self.untold.load(Relaxed) != 0, "the ISR was told of other than all calls of service()");
     }
 
-    /// After a shot during which it went out of service, or came into it: what was not served is stale.
-    pub(super) fn check_accounted(&self, tells: Tells, stale: u32) {
+    /// After a shot during which it went out of service, or came into it: what was not served is stale, if the object counts.
+    pub(super) fn check_accounted(&self, stale: Option<u32>) {
         expect(self.runs() <= self.calls.get(), "more ISR runs than calls of service()");
-        if tells == Tells::Counts {
-            let stale = stale - self.stale_before.load(Relaxed);
-            let known = self.told.load(Relaxed) + stale;
-            expect(known == self.calls.get(), "a call of service() is neither served nor stale");
-        }
+        let Some(stale) = stale else { return };
+        let known = self.told.load(Relaxed) + stale - self.stale_before.load(Relaxed);
+        expect(known == self.calls.get(), "a call of service() is neither served nor stale");
     }
 
     /// After the work item has run: it has run since the last ISR run, and since the last queueing.
