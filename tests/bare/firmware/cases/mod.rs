@@ -45,8 +45,11 @@ impl<S: Subject> Cases<S> {
         }
     }
 
+    /// What every object can do.
+    pub const ALL: &'static [&'static [Case]] = &[Self::LOCK, Self::WORK, Self::TRANSITIONS];
+
     /// The lock.
-    pub const LOCK: &'static [Case] = &[
+    const LOCK: &'static [Case] = &[
         Self::case("acquire", || S::a().acquire().section(|| {})),
         Self::case("try", Self::try_section),
         Case { first: Self::first_tries, ..Self::case("try-in-vector", Self::try_section) },
@@ -79,7 +82,7 @@ impl<S: Subject> Cases<S> {
     ];
 
     /// The work item.
-    pub const WORK: &'static [Case] = &[
+    const WORK: &'static [Case] = &[
         Self::case("queue", || Self::request(Caller::Thread)),
         Case {
             first: || Self::request(Caller::First),
@@ -99,7 +102,7 @@ impl<S: Subject> Cases<S> {
     ];
 
     /// The transitions.
-    pub const TRANSITIONS: &'static [Case] = &[
+    const TRANSITIONS: &'static [Case] = &[
         Case {
             prepare: Self::prepare_disabled,
             check: Self::check_accounted,

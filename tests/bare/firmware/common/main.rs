@@ -2,13 +2,15 @@
 #![no_std]
 #![no_main]
 
+#[path = "../cases/mod.rs"]
+mod cases;
 mod known;
 mod object;
 
-use harness::cases::Cases;
 use harness::machine::{NO_MASK, SETTINGS, Setting};
 use harness::{firmware, sweep_all};
 
+use cases::Cases;
 use object::Object;
 
 firmware!(main);
@@ -27,7 +29,7 @@ fn main() {
 }
 
 fn sweep(setting: &'static Setting) {
-    for cases in [Cases::<Object>::LOCK, Cases::<Object>::WORK, Cases::<Object>::TRANSITIONS, Cases::<Object>::WHOLE] {
+    for cases in Cases::<Object>::ALL.iter().chain([&Cases::<Object>::WHOLE]) {
         sweep_all(setting, cases);
     }
 }

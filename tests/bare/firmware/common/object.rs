@@ -5,24 +5,22 @@ use core::hint::black_box;
 use core::pin::pin;
 use core::task::Context;
 
-use harness::cases::{Data, Subject, Whole, begin_work};
 use harness::{expect, machine};
 use interrupt_lock::bare_metal::{Cpu, Platform, install};
 use interrupt_lock::{
-    Claim, InterruptLockGuard, InterruptObject, IsrContext, Name, Queued, WithWorkItem, Work, WorkItemContext,
+    Claim, InterruptLockGuard, InterruptObject, IsrContext, Name, WithWorkItem, Work, WorkItemContext,
 };
 
-type Inner = InterruptObject<Data, WithWorkItem>;
+use crate::cases::data::{self, Data};
+use crate::cases::subject::{Subject, Whole};
 
-/// An object under test.
-pub struct Object(Inner);
+pub type Object = InterruptObject<Data, WithWorkItem>;
 
-static A: Object = Object(object("a", 0));
-static B: Object = Object(object("b", 1));
-static CYCLE: Object =
-    Object(object("cycle", 2).on_unmask(|data| if data.unmask() { Work::Again } else { Work::Done }));
+static A: Object = object("a", 0);
+static B: Object = object("b", 1);
+static CYCLE: Object = object("cycle", 2).on_unmask(|data| if data.unmask() { Work::Again } else { Work::Done });
 
-const fn object(name: &'static str, number: usize) -> Inner {
+const fn object(name: &'static str, number: usize) -> Object {
     InterruptObject::with_work_item(Name::new(name), Data::new(number), isr, work)
         .on_enable(|data| {
             data.enable();
@@ -36,13 +34,13 @@ const fn object(name: &'static str, number: usize) -> Inner {
 
 fn isr(data: &mut IsrContext<'_, Data, WithWorkItem>) -> Claim {
     let assertions = data.assertions();
-    data.isr(assertions);
+    data.isr(Some(assertions as u32));
     data.queue_work_item();
     if data.is_cycle() { Claim::ClaimedKeepMasked } else { Claim::Claimed }
 }
 
 fn work(interrupt: &WorkItemContext<'_, Data>) -> Work {
-    begin_work();
+    data::begin_work();
     interrupt.synchronize(Data::process);
     Work::Done
 }
@@ -90,70 +88,70 @@ impl Subject for Object {
         &CYCLE
     }
 
+    fn check_rest() {
+        expect(CPU.locks_held() == 0, "the processor is said to hold a lock");
+    }
+
     fn acquire(&'static self) -> Self::Guard {
-        self.0.acquire_interrupt_lock()
+        self.acquire_interrupt_lock()
     }
 
     fn try_acquire(&'static self) -> Option<Self::Guard> {
-        self.0.try_acquire_interrupt_lock()
+        self.try_acquire_interrupt_lock()
     }
 
     fn synchronize(&'static self, section: fn(&mut Data)) {
-        self.0.synchronize(section);
+        InterruptObject::synchronize(self, section);
     }
 
     fn service(&'static self) {
-        self.0.service();
+        InterruptObject::service(self);
     }
 
-    fn queue(&'static self) -> bool {
-        matches!(self.0.queue_work_item(), Queued::Refused(_))
+    fn queue(&'static self) {
+        self.queue_work_item();
     }
 
-    fn run(&'static self) {
-        let _ = self.0.run_work_item();
+    fn run(&'static self) -> bool {
+        self.run_work_item()
     }
 
     fn is_queued(&'static self) -> bool {
-        self.0.is_work_item_queued()
+        self.is_work_item_queued()
     }
 
     fn enable(&'static self) {
-        must(self.0.enable());
+        must(InterruptObject::enable(self));
     }
 
     fn disable(&'static self) {
-        must(self.0.disable());
+        must(InterruptObject::disable(self));
     }
 
-    fn stale(&'static self) -> u32 {
-        self.0.stats().stale as u32
-    }
-
-    fn check_rest() {
-        expect(CPU.locks_held() == 0, "the processor is said to hold a lock");
+    fn stale(&'static self) -> Option<u32> {
+        Some(self.stats().stale as u32)
     }
 }
 
 impl Whole for Object {
     fn report_inactive(&'static self) {
-        must(self.0.report_inactive());
+        must(InterruptObject::report_inactive(self));
     }
 
     fn report_active(&'static self) {
-        must(self.0.report_active());
+        must(InterruptObject::report_active(self));
     }
 
     fn clear_fault(&'static self) {
-        must(self.0.clear_fault());
+        must(InterruptObject::clear_fault(self));
     }
 
     fn look(&'static self) {
-        black_box((self.0.stats(), self.0.info(), self.0.state(), self.0.snapshot(), self.0.fault()));
+        black_box((self.stats(), self.info(), self.state(), self.snapshot(), self.fault()));
     }
 
     fn listen(&'static self, section: impl FnOnce(), runs: impl Fn() -> u32) -> bool {
-        let mut claims = must(self.0.claims());
+        let mut claims = must(self.claims());
         let before = runs();
         let waker = wakes::waker();
         let mut poll = || pin!(claims.claimed()).poll(&mut Context::from_waker(&waker));
