@@ -120,6 +120,9 @@ static QUIET: AtomicBool = AtomicBool::new(false);
 //   are not stale; a source that is not looked at between closures;
 // - of a shared line: an inactive member that never answers; a leaving one that takes what it is owed, or that leaves the
 //   line masked;
+// - of what is kept masked: an unmask callback that is not put off, or not made up for; one whose panic is no fault; another
+//   run that it asks for and nobody queues, or that `run_work_item` does not answer; what a disable or a fault leaves kept;
+//   an unmasking while a run is queued; one that a run was too early for; a message kept that nothing unmasks;
 // - of the work item: a count of merged queueings that is one off; a line that opens before the run that was queued.
 #[test]
 fn sequences_do_what_the_contract_says() {

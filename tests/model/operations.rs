@@ -251,11 +251,13 @@ fn step(depth: u32) -> BoxedStrategy<Vec<Op>> {
         return alone.boxed();
     }
     let scripted = move |callback: Callback, then: fn(Which) -> Vec<Op>| {
-        (which(), behaviour(depth)).prop_map(move |(which, does)| {
-            let mut ops = vec![Op::Script(which, callback, does)];
-            ops.extend(then(which));
-            ops
-        })
+        (which(), behaviour(depth))
+            .prop_map(move |(which, does)| {
+                let mut ops = vec![Op::Script(which, callback, does)];
+                ops.extend(then(which));
+                ops
+            })
+            .boxed()
     };
     let powered = (prop::sample::select(&POWERS[..]), behaviour(depth))
         .prop_map(|(power, does)| vec![Op::DeviceScript(power, does), Op::ExitD0, Op::EnterD0]);
@@ -282,26 +284,28 @@ fn step(depth: u32) -> BoxedStrategy<Vec<Op>> {
 
 /// An ISR keeps its interrupt masked and queues its work item, whose end runs the unmask callback. That is put off if the
 /// interrupt is inactive, or sleeps.
-fn kept_then(depth: u32) -> impl Strategy<Value = Vec<Op>> {
+fn kept_then(depth: u32) -> BoxedStrategy<Vec<Op>> {
     let quiet = prop_oneof![2 => Just(false), 1 => Just(true)];
     let reported = (which(), quiet, any::<bool>());
-    (reported, behaviour(depth), behaviour(depth)).prop_map(|((which, quiet, sleeps), work, unmask)| {
-        let keeps = Behaviour { does: vec![Op::Queue(which)], ends: Ends::Keeps };
-        let (before, after) = match (quiet, sleeps) {
-            (false, _) => (None, None),
-            (true, false) => (Some(Op::Inactive(which)), Some(Op::Active(which))),
-            (true, true) => (Some(Op::ExitD0), Some(Op::EnterD0)),
-        };
-        let kept = vec![
-            Op::Script(which, Callback::Isr, keeps),
-            Op::Script(which, Callback::Work, work),
-            Op::Script(which, Callback::Unmask, unmask),
-            Op::Source(which, Event::Assert),
-            Op::Service(which),
-        ];
-        let run = [before, Some(Op::RunWork(which)), after].into_iter().flatten();
-        kept.into_iter().chain(run).chain([Op::RunWork(which)]).collect()
-    })
+    (reported, behaviour(depth), behaviour(depth))
+        .prop_map(|((which, quiet, sleeps), work, unmask)| {
+            let keeps = Behaviour { does: vec![Op::Queue(which)], ends: Ends::Keeps };
+            let (before, after) = match (quiet, sleeps) {
+                (false, _) => (None, None),
+                (true, false) => (Some(Op::Inactive(which)), Some(Op::Active(which))),
+                (true, true) => (Some(Op::ExitD0), Some(Op::EnterD0)),
+            };
+            let kept = vec![
+                Op::Script(which, Callback::Isr, keeps),
+                Op::Script(which, Callback::Work, work),
+                Op::Script(which, Callback::Unmask, unmask),
+                Op::Source(which, Event::Assert),
+                Op::Service(which),
+            ];
+            let run = [before, Some(Op::RunWork(which)), after].into_iter().flatten();
+            kept.into_iter().chain(run).chain([Op::RunWork(which)]).collect()
+        })
+        .boxed()
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -372,11 +376,11 @@ fn op(depth: u32) -> BoxedStrategy<Op> {
     .boxed()
 }
 
-fn some_ops(depth: u32) -> impl Strategy<Value = Vec<Op>> {
-    some_steps(depth - 1, 0..4)
+fn some_ops(depth: u32) -> BoxedStrategy<Vec<Op>> {
+    some_steps(depth - 1, 0..4).boxed()
 }
 
-fn behaviour(depth: u32) -> impl Strategy<Value = Behaviour> {
+fn behaviour(depth: u32) -> BoxedStrategy<Behaviour> {
     let ends = prop_oneof![
         12 => Just(Ends::Well),
         2 => Just(Ends::Panics),
@@ -385,7 +389,7 @@ fn behaviour(depth: u32) -> impl Strategy<Value = Behaviour> {
         1 => Just(Ends::Leaves),
         1 => Just(Ends::Gone),
     ];
-    (some_steps(depth - 1, 0..3), ends).prop_map(|(does, ends)| Behaviour { does, ends })
+    (some_steps(depth - 1, 0..3), ends).prop_map(|(does, ends)| Behaviour { does, ends }).boxed()
 }
 
 fn how() -> impl Strategy<Value = How> {

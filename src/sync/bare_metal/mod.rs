@@ -121,25 +121,6 @@ impl Cpu {
     }
 }
 
-/// How a machine masks and unmasks an interrupt line: a bit of its interrupt controller, or of the device.
-///
-/// A firmware gives it to [`InterruptObject::line`](crate::InterruptObject::line), for a level line.
-///
-/// ```
-/// use interrupt_lock::bare_metal::Line;
-///
-/// static UART_LINE: Line = Line { mask: || { /* NVIC ICER */ }, unmask: || { /* NVIC ISER */ } };
-/// # (UART_LINE.mask)();
-/// # (UART_LINE.unmask)();
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Line {
-    /// Masks the line. It may be masked already.
-    pub mask: fn(),
-    /// Unmasks the line.
-    pub unmask: fn(),
-}
-
 /// The [`Platform`] of a machine with one processor whose interrupts the crate does not mask.
 ///
 /// Sections then delay no interrupt. A level line needs the hooks of

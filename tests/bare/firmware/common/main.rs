@@ -2,13 +2,10 @@
 #![no_std]
 #![no_main]
 
+#[path = "../cases/mod.rs"]
 mod cases;
-mod data;
-mod device;
 mod known;
-mod ledger;
 mod object;
-mod subject;
 
 use harness::machine::{SETTINGS, Setting};
 use harness::{firmware, sweep_all};
@@ -27,6 +24,7 @@ fn main() {
 }
 
 fn sweep(setting: &'static Setting) {
-    sweep_all(setting, Cases::<Object>::ALL);
-    sweep_all(setting, Cases::<Object>::WHOLE);
+    for cases in Cases::<Object>::ALL.iter().chain([&Cases::<Object>::WHOLE]) {
+        sweep_all(setting, cases);
+    }
 }

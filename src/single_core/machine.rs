@@ -1,0 +1,42 @@
+//! How a machine masks its interrupts.
+
+/// A machine of one core, and its interrupt mask.
+///
+/// A firmware author seldom implements it: [`cortex_m`](crate::single_core::cortex_m) and
+/// [`riscv`](crate::single_core::riscv) have the usual ones. The lock excludes by its own word, so a machine may mask
+/// nothing at all: then a vector finds the lock held more often, and the release runs its ISR.
+///
+/// ```
+/// use interrupt_lock::single_core::Machine;
+///
+/// /// One core, whose interrupts stay on.
+/// struct Unmasked;
+///
+/// // SAFETY: there is one core, and no scheduler: a vector returns before what it has interrupted goes on.
+/// unsafe impl Machine for Unmasked {
+///     type Found = ();
+///     fn mask() {}
+///     fn restore((): ()) {}
+/// }
+/// ```
+///
+/// # Safety
+///
+/// Whoever implements it promises for every program that uses the machine:
+///
+/// - One core runs all code that uses the objects of this machine.
+/// - What interrupts that core, and is not masked by [`mask`](Self::mask), returns before the interrupted code goes on. So
+///   a scheduler that switches between tasks is masked, or there is none.
+pub unsafe trait Machine: 'static {
+    /// What [`mask`](Self::mask) has found.
+    type Found: Copy;
+
+    /// Masks the interrupts that call into an object of this machine. Returns what was masked before.
+    fn mask() -> Self::Found;
+
+    /// Opens again what [`mask`](Self::mask) found open.
+    ///
+    /// It must never mask anything. Guards may be dropped in any order, and a section that was opened by hand stays open: if
+    /// `restore` masked, the mask would stay on after the last of them.
+    fn restore(found: Self::Found);
+}

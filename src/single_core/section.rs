@@ -1,0 +1,173 @@
+//! Sections of the interrupt lock, and what their end serves (rules L1 to L6, L10, L11).
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem;
+use core::ops::{Deref, DerefMut};
+
+use crate::answer::Delivery;
+use crate::single_core::{Driver, InterruptObject, Machine, Registered};
+
+/// What the mask was as a section began.
+pub(super) type Found<D> = <<D as Driver>::Machine as Machine>::Found;
+
+/// The interrupt lock, held. Its drop is the release.
+///
+/// It derefs to the interrupt data, and can't leave the code that has acquired it.
+#[must_use = "the lock is released as soon as the guard is dropped"]
+#[doc(alias = "ReleaseInterruptLock")]
+#[doc(alias = "WdfInterruptReleaseLock")]
+pub struct InterruptLockGuard<'a, D: Driver> {
+    object: &'a InterruptObject<D>,
+    found: Found<D>,
+    /// Neither `Send` nor `Sync`.
+    here: PhantomData<*mut ()>,
+}
+
+impl<D: Driver> InterruptObject<D> {
+    /// Acquires the interrupt lock, with the interrupts of the machine's mask off.
+    ///
+    /// It never waits: on one core the lock is free, or the caller holds it, or code that the caller has interrupted.
+    ///
+    /// It stands for *AcquireInterruptLock* and *WdfInterruptAcquireLock*.
+    ///
+    /// # Panics
+    ///
+    /// If the lock is held: by the caller, or by code that the caller has interrupted. A vector calls
+    /// [`service`](Self::service), which never panics, and leaves the rest to its ISR.
+    ///
+    /// # Examples
+    ///
+    /// See [`Driver`].
+    #[inline(always)]
+    #[track_caller]
+    #[doc(alias = "AcquireInterruptLock")]
+    #[doc(alias = "WdfInterruptAcquireLock")]
+    pub fn acquire_interrupt_lock(&self) -> InterruptLockGuard<'_, D> {
+        match self.try_acquire_interrupt_lock() {
+            Some(guard) => guard,
+            None => self.held_already(),
+        }
+    }
+
+    /// Acquires the interrupt lock if it is free. Returns `None` if the caller holds it, or code that the caller has
+    /// interrupted.
+    ///
+    /// It stands for *TryToAcquireInterruptLock*.
+    #[inline(always)]
+    #[doc(alias = "TryToAcquireInterruptLock")]
+    #[doc(alias = "WdfInterruptTryToAcquireLock")]
+    pub fn try_acquire_interrupt_lock(&self) -> Option<InterruptLockGuard<'_, D>> {
+        let found = D::Machine::mask();
+        if self.word.take() {
+            return Some(InterruptLockGuard { object: self, found, here: PhantomData });
+        }
+        D::Machine::restore(found);
+        None
+    }
+
+    /// Runs the closure with the lock held, and returns what it returns.
+    ///
+    /// It stands for *WdfInterruptSynchronize*.
+    ///
+    /// # Panics
+    ///
+    /// As [`acquire_interrupt_lock`](Self::acquire_interrupt_lock).
+    #[inline(always)]
+    #[track_caller]
+    #[doc(alias = "WdfInterruptSynchronize")]
+    pub fn synchronize<R>(&self, section: impl FnOnce(&mut D::Data) -> R) -> R {
+        let mut guard = self.acquire_interrupt_lock();
+        let done = section(&mut guard);
+        // The guard's drop is for a section that unwinds. This is a release that the compiler has in line.
+        let found = guard.found;
+        mem::forget(guard);
+        self.release(found);
+        done
+    }
+
+    #[cold]
+    #[track_caller]
+    fn held_already(&self) -> ! {
+        panic!("{}: this code holds the interrupt lock, or interrupts code that does", self.driver.name())
+    }
+
+    /// Releases the lock, which the caller holds, and restores the mask.
+    #[inline(always)]
+    pub(super) fn release(&self, found: Found<D>) {
+        self.word.free();
+        // After freeing it: until then a vector finds it held.
+        if self.word.has_left() || self.is_put_off() {
+            return self.serve_left(found);
+        }
+        D::Machine::restore(found);
+    }
+
+    /// Serves what vectors have left to the owner of the lock. The lock has just been freed, and the mask is still on.
+    #[cold]
+    #[inline(never)]
+    fn serve_left(&self, found: Found<D>) {
+        while self.word.has_left() && self.word.take() {
+            // A vector may have served it just before the lock was taken.
+            if self.word.take_left() {
+                // SAFETY: this has just taken the lock, and this reference goes no further than the ISR.
+                let _: Delivery = self.deliver(unsafe { self.data() }, true);
+            }
+            self.word.free();
+        }
+        if self.is_put_off() {
+            self.driver.on_queued();
+        }
+        D::Machine::restore(found);
+    }
+
+    /// Returns whether the work item was to be run in this section.
+    #[inline(always)]
+    fn is_put_off(&self) -> bool {
+        D::WorkItem::REGISTERED && self.word.is_put_off()
+    }
+
+    /// Returns the data. The caller holds the lock.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lock, and lets go of the reference before it releases it or asks for another.
+    #[expect(clippy::mut_from_ref, reason = "the lock's word makes it unique")]
+    #[inline(always)]
+    pub(super) unsafe fn data(&self) -> &mut D::Data {
+        // SAFETY: as the caller promises. All others who want the data find the lock held.
+        unsafe { &mut *self.data.get() }
+    }
+}
+
+impl<D: Driver> Deref for InterruptLockGuard<'_, D> {
+    type Target = D::Data;
+
+    #[inline(always)]
+    fn deref(&self) -> &D::Data {
+        // SAFETY: the guard holds the lock, and lends itself for as long as the reference lives.
+        unsafe { self.object.data() }
+    }
+}
+
+impl<D: Driver> DerefMut for InterruptLockGuard<'_, D> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut D::Data {
+        // SAFETY: as in `deref`.
+        unsafe { self.object.data() }
+    }
+}
+
+impl<D: Driver> Drop for InterruptLockGuard<'_, D> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        let Self { object, found, .. } = *self;
+        object.release(found);
+    }
+}
+
+impl<D: Driver<Data: fmt::Debug>> fmt::Debug for InterruptLockGuard<'_, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}

@@ -1,0 +1,95 @@
+//! The work item (rules W1 to W4, W6 to W8).
+
+use crate::answer::{Is, Queued, Refusal, Work, WorkItemRegistered};
+use crate::single_core::{Driver, InterruptObject, Machine, Registered};
+
+impl<D: Driver> InterruptObject<D> {
+    /// The caller holds the lock, or has masked.
+    pub(super) fn queue(&self) -> Queued {
+        if !self.word.is_enabled() {
+            return Queued::Refused(Refusal::Disabled);
+        }
+        if !self.word.queue() {
+            return Queued::Merged;
+        }
+        // The end of a run tells by itself.
+        if !self.word.runs() {
+            self.driver.on_queued();
+        }
+        Queued::New
+    }
+
+    /// Queues the work item. From an ISR, use [`IsrContext::queue_work_item`](crate::single_core::IsrContext::queue_work_item).
+    ///
+    /// It stands for *QueueWorkItemForIsr*. It may be called anywhere, in a vector and in the work item itself, too.
+    #[doc(alias = "QueueWorkItemForIsr")]
+    #[doc(alias = "WdfInterruptQueueWorkItemForIsr")]
+    pub fn queue_work_item<R>(&self) -> Queued
+    where
+        D::WorkItem: Is<R>,
+        R: WorkItemRegistered,
+    {
+        self.queue_masked()
+    }
+
+    fn queue_masked(&self) -> Queued {
+        let found = D::Machine::mask();
+        let queued = self.queue();
+        D::Machine::restore(found);
+        queued
+    }
+
+    /// Returns whether a run of the work item is queued.
+    #[must_use]
+    pub fn is_work_item_queued(&self) -> bool {
+        self.word.is_queued()
+    }
+
+    /// Runs the work item if it is queued. Returns whether another run is queued, which can begin now.
+    ///
+    /// The main loop calls it, or PendSV, or a task: `while UART.run_work_item() {}`. If the caller has interrupted a section
+    /// of this interrupt, or a run of its work item, it does nothing. Then [`Driver::on_queued`] is called again as the
+    /// section ends, or the run.
+    ///
+    /// # Examples
+    ///
+    /// See [`Driver::work_item`].
+    #[must_use = "another run may be queued"]
+    #[doc(alias = "OnInterruptWorkItem")]
+    #[doc(alias = "EvtInterruptWorkItem")]
+    #[doc(alias = "EvtInterruptDpc")]
+    pub fn run_work_item<R>(&self) -> bool
+    where
+        D::WorkItem: Is<R>,
+        R: WorkItemRegistered,
+    {
+        self.run()
+    }
+
+    /// Runs what is queued, after a disable. It ends: a disabled interrupt refuses to queue another run.
+    pub(super) fn flush(&self) {
+        while D::WorkItem::REGISTERED && self.word.is_queued() {
+            let _ = self.run();
+        }
+    }
+
+    fn run(&self) -> bool {
+        if !self.word.begin_run() {
+            return false;
+        }
+        if self.driver.work_item(self) == Work::Again {
+            // If the interrupt is being disabled, this is refused: then there is nothing more to do.
+            let _ = self.queue_masked();
+        }
+        self.word.end_run();
+        if self.word.is_queued() {
+            self.driver.on_queued();
+            return true;
+        }
+        if self.word.is_kept() {
+            self.unmask();
+            return self.word.is_queued();
+        }
+        false
+    }
+}
