@@ -42,6 +42,7 @@ extern crate alloc;
 #[cfg(any(feature = "std", loom))]
 extern crate std;
 
+mod answer;
 #[cfg(feature = "alloc")]
 mod builder;
 mod cause;
@@ -56,20 +57,25 @@ mod fault;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod info;
+#[cfg(target_has_atomic = "ptr")]
 mod interrupt;
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub mod linux;
+#[cfg(target_has_atomic = "ptr")]
 mod lock;
 #[cfg(all(loom, test))]
 mod models;
 mod name;
+#[cfg(target_has_atomic = "ptr")]
 mod observe;
 #[cfg(feature = "std")]
 mod policy;
 #[cfg(feature = "simulated")]
 pub mod simulated;
 pub mod single_core;
+#[cfg(target_has_atomic = "ptr")]
 pub mod source;
+#[cfg(target_has_atomic = "ptr")]
 mod sync;
 #[cfg(all(target_os = "linux", feature = "std"))]
 #[cfg_attr(
@@ -81,6 +87,9 @@ mod system;
 #[cfg(all(any(feature = "test-kit", all(doc, not(doctest), feature = "std")), not(loom)))]
 pub mod test_kit;
 
+pub use answer::{
+    Delivery, Is, NoWorkItem, Queued, Refusal, State, Transition, WithWorkItem, Work, WorkItemRegistered, WorkOutcome,
+};
 #[cfg(feature = "alloc")]
 #[doc(alias("WUDF_INTERRUPT_CONFIG", "WDF_INTERRUPT_CONFIG"))]
 pub use builder::Builder;
@@ -116,22 +125,26 @@ pub use interrupt::Deferral;
 #[cfg(feature = "alloc")]
 #[doc(alias("IWDFInterrupt", "WDFINTERRUPT"))]
 pub use interrupt::Interrupt;
+#[cfg(target_has_atomic = "ptr")]
 pub use interrupt::{
-    Claims, Delivery, InterruptObject, Is, IsrContext, NoWorkItem, OsThread, Outcome, Owner, Queued, Refusal, Running,
-    Snapshot, State, Transition, WithWorkItem, Work, WorkItemContext, WorkItemRegistered, WorkOutcome,
+    Claims, InterruptObject, IsrContext, OsThread, Outcome, Owner, Running, Snapshot, WorkItemContext,
 };
+#[cfg(target_has_atomic = "ptr")]
 #[doc(alias("WDFSPINLOCK", "WdfSpinLockCreate", "WDFWAITLOCK", "WdfWaitLockCreate"))]
 pub use lock::InterruptLock;
+#[cfg(target_has_atomic = "ptr")]
 #[doc(alias("ReleaseInterruptLock", "WdfInterruptReleaseLock"))]
 pub use lock::InterruptLockGuard;
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub use lock::RawPiLock;
+#[cfg(target_has_atomic = "ptr")]
 pub use lock::{Acquisition, RawInterruptLock};
 pub use name::Name;
 #[cfg(all(target_os = "linux", feature = "std", not(loom)))]
 pub use observe::Publisher;
 #[cfg(feature = "std")]
 pub use observe::{Distribution, Distributions, Export, Observed};
+#[cfg(target_has_atomic = "ptr")]
 pub use observe::{Stats, Table};
 #[cfg(feature = "std")]
 #[doc(alias = "WDF_INTERRUPT_POLICY")]
@@ -144,7 +157,9 @@ pub use policy::Policy;
 pub use policy::Priority;
 #[cfg(feature = "std")]
 pub use policy::{Answer, PolicyAnswer};
+#[cfg(target_has_atomic = "ptr")]
 pub use source::registers::Registers;
+#[cfg(target_has_atomic = "ptr")]
 pub use sync::bare_metal;
 #[cfg(feature = "std")]
 pub use sync::membarrier::without_membarrier;

@@ -2,8 +2,9 @@
 
 use alloc::boxed::Box;
 
+use crate::answer::{WithWorkItem, Work, WorkOutcome};
 use crate::builder::{Builder, Given, Missing};
-use crate::interrupt::{OnChange, OnUnmask, Outcome, WithWorkItem, Work, WorkFn, WorkItemContext, WorkOutcome};
+use crate::interrupt::{OnChange, OnUnmask, Outcome, WorkFn, WorkItemContext};
 
 impl<T, W, I, S> Builder<T, W, I, S> {
     /// Registers the enable callback, in which the driver lets its device assert: stands for *OnInterruptEnable*.

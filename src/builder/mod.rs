@@ -25,9 +25,10 @@ use core::marker::PhantomData;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
+use crate::answer::{NoWorkItem, WithWorkItem};
 use crate::claim::Claim;
 use crate::device::Device;
-use crate::interrupt::{Interrupt, Isr, IsrContext, NoWorkItem, WithWorkItem};
+use crate::interrupt::{Interrupt, Isr, IsrContext};
 use crate::lock::InterruptLock;
 use crate::name::Name;
 use crate::source::Source;

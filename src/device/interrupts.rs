@@ -1,9 +1,10 @@
 //! What a device asks of its interrupts.
 
+use crate::answer::State;
 use crate::error::Error;
+use crate::interrupt::InterruptObject;
 #[cfg(feature = "std")]
 use crate::interrupt::Sections;
-use crate::interrupt::{InterruptObject, State};
 use crate::name::Name;
 use crate::observe::Stats;
 

@@ -5,13 +5,13 @@ use alloc::vec::Vec;
 
 use lock_api::MutexGuard;
 
+use crate::answer::Transition;
 use crate::cause::{CallbackError, SourceError};
 use crate::circle::{Circle, Kind};
 use crate::device::callbacks::Callbacks;
 use crate::device::{Device, DeviceInterrupt};
 use crate::error::{Error, ErrorKind};
 use crate::fault::DeviceCallback;
-use crate::interrupt::Transition;
 use crate::lock::raw::{NotAcquired, RawInterruptLock, lock_until};
 use crate::lock::waits::Label;
 use crate::name::Name;

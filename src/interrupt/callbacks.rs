@@ -2,11 +2,12 @@
 
 use core::mem;
 
+use crate::answer::Work;
 use crate::cause::CallbackError;
 use crate::claim::Claim;
 use crate::interrupt::attached::Attached;
 use crate::interrupt::context::IsrContext;
-use crate::interrupt::work_item::{Work, WorkItemContext};
+use crate::interrupt::work_item::WorkItemContext;
 use crate::source::Source;
 
 /// An enable or disable callback of a `static` interrupt.

@@ -2,8 +2,8 @@
 
 use core::ops::{Deref, DerefMut};
 
+use crate::answer::{Is, Queued, WorkItemRegistered};
 use crate::interrupt::InterruptObject;
-use crate::interrupt::work_item::{Is, Queued, WorkItemRegistered};
 use crate::name::Name;
 
 /// The argument of an ISR: it derefs to the interrupt data.

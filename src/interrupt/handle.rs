@@ -5,10 +5,11 @@ use core::ops::Deref;
 
 use alloc::sync::Arc;
 
+use crate::answer::WithWorkItem;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
-use crate::interrupt::{Claims, InterruptObject, WithWorkItem};
+use crate::interrupt::{Claims, InterruptObject};
 
 /// An interrupt with its ISR and its data: the handle that a driver owns.
 ///

@@ -2,10 +2,10 @@
 
 use core::fmt;
 
+use crate::answer::State;
 use crate::error::{Error, ErrorKind};
 use crate::info::Info;
 use crate::interrupt::InterruptObject;
-use crate::interrupt::state::State;
 use crate::name::Name;
 use crate::observe::stats::Stats;
 

@@ -61,18 +61,14 @@ pub use context::IsrContext;
 pub(crate) use data_lock::DataLock;
 #[cfg(feature = "alloc")]
 pub use deferred::Deferral;
-pub use delivery::Delivery;
 #[cfg(feature = "alloc")]
 pub use handle::Interrupt;
 pub use snapshot::{OsThread, Owner, Running, Snapshot};
-pub use state::State;
 #[cfg(feature = "std")]
 pub(crate) use transition::Sections;
-pub use transition::Transition;
-pub use work_item::{
-    Is, NoWorkItem, Queued, Refusal, WithWorkItem, Work, WorkItemContext, WorkItemRegistered, WorkOutcome,
-};
+pub use work_item::WorkItemContext;
 
+use crate::answer::{NoWorkItem, WithWorkItem, Work};
 #[cfg(feature = "alloc")]
 use crate::cause::SourceError;
 use crate::claim::Claim;

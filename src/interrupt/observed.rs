@@ -1,6 +1,7 @@
 //! What others may see of an interrupt (rule S4).
 
-use crate::interrupt::{InterruptObject, State};
+use crate::answer::State;
+use crate::interrupt::InterruptObject;
 use crate::observe::export::sealed::Sealed;
 use crate::observe::export::{Observation, Observed};
 

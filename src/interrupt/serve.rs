@@ -1,8 +1,9 @@
 //! The trait by which a dispatcher serves an interrupt, without its types.
 
+use crate::answer::Delivery;
 use crate::cause::SourceError;
 use crate::fault::Fault;
-use crate::interrupt::{Delivery, InterruptObject};
+use crate::interrupt::InterruptObject;
 
 /// An interrupt, as its dispatcher sees it.
 pub(crate) trait Serve: Send + Sync {

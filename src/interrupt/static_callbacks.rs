@@ -1,7 +1,8 @@
 //! The callbacks of a `static` interrupt: plain functions, which a `const fn` sets.
 
+use crate::answer::{WithWorkItem, Work};
+use crate::interrupt::InterruptObject;
 use crate::interrupt::callbacks::{PlainCallback, Unmasks};
-use crate::interrupt::{InterruptObject, WithWorkItem, Work};
 use crate::sync::const_outside_models;
 
 /// Callbacks of a `static` interrupt.

@@ -10,9 +10,10 @@ use std::task::Wake;
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
+use crate::answer::NoWorkItem;
 use crate::claim::Claim;
 use crate::error::ErrorKind;
-use crate::interrupt::{Interrupt, NoWorkItem};
+use crate::interrupt::Interrupt;
 use crate::models::{Shared, bounded};
 
 /// Wakes a thread through a flag of its own: loom's `unpark` would also end a `join`.

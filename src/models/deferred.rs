@@ -9,10 +9,11 @@ use std::sync::Mutex;
 
 use loom::thread;
 
+use crate::answer::{NoWorkItem, State};
 use crate::claim::Claim;
 use crate::error::ErrorKind;
 use crate::interrupt::deferred::queue::Deferred;
-use crate::interrupt::{Deferral, Interrupt, InterruptObject, NoWorkItem, State};
+use crate::interrupt::{Deferral, Interrupt, InterruptObject};
 use crate::models::{Probe, Shared, all, bounded};
 
 /// A closure sees what its submitter did before. This models the queue alone: in an interrupt the lock orders this too.

@@ -4,8 +4,9 @@ use alloc::sync::Arc;
 
 use loom::thread;
 
+use crate::answer::{Delivery, NoWorkItem};
 use crate::claim::Claim;
-use crate::interrupt::{Delivery, Interrupt, NoWorkItem};
+use crate::interrupt::Interrupt;
 use crate::models::{Counted, Probe, Shared, Wire, bounded};
 
 /// An interrupt whose ISR adds up the assertions that it is told of, and touches `probe`.

@@ -5,8 +5,9 @@ use alloc::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
+use crate::answer::{Delivery, State};
 use crate::claim::Claim;
-use crate::interrupt::{Delivery, Interrupt, State};
+use crate::interrupt::Interrupt;
 use crate::models::{Counted, Probe, Wire, bounded};
 
 /// A value that a callback owns. It counts how often it is freed.

@@ -5,8 +5,9 @@ use alloc::sync::Arc;
 
 use loom::thread;
 
+use crate::answer::{Delivery, NoWorkItem, State};
 use crate::claim::Claim;
-use crate::interrupt::{Delivery, Interrupt, NoWorkItem, State};
+use crate::interrupt::Interrupt;
 use crate::lock::InterruptLock;
 use crate::models::{Probe, bounded};
 

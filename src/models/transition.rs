@@ -4,13 +4,14 @@ use alloc::sync::Arc;
 
 use loom::thread;
 
+use crate::answer::State;
 use crate::cause::{Errno, SourceError};
 use crate::claim::Claim;
 use crate::device::Device;
 use crate::error::{Error, ErrorKind};
 use crate::fault::Fault;
+use crate::interrupt::Interrupt;
 use crate::interrupt::state::{Event, GONE, StateWord};
-use crate::interrupt::{Interrupt, State};
 use crate::models::{Counted, Probe, Wire, all, bounded};
 use crate::sync::{AtomicUsize, Ordering::Relaxed};
 

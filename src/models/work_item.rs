@@ -6,9 +6,10 @@ use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
+use crate::answer::{Queued, WithWorkItem, Work};
 use crate::claim::Claim;
+use crate::interrupt::Interrupt;
 use crate::interrupt::work_item::word::WorkWord;
-use crate::interrupt::{Interrupt, Queued, WithWorkItem, Work};
 use crate::models::{Counted, Probe, Shared, Wire, all, bounded};
 
 fn working(mut work: impl FnMut() -> Work + Send + 'static) -> Shared<(), WithWorkItem> {

@@ -1,29 +1,8 @@
 //! Delivery to the ISR (rules I1 to I6, B3, B5).
 
-use core::ops::{Deref, DerefMut};
-
+use crate::answer::{Delivery, Work};
 use crate::claim::Claim;
-use crate::interrupt::{Delivery, Is, Queued, Work, WorkItemRegistered};
-use crate::single_core::{Driver, InterruptObject, Machine};
-
-/// The argument of an ISR: it derefs to the interrupt data.
-pub struct IsrContext<'a, D: Driver> {
-    data: &'a mut D::Data,
-    object: &'a InterruptObject<D>,
-}
-
-impl<D: Driver> IsrContext<'_, D> {
-    /// Queues the work item: see [`InterruptObject::queue_work_item`].
-    #[doc(alias = "QueueWorkItemForIsr")]
-    #[doc(alias = "WdfInterruptQueueWorkItemForIsr")]
-    pub fn queue_work_item<R>(&self) -> Queued
-    where
-        D::WorkItem: Is<R>,
-        R: WorkItemRegistered,
-    {
-        self.object.queue()
-    }
-}
+use crate::single_core::{Driver, InterruptObject, IsrContext, Machine};
 
 impl<D: Driver> InterruptObject<D> {
     /// Serves the interrupt: runs the ISR with the lock held. The vector calls it.
@@ -106,21 +85,5 @@ impl<D: Driver> InterruptObject<D> {
                 self.driver.unmask_line();
             }
         }
-    }
-}
-
-impl<D: Driver> Deref for IsrContext<'_, D> {
-    type Target = D::Data;
-
-    #[inline(always)]
-    fn deref(&self) -> &D::Data {
-        self.data
-    }
-}
-
-impl<D: Driver> DerefMut for IsrContext<'_, D> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut D::Data {
-        self.data
     }
 }

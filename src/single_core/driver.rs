@@ -1,8 +1,10 @@
-//! The callbacks of a driver, as a type.
+//! The callbacks of a driver, as a type, and the argument of its ISR.
 
+use core::ops::{Deref, DerefMut};
+
+use crate::answer::{Is, NoWorkItem, Queued, WithWorkItem, Work, WorkItemRegistered};
 use crate::claim::Claim;
-use crate::interrupt::{NoWorkItem, WithWorkItem, Work};
-use crate::single_core::{InterruptObject, IsrContext, Machine};
+use crate::single_core::{InterruptObject, Machine};
 
 /// A driver: the data that its ISR shares with the rest of its code, and the callbacks.
 ///
@@ -162,6 +164,41 @@ pub trait Driver: Sized + Sync + 'static {
     /// What a panic calls the interrupt.
     fn name(&self) -> &'static str {
         "interrupt"
+    }
+}
+
+/// The argument of an ISR: it derefs to the interrupt data.
+pub struct IsrContext<'a, D: Driver> {
+    pub(super) data: &'a mut D::Data,
+    pub(super) object: &'a InterruptObject<D>,
+}
+
+impl<D: Driver> IsrContext<'_, D> {
+    /// Queues the work item: see [`InterruptObject::queue_work_item`].
+    #[doc(alias = "QueueWorkItemForIsr")]
+    #[doc(alias = "WdfInterruptQueueWorkItemForIsr")]
+    pub fn queue_work_item<R>(&self) -> Queued
+    where
+        D::WorkItem: Is<R>,
+        R: WorkItemRegistered,
+    {
+        self.object.queue()
+    }
+}
+
+impl<D: Driver> Deref for IsrContext<'_, D> {
+    type Target = D::Data;
+
+    #[inline(always)]
+    fn deref(&self) -> &D::Data {
+        self.data
+    }
+}
+
+impl<D: Driver> DerefMut for IsrContext<'_, D> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut D::Data {
+        self.data
     }
 }
 

@@ -2,8 +2,8 @@
 
 use core::marker::PhantomData;
 
+use crate::answer::{NoWorkItem, WithWorkItem, Work};
 use crate::claim::Claim;
-use crate::interrupt::{NoWorkItem, WithWorkItem, Work};
 use crate::single_core::{Driver, InterruptObject, IsrContext, Machine, Registered};
 
 /// A driver whose callbacks are plain functions: a reference to [`Functions`].

@@ -40,8 +40,7 @@ mod work_item;
 use core::cell::UnsafeCell;
 use core::fmt;
 
-pub use delivery::IsrContext;
-pub use driver::{Driver, Registered};
+pub use driver::{Driver, IsrContext, Registered};
 pub use error::Error;
 pub use functions::{Functions, Plain};
 pub use machine::Machine;

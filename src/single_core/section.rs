@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::mem;
 use core::ops::{Deref, DerefMut};
 
-use crate::interrupt::Delivery;
+use crate::answer::Delivery;
 use crate::single_core::{Driver, InterruptObject, Machine, Registered};
 
 /// What the mask was as a section began.

@@ -1,6 +1,6 @@
 //! Enable and disable (rules E1 to E4, I4, I5, W7, B4).
 
-use crate::interrupt::{Delivery, State, Transition};
+use crate::answer::{State, Transition};
 use crate::single_core::{Driver, Error, InterruptObject};
 
 impl<D: Driver> InterruptObject<D> {
@@ -95,11 +95,7 @@ impl<D: Driver> InterruptObject<D> {
     }
 
     fn disable_in_section(&self, data: &mut D::Data) -> Result<Transition, Error> {
-        if self.word.has_left() {
-            // A vector that the mask does not stop came after the lock was taken.
-            self.word.take_left();
-            let _: Delivery = self.deliver(data, true);
-        }
+        // What came before this section has been served: the lock was free.
         if !self.word.is_enabled() {
             return Ok(Transition::Already);
         }

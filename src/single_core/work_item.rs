@@ -1,6 +1,6 @@
 //! The work item (rules W1 to W4, W6 to W8).
 
-use crate::interrupt::{Is, Queued, Refusal, Work, WorkItemRegistered};
+use crate::answer::{Is, Queued, Refusal, Work, WorkItemRegistered};
 use crate::single_core::{Driver, InterruptObject, Machine, Registered};
 
 impl<D: Driver> InterruptObject<D> {

@@ -8,8 +8,9 @@ use std::thread;
 use super::progress::pause;
 use super::waiting::{AtEnd, News, lock};
 use super::{Device, Verdict};
+use crate::answer::WithWorkItem;
 use crate::claim::Claim;
-use crate::interrupt::{IsrContext, WithWorkItem};
+use crate::interrupt::IsrContext;
 
 /// The interrupt data: what the callbacks have done, and what they shall do.
 #[derive(Debug, Default)]

@@ -13,10 +13,11 @@ use super::probe::{Probe, Record, Reluctance};
 use super::progress::{self, LOOK, Standstill, pause};
 use super::waiting::{AtEnd, Descriptor, News, expect, sentence, until};
 use super::{Attendance, Rig, Verdict};
+use crate::answer::{Delivery, NoWorkItem, State};
 use crate::claim::Claim;
 use crate::dispatch::Dispatcher;
 use crate::error::{Error, ErrorKind};
-use crate::interrupt::{Delivery, Interrupt, NoWorkItem, State};
+use crate::interrupt::Interrupt;
 use crate::lock::InterruptLockGuard;
 use crate::source::{EdgeHandle, Software, Source};
 

@@ -1,6 +1,6 @@
 use interrupt_lock::{Claim, Delivery, State};
 
-use crate::rig::{enabled, is_masked, rig, then};
+use crate::rig::{enabled, is_masked, mask_by_hand, rig, then};
 
 // Caught: an ISR without the lock; one with the interrupts on.
 #[test]
@@ -16,13 +16,15 @@ fn i1_the_isr_runs_with_the_lock_held() {
     assert_eq!(rig.take_log(), ["isr"]);
 }
 
-// Caught: a delivery that is not left; a release that does not look; one run each for what came in one section.
+// Caught: a delivery that is not left, or that leaves the mask on; a release that does not look; one run each for what came in one section.
 #[test]
 fn i3_what_comes_in_a_section_is_served_by_its_release() {
     let (rig, object) = enabled();
     let guard = object.acquire_interrupt_lock();
     assert_eq!(object.service(), Delivery::Pending);
+    mask_by_hand(false);
     assert_eq!(object.service(), Delivery::Pending);
+    assert!(!is_masked());
     assert_eq!(*guard, 0);
     assert_eq!(rig.take_log(), ["line off", "line off"]);
     drop(guard);

@@ -27,7 +27,7 @@ fn e1_a_failing_enable_is_undone() {
     assert_eq!(object.enable(), Ok(Transition::Done));
 }
 
-// Caught: an ISR after the callback; a section that does not serve what has come before; a delivery that stays left.
+// Caught: an ISR after the callback; a delivery that stays left.
 #[test]
 fn e2_no_isr_begins_after_the_disable_callback_has_begun() {
     let (rig, object) = enabled();

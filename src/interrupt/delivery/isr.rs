@@ -1,12 +1,13 @@
 //! The run of the ISR, and what follows from its claim.
 
+use crate::answer::Delivery;
 use crate::claim::Claim;
 use crate::fault::{Callback, Fault};
 use crate::interrupt::callbacks::Unmasks;
 use crate::interrupt::delivery::AfterIsr;
 #[cfg(feature = "std")]
 use crate::interrupt::delivery::NotServed;
-use crate::interrupt::{Delivery, InterruptObject, IsrContext, Registered};
+use crate::interrupt::{InterruptObject, IsrContext, Registered};
 use crate::sync;
 
 impl<T, W> InterruptObject<T, W> {

@@ -12,13 +12,14 @@
 //! A device that is inactive or asleep is left alone. Its source is unmasked all the same, since others may share the
 //! line. As soon as it is active, or awake, the work item is queued once more, and the end of that run arms the device.
 
+use crate::answer::Work;
 #[cfg(doc)]
 use crate::claim::Claim;
 use crate::fault::{Callback, Fault};
 use crate::interrupt::callbacks::Unmasks;
 use crate::interrupt::delivery::AfterIsr;
 use crate::interrupt::state::{UNMASK_LEFT, UNMASK_PUT_OFF};
-use crate::interrupt::{InterruptObject, Registered, Work};
+use crate::interrupt::{InterruptObject, Registered};
 use crate::name::Name;
 use crate::sync;
 

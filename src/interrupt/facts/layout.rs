@@ -16,7 +16,8 @@ use core::mem::offset_of;
 
 use static_assertions::{const_assert, const_assert_eq};
 
-use crate::interrupt::{InterruptObject, NoWorkItem, Registered};
+use crate::answer::NoWorkItem;
+use crate::interrupt::{InterruptObject, Registered};
 use crate::lock::raw::RawInterruptLock;
 
 type Object = InterruptObject<(), NoWorkItem>;

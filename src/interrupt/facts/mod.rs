@@ -5,10 +5,11 @@ mod layout;
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 
+use crate::answer::{Delivery, NoWorkItem, Queued, WithWorkItem};
 use crate::error::Error;
 use crate::fault::Fault;
 use crate::info::Info;
-use crate::interrupt::{Delivery, InterruptObject, IsrContext, NoWorkItem, Queued, WithWorkItem, WorkItemContext};
+use crate::interrupt::{InterruptObject, IsrContext, WorkItemContext};
 use crate::name::Name;
 use crate::observe::Stats;
 

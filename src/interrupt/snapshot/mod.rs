@@ -11,8 +11,8 @@ use core::fmt;
 use core::panic::Location;
 use core::time::Duration;
 
+use crate::answer::State;
 use crate::fault::{Callback, Fault};
-use crate::interrupt::State;
 use crate::name::Name;
 
 /// What an interrupt is doing at this moment, for the watchdog of a driver that seems stuck, and for logs: from

@@ -1,11 +1,13 @@
 //! Disable (rules E2, I5, W7).
 
+use crate::answer::State;
+use crate::answer::Transition;
 use crate::cause::SourceError;
 use crate::error::{Error, ErrorKind};
 use crate::fault::{Callback, Fault};
 use crate::interrupt::delivery::AfterIsr;
-use crate::interrupt::state::{Event, GONE, KEPT_DISABLED, Next, State};
-use crate::interrupt::transition::{InTransition, Transition};
+use crate::interrupt::state::{Event, GONE, KEPT_DISABLED, Next};
+use crate::interrupt::transition::InTransition;
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
 use crate::sync;

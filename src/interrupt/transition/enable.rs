@@ -1,11 +1,12 @@
 //! Enable (rules E1, I4, I9, I15).
 
+use crate::answer::Transition;
 use crate::cause::SourceError;
 use crate::error::{Error, ErrorKind};
 use crate::fault::Callback;
 use crate::info::{Info, Share, Trigger};
 use crate::interrupt::state::{Event, GONE, KEPT_DISABLED, Next};
-use crate::interrupt::transition::{InTransition, Transition};
+use crate::interrupt::transition::InTransition;
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
 use crate::sync;

@@ -6,14 +6,15 @@
 //! it signals, and is unmasked after its ISR only. So it stays masked while it is withheld. A line that is shared goes on
 //! to signal to its other members: the source is told that this one has not claimed.
 
+use crate::answer::Delivery;
+use crate::answer::Transition;
 use crate::claim::Claim;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
-use crate::interrupt::Delivery;
 use crate::interrupt::delivery::{AfterIsr, NotServed};
 use crate::interrupt::state::{GONE, INACTIVE, Phase, WAKES};
-use crate::interrupt::{InterruptObject, Registered, Transition};
+use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
 
 impl<T, W> InterruptObject<T, W> {

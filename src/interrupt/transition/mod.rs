@@ -54,26 +54,6 @@ use crate::lock::waits::Label;
 use crate::lock::{InterruptLockGuard, RawInterruptLock};
 use crate::sync;
 
-/// Whether a transition, such as an enable, had to do anything, for the driver that called it ([rule
-/// E3](crate::guide::contract#e3)).
-///
-/// ```
-/// use interrupt_lock::{Claim, Interrupt, Transition};
-///
-/// let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).build()?;
-/// assert_eq!(interrupt.enable()?, Transition::Done);
-/// assert_eq!(interrupt.enable()?, Transition::Already);
-/// # Ok::<(), interrupt_lock::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Transition {
-    /// The transition has been made.
-    Done,
-    /// The interrupt was in that state already. Nothing was done, and no callback ran.
-    Already,
-}
-
 impl<T, W> InterruptObject<T, W> {
     /// Begins a transition: waits until no other is under way, and keeps others out. Returns an error if it would wait
     /// for itself.

@@ -1,11 +1,12 @@
 //! What a device asks of its interrupts (rule E5), and what an interrupt asks of its device (W5, E9).
 
+use crate::answer::State;
 use crate::error::Error;
+use crate::interrupt::InterruptObject;
 use crate::interrupt::attached::Parent;
 #[cfg(feature = "alloc")]
 use crate::interrupt::attached::{Attached, Membership};
 use crate::interrupt::state::{Event, KEPT_DISABLED, Phase, WAKES};
-use crate::interrupt::{InterruptObject, State};
 use crate::observe::events;
 
 impl<T, W> InterruptObject<T, W> {

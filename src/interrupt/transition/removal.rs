@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use crate::answer::Delivery;
 use crate::error::Error;
 #[cfg(doc)]
 use crate::error::ErrorKind;
 use crate::fault::Fault;
 use crate::interrupt::state::{Event, GONE, REMOVAL_LEFT, REMOVAL_REQUESTED, REQUEST_NOTED};
-use crate::interrupt::{Delivery, InterruptObject, Registered};
+use crate::interrupt::{InterruptObject, Registered};
 use crate::lock::InterruptLockGuard;
 use crate::observe::events;
 use crate::source::Removal;

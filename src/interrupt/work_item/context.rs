@@ -2,8 +2,8 @@
 
 use core::ops::Deref;
 
+use crate::answer::WithWorkItem;
 use crate::interrupt::InterruptObject;
-use crate::interrupt::work_item::WithWorkItem;
 
 /// The argument of a work item: it derefs to the interrupt.
 ///

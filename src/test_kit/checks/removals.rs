@@ -3,9 +3,10 @@
 use std::format;
 use std::sync::Arc;
 
+use crate::answer::{NoWorkItem, State};
 use crate::claim::Claim;
 use crate::dispatch::Dispatcher;
-use crate::interrupt::{Interrupt, NoWorkItem, State};
+use crate::interrupt::Interrupt;
 use crate::source::Removal;
 use crate::test_kit::bench::Bench;
 use crate::test_kit::trial::{Trial, answer_request};

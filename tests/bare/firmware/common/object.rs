@@ -1,0 +1,164 @@
+//! The object of the common core, as the cases use it.
+
+use core::future::Future;
+use core::hint::black_box;
+use core::pin::pin;
+use core::task::{Context, Waker};
+
+use harness::machine;
+use interrupt_lock::bare_metal::{Cpu, Platform, install};
+use interrupt_lock::{
+    Claim, InterruptLockGuard, InterruptObject, IsrContext, Name, WithWorkItem, Work, WorkItemContext,
+};
+
+use crate::data::{self, Data};
+use crate::device;
+use crate::subject::{Subject, Whole};
+
+pub type Object = InterruptObject<Data, WithWorkItem>;
+
+static A: Object = object("a", 0);
+static B: Object = object("b", 1);
+static CYCLE: Object = object("cycle", 2).on_unmask(|_| if device::look_again() { Work::Again } else { Work::Done });
+
+const fn object(name: &'static str, number: usize) -> Object {
+    InterruptObject::with_work_item(Name::new(name), Data::new(number), isr, work)
+        .on_enable(|data| {
+            data.enable();
+            Ok(())
+        })
+        .on_disable(|data| {
+            data.disable();
+            Ok(())
+        })
+}
+
+fn isr(data: &mut IsrContext<'_, Data, WithWorkItem>) -> Claim {
+    let assertions = data.assertions();
+    data.isr(assertions);
+    data.queue_work_item();
+    if data.is_cycle() { Claim::ClaimedKeepMasked } else { Claim::Claimed }
+}
+
+fn work(interrupt: &WorkItemContext<'_, Data>) -> Work {
+    data::begin_work();
+    interrupt.synchronize(Data::process);
+    Work::Done
+}
+
+struct Machine;
+static CPU: Cpu = Cpu::new();
+
+// SAFETY: the machine has one processor.
+unsafe impl Platform for Machine {
+    fn this_processor(&self) -> &'static Cpu {
+        &CPU
+    }
+
+    fn mask(&self) -> bool {
+        machine::mask()
+    }
+
+    fn unmask(&self) {
+        machine::unmask();
+    }
+}
+
+/// Tells the crate of the machine.
+pub fn boot() {
+    assert!(install(&Machine));
+}
+
+/// Tries what can go wrong. Nothing does.
+fn must<T, E: core::fmt::Debug>(done: Result<T, E>) {
+    if let Err(error) = done {
+        panic!("{error:?}");
+    }
+}
+
+impl Subject for Object {
+    type Guard = InterruptLockGuard<'static, Data>;
+
+    fn a() -> &'static Self {
+        &A
+    }
+
+    fn b() -> &'static Self {
+        &B
+    }
+
+    fn cycle() -> &'static Self {
+        &CYCLE
+    }
+
+    fn holds_nothing() -> bool {
+        CPU.locks_held() == 0
+    }
+
+    fn acquire(&'static self) -> Self::Guard {
+        self.acquire_interrupt_lock()
+    }
+
+    fn try_acquire(&'static self) -> Option<Self::Guard> {
+        self.try_acquire_interrupt_lock()
+    }
+
+    fn synchronize(&'static self, section: fn(&mut Data)) {
+        InterruptObject::synchronize(self, section);
+    }
+
+    fn service(&'static self) {
+        InterruptObject::service(self);
+    }
+
+    fn queue(&'static self) {
+        self.queue_work_item();
+    }
+
+    fn run(&'static self) -> bool {
+        self.run_work_item()
+    }
+
+    fn is_queued(&'static self) -> bool {
+        self.is_work_item_queued()
+    }
+
+    fn enable(&'static self) {
+        must(InterruptObject::enable(self));
+    }
+
+    fn disable(&'static self) {
+        must(InterruptObject::disable(self));
+    }
+
+    fn stale(&'static self) -> u32 {
+        self.stats().stale as u32
+    }
+}
+
+impl Whole for Object {
+    fn report_inactive(&'static self) {
+        must(InterruptObject::report_inactive(self));
+    }
+
+    fn report_active(&'static self) {
+        must(InterruptObject::report_active(self));
+    }
+
+    fn clear_fault(&'static self) {
+        must(InterruptObject::clear_fault(self));
+    }
+
+    fn look(&'static self) {
+        black_box((self.stats(), self.info(), self.state(), self.snapshot(), self.fault()));
+    }
+
+    fn listen(&'static self) {
+        match self.claims() {
+            Ok(mut claims) => {
+                let _ = black_box(pin!(claims.claimed()).poll(&mut Context::from_waker(Waker::noop())));
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
