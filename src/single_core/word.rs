@@ -121,21 +121,25 @@ impl Word {
     /// Begins a run. Returns `false` if none is queued, or if it can't begin now.
     #[inline(always)]
     pub(super) fn begin_run(&self) -> bool {
-        let sections = self.sections.load(Relaxed);
-        if sections & (HELD | RUNS) != 0 {
-            self.put_off(sections);
-            return false;
-        }
-        self.sections.store(sections | RUNS, Relaxed);
-        // A vector may have run it since the caller looked.
-        if self.queued.load(Relaxed) == NOT_QUEUED {
+        while self.is_queued() {
+            let sections = self.sections.load(Relaxed);
+            if sections & (HELD | RUNS) != 0 {
+                self.put_off(sections);
+                return false;
+            }
+            self.sections.store(sections | RUNS, Relaxed);
+            compiler_fence(SeqCst);
+            if self.is_queued() {
+                // What is queued up to here is served by this run.
+                self.queued.store(NOT_QUEUED, Relaxed);
+                compiler_fence(SeqCst);
+                return true;
+            }
+            // A vector has run it since the caller looked.
             self.end_run();
-            return false;
+            // And another may have queued the next before that, and have told nobody: it took this for a run. So look again.
         }
-        // What is queued up to here is served by this run.
-        self.queued.store(NOT_QUEUED, Relaxed);
-        compiler_fence(SeqCst);
-        true
+        false
     }
 
     /// Has the end of the section tell once more that a run is queued. (The end of a run tells by itself.)
