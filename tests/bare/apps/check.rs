@@ -12,8 +12,9 @@ pub fn say(line: fmt::Arguments<'_>) {
     let _ = Console.write_fmt(format_args!("{line}\n"));
 }
 
-/// Has SysTick interrupt after so many cycles, again and again.
-pub fn tick_every(cycles: u32) {
+/// Has SysTick interrupt after so many cycles, and again and again. An instruction takes some three cycles here, so a vector
+/// that makes it another number each time comes at all instructions of what runs after it.
+pub fn tick_after(cycles: u32) {
     write(SYSTICK + 4, cycles - 1);
     write(SYSTICK + 8, 0);
     write(SYSTICK, 0b111);

@@ -22,17 +22,17 @@ fn add(count: &AtomicU32, more: u32) -> u32 {
 
 /// Starts it.
 pub fn start() {
-    check::tick_every(1_009);
+    check::tick_after(100);
 }
 
 /// Returns what it measures: something else each time. After the last time it is quiet.
 pub fn measure() -> u32 {
     let number = add(&MEASUREMENTS, 1);
     match number {
-        // From here on it leaves the program time to sleep.
-        SLOW => check::tick_every(5_003),
         TICKS => check::tick_never(),
-        _ => {}
+        // From here on it leaves the program time to sleep.
+        SLOW.. => check::tick_after(5_000),
+        _ => check::tick_after(100 + number % 1_201),
     }
     let measured = number % 13 + 1;
     add(&MEASURED, measured);
