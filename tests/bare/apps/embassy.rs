@@ -12,16 +12,15 @@ mod account;
 
 /// What the page calls.
 mod device {
-    use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+    use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
     use super::account;
     pub use super::account::{measure, start};
 
     static STORED: AtomicU32 = AtomicU32::new(0);
-    static ALL_SHOWN: AtomicBool = AtomicBool::new(false);
 
     pub fn show(new: u32) {
-        ALL_SHOWN.store(account::arrived(new), Relaxed);
+        account::arrived(new);
         look();
     }
 
@@ -30,10 +29,10 @@ mod device {
         look();
     }
 
-    /// Both tasks have to have heard of the last measurement. If one has not, the program does not end.
+    /// Both tasks have to have heard of the last measurement.
     fn look() {
-        if ALL_SHOWN.load(Relaxed) && STORED.load(Relaxed) == account::measured() {
-            account::passed();
+        if account::arrived(0) && STORED.load(Relaxed) == account::measured() {
+            account::next();
         }
     }
 }
