@@ -1,24 +1,24 @@
-//! UART0 of an LM3S6965, a PL011, on one core. It sends back what it receives, in upper case, until it receives a `q`.
+//! UART0 of an LM3S6965, a PL011. It sends back in upper case what it receives, until a `q`.
 
 use interrupt_lock::single_core::{Error, Functions, InterruptObject, IsrContext, Plain, cortex_m::Primask};
 use interrupt_lock::{Claim, Transition, WithWorkItem, Work};
 
 const DATA: usize = 0x4000_c000; // bit 11: bytes before this one have been lost
-const FLAGS: usize = 0x4000_c018; // bit 3: busy sending, bit 4: nothing received, bit 5: no room to send
-const CONTROL: usize = 0x4000_c030; // bit 0: on, bit 8: sender, bit 9: receiver
-const CAUSES: usize = 0x4000_c038; // bit 4: many bytes have come, bit 6: a few, and then none for a while
+const FLAGS: usize = 0x4000_c018; // bit 3: busy sending, 4: nothing received, 5: no room to send
+const CONTROL: usize = 0x4000_c030; // bit 0: on, 8: sender, 9: receiver
+const CAUSES: usize = 0x4000_c038; // bit 4: many bytes have come, 6: a few, and no more
 const CLOCKS: usize = 0x400f_e104; // bit 0: UART0
-const NVIC: usize = 0xe000_e100; // bit 5: UART0. A 1 unmasks here, and masks 0x80 further on
+const NVIC: usize = 0xe000_e100; // bit 5: UART0. A 1 unmasks it, and 0x80 further on masks it
 const PEND: usize = 0xe000_ed04; // bit 28: PendSV
 const PRIORITIES: usize = 0xe000_ed20; // bits 16 to 23: PendSV
 
 fn read(register: usize) -> u32 {
-    // SAFETY: it is one of the constants above, and reading such a register touches no memory.
+    // SAFETY: it is one of the constants above: a register, which is no memory.
     unsafe { (register as *const u32).read_volatile() }
 }
 
 fn write(register: usize, value: u32) {
-    // SAFETY: as above. No value makes such a register touch memory.
+    // SAFETY: as above, and no value makes one of them change memory.
     unsafe { (register as *mut u32).write_volatile(value) }
 }
 
@@ -68,7 +68,7 @@ static CALLBACKS: Functions<Received, Primask, WithWorkItem> = Functions::with_w
         Ok(())
     })
     .on_disable(|received| {
-        received.count = 0; // the work item may run once more, and must find nothing to send
+        received.count = 0; // the work item may run once more: nothing to send
         write(CONTROL, 0);
         write(CLOCKS, read(CLOCKS) & !1);
         Ok(())
