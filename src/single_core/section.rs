@@ -108,9 +108,11 @@ impl<D: Driver> InterruptObject<D> {
     #[inline(never)]
     fn serve_left(&self, found: Found<D>) {
         while self.word.has_left() && self.word.take() {
-            self.word.take_left();
-            // SAFETY: this has just taken the lock, and this reference goes no further than the ISR.
-            let _: Delivery = self.deliver(unsafe { self.data() }, true);
+            // A vector may have served it just before the lock was taken.
+            if self.word.take_left() {
+                // SAFETY: this has just taken the lock, and this reference goes no further than the ISR.
+                let _: Delivery = self.deliver(unsafe { self.data() }, true);
+            }
             self.word.free();
         }
         if self.is_put_off() {

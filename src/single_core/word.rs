@@ -92,12 +92,14 @@ impl Word {
         self.left.load(Relaxed) != 0
     }
 
-    /// Takes what is left. The caller holds the lock, and runs the ISR after this: a delivery that comes before is served
-    /// by that run, and one that comes later is left again.
+    /// Takes what is left. Returns whether anything is. The caller holds the lock, and runs the ISR after this: a delivery
+    /// that comes before is served by that run, and one that comes later is left again.
     #[inline(always)]
-    pub(super) fn take_left(&self) {
+    pub(super) fn take_left(&self) -> bool {
+        let left = self.has_left();
         self.left.store(0, Relaxed);
         compiler_fence(SeqCst);
+        left
     }
 
     // Transitions, and runs of the work item.
@@ -124,30 +126,23 @@ impl Word {
         while self.is_queued() {
             let sections = self.sections.load(Relaxed);
             if sections & (HELD | RUNS) != 0 {
-                self.put_off(sections);
+                if sections & HELD != 0 {
+                    // The end of the section tells once more. (The end of a run tells by itself.)
+                    self.queued.store(PUT_OFF, Relaxed);
+                }
                 return false;
             }
             self.sections.store(sections | RUNS, Relaxed);
-            compiler_fence(SeqCst);
             if self.is_queued() {
                 // What is queued up to here is served by this run.
                 self.queued.store(NOT_QUEUED, Relaxed);
                 compiler_fence(SeqCst);
                 return true;
             }
-            // A vector has run it since the caller looked.
+            // A vector has run it. Another may have queued it since, and have told nobody: look again.
             self.end_run();
-            // And another may have queued the next before that, and have told nobody: it took this for a run. So look again.
         }
         false
-    }
-
-    /// Has the end of the section tell once more that a run is queued. (The end of a run tells by itself.)
-    #[cold]
-    fn put_off(&self, sections: u8) {
-        if sections & HELD != 0 && self.queued.load(Relaxed) != NOT_QUEUED {
-            self.queued.store(PUT_OFF, Relaxed);
-        }
     }
 
     #[inline(always)]

@@ -2,13 +2,10 @@
 #![no_std]
 #![no_main]
 
+#[path = "../cases/mod.rs"]
 mod cases;
-mod data;
-mod device;
 mod known;
-mod ledger;
 mod object;
-mod subject;
 
 use harness::machine::{NO_MASK, SETTINGS, Setting};
 use harness::{firmware, sweep_all};

@@ -5,15 +5,15 @@ use core::hint::black_box;
 use core::pin::pin;
 use core::task::{Context, Waker};
 
-use harness::machine;
+use harness::{expect, machine};
 use interrupt_lock::bare_metal::{Cpu, Platform, install};
 use interrupt_lock::{
     Claim, InterruptLockGuard, InterruptObject, IsrContext, Name, WithWorkItem, Work, WorkItemContext,
 };
 
-use crate::data::{self, Data};
-use crate::device;
-use crate::subject::{Subject, Whole};
+use crate::cases::data::{self, Data};
+use crate::cases::device;
+use crate::cases::subject::{Subject, Whole};
 
 pub type Object = InterruptObject<Data, WithWorkItem>;
 
@@ -35,7 +35,7 @@ const fn object(name: &'static str, number: usize) -> Object {
 
 fn isr(data: &mut IsrContext<'_, Data, WithWorkItem>) -> Claim {
     let assertions = data.assertions();
-    data.isr(assertions);
+    data.isr(Some(assertions as u32));
     data.queue_work_item();
     if data.is_cycle() { Claim::ClaimedKeepMasked } else { Claim::Claimed }
 }
@@ -91,8 +91,8 @@ impl Subject for Object {
         &CYCLE
     }
 
-    fn holds_nothing() -> bool {
-        CPU.locks_held() == 0
+    fn check_rest() {
+        expect(CPU.locks_held() == 0, "the processor is said to hold a lock");
     }
 
     fn acquire(&'static self) -> Self::Guard {
@@ -131,8 +131,8 @@ impl Subject for Object {
         must(InterruptObject::disable(self));
     }
 
-    fn stale(&'static self) -> u32 {
-        self.stats().stale as u32
+    fn stale(&'static self) -> Option<u32> {
+        Some(self.stats().stale as u32)
     }
 }
 

@@ -4,8 +4,8 @@ use core::hint::black_box;
 
 use harness::{expect, machine, mask_before, preempt};
 
-use crate::device;
-use crate::ledger::ledger;
+use crate::cases::device;
+use crate::cases::ledger::ledger;
 
 pub struct Data {
     /// Which object it is of.
@@ -30,10 +30,10 @@ impl Data {
         self.processed = 0;
     }
 
-    /// What an ISR does.
-    pub fn isr(&mut self, assertions: u64) {
+    /// What an ISR does. It may have been told of how many assertions it runs for.
+    pub fn isr(&mut self, assertions: Option<u32>) {
         expect(self.on, "an ISR run before the enable callback, or after the disable callback");
-        ledger(self.object).isr(assertions as u32);
+        ledger(self.object).isr(assertions);
         self.section(preempt);
         if self.is_cycle() {
             device::silence();

@@ -2,7 +2,7 @@
 
 use core::ops::DerefMut;
 
-use crate::data::Data;
+use crate::cases::data::Data;
 
 /// An object under test: two of the kind, `a` and `b`. A third, `cycle`, has the device of `device`.
 pub trait Subject: Sync + 'static {
@@ -11,8 +11,8 @@ pub trait Subject: Sync + 'static {
     fn a() -> &'static Self;
     fn b() -> &'static Self;
     fn cycle() -> &'static Self;
-    /// The processor holds no lock, by the crate's own count.
-    fn holds_nothing() -> bool;
+    /// At rest: the processor holds no lock.
+    fn check_rest();
 
     fn acquire(&'static self) -> Self::Guard;
     fn try_acquire(&'static self) -> Option<Self::Guard>;
@@ -23,11 +23,12 @@ pub trait Subject: Sync + 'static {
     fn is_queued(&'static self) -> bool;
     fn enable(&'static self);
     fn disable(&'static self);
-    /// How many assertions it has counted as stale.
-    fn stale(&'static self) -> u32;
+    /// How many assertions it has counted as stale, if it counts.
+    fn stale(&'static self) -> Option<u32>;
 }
 
 /// What an object can do besides.
+#[allow(dead_code, reason = "not every object has these")]
 pub trait Whole: Subject {
     fn report_inactive(&'static self);
     fn report_active(&'static self);

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use harness::expect;
 
-use crate::ledger::Caller;
+use crate::cases::ledger::Caller;
 
 static ON: AtomicU32 = AtomicU32::new(0);
 /// What it has received. Each that makes it receive writes a count of its own, because a vector may preempt the other.

@@ -1,0 +1,27 @@
+//! The object for one core, under the cases of all machines: one object type for each mask.
+#![no_std]
+#![no_main]
+
+#[path = "../cases/mod.rs"]
+mod cases;
+mod object;
+
+use harness::machine::{Mask, SETTINGS};
+use harness::{firmware, sweep_all};
+
+use cases::Cases;
+use object::{All, Ceiling, Unmasked};
+
+firmware!(main);
+
+fn main() {
+    for setting in SETTINGS {
+        let cases = match setting.mask {
+            Mask::Nothing => Cases::<Unmasked>::ALL,
+            Mask::All => Cases::<All>::ALL,
+            Mask::Ceiling => Cases::<Ceiling>::ALL,
+        };
+        sweep_all(setting, cases);
+    }
+    harness::finish("single");
+}
