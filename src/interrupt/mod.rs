@@ -10,6 +10,7 @@
 //! | `data_lock` | the lock with the interrupt data, its own or shared | L9 |
 //! | `callbacks` | the driver's callbacks, and what they may return | |
 //! | `static_callbacks` | the callbacks of a `static` interrupt | |
+//! | `hooks` | what a `static` interrupt is wired to | B5 |
 //! | `attached` | the traits by which it uses its dispatcher and its device | W5, E6, E9 |
 //! | `serve` | the trait by which a dispatcher serves it | I16 |
 //! | `delivery` | from an assertion to the ISR's claim | I1, I2, I3, I6, I10, I14 |
@@ -19,6 +20,7 @@
 //! | `claims` | waiting for claims, from async code and from threads | A1, A2, A3, A4 |
 //! | `state` | the state word, and the table of phases and events | |
 //! | `observed` | what those outside of the process see | S4 |
+//! | `noted` | how the notes are used | B3 |
 //! | `overdue` | callbacks that are overdue | I17 |
 //! | `own_loop` | what a driver's own loop waits on | I22 |
 //! | `facts` | checks of what may be sent between threads, and of the layout in memory | |
@@ -33,7 +35,9 @@ mod delivery;
 mod facts;
 #[cfg(feature = "alloc")]
 mod handle;
+mod hooks;
 mod information;
+mod noted;
 #[cfg(feature = "std")]
 mod observed;
 #[cfg(feature = "std")]
@@ -73,6 +77,7 @@ use crate::answer::{NoWorkItem, WithWorkItem, Work};
 use crate::cause::SourceError;
 use crate::claim::Claim;
 use crate::fault::{Callback, Fault};
+#[cfg(feature = "alloc")]
 use crate::info::Info;
 use crate::lock::{RawInterruptLock, lock_methods};
 use crate::name::Name;
@@ -86,6 +91,7 @@ use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
 use attached::EndsElsewhere;
 use attached::{Attached, Dispatch, Membership};
 use deferred::Deferred;
+use hooks::Hooks;
 use own_loop::OwnLoop;
 use state::StateWord;
 #[cfg(feature = "std")]
@@ -166,15 +172,22 @@ pub struct InterruptObject<T, W> {
     storm: Locked<crate::observe::storm::Storm>,
     /// What a driver's own loop waits on. Used with the interrupt lock held.
     own_loop: Locked<OwnLoop>,
+    /// What a `static` interrupt is wired to.
+    hooks: Hooks,
 }
 
+/// Without an allocator there is no source, and nothing that could be a fault.
 #[derive(Default)]
 struct Notes {
+    #[cfg(feature = "alloc")]
     info: Info,
+    #[cfg(feature = "alloc")]
     fault: Option<Fault>,
     /// The driver has asked for a shared line.
+    #[cfg(feature = "alloc")]
     shared: bool,
     /// The system reports the source as shared, although it is not a level line ([rule I8](crate::guide::contract#i8)).
+    #[cfg(feature = "alloc")]
     doubtfully_shared: bool,
     /// The policy, if the driver gave one.
     #[cfg(feature = "std")]
@@ -328,9 +341,13 @@ impl<T, W> InterruptObject<T, W> {
                 work: WorkWord::new(),
                 work_fn: Locked::new(work),
                 notes: Mutex::from_raw(RawInterruptLock::new(), Notes {
+                    #[cfg(feature = "alloc")]
                     info: Info::new(),
+                    #[cfg(feature = "alloc")]
                     fault: None,
+                    #[cfg(feature = "alloc")]
                     shared: false,
+                    #[cfg(feature = "alloc")]
                     doubtfully_shared: false,
                     #[cfg(feature = "std")]
                     policy: None,
@@ -349,6 +366,7 @@ impl<T, W> InterruptObject<T, W> {
                 work_run: Counter::new(),
                 membership: None,
                 own_loop: Locked::new(OwnLoop::NONE),
+                hooks: Hooks::NONE,
                 unmask: Locked::new(OnUnmask::NOTHING),
                 dispatch: None,
             }
@@ -381,6 +399,7 @@ impl<T, W> InterruptObject<T, W> {
     #[cfg(feature = "std")]
     pub(crate) fn set_dispatch(&mut self, dispatch: Attached<dyn Dispatch>) {
         self.dispatch = Some(dispatch);
+        self.work = WorkWord::told();
     }
 }
 

@@ -72,9 +72,9 @@ impl Listeners {
         self.0.len()
     }
 
-    /// Takes the waker of that place.
+    /// Takes the waker of that place, if there is such a place.
     pub(super) fn take_waker(&mut self, number: usize) -> Option<Waker> {
-        self.0[number].waker.take()
+        self.0.get_mut(number)?.waker.take()
     }
 }
 

@@ -101,6 +101,8 @@ impl<T, W> InterruptObject<T, W> {
         let data = self.lock().deliver(
             may_wait,
             || {
+                // First, so that whoever serves this assertion finds the line masked.
+                self.mask_own_line();
                 // From here on `pending` counts this call's assertion, because the owner may be the one to serve it.
                 asserted = 0;
                 // Release: pairs with the Acquire in `take_pending`. The order of the lock's bit `LEFT` would not be
@@ -169,6 +171,7 @@ impl<T, W> InterruptObject<T, W> {
     /// asleep), and refuses it otherwise.
     #[cold]
     fn withhold_or_refuse(&self, data: &mut T, asserted: usize) -> Delivery {
+        self.mask_own_line();
         if self.state.in_service() {
             return self.withhold(data, asserted);
         }
