@@ -103,6 +103,10 @@ pub mod bare_metal {
     ///
     #[doc = include_str!("bare_metal/embassy.md")]
     pub mod embassy {}
+    /// The object for several cores, on bare metal: how to wire it, and what is masked.
+    ///
+    #[doc = include_str!("bare_metal/several_cores.md")]
+    pub mod several_cores {}
 }
 #[doc = include_str!("reference/figures.md")]
 pub mod figures {}
