@@ -15,7 +15,7 @@ use interrupt_lock::State;
 const UART0: usize = 0x4000_c000;
 
 static ENTRIES: AtomicU32 = AtomicU32::new(0);
-static KEPT_MASKED: AtomicU32 = AtomicU32::new(0);
+static FOUND_MASKED: AtomicU32 = AtomicU32::new(0);
 
 #[interrupt]
 fn UART0() {
@@ -25,12 +25,14 @@ fn UART0() {
 
 #[exception]
 fn PendSV() {
-    // A slow work item, every now and then: the ring becomes full.
-    if ENTRIES.load(Relaxed) % 64 > 48 {
+    // A slow work item: until the ring is full a few times, and later for a while every now and then.
+    let found = FOUND_MASKED.load(Relaxed);
+    if found < 8 {
+        while NVIC::is_enabled(Interrupt::UART0) {}
+    } else if ENTRIES.load(Relaxed) % 64 > 48 {
         delay(3_000);
     }
-    let kept = u32::from(!NVIC::is_enabled(Interrupt::UART0));
-    KEPT_MASKED.store(KEPT_MASKED.load(Relaxed) + kept, Relaxed);
+    FOUND_MASKED.store(found + u32::from(!NVIC::is_enabled(Interrupt::UART0)), Relaxed);
     uart::pend_sv();
 }
 
@@ -54,9 +56,8 @@ fn main() -> ! {
     delay(100_000);
     assert_eq!(ENTRIES.load(Relaxed), entries, "the receiver still interrupts");
 
-    let kept = KEPT_MASKED.load(Relaxed);
-    assert!(kept > 0, "the ring was never full");
-    check::passed(format_args!("{entries} interrupts, the ring was full {kept} times, {overruns} overruns"))
+    let found = FOUND_MASKED.load(Relaxed);
+    check::passed(format_args!("{entries} interrupts, {overruns} overruns, {found} times the work item found the line masked"))
 }
 
 fn read(register: usize) -> u32 {
