@@ -57,7 +57,7 @@ fn main() -> ! {
     assert_eq!(ENTRIES.load(Relaxed), entries, "the receiver still interrupts");
 
     let found = FOUND_MASKED.load(Relaxed);
-    check::passed(format_args!("{entries} interrupts, {overruns} overruns, {found} times the work item found the line masked"))
+    check::passed(format_args!("{entries} interrupts, {overruns} overruns, the line found masked {found} times"))
 }
 
 fn read(register: usize) -> u32 {
