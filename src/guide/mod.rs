@@ -34,8 +34,8 @@
 //! - [`bare_metal`]: interrupts on a microcontroller; a UART, critical-section, RTIC, embassy.
 //! - [`figures`]: what the lock and a delivery cost.
 //!
-//! Every snippet is a test of this crate. (Those for mio, calloop, tokio, safe-mmio and tock-registers are tested in its
-//! repository, where these are dependencies.)
+//! Every snippet is a test of this crate. (Those for mio, calloop, tokio, safe-mmio, tock-registers and microcontrollers
+//! are tested in its repository, where their dependencies are.)
 
 // The rules are linked from everywhere, so this page is part of every documentation build. It links to no item that a
 // feature may leave out.
