@@ -58,13 +58,14 @@ impl<T, W> InterruptObject<T, W> {
 
     pub(in crate::interrupt) fn queue(&self) -> Queued {
         match self.work.queue() {
-            // In a forked child nobody would run it.
             Queueing::Closed => Queued::Refused(self.why_closed()),
-            _ if self.state.is_inherited() => Queued::Refused(Refusal::Ended),
-            Queueing::Merged => Queued::Merged,
-            Queueing::New => Queued::New,
-            Queueing::NewTold => {
-                self.tell_of_work();
+            // In a forked child nobody would run it.
+            Queueing::Queued(_) if self.state.is_inherited() => Queued::Refused(Refusal::Ended),
+            Queueing::Queued(before) if before.was_queued() => Queued::Merged,
+            Queueing::Queued(before) => {
+                if before.tells() {
+                    self.tell_of_work();
+                }
                 Queued::New
             }
         }

@@ -47,13 +47,25 @@ pub(crate) struct WorkWord {
 }
 
 /// What became of a queueing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Queueing {
-    New,
-    /// As `New`, and somebody is to be told.
-    NewTold,
-    Merged,
     Closed,
+    Queued(Before),
+}
+
+/// The word before a queueing. (Asked bit by bit: an answer of its own for each would be computed, and then taken apart.)
+#[derive(Clone, Copy)]
+pub(crate) struct Before(usize);
+
+impl Before {
+    pub(crate) fn was_queued(self) -> bool {
+        self.0 & QUEUED != 0
+    }
+
+    /// Whether somebody is told of each run that is queued.
+    pub(crate) fn tells(self) -> bool {
+        self.0 & TOLD != 0
+    }
 }
 
 /// What the end of a run has found.
@@ -109,9 +121,7 @@ impl WorkWord {
             let queued = if word & COUNT == COUNT { word } else { word + ONE } | QUEUED;
             // Release: pairs with the Acquire in `begin`, so the run sees what the caller did before the queueing.
             match self.word.compare_exchange(word, queued, Release, Relaxed) {
-                Ok(_) if word & QUEUED != 0 => return Queueing::Merged,
-                Ok(_) if word & TOLD != 0 => return Queueing::NewTold,
-                Ok(_) => return Queueing::New,
+                Ok(before) => return Queueing::Queued(Before(before)),
                 Err(now) => word = now,
             }
         }
