@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use interrupt_lock::bare_metal::{Cpu, Line, Platform};
+use interrupt_lock::bare_metal::{Cpu, Platform};
 use interrupt_lock::{
     CallbackError, Claim, Delivery, Error, ErrorKind, InterruptLock, InterruptObject, IsrContext, Name, NoWorkItem,
     Queued, State, WithWorkItem, Work, WorkItemContext,
@@ -548,13 +548,13 @@ fn b5_whoever_runs_the_work_item_is_told_of_each_new_run() -> Result<(), Error> 
 fn b5_a_level_line_that_is_not_served_at_once_is_masked_until_it_is() -> Result<(), Error> {
     static ASSERTED: AtomicBool = AtomicBool::new(false);
     static MASKED: AtomicBool = AtomicBool::new(false);
-    static LINE: Line = Line {
-        mask: || MASKED.store(true, Relaxed),
-        unmask: || {
-            assert!(MASKED.swap(false, Relaxed), "it is unmasked once");
-            come();
-        },
-    };
+    fn mask_line() {
+        MASKED.store(true, Relaxed);
+    }
+    fn unmask_line() {
+        assert!(MASKED.swap(false, Relaxed), "it is unmasked once");
+        come();
+    }
     struct Device {
         runs: u32,
         keep_masked: bool,
@@ -590,7 +590,7 @@ fn b5_a_level_line_that_is_not_served_at_once_is_masked_until_it_is() -> Result<
     }
     static OBJECT: InterruptObject<Device, WithWorkItem> =
         InterruptObject::with_work_item(Name::new("uart0"), Device { runs: 0, keep_masked: false }, isr, work)
-            .line(&LINE);
+            .line(mask_line, unmask_line);
 
     // Refused: the enable unmasks it.
     assert_line();

@@ -12,29 +12,17 @@
 use crate::interrupt::state::LINE_MASKED;
 use crate::interrupt::work_item::WorkWord;
 use crate::interrupt::{InterruptObject, Unmasks, WithWorkItem};
-use crate::sync::bare_metal::Line;
 use crate::sync::const_outside_models;
 
-/// What a `static` interrupt calls.
-pub(super) struct Hooks {
-    queued: Option<fn()>,
-    line: Option<&'static Line>,
-}
-
-impl Hooks {
-    pub(super) const NONE: Self = Self { queued: None, line: None };
-
-    /// Tells whoever has to run the work item that it is queued.
-    pub(super) fn tell_of_work(&self) {
-        if let Some(queued) = self.queued {
-            queued();
-        }
-    }
+/// How the machine masks and unmasks an interrupt line.
+pub(super) struct Line {
+    mask: fn(),
+    unmask: fn(),
 }
 
 impl<T, W> InterruptObject<T, W> {
     const_outside_models! {
-        /// Sets how the machine masks and unmasks the interrupt line, for a level line of a `static` interrupt ([rule
+        /// Sets what masks and what unmasks the interrupt line, such as a bit of the interrupt controller, for a level line of a `static` interrupt ([rule
         /// B5](crate::guide::contract#b5)).
         ///
         /// A level asserts until the ISR has dealt with the device. If [`service`](Self::service) can't run the ISR at
@@ -49,7 +37,6 @@ impl<T, W> InterruptObject<T, W> {
         /// Both functions may run in the vector and with the lock held, and must not use the interrupt.
         ///
         /// ```
-        /// use interrupt_lock::bare_metal::Line;
         /// use interrupt_lock::{Claim, Delivery, InterruptObject, Name, NoWorkItem};
         /// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
         ///
@@ -58,15 +45,13 @@ impl<T, W> InterruptObject<T, W> {
         /// }
         ///
         /// static LINE_IS_ON: AtomicBool = AtomicBool::new(true); // a bit of the interrupt controller, in a real driver
-        /// static UART_LINE: Line =
-        ///     Line { mask: || LINE_IS_ON.store(false, Relaxed), unmask: || LINE_IS_ON.store(true, Relaxed) };
         ///
         /// static UART: InterruptObject<Uart, NoWorkItem> =
         ///     InterruptObject::new(Name::new("uart0"), Uart { received: 0 }, |uart| {
         ///         uart.received += 1;
         ///         Claim::Claimed
         ///     })
-        ///     .line(&UART_LINE);
+        ///     .line(|| LINE_IS_ON.store(false, Relaxed), || LINE_IS_ON.store(true, Relaxed));
         ///
         /// UART.enable()?;
         /// let uart = UART.acquire_interrupt_lock();
@@ -77,8 +62,8 @@ impl<T, W> InterruptObject<T, W> {
         /// # Ok::<(), interrupt_lock::Error>(())
         /// ```
         #[must_use]
-        pub fn line(mut self, line: &'static Line) -> Self {
-            self.hooks.line = Some(line);
+        pub fn line(mut self, mask: fn(), unmask: fn()) -> Self {
+            self.line = Some(Line { mask, unmask });
             let registered = self.registered.get_mut();
             if matches!(registered.unmasks, Unmasks::Nothing) {
                 registered.unmasks = Unmasks::Source;
@@ -87,10 +72,17 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
+    /// Tells whoever has to run the work item that it is queued.
+    pub(super) fn call_on_queued(&self) {
+        if let Some(queued) = self.on_queued {
+            queued();
+        }
+    }
+
     /// Masks the line, until the ISR has run or the interrupt has been enabled.
     #[cold]
     pub(super) fn mask_own_line(&self) {
-        if let Some(line) = self.hooks.line {
+        if let Some(line) = &self.line {
             // In this order: whoever takes the note unmasks after the mask.
             (line.mask)();
             self.state.set(LINE_MASKED);
@@ -99,7 +91,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Unmasks the line, if it has been masked and no run of the work item has yet to unmask it. The caller holds the lock.
     pub(super) fn unmask_own_line(&self) {
-        if let Some(line) = self.hooks.line
+        if let Some(line) = &self.line
             && !self.work.keeps_masked()
             && self.state.take(LINE_MASKED)
         {
@@ -143,7 +135,7 @@ impl<T> InterruptObject<T, WithWorkItem> {
         /// ```
         #[must_use]
         pub fn on_queued(mut self, queued: fn()) -> Self {
-            self.hooks.queued = Some(queued);
+            self.on_queued = Some(queued);
             self.work = WorkWord::told();
             self
         }

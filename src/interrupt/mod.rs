@@ -91,7 +91,7 @@ use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
 use attached::EndsElsewhere;
 use attached::{Attached, Dispatch, Membership};
 use deferred::Deferred;
-use hooks::Hooks;
+use hooks::Line;
 use own_loop::OwnLoop;
 use state::StateWord;
 #[cfg(feature = "std")]
@@ -140,9 +140,10 @@ pub struct InterruptObject<T, W> {
     dispatch: Option<Attached<dyn Dispatch>>,
     /// What is used with the lock held, beside the data.
     registered: Locked<Registered<T, W>>,
-    /// Without a source, each call of `service` is an assertion.
-    has_source: bool,
-    /// Of an interrupt without a source: how many assertions are left to the owner of the lock.
+    /// Who is told of a queued work item, of a `static` interrupt.
+    on_queued: Option<fn()>,
+    /// Of an interrupt without a source, of which each call of `service` is an assertion: how many are left to the owner of
+    /// the lock.
     pending: AtomicUsize,
     state: StateWord,
     claim_counts: ClaimCounts,
@@ -172,8 +173,8 @@ pub struct InterruptObject<T, W> {
     storm: Locked<crate::observe::storm::Storm>,
     /// What a driver's own loop waits on. Used with the interrupt lock held.
     own_loop: Locked<OwnLoop>,
-    /// What a `static` interrupt is wired to.
-    hooks: Hooks,
+    /// How the machine masks the line of a `static` interrupt.
+    line: Option<Line>,
 }
 
 /// Without an allocator there is no source, and nothing that could be a fault.
@@ -327,15 +328,14 @@ impl<T, W> InterruptObject<T, W> {
             mut registered: Registered<T, W>,
             work: WorkFn<T, W>,
         ) -> Self {
-            let has_source = registered.has_source();
-            if has_source {
+            if registered.has_source() {
                 registered.unmasks = Unmasks::Source;
             }
             Self {
                 data_lock: ManuallyDrop::new(data_lock),
                 registered: Locked::new(registered),
                 state: StateWord::new(),
-                has_source,
+                on_queued: None,
                 pending: AtomicUsize::new(0),
                 control: Mutex::from_raw(RawInterruptLock::new(), ()),
                 work: WorkWord::new(),
@@ -366,7 +366,7 @@ impl<T, W> InterruptObject<T, W> {
                 work_run: Counter::new(),
                 membership: None,
                 own_loop: Locked::new(OwnLoop::NONE),
-                hooks: Hooks::NONE,
+                line: None,
                 unmask: Locked::new(OnUnmask::NOTHING),
                 dispatch: None,
             }
@@ -392,8 +392,8 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     #[cfg(feature = "std")]
-    pub(crate) fn has_source(&self) -> bool {
-        self.has_source
+    pub(crate) fn has_source(&mut self) -> bool {
+        self.registered.get_mut().has_source()
     }
 
     #[cfg(feature = "std")]

@@ -73,7 +73,8 @@ pub(crate) use process::{BITS_BELOW, is_forked, process_number};
 ///
 /// On bare metal it masks meanwhile: a task that migrated between its look at the one and at the other might take the
 /// section of another task for its own (rule B2).
-#[inline]
+#[cfg_attr(any(loom, feature = "std"), inline)]
+#[cfg_attr(not(any(loom, feature = "std")), inline(never))]
 pub(crate) fn is_this_thread(owner: &AtomicUsize) -> bool {
     let found = mask();
     // Relaxed: exact if the caller is the owner, since it wrote the word itself.

@@ -74,7 +74,7 @@ impl<T, W> InterruptObject<T, W> {
     fn tell_of_work(&self) {
         match &self.dispatch {
             Some(dispatch) => dispatch.schedule(),
-            None => self.hooks.tell_of_work(),
+            None => self.call_on_queued(),
         }
     }
 

@@ -412,6 +412,11 @@ impl RawInterruptLock {
     /// Releases for a caller that can't serve: `lock_api`'s guards. Only an interrupt leaves something to the owner,
     /// and only its own guards hold its lock.
     fn release_unserving(&self) {
+        if !sync::THREADS_SLEEP {
+            // So nobody is to be woken either.
+            let _ = self.free();
+            return;
+        }
         // SAFETY: the callers hold the lock and have ended their borrow.
         while unsafe { self.release() }.is_err() {
             let _ = self.take_left();

@@ -69,7 +69,7 @@ pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {
     let mark = &_interrupt_lock_this_processor().in_isr;
     // Relaxed, all of it: only the processor itself writes its mark.
     let outer = mark.load(Relaxed);
-    mark.store(true, Relaxed);
+    mark.store(1, Relaxed);
     let result = isr();
     mark.store(outer, Relaxed);
     result
@@ -79,7 +79,7 @@ pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {
 pub(crate) fn is_in_isr() -> bool {
     let found = mask();
     // Relaxed: as above.
-    let is = _interrupt_lock_this_processor().in_isr.load(Relaxed);
+    let is = _interrupt_lock_this_processor().in_isr.load(Relaxed) != 0;
     unmask(found);
     is
 }

@@ -10,7 +10,7 @@
 #[cfg(not(any(feature = "std", loom)))]
 mod linked;
 
-use core::sync::atomic::AtomicBool;
+use core::sync::atomic::AtomicUsize;
 
 #[cfg(not(any(feature = "std", loom)))]
 pub(crate) use linked::{Found, Kept, in_isr, is_in_isr, mask, this_processor, unmask};
@@ -104,9 +104,9 @@ pub unsafe trait Platform {
 #[derive(Debug, Default)]
 #[repr(align(8))]
 pub struct Cpu {
-    /// The processor is inside an ISR.
+    /// Not 0 if the processor is inside an ISR.
     #[cfg_attr(any(feature = "std", loom), expect(dead_code, reason = "the operating system knows better"))]
-    in_isr: AtomicBool,
+    in_isr: AtomicUsize,
 }
 
 impl Cpu {
@@ -117,27 +117,8 @@ impl Cpu {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self { in_isr: AtomicBool::new(false) }
+        Self { in_isr: AtomicUsize::new(0) }
     }
-}
-
-/// How a machine masks and unmasks an interrupt line: a bit of its interrupt controller, or of the device.
-///
-/// A firmware gives it to [`InterruptObject::line`](crate::InterruptObject::line), for a level line.
-///
-/// ```
-/// use interrupt_lock::bare_metal::Line;
-///
-/// static UART_LINE: Line = Line { mask: || { /* NVIC ICER */ }, unmask: || { /* NVIC ISER */ } };
-/// # (UART_LINE.mask)();
-/// # (UART_LINE.unmask)();
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Line {
-    /// Masks the line. It may be masked already.
-    pub mask: fn(),
-    /// Unmasks the line.
-    pub unmask: fn(),
 }
 
 /// The [`Platform`] of a machine with one processor whose interrupts the crate does not mask.

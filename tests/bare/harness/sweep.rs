@@ -6,6 +6,12 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
 use crate::report::{self, add};
 use crate::{expect, known, machine, print, semihosting};
 
+/// With two timers, so many shots are fired at each delay, each with another distance between the two.
+const DISTANCES: u32 = 3;
+
+/// The distances are up to so many instructions: the first vector is over by then.
+const FARTHEST: u32 = 431;
+
 /// So many shots in a row have to miss the operation before it is known to be over.
 const MISSES: u32 = 8;
 
@@ -148,23 +154,31 @@ fn sweep(case: &'static Case, shot: Shot, second: u32) {
     if !is_wanted() || known::panics() {
         return;
     }
-    let (mut shots, mut preemptions, mut misses) = (0, 0, 0);
+    let distances = if shot == Shot::TwoTimers { DISTANCES } else { 1 };
+    let (mut steps, mut preemptions, mut misses) = (0, 0, 0);
     while misses < MISSES {
-        let delay = 1 + shots * machine::STEP;
+        let delay = 1 + steps * machine::STEP;
         DELAY.store(delay, Relaxed);
-        let entries = shoot(case, shot, delay);
-        shots += 1;
+        let entries: u32 = (0..distances).map(|number| shoot(case, shot, delay, distance(steps, number))).sum();
+        steps += 1;
         preemptions += entries;
         misses = if entries == 0 { misses + 1 } else { 0 };
     }
+    let shots = steps * distances;
     expect(preemptions != 0, "no shot has hit the operation");
     let violations = VIOLATIONS.load(Relaxed);
     print!("{Name}: {shots} shots, {preemptions} preemptions, {violations} violations\n");
     report::add_sweep(shots, preemptions);
 }
 
+/// The distance between two timers. It has nothing to do with the delay of the first, so in the course of a sweep the second
+/// vector arrives at any place in the first, and after it.
+fn distance(step: u32, number: u32) -> u32 {
+    1 + (step * 37 + number * (FARTHEST / DISTANCES)) % FARTHEST * machine::STEP
+}
+
 /// One shot. Returns how often the vectors were entered before the operation had ended.
-fn shoot(case: &Case, shot: Shot, delay: u32) -> u32 {
+fn shoot(case: &Case, shot: Shot, delay: u32, distance: u32) -> u32 {
     (case.prepare)();
     for count in [&FIRST_ENTRIES, &SECOND_ENTRIES, &PREEMPTED] {
         count.store(0, Relaxed);
@@ -172,9 +186,7 @@ fn shoot(case: &Case, shot: Shot, delay: u32) -> u32 {
     let mask = machine::mask_state();
     MASK.store(mask, Relaxed);
     if shot == Shot::TwoTimers {
-        // Distances that have nothing to do with the delays, so that in the course of a sweep the second vector arrives at
-        // any place in the first, and after it.
-        machine::arm_second(delay + 40 + delay * 37 % 1009);
+        machine::arm_second(delay + distance);
     }
     machine::arm(delay);
     (case.operation)();

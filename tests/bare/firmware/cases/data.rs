@@ -1,4 +1,4 @@
-//! The interrupt data of the objects under test, and what the callbacks do with it: whatever the object is, the same.
+//! The interrupt data of the objects under test, and what the callbacks do with it.
 
 use core::hint::black_box;
 
@@ -7,6 +7,7 @@ use harness::{expect, machine, mask_before, preempt};
 use crate::cases::device;
 use crate::cases::ledger::ledger;
 
+/// The interrupt data of an object under test. The object's callbacks call its methods, with the lock held.
 pub struct Data {
     /// Which object it is of.
     object: usize,
@@ -17,20 +18,16 @@ pub struct Data {
     open: bool,
     /// The enable callback has run, and the disable callback has not.
     on: bool,
-    /// How many ISR runs the work item has seen.
-    processed: u32,
 }
 
 impl Data {
+    /// The data of object 0 (`a`), 1 (`b`) or 2 (`cycle`).
     pub const fn new(object: usize) -> Self {
-        Self { object, first: 0, second: 0, open: false, on: false, processed: 0 }
+        Self { object, first: 0, second: 0, open: false, on: false }
     }
 
-    pub fn reset(&mut self) {
-        self.processed = 0;
-    }
-
-    /// What an ISR does. It may have been told of how many assertions it runs for.
+    /// What an ISR does first. `assertions`: as many as the object tells of, if it tells. Afterwards it queues the work item, and claims;
+    /// [if the object is `cycle`](Self::is_cycle), it keeps its device masked.
     pub fn isr(&mut self, assertions: Option<u32>) {
         expect(self.on, "an ISR run before the enable callback, or after the disable callback");
         ledger(self.object).isr(assertions);
@@ -40,7 +37,7 @@ impl Data {
         }
     }
 
-    /// The object's device stays off from the ISR to the end of the work item.
+    /// Whether the object's device stays off from the ISR to the end of the work item.
     pub fn is_cycle(&self) -> bool {
         self.object == 2
     }
@@ -56,33 +53,40 @@ impl Data {
         black_box(&mut *self).open = false;
     }
 
+    /// What an enable callback does.
     pub fn enable(&mut self) {
         expect(!self.on, "enabled twice");
         self.on = true;
     }
 
+    /// What a disable callback does.
     pub fn disable(&mut self) {
         expect(self.on, "disabled twice");
         self.on = false;
     }
 
-    /// What a work item does with the lock held.
+    /// What the unmask callback of `cycle` does. Returns whether the work item has to run again.
+    pub fn unmask(&mut self) -> bool {
+        self.section(|| {});
+        device::look_again()
+    }
+
+    /// What a work item does with the lock held, after it has called [`begin_work`].
     pub fn process(&mut self) {
         self.section(|| {});
         if self.is_cycle() {
             device::take();
         }
-        self.processed = ledger(self.object).runs();
+        ledger(self.object).work();
     }
 
-    /// At rest: nobody is in it, and the work item has seen every ISR run.
-    pub fn check(&self) {
+    /// At rest.
+    pub(super) fn check(&mut self) {
         expect(!self.open && self.first == self.second, "torn data at rest");
-        expect(self.processed == ledger(self.object).runs(), "the work item has not seen the last ISR run");
     }
 }
 
-/// What a work item does first (rule B4).
+/// What a work item does first: it looks whether it is masked (rule B4).
 pub fn begin_work() {
     expect(machine::mask_state() == mask_before(), "a work item runs masked");
 }

@@ -8,12 +8,12 @@ use harness::expect;
 use crate::cases::ledger::Caller;
 
 static ON: AtomicU32 = AtomicU32::new(0);
-/// What it has received. Each that makes it receive writes a count of its own, because a vector may preempt the other.
+/// What it has received. Each that makes it receive writes a count of its own, because a vector may preempt another.
 static RECEIVED: [AtomicU32; 3] = [const { AtomicU32::new(0) }; 3];
 /// How much of that the driver has taken. Written with the object's lock held.
 static TAKEN: AtomicU32 = AtomicU32::new(0);
 
-pub fn reset() {
+pub(super) fn reset() {
     for count in RECEIVED.iter().chain([&TAKEN]) {
         count.store(0, Relaxed);
     }
@@ -21,7 +21,7 @@ pub fn reset() {
 }
 
 /// Something comes in. Returns whether the device asserts.
-pub fn receive(caller: Caller) -> bool {
+pub(super) fn receive(caller: Caller) -> bool {
     let count = &RECEIVED[caller as usize];
     count.store(count.load(Relaxed) + 1, Relaxed);
     ON.load(Relaxed) != 0
@@ -32,17 +32,17 @@ fn received() -> u32 {
 }
 
 /// The ISR's part.
-pub fn silence() {
+pub(super) fn silence() {
     ON.store(0, Relaxed);
 }
 
 /// The work item's part.
-pub fn take() {
+pub(super) fn take() {
     TAKEN.store(received(), Relaxed);
 }
 
 /// The unmask callback's part. Returns whether something has come in since.
-pub fn look_again() -> bool {
+pub(super) fn look_again() -> bool {
     ON.store(1, Relaxed);
     let more = received() != TAKEN.load(Relaxed);
     if more {
@@ -52,7 +52,7 @@ pub fn look_again() -> bool {
 }
 
 /// At rest.
-pub fn check() {
+pub(super) fn check() {
     expect(ON.load(Relaxed) != 0, "the device is left off");
     expect(received() == TAKEN.load(Relaxed), "something received is left in the device");
 }

@@ -1,19 +1,27 @@
-//! The cases: each operation, and the invariants of rule B1 after it.
+//! The cases: each operation of an object, and the invariants of rule B1 after it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | the cases, and what the vectors do |
+//! | `subject` | what an object under test has to be able to do |
+//! | `data` | its data, and what its callbacks do |
+//! | `ledger` | what has happened to it in this shot |
+//! | `device` | a device that is off from the ISR to the end of the work item |
 
 pub mod data;
-pub mod device;
-pub mod ledger;
+mod device;
+mod ledger;
 pub mod subject;
 
 use core::marker::PhantomData;
 
 use harness::{Case, expect, machine};
 
-use crate::cases::data::Data;
-use crate::cases::ledger::{Caller, ledger};
-use crate::cases::subject::{Subject, Whole};
+use data::Data;
+use ledger::{Caller, ledger};
+use subject::{Subject, Whole};
 
-/// The cases of an object. Each is swept over by itself.
+/// The cases of an object.
 pub struct Cases<S>(PhantomData<S>);
 
 impl<S: Subject> Cases<S> {
@@ -23,13 +31,28 @@ impl<S: Subject> Cases<S> {
         Case { name, prepare: Self::prepare, operation, check: Self::check, first: Self::first, seconds: Self::SECONDS }
     }
 
-    pub const ALL: &'static [Case] = &[
+    const fn disabling(name: &'static str, prepare: fn(), operation: fn()) -> Case {
+        Case { prepare, check: Self::check_disabled, ..Self::case(name, operation) }
+    }
+
+    const fn cycling(name: &'static str, operation: fn()) -> Case {
+        Case {
+            prepare: Self::prepare_cycle,
+            check: Self::check_cycle,
+            first: || Self::assert(Caller::First),
+            seconds: &[("same", || Self::assert(Caller::Second)), ("other", Self::second_other)],
+            ..Self::case(name, operation)
+        }
+    }
+
+    /// What every object can do.
+    pub const ALL: &'static [&'static [Case]] = &[Self::LOCK, Self::WORK, Self::TRANSITIONS];
+
+    /// The lock.
+    const LOCK: &'static [Case] = &[
         Self::case("acquire", || S::a().acquire().section(|| {})),
-        Self::case("try", || {
-            if let Some(mut data) = S::a().try_acquire() {
-                data.section(|| {});
-            }
-        }),
+        Self::case("try", Self::try_section),
+        Case { first: Self::first_tries, ..Self::case("try-in-vector", Self::try_section) },
         Self::case("synchronize", || S::a().synchronize(|data| data.section(|| {}))),
         Self::case("two-locks", || {
             let (mut a, mut b) = (S::a().acquire(), S::b().acquire());
@@ -38,9 +61,7 @@ impl<S: Subject> Cases<S> {
             drop(a); // not in the order of nesting
             b.section(|| {});
         }),
-        Self::case("inside-critical", || {
-            critical(|| S::a().acquire().section(|| {}));
-        }),
+        Self::case("inside-critical", || critical(|| S::a().acquire().section(|| {}))),
         Self::case("out-of-critical", || {
             let mut data = critical(|| S::a().acquire());
             data.section(|| {});
@@ -58,28 +79,47 @@ impl<S: Subject> Cases<S> {
             Self::call(S::a(), 0, Caller::Thread);
             data.section(|| {});
         }),
-        Self::case("queue", || S::a().queue()),
-        Case { prepare: Self::prepare_queued, ..Self::case("run", Self::run_once) },
-        Case { prepare: Self::prepare_queued, first: Self::first_runs, ..Self::case("run-in-vector", Self::run_once) },
+    ];
+
+    /// The work item.
+    const WORK: &'static [Case] = &[
+        Self::case("queue", || Self::request(Caller::Thread)),
+        Case {
+            first: || Self::request(Caller::First),
+            ..Self::case("queue-in-vector", || Self::request(Caller::Thread))
+        },
+        Case { prepare: Self::prepare_queued, ..Self::case("run", Self::run) },
+        Case { prepare: Self::prepare_queued, first: Self::first_runs, ..Self::case("run-in-vector", Self::run) },
+        Case {
+            prepare: Self::prepare_queued,
+            first: || Self::request(Caller::First),
+            ..Self::case("run-queued-in-vector", Self::run)
+        },
+        Self::cycling("cycle", || {
+            Self::assert(Caller::Thread);
+            let _ = S::cycle().run();
+        }),
+    ];
+
+    /// The transitions.
+    const TRANSITIONS: &'static [Case] = &[
         Case {
             prepare: Self::prepare_disabled,
             check: Self::check_accounted,
             ..Self::case("enable", || S::a().enable())
         },
-        Case { check: Self::check_disabled, ..Self::case("disable", || S::a().disable()) },
+        Self::disabling("disable", Self::prepare, || S::a().disable()),
+        Self::disabling("disable-queued", Self::prepare_queued, || S::a().disable()),
         Case {
-            prepare: Self::prepare_queued,
-            check: Self::check_disabled,
-            ..Self::case("disable-queued", || S::a().disable())
-        },
-        Case {
-            prepare: Self::prepare_cycle,
-            check: Self::check_cycle,
-            first: || Self::assert(Caller::First),
-            seconds: &[("same", || Self::assert(Caller::Second)), ("other", Self::second_other)],
-            ..Self::case("cycle", || {
+            check: || {
+                ledger(2).check_accounted(S::cycle().stale());
+                ledger(2).check_worked();
+                expect(!S::cycle().is_queued(), "the work item is queued after the disable");
+                Self::check();
+            },
+            ..Self::cycling("cycle-disable", || {
                 Self::assert(Caller::Thread);
-                let _ = S::cycle().run();
+                S::cycle().disable();
             })
         },
     ];
@@ -89,6 +129,11 @@ impl<S: Subject> Cases<S> {
         object.service();
     }
 
+    fn request(caller: Caller) {
+        ledger(0).request(caller);
+        S::a().queue();
+    }
+
     /// The third object's device has something. It asserts if it may.
     fn assert(caller: Caller) {
         if device::receive(caller) {
@@ -96,13 +141,28 @@ impl<S: Subject> Cases<S> {
         }
     }
 
+    fn try_section() {
+        if let Some(mut data) = S::a().try_acquire() {
+            data.section(|| {});
+        }
+    }
+
     fn first() {
         Self::call(S::a(), 0, Caller::First);
     }
 
+    fn first_tries() {
+        Self::try_section();
+        Self::first();
+    }
+
     fn first_runs() {
         Self::first();
-        Self::run_once();
+        Self::run();
+    }
+
+    fn run() {
+        let _ = S::a().run();
     }
 
     fn second_same() {
@@ -113,21 +173,19 @@ impl<S: Subject> Cases<S> {
         Self::call(S::b(), 1, Caller::Second);
     }
 
-    fn run_once() {
-        let _ = S::a().run();
+    fn prepare() {
+        Self::reset(S::a(), 0);
+        Self::reset(S::b(), 1);
     }
 
-    fn prepare() {
-        for (number, object) in [S::a(), S::b()].into_iter().enumerate() {
-            object.enable();
-            object.synchronize(Data::reset);
-            ledger(number).reset(object.stale());
-        }
+    fn reset(object: &'static S, number: usize) {
+        object.enable();
+        ledger(number).reset(object.stale());
     }
 
     fn prepare_queued() {
         Self::prepare();
-        S::a().queue();
+        Self::request(Caller::Thread);
     }
 
     fn prepare_disabled() {
@@ -137,31 +195,18 @@ impl<S: Subject> Cases<S> {
 
     fn prepare_cycle() {
         Self::prepare();
-        S::cycle().enable();
-        S::cycle().synchronize(Data::reset);
-        ledger(2).reset(S::cycle().stale());
+        Self::reset(S::cycle(), 2);
         device::reset();
-    }
-
-    /// The work item may be queued once more. After it, the device is on and empty.
-    fn check_cycle() {
-        while S::cycle().is_queued() {
-            let _ = S::cycle().run();
-        }
-        device::check();
-        ledger(2).check_served();
-        S::cycle().synchronize(|data| data.check());
-        Self::check();
     }
 
     fn check() {
         ledger(0).check_served();
-        Self::check_rest();
+        Self::settle();
     }
 
     fn check_accounted() {
         ledger(0).check_accounted(S::a().stale());
-        Self::check_rest();
+        Self::settle();
     }
 
     fn check_disabled() {
@@ -169,22 +214,34 @@ impl<S: Subject> Cases<S> {
         Self::check_accounted();
     }
 
-    fn check_rest() {
+    fn check_cycle() {
+        ledger(2).check_served();
+        Self::settle_one(S::cycle(), 2);
+        device::check();
+        Self::check();
+    }
+
+    fn settle() {
         ledger(1).check_served();
         S::check_rest();
-        for object in [S::a(), S::b()] {
-            while object.is_queued() {
-                let _ = object.run();
-            }
-            object.synchronize(|data| data.check());
+        Self::settle_one(S::a(), 0);
+        Self::settle_one(S::b(), 1);
+    }
+
+    fn settle_one(object: &'static S, number: usize) {
+        while object.is_queued() {
+            let _ = object.run();
         }
+        ledger(number).check_worked();
+        object.synchronize(Data::check);
     }
 }
 
 #[allow(dead_code, reason = "not every object has these operations")]
 impl<S: Whole> Cases<S> {
+    /// What not every object can do.
     pub const WHOLE: &'static [Case] = &[
-        Case { check: Self::check_active, ..Self::case("inactive", || S::a().report_inactive()) },
+        Case { check: Self::check_inactive, ..Self::case("inactive", || S::a().report_inactive()) },
         Case {
             prepare: || {
                 Self::prepare();
@@ -193,18 +250,32 @@ impl<S: Whole> Cases<S> {
             },
             ..Self::case("active", || S::a().report_active())
         },
-        Case { check: Self::check_accounted, ..Self::case("clear-fault", || S::a().clear_fault()) },
+        Case {
+            check: || {
+                S::cycle().report_active();
+                Self::check_cycle();
+            },
+            ..Self::cycling("cycle-inactive", || {
+                Self::assert(Caller::Thread);
+                S::cycle().report_inactive();
+                let _ = S::cycle().run();
+            })
+        },
+        Self::case("clear-fault", || S::a().clear_fault()),
         Self::case("look", || S::a().look()),
-        Self::case("claims", || S::a().listen()),
+        Self::case("claims", || {
+            let missed = S::a().listen(|| S::a().acquire().section(|| {}), || ledger(0).runs());
+            expect(!missed, "a listener has not been told");
+        }),
     ];
 
-    fn check_active() {
+    fn check_inactive() {
         S::a().report_active();
         Self::check();
     }
 }
 
-/// A section of the whole processor, as crates for microcontrollers have it: at its end it unmasks if its beginning found the
+/// A section of the whole processor, as crates for microcontrollers have it: its end unmasks if its beginning found the
 /// processor unmasked.
 fn critical<R>(section: impl FnOnce() -> R) -> R {
     let was_open = machine::mask_all();

@@ -4,37 +4,54 @@ use core::ops::DerefMut;
 
 use crate::cases::data::Data;
 
-/// An object under test: two of the kind, `a` and `b`. A third, `cycle`, has the device of `device`.
+/// An object under test: two of the kind, `a` and `b`, and a third, `cycle`, whose device stays off until its work item has
+/// run. Each has [`Data`], whose methods its callbacks call, and a work item.
 pub trait Subject: Sync + 'static {
+    /// Its guard.
     type Guard: DerefMut<Target = Data>;
 
+    /// The object that most operations are about.
     fn a() -> &'static Self;
+    /// Another.
     fn b() -> &'static Self;
+    /// The third.
     fn cycle() -> &'static Self;
-    /// At rest: the processor holds no lock.
-    fn check_rest();
 
+    /// Acquires its lock.
     fn acquire(&'static self) -> Self::Guard;
+    /// Tries to.
     fn try_acquire(&'static self) -> Option<Self::Guard>;
+    /// Runs a section.
     fn synchronize(&'static self, section: fn(&mut Data));
+    /// What a vector calls.
     fn service(&'static self);
+    /// Queues the work item.
     fn queue(&'static self);
+    /// Runs the work item if it is queued. Returns whether another run is.
     fn run(&'static self) -> bool;
+    /// Whether it is queued.
     fn is_queued(&'static self) -> bool;
+    /// Enables it. That must not fail.
     fn enable(&'static self);
+    /// Disables it. That must not fail.
     fn disable(&'static self);
     /// How many assertions it has counted as stale, if it counts.
     fn stale(&'static self) -> Option<u32>;
+    /// After each shot: what the crate says of itself, and what its hooks have been told.
+    fn check_rest();
 }
 
 /// What an object can do besides.
 #[allow(dead_code, reason = "not every object has these")]
 pub trait Whole: Subject {
+    /// Stops delivery.
     fn report_inactive(&'static self);
+    /// Resumes it.
     fn report_active(&'static self);
+    /// Clears a fault that is not there.
     fn clear_fault(&'static self);
     /// Reads what it can be asked for without its lock.
     fn look(&'static self);
-    /// Listens for claims, and looks once.
-    fn listen(&'static self);
+    /// Listens for claims around `section`. Returns whether it has missed any: ISR runs, but no claim and no call of its waker.
+    fn listen(&'static self, section: impl FnOnce(), runs: impl Fn() -> u32) -> bool;
 }

@@ -24,6 +24,7 @@ fn main() {
 }
 
 fn sweep(setting: &'static Setting) {
-    sweep_all(setting, Cases::<Object>::ALL);
-    sweep_all(setting, Cases::<Object>::WHOLE);
+    for cases in Cases::<Object>::ALL.iter().chain([&Cases::<Object>::WHOLE]) {
+        sweep_all(setting, cases);
+    }
 }

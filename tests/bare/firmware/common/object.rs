@@ -3,7 +3,7 @@
 use core::future::Future;
 use core::hint::black_box;
 use core::pin::pin;
-use core::task::{Context, Waker};
+use core::task::Context;
 
 use harness::{expect, machine};
 use interrupt_lock::bare_metal::{Cpu, Platform};
@@ -12,14 +12,13 @@ use interrupt_lock::{
 };
 
 use crate::cases::data::{self, Data};
-use crate::cases::device;
 use crate::cases::subject::{Subject, Whole};
 
 pub type Object = InterruptObject<Data, WithWorkItem>;
 
 static A: Object = object("a", 0);
 static B: Object = object("b", 1);
-static CYCLE: Object = object("cycle", 2).on_unmask(|_| if device::look_again() { Work::Again } else { Work::Done });
+static CYCLE: Object = object("cycle", 2).on_unmask(|data| if data.unmask() { Work::Again } else { Work::Done });
 
 const fn object(name: &'static str, number: usize) -> Object {
     InterruptObject::with_work_item(Name::new(name), Data::new(number), isr, work)
@@ -67,10 +66,8 @@ unsafe impl Platform for Machine {
 interrupt_lock::platform!(Machine);
 
 /// Tries what can go wrong. Nothing does.
-fn must<T, E: core::fmt::Debug>(done: Result<T, E>) {
-    if let Err(error) = done {
-        panic!("{error:?}");
-    }
+fn must<T, E: core::fmt::Debug>(done: Result<T, E>) -> T {
+    done.unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 impl Subject for Object {
@@ -89,8 +86,8 @@ impl Subject for Object {
     }
 
     fn check_rest() {
-        let free = [&A, &B, &CYCLE].iter().all(|object| object.snapshot().owner.is_none());
-        expect(free, "the processor is said to hold a lock");
+        let is_free = |object: &Object| object.snapshot().owner.is_none();
+        expect(is_free(&A) && is_free(&B) && is_free(&CYCLE), "the processor is said to hold a lock");
     }
 
     fn acquire(&'static self) -> Self::Guard {
@@ -151,12 +148,45 @@ impl Whole for Object {
         black_box((self.stats(), self.info(), self.state(), self.snapshot(), self.fault()));
     }
 
-    fn listen(&'static self) {
-        match self.claims() {
-            Ok(mut claims) => {
-                let _ = black_box(pin!(claims.claimed()).poll(&mut Context::from_waker(Waker::noop())));
-            }
-            Err(error) => panic!("{error:?}"),
-        }
+    fn listen(&'static self, section: impl FnOnce(), runs: impl Fn() -> u32) -> bool {
+        let mut claims = must(self.claims());
+        let before = runs();
+        let waker = wakes::waker();
+        let mut poll = || pin!(claims.claimed()).poll(&mut Context::from_waker(&waker));
+        let mut told = poll().is_ready();
+        section();
+        // Whatever comes after this is not looked for.
+        let after = runs();
+        told |= wakes::take() != 0;
+        told |= poll().is_ready();
+        after != before && !told
+    }
+}
+
+/// A waker that counts.
+mod wakes {
+    use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    use core::task::{RawWaker, RawWakerVTable, Waker};
+
+    static WAKES: AtomicU32 = AtomicU32::new(0);
+    static VTABLE: RawWakerVTable = RawWakerVTable::new(|_| raw(), |_| wake(), |_| wake(), |_| {});
+
+    const fn raw() -> RawWaker {
+        RawWaker::new(core::ptr::null(), &VTABLE)
+    }
+
+    fn wake() {
+        // A vector that preempts this makes it 1 as well.
+        WAKES.store(1, Relaxed);
+    }
+
+    pub(super) fn waker() -> Waker {
+        WAKES.store(0, Relaxed);
+        // SAFETY: there is nothing to own: every function of the table leaves its pointer alone.
+        unsafe { Waker::from_raw(raw()) }
+    }
+
+    pub(super) fn take() -> u32 {
+        WAKES.swap(0, Relaxed)
     }
 }

@@ -21,7 +21,9 @@ fn main() {
             Mask::All => Cases::<All>::ALL,
             Mask::Ceiling => Cases::<Ceiling>::ALL,
         };
-        sweep_all(setting, cases);
+        for cases in cases {
+            sweep_all(setting, cases);
+        }
     }
     harness::finish("single");
 }

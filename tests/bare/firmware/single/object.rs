@@ -12,7 +12,6 @@ use interrupt_lock::single_core::{Driver, InterruptLockGuard, InterruptObject, I
 use interrupt_lock::{Claim, State, WithWorkItem, Work};
 
 use crate::cases::data::{self, Data};
-use crate::cases::device;
 use crate::cases::subject::Subject;
 
 /// Masks nothing.
@@ -75,7 +74,7 @@ impl<M: Machine> Driver for Probe<M> {
     }
 
     fn on_unmask(&self, data: &mut Data) -> Work {
-        if data.is_cycle() && device::look_again() { Work::Again } else { Work::Done }
+        if data.is_cycle() && data.unmask() { Work::Again } else { Work::Done }
     }
 
     fn work_item(&self, interrupt: &InterruptObject<Self>) -> Work {

@@ -8,9 +8,9 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::machine::{Mask, Setting};
 use crate::{report, sweep};
 
-/// How much longer the next shot's delay is. A tick is 100 ns, an instruction 256 ns. (Two ticks would be too much: a delay
+/// How much longer the next shot's delay is. A tick is 100 ns, an instruction 512 ns. (Five ticks would be too much: a delay
 /// begins anywhere within a tick.)
-pub const STEP: u32 = 1;
+pub const STEP: u32 = 4;
 
 /// There is no mask by priority.
 pub const CEILING: u8 = 0;
