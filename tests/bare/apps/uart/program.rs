@@ -48,7 +48,7 @@ fn PendSV() {
         run @ ..LAST => {
             hold_back(PRIORITY);
             while read(UART0 + 0x18) & 1 << 4 != 0 {}
-            check::tick_after(20 + 4 * (run - FULL));
+            check::tick_after(20 + 3 * (run - FULL));
         }
         // `run` feeds it until it reads this.
         LAST => check::say(format_args!("swept")),
