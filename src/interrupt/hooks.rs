@@ -10,7 +10,6 @@
 //! finds the note of its mask. If the two meet, the line is unmasked too early: it asserts again, which masks it again.
 
 use crate::interrupt::state::LINE_MASKED;
-use crate::interrupt::work_item::WorkWord;
 use crate::interrupt::{InterruptObject, Unmasks, WithWorkItem};
 use crate::sync::const_outside_models;
 
@@ -72,13 +71,6 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Tells whoever has to run the work item that it is queued.
-    pub(super) fn call_on_queued(&self) {
-        if let Some(queued) = self.on_queued {
-            queued();
-        }
-    }
-
     /// Masks the line, until the ISR has run or the interrupt has been enabled.
     #[cold]
     pub(super) fn mask_own_line(&self) {
@@ -136,7 +128,6 @@ impl<T> InterruptObject<T, WithWorkItem> {
         #[must_use]
         pub fn on_queued(mut self, queued: fn()) -> Self {
             self.on_queued = Some(queued);
-            self.work = WorkWord::told();
             self
         }
     }
