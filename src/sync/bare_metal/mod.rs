@@ -179,3 +179,7 @@ macro_rules! platform {
         };
     };
 }
+
+// The crate's own tests are a program, too.
+#[cfg(all(test, not(any(feature = "std", loom))))]
+platform!(Unmasked);
