@@ -21,8 +21,8 @@ pub(super) struct Line {
 
 impl<T, W> InterruptObject<T, W> {
     const_outside_models! {
-        /// Sets what masks and what unmasks the interrupt line, such as a bit of the interrupt controller, for a level line of a `static` interrupt ([rule
-        /// B5](crate::guide::contract#b5)).
+        /// Sets what masks and what unmasks the interrupt line, such as a bit of the interrupt controller, for a level line
+        /// of a `static` interrupt ([rule B5](crate::guide::contract#b5)).
         ///
         /// A level asserts until the ISR has dealt with the device. If [`service`](Self::service) can't run the ISR at
         /// once, the vector would come again and again. So the object masks the line:
