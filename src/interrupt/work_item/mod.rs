@@ -58,24 +58,24 @@ impl<T, W> InterruptObject<T, W> {
 
     pub(in crate::interrupt) fn queue(&self) -> Queued {
         match self.work.queue() {
-            Queueing::Closed => Queued::Refused(self.why_closed()),
             // In a forked child nobody would run it.
-            Queueing::Queued(_) if self.state.is_inherited() => Queued::Refused(Refusal::Ended),
-            Queueing::Queued(before) if before.was_queued() => Queued::Merged,
-            Queueing::Queued(before) => {
-                if before.tells() {
-                    self.tell_of_work();
-                }
+            Queueing::New | Queueing::Merged if self.state.is_inherited() => Queued::Refused(Refusal::Ended),
+            Queueing::New => {
+                self.tell_of_work();
                 Queued::New
             }
+            Queueing::Merged => Queued::Merged,
+            Queueing::Closed => Queued::Refused(self.why_closed()),
         }
     }
 
     /// Tells of a queued run whoever has to make it: the worker, or the code behind the hook of a `static` interrupt.
+    #[inline]
     fn tell_of_work(&self) {
-        match &self.dispatch {
-            Some(dispatch) => dispatch.schedule(),
-            None => self.call_on_queued(),
+        if let Some(dispatch) = &self.dispatch {
+            dispatch.schedule();
+        } else if let Some(queued) = self.on_queued {
+            queued();
         }
     }
 

@@ -158,7 +158,6 @@ impl Whole for Object {
         // Whatever comes after this is not looked for.
         let after = runs();
         told |= wakes::take() != 0;
-        told |= poll().is_ready();
         after != before && !told
     }
 }
