@@ -90,8 +90,8 @@ fn at_each_instant(happens: fn(), mut operation: impl FnMut()) -> u32 {
     unreachable!()
 }
 
-// Caught: a release that unmasks whatever its acquisition has found; one that unmasks only what the first acquisition has
-// found; one that never unmasks.
+// Caught: a release that unmasks whatever its acquisition has found; one that never unmasks; an acquisition that keeps
+// nothing of what it has found.
 #[test]
 fn l10_after_the_last_guard_the_mask_is_as_before_the_first() {
     let (a, b) = (InterruptLock::new(1), InterruptLock::new(2));

@@ -52,6 +52,8 @@ pub trait Whole: Subject {
     fn clear_fault(&'static self);
     /// Reads what it can be asked for without its lock.
     fn look(&'static self);
+    /// Asks for a listener beside the one that there is.
+    fn listen_in_vain(&'static self);
     /// Listens for claims around `section`. Returns whether it has missed any: ISR runs, but no claim and no call of its waker.
     fn listen(&'static self, section: impl FnOnce(), runs: impl Fn() -> u32) -> bool;
 }
