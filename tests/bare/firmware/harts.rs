@@ -135,6 +135,7 @@ static VECTOR: Case = Case {
     check: || {},
     first: vector,
     seconds: &[("again", vector)],
+    every_pair: false,
 };
 
 fn count_unprotected() {

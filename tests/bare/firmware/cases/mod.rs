@@ -28,7 +28,15 @@ impl<S: Subject> Cases<S> {
     const SECONDS: &'static [(&'static str, fn())] = &[("same", Self::second_same), ("other", Self::second_other)];
 
     const fn case(name: &'static str, operation: fn()) -> Case {
-        Case { name, prepare: Self::prepare, operation, check: Self::check, first: Self::first, seconds: Self::SECONDS }
+        Case {
+            name,
+            prepare: Self::prepare,
+            operation,
+            check: Self::check,
+            first: Self::first,
+            seconds: Self::SECONDS,
+            every_pair: false,
+        }
     }
 
     const fn disabling(name: &'static str, prepare: fn(), operation: fn()) -> Case {
@@ -50,7 +58,7 @@ impl<S: Subject> Cases<S> {
 
     /// The lock.
     const LOCK: &'static [Case] = &[
-        Self::case("acquire", || S::a().acquire().section(|| {})),
+        Case { every_pair: true, ..Self::case("acquire", || S::a().acquire().section(|| {})) },
         Self::case("try", Self::try_section),
         Case { first: Self::first_tries, ..Self::case("try-in-vector", Self::try_section) },
         Self::case("synchronize", || S::a().synchronize(|data| data.section(|| {}))),
@@ -89,10 +97,16 @@ impl<S: Subject> Cases<S> {
             ..Self::case("queue-in-vector", || Self::request(Caller::Thread))
         },
         Case { prepare: Self::prepare_queued, ..Self::case("run", Self::run) },
-        Case { prepare: Self::prepare_queued, first: Self::first_runs, ..Self::case("run-in-vector", Self::run) },
+        Case {
+            prepare: Self::prepare_queued,
+            first: Self::first_runs,
+            every_pair: true,
+            ..Self::case("run-in-vector", Self::run)
+        },
         Case {
             prepare: Self::prepare_queued,
             first: || Self::request(Caller::First),
+            every_pair: true,
             ..Self::case("run-queued-in-vector", Self::run)
         },
         Self::cycling("cycle", || {
