@@ -64,6 +64,7 @@ static IN_FIRST: AtomicU32 = AtomicU32::new(0);
 static WAS_IN_FIRST: AtomicU32 = AtomicU32::new(0);
 static MASK: AtomicU32 = AtomicU32::new(0);
 static PREEMPTED: AtomicU32 = AtomicU32::new(0);
+static PENDED: AtomicU32 = AtomicU32::new(0);
 
 /// The name of the running sweep.
 pub(crate) struct Name;
@@ -109,6 +110,12 @@ pub fn preempt() {
         PREEMPTED.store(1, Relaxed);
         machine::pend_second();
     }
+}
+
+/// Makes the second vector run, as soon as nothing masks it: for a device that asserts.
+pub fn pend_second() {
+    add(&PENDED, 1);
+    machine::pend_second();
 }
 
 /// How often the vectors were entered in this shot.
@@ -217,7 +224,7 @@ fn fire_every_distance(case: &Case, delay: u32) -> Fired {
 /// One shot. Returns how often the vectors were entered before the operation had ended.
 fn shoot(case: &Case, shot: Shot, delay: u32, distance: u32) -> u32 {
     (case.prepare)();
-    for count in [&FIRST_ENTRIES, &SECOND_ENTRIES, &WAS_IN_FIRST, &PREEMPTED] {
+    for count in [&FIRST_ENTRIES, &SECOND_ENTRIES, &WAS_IN_FIRST, &PREEMPTED, &PENDED] {
         count.store(0, Relaxed);
     }
     let mask = machine::mask_state();
@@ -232,7 +239,7 @@ fn shoot(case: &Case, shot: Shot, delay: u32, distance: u32) -> u32 {
     expect(machine::mask_state() == mask, "the mask is not what it was");
     machine::set_mask_state(mask);
     expect(FIRST_ENTRIES.load(Relaxed) <= 1, "the first timer has fired more than once");
-    expect(SECOND_ENTRIES.load(Relaxed) <= 1, "the second timer has fired more than once");
+    expect(SECOND_ENTRIES.load(Relaxed) <= 1 + PENDED.load(Relaxed), "the second timer has fired more than once");
     (case.check)();
     entries
 }

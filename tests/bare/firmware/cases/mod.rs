@@ -9,7 +9,7 @@
 //! | `device` | a device that is off from the ISR to the end of the work item |
 
 pub mod data;
-mod device;
+pub mod device;
 mod ledger;
 pub mod subject;
 
@@ -19,7 +19,7 @@ use harness::{Case, expect, machine};
 
 use data::Data;
 use ledger::{Caller, ledger};
-use subject::{Subject, Whole};
+use subject::{Lined, Subject, Whole};
 
 /// The cases of an object.
 pub struct Cases<S>(PhantomData<S>);
@@ -248,6 +248,39 @@ impl<S: Subject> Cases<S> {
         }
         ledger(number).check_worked();
         object.synchronize(Data::check);
+    }
+}
+
+#[allow(dead_code, reason = "not every object masks a line")]
+impl<S: Lined> Cases<S> {
+    /// A level line, which enters its vector again and again as long as it is neither served nor masked (rule B5).
+    pub const LINE: &'static [Case] = &[
+        Self::level("level", || S::a().acquire().section(|| {})),
+        Self::level("level-run", || {
+            S::a().queue();
+            Self::run();
+        }),
+        Self::level("level-held", || {
+            let mut data = S::a().acquire();
+            Self::level_line(Caller::Thread);
+            data.section(|| {});
+        }),
+    ];
+
+    const fn level(name: &'static str, operation: fn()) -> Case {
+        Case {
+            check: || {
+                device::check_line();
+                Self::check();
+            },
+            first: || Self::level_line(Caller::First),
+            seconds: &[("line", || Self::level_line(Caller::Second))],
+            ..Self::case(name, operation)
+        }
+    }
+
+    fn level_line(caller: Caller) {
+        device::hold_line(|| S::a().line_is_masked(), || Self::call(S::a(), 0, caller));
     }
 }
 
