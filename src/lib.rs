@@ -57,25 +57,25 @@ mod fault;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod info;
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 mod interrupt;
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub mod linux;
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 mod lock;
 #[cfg(all(loom, test))]
 mod models;
 mod name;
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 mod observe;
 #[cfg(feature = "std")]
 mod policy;
 #[cfg(feature = "simulated")]
 pub mod simulated;
 pub mod single_core;
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub mod source;
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 mod sync;
 #[cfg(all(target_os = "linux", feature = "std"))]
 #[cfg_attr(
@@ -125,26 +125,26 @@ pub use interrupt::Deferral;
 #[cfg(feature = "alloc")]
 #[doc(alias("IWDFInterrupt", "WDFINTERRUPT"))]
 pub use interrupt::Interrupt;
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub use interrupt::{
     Claims, InterruptObject, IsrContext, OsThread, Outcome, Owner, Running, Snapshot, WorkItemContext,
 };
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 #[doc(alias("WDFSPINLOCK", "WdfSpinLockCreate", "WDFWAITLOCK", "WdfWaitLockCreate"))]
 pub use lock::InterruptLock;
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 #[doc(alias("ReleaseInterruptLock", "WdfInterruptReleaseLock"))]
 pub use lock::InterruptLockGuard;
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub use lock::RawPiLock;
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub use lock::{Acquisition, RawInterruptLock};
 pub use name::Name;
 #[cfg(all(target_os = "linux", feature = "std", not(loom)))]
 pub use observe::Publisher;
 #[cfg(feature = "std")]
 pub use observe::{Distribution, Distributions, Export, Observed};
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub use observe::{Stats, Table};
 #[cfg(feature = "std")]
 #[doc(alias = "WDF_INTERRUPT_POLICY")]
@@ -157,9 +157,9 @@ pub use policy::Policy;
 pub use policy::Priority;
 #[cfg(feature = "std")]
 pub use policy::{Answer, PolicyAnswer};
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub use source::registers::Registers;
-#[cfg(target_has_atomic = "ptr")]
+#[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub use sync::bare_metal;
 #[cfg(feature = "std")]
 pub use sync::membarrier::without_membarrier;

@@ -101,3 +101,18 @@ fn m_a_policy_set_after_building() {
 fn m_an_interrupt_without_an_isr() {
     misuse!("isr_missing");
 }
+
+// Mutations: the guard is `Send`; `InterruptObject` derefs to its data; `Driver::Data` need not be `Send`; `NoWorkItem` is
+// `WorkItemRegistered`; `Driver::isr` is provided.
+#[test]
+fn m_the_object_for_one_core_refuses_the_same() {
+    misuse!("single_core_data_without_lock");
+    misuse!("single_core_data_out_of_synchronize");
+    misuse!("single_core_data_not_send");
+    misuse!("single_core_guard_sent");
+    misuse!("single_core_guard_outlives_interrupt");
+    misuse!("single_core_release_twice");
+    misuse!("single_core_context_kept");
+    misuse!("single_core_no_work_item");
+    misuse!("single_core_isr_missing");
+}

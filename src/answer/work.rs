@@ -32,7 +32,7 @@ pub struct NoWorkItem(());
 #[diagnostic::on_unimplemented(
     message = "this interrupt has no work item",
     label = "no work item is registered",
-    note = "register one with `.work_item(…)` while building the interrupt"
+    note = "register one with `.work_item(…)` while building the interrupt, or by the driver's `type WorkItem`"
 )]
 pub trait WorkItemRegistered: sealed::Sealed {}
 

@@ -1,9 +1,10 @@
-//! The lock that a device's callbacks and its serialized work items run under (rule W5).
+//! The lock that a device's callbacks and its serialized work items run under (rule W5). On bare metal it does not mask
+//! (rule B4).
 
 use crate::circle::{Circle, Kind};
 use crate::device::Device;
 use crate::lock::RawInterruptLock;
-use crate::lock::raw::{NotAcquired, lock_until};
+use crate::lock::raw::{NotAcquired, lock_until, stop_masking};
 use crate::lock::waits::Label;
 use crate::sync;
 
@@ -63,7 +64,10 @@ impl Device {
     pub(super) fn serialize<R>(&self, section: impl FnOnce() -> R, for_end: bool) -> Result<R, Option<Circle>> {
         let label = Label::of(Kind::CallbackLock, self.name()).for_end(for_end);
         match lock_until(&self.0.callback_lock, None, label) {
-            Ok(_guard) => Ok(section()),
+            Ok(guard) => {
+                stop_masking(&guard);
+                Ok(section())
+            }
             Err(NotAcquired::Circle(circle)) => Err(Some(circle)),
             Err(_) => Err(None),
         }

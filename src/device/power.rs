@@ -12,7 +12,7 @@ use crate::device::callbacks::Callbacks;
 use crate::device::{Device, DeviceInterrupt};
 use crate::error::{Error, ErrorKind};
 use crate::fault::DeviceCallback;
-use crate::lock::raw::{NotAcquired, RawInterruptLock, lock_until};
+use crate::lock::raw::{NotAcquired, RawInterruptLock, lock_until, stop_masking};
 use crate::lock::waits::Label;
 use crate::name::Name;
 use crate::sync;
@@ -388,6 +388,7 @@ impl Device {
         mut power: MutexGuard<'_, RawInterruptLock, Power>,
         steps: impl FnOnce(&mut Power, &[Arc<dyn DeviceInterrupt>]) -> R,
     ) -> R {
+        stop_masking(&power);
         let interrupts = self.interrupts();
         let done = steps(&mut power, &interrupts);
         // Released before `interrupts` is dropped: if an interrupt was dropped in the meantime, that joins its threads.

@@ -31,11 +31,11 @@
     doc = ""
 )]
 //! - [`contract`]: every rule that the crate keeps, with its id.
-//! - [`bare_metal`]: interrupts on a microcontroller.
+//! - [`bare_metal`]: interrupts on a microcontroller; a UART, critical-section, RTIC, embassy.
 //! - [`figures`]: what the lock and a delivery cost.
 //!
-//! Every snippet is a test of this crate. (Those for mio, calloop, tokio, safe-mmio and tock-registers are tested in its
-//! repository, where these are dependencies.)
+//! Every snippet is a test of this crate. (Those for mio, calloop, tokio, safe-mmio, tock-registers and microcontrollers
+//! are tested in its repository, where their dependencies are.)
 
 // The rules are linked from everywhere, so this page is part of every documentation build. It links to no item that a
 // feature may leave out.
@@ -62,7 +62,52 @@ pub mod contract {}
 #[doc = include_str!("how_it_works/delivery.md")]
 pub mod how_it_works {}
 #[doc = include_str!("bare_metal.md")]
-pub mod bare_metal {}
+pub mod bare_metal {
+    /// A UART with a ring on one core, to copy: vector, level line, work item in PendSV, and an end that stops its clock.
+    ///
+    /// The program is complete, but for the vector table and the link script. The device is a PL011, as many have it.
+    ///
+    /// ```ignore
+    #[doc = include_str!("bare_metal/uart.rs")]
+    /// ```
+    ///
+    #[doc = include_str!("bare_metal/uart.md")]
+    pub mod uart {}
+    /// Beside data that is shared by the crate `critical-section`: what excludes what.
+    ///
+    /// A counter of pulses, of which the ISR and the whole program each have a part:
+    ///
+    /// ```ignore
+    #[doc = include_str!("bare_metal/critical_section.rs")]
+    /// ```
+    ///
+    #[doc = include_str!("bare_metal/critical_section.md")]
+    pub mod critical_section {}
+    /// In an app of RTIC 2: ceilings, the vector as a task, and a task for the work item.
+    ///
+    /// A sensor that interrupts for each measurement. `device` is yours: it starts the sensor, and reads, filters and shows.
+    ///
+    /// ```ignore
+    #[doc = include_str!("bare_metal/rtic.rs")]
+    /// ```
+    ///
+    #[doc = include_str!("bare_metal/rtic.md")]
+    pub mod rtic {}
+    /// With async tasks of embassy's: the ISR, or a queued work item, wakes the task that waits.
+    ///
+    /// A sensor that interrupts for each measurement. `device` is yours: it starts the sensor, and reads, shows and stores.
+    ///
+    /// ```ignore
+    #[doc = include_str!("bare_metal/embassy.rs")]
+    /// ```
+    ///
+    #[doc = include_str!("bare_metal/embassy.md")]
+    pub mod embassy {}
+    /// The object for several cores, on bare metal: how to wire it, and what is masked.
+    ///
+    #[doc = include_str!("bare_metal/several_cores.md")]
+    pub mod several_cores {}
+}
 #[doc = include_str!("reference/figures.md")]
 pub mod figures {}
 

@@ -99,7 +99,7 @@ impl<T, W> WorkFn<T, W> {
 pub(crate) enum Unmasks {
     /// Nothing: it makes no difference that the ISR keeps it masked.
     Nothing,
-    /// The source.
+    /// The source, or the line of a `static` interrupt.
     Source,
     /// The device, by the unmask callback, and then the source, if there is one.
     Device,

@@ -56,7 +56,7 @@ impl<T, W> InterruptObject<T, W> {
     pub fn check(&self) -> Result<(), Error> {
         match self.state() {
             #[cfg(feature = "alloc")]
-            State::Disabled => match self.notes.lock().rare().not_granted.clone() {
+            State::Disabled => match self.with_notes(|notes| notes.rare().not_granted.clone()) {
                 Some(error) => Err(self.source_error(error)),
                 None => Ok(()),
             },
@@ -88,14 +88,20 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(alias = "GetInfo")]
     #[doc(alias = "WdfInterruptGetInfo")]
     pub fn info(&self) -> Info {
-        self.notes.lock().info.clone()
+        #[cfg(feature = "alloc")]
+        return self.with_notes(|notes| notes.info.clone());
+        #[cfg(not(feature = "alloc"))]
+        Info::new()
     }
 
     /// Whether the system reports the source as shared, although it is not a level line. The interrupt is served all
     /// the same ([rule I8](crate::guide::contract#i8)), but another device's driver may take its edge.
     #[doc(hidden)]
     pub fn is_doubtfully_shared(&self) -> bool {
-        self.notes.lock().doubtfully_shared
+        #[cfg(feature = "alloc")]
+        return self.with_notes(|notes| notes.doubtfully_shared);
+        #[cfg(not(feature = "alloc"))]
+        false
     }
 
     /// Returns the counters of the interrupt, for an operator ([rule S1](crate::guide::contract#s1)). Never waits for

@@ -10,6 +10,7 @@
 //! | `data_lock` | the lock with the interrupt data, its own or shared | L9 |
 //! | `callbacks` | the driver's callbacks, and what they may return | |
 //! | `static_callbacks` | the callbacks of a `static` interrupt | |
+//! | `hooks` | what a `static` interrupt is wired to | B5 |
 //! | `attached` | the traits by which it uses its dispatcher and its device | W5, E6, E9 |
 //! | `serve` | the trait by which a dispatcher serves it | I16 |
 //! | `delivery` | from an assertion to the ISR's claim | I1, I2, I3, I6, I10, I14 |
@@ -19,6 +20,7 @@
 //! | `claims` | waiting for claims, from async code and from threads | A1, A2, A3, A4 |
 //! | `state` | the state word, and the table of phases and events | |
 //! | `observed` | what those outside of the process see | S4 |
+//! | `noted` | how the notes are used | B3 |
 //! | `overdue` | callbacks that are overdue | I17 |
 //! | `own_loop` | what a driver's own loop waits on | I22 |
 //! | `facts` | checks of what may be sent between threads, and of the layout in memory | |
@@ -33,7 +35,9 @@ mod delivery;
 mod facts;
 #[cfg(feature = "alloc")]
 mod handle;
+mod hooks;
 mod information;
+mod noted;
 #[cfg(feature = "std")]
 mod observed;
 #[cfg(feature = "std")]
@@ -73,6 +77,7 @@ use crate::answer::{NoWorkItem, WithWorkItem, Work};
 use crate::cause::SourceError;
 use crate::claim::Claim;
 use crate::fault::{Callback, Fault};
+#[cfg(feature = "alloc")]
 use crate::info::Info;
 use crate::lock::{RawInterruptLock, lock_methods};
 use crate::name::Name;
@@ -86,6 +91,7 @@ use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
 use attached::EndsElsewhere;
 use attached::{Attached, Dispatch, Membership};
 use deferred::Deferred;
+use hooks::Line;
 use own_loop::OwnLoop;
 use state::StateWord;
 #[cfg(feature = "std")]
@@ -134,9 +140,10 @@ pub struct InterruptObject<T, W> {
     dispatch: Option<Attached<dyn Dispatch>>,
     /// What is used with the lock held, beside the data.
     registered: Locked<Registered<T, W>>,
-    /// Without a source, each call of `service` is an assertion.
-    has_source: bool,
-    /// Of an interrupt without a source: how many assertions are left to the owner of the lock.
+    /// Who is told of a queued work item, of a `static` interrupt.
+    on_queued: Option<fn()>,
+    /// Of an interrupt without a source, of which each call of `service` is an assertion: how many are left to the owner of
+    /// the lock.
     pending: AtomicUsize,
     state: StateWord,
     claim_counts: ClaimCounts,
@@ -166,15 +173,22 @@ pub struct InterruptObject<T, W> {
     storm: Locked<crate::observe::storm::Storm>,
     /// What a driver's own loop waits on. Used with the interrupt lock held.
     own_loop: Locked<OwnLoop>,
+    /// How the machine masks the line of a `static` interrupt.
+    line: Option<Line>,
 }
 
+/// Without an allocator there is no source, and nothing that could be a fault.
 #[derive(Default)]
 struct Notes {
+    #[cfg(feature = "alloc")]
     info: Info,
+    #[cfg(feature = "alloc")]
     fault: Option<Fault>,
     /// The driver has asked for a shared line.
+    #[cfg(feature = "alloc")]
     shared: bool,
     /// The system reports the source as shared, although it is not a level line ([rule I8](crate::guide::contract#i8)).
+    #[cfg(feature = "alloc")]
     doubtfully_shared: bool,
     /// The policy, if the driver gave one.
     #[cfg(feature = "std")]
@@ -314,23 +328,26 @@ impl<T, W> InterruptObject<T, W> {
             mut registered: Registered<T, W>,
             work: WorkFn<T, W>,
         ) -> Self {
-            let has_source = registered.has_source();
-            if has_source {
+            if registered.has_source() {
                 registered.unmasks = Unmasks::Source;
             }
             Self {
                 data_lock: ManuallyDrop::new(data_lock),
                 registered: Locked::new(registered),
                 state: StateWord::new(),
-                has_source,
+                on_queued: None,
                 pending: AtomicUsize::new(0),
                 control: Mutex::from_raw(RawInterruptLock::new(), ()),
                 work: WorkWord::new(),
                 work_fn: Locked::new(work),
                 notes: Mutex::from_raw(RawInterruptLock::new(), Notes {
+                    #[cfg(feature = "alloc")]
                     info: Info::new(),
+                    #[cfg(feature = "alloc")]
                     fault: None,
+                    #[cfg(feature = "alloc")]
                     shared: false,
+                    #[cfg(feature = "alloc")]
                     doubtfully_shared: false,
                     #[cfg(feature = "std")]
                     policy: None,
@@ -349,6 +366,7 @@ impl<T, W> InterruptObject<T, W> {
                 work_run: Counter::new(),
                 membership: None,
                 own_loop: Locked::new(OwnLoop::NONE),
+                line: None,
                 unmask: Locked::new(OnUnmask::NOTHING),
                 dispatch: None,
             }
@@ -374,13 +392,14 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     #[cfg(feature = "std")]
-    pub(crate) fn has_source(&self) -> bool {
-        self.has_source
+    pub(crate) fn has_source(&mut self) -> bool {
+        self.registered.get_mut().has_source()
     }
 
     #[cfg(feature = "std")]
     pub(crate) fn set_dispatch(&mut self, dispatch: Attached<dyn Dispatch>) {
         self.dispatch = Some(dispatch);
+        self.work = WorkWord::told();
     }
 }
 

@@ -91,10 +91,17 @@ impl<'a, T> Access<'a, T> {
         }
     }
 
-    /// Acquires for a delivery. Returns `None` if the delivery is left to the owner; then `before_leaving` has run.
+    /// Acquires for a delivery, if that needs no wait.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn deliver_at_once(self) -> Option<InterruptLockGuard<'a, T>> {
+        self.raw().deliver_at_once().ok().map(|acquisition| self.guard(acquisition))
+    }
+
+    /// Acquires for a delivery, after [`deliver_at_once`](Self::deliver_at_once) has failed. Returns `None` if the delivery is
+    /// left to the owner; then `before_leaving` has run.
     ///
     /// `through_wait` is given the step that may have to wait, and runs it. The step returns whether it took the lock.
-    #[inline]
     #[track_caller]
     pub(crate) fn deliver(
         self,
@@ -102,11 +109,7 @@ impl<'a, T> Access<'a, T> {
         before_leaving: impl FnOnce(),
         through_wait: impl FnOnce(&mut dyn FnMut() -> bool),
     ) -> Option<InterruptLockGuard<'a, T>> {
-        let admission = match self.raw().deliver_at_once() {
-            Ok(acquisition) => Admission::Acquired(acquisition),
-            Err(_) => deliver_slow(self.mutex, self.tenant, may_wait, before_leaving, through_wait),
-        };
-        match admission {
+        match deliver_slow(self.mutex, self.tenant, may_wait, before_leaving, through_wait) {
             Admission::Acquired(acquisition) => Some(self.guard(acquisition)),
             Admission::LeftToOwner => None,
         }

@@ -22,9 +22,9 @@ mod sizes {
 
     const WORD: usize = size_of::<usize>();
 
-    // The owner word, the announce word and the place that took the lock. They are on one cache line, since a release
-    // touches both words.
-    const_assert_eq!(size_of::<RawInterruptLock>(), 3 * WORD);
+    // The owner word, the announce word and the place that took the lock; on bare metal what the mask has found, too. They
+    // are on one cache line, since a release touches both words.
+    const_assert_eq!(size_of::<RawInterruptLock>(), 3 * WORD + size_of::<crate::sync::Kept>());
     // The mutex, and the tenant with its table of functions. An `Option` of a guard takes no more room.
     const_assert_eq!(size_of::<InterruptLockGuard<'_, u32>>(), 3 * WORD);
     const_assert_eq!(size_of::<Option<InterruptLockGuard<'_, u32>>>(), 3 * WORD);

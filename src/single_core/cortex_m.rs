@@ -1,7 +1,8 @@
 //! The masks of a Cortex-M (feature `cortex-m`). Enable the feature in the firmware of a single core only.
 //!
 //! A guard that is dropped inside a critical section that was begun after it opens the interrupts there, because it found
-//! them open. So drop a guard in the critical section in which you have acquired it, or outside all of them.
+//! them open. The critical section itself found them masked, so it may leave them masked as it ends. So drop a guard in the
+//! critical section in which you have acquired it, or outside all of them.
 
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 use core::arch::asm;

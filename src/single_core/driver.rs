@@ -157,7 +157,7 @@ pub trait Driver: Sized + Sync + 'static {
 
     /// Called when the work item has become queued and can run: pends PendSV, or wakes a task.
     ///
-    /// It is called once for each [`Queued::New`](crate::Queued::New), where the work item is queued: in the ISR, too, and
+    /// It is called once for each [`Queued::New`], where the work item is queued: in the ISR, too, and
     /// with the interrupts off. If the work item runs at that time, it is called as that run ends.
     fn on_queued(&self) {}
 

@@ -12,6 +12,68 @@
 //! | sources, devices, faults, removal, counters, claims | no | yes |
 //! | compare-exchange | no | yes |
 //!
+//! A driver with both hooks: it masks its line in the interrupt controller, and pends PendSV for its work item.
+//!
+//! ```
+//! use interrupt_lock::single_core::{Driver, InterruptObject, IsrContext};
+//! use interrupt_lock::{Claim, WithWorkItem, Work};
+//! # use interrupt_lock::single_core::Machine;
+//! # struct Board;
+//! # // SAFETY: one thread runs this example.
+//! # unsafe impl Machine for Board {
+//! #     type Found = ();
+//! #     fn mask() {}
+//! #     fn restore((): ()) {}
+//! # }
+//! # mod nvic { pub fn disable(_: u8) {} pub fn enable(_: u8) {} pub fn pend_sv() {} }
+//! # fn status() -> u32 { 1 }
+//!
+//! /// Interrupt 5 of the controller.
+//! struct Adc;
+//!
+//! impl Driver for Adc {
+//!     type Data = Vec<u16>; // in firmware: an array, and how much of it is used
+//!     type Machine = Board; // in firmware: cortex_m::Primask
+//!     type WorkItem = WithWorkItem;
+//!
+//!     fn isr(&self, samples: &mut IsrContext<'_, Self>) -> Claim {
+//!         if status() == 0 {
+//!             return Claim::Unclaimed;
+//!         }
+//!         samples.push(7); // in firmware: the converter's data register
+//!         samples.queue_work_item();
+//!         Claim::Claimed
+//!     }
+//!
+//!     fn work_item(&self, adc: &InterruptObject<Self>) -> Work {
+//!         let samples = adc.synchronize(std::mem::take);
+//!         println!("{samples:?}"); // without the lock, and with the interrupts on
+//!         Work::Done
+//!     }
+//!
+//!     fn mask_line(&self) { nvic::disable(5) }
+//!     fn unmask_line(&self) { nvic::enable(5) }
+//!     fn on_queued(&self) { nvic::pend_sv() }
+//! }
+//!
+//! static ADC: InterruptObject<Adc> = InterruptObject::new(Vec::new(), Adc);
+//!
+//! /// The vector of interrupt 5.
+//! fn adc() {
+//!     ADC.service();
+//! }
+//!
+//! fn pend_sv() {
+//!     while ADC.run_work_item() {}
+//! }
+//!
+//! ADC.enable()?;
+//! adc();
+//! pend_sv();
+//! ADC.synchronize(|samples| assert!(samples.is_empty()));
+//! # Ok::<(), interrupt_lock::single_core::Error>(())
+//! ```
+//!
 //! | file | holds | rules |
 //! |---|---|---|
 //! | this one | the object | |

@@ -1,10 +1,10 @@
 //! Bare metal (rules B1, L10): there are no threads, only processors and the ISRs that interrupt them.
 
-use core::sync::atomic::{AtomicUsize, Ordering, fence};
+use core::sync::atomic::{Ordering, fence};
 
-pub(crate) use crate::sync::bare_metal::{in_isr, is_in_isr, mask, this_processor as this_thread, unmask};
+pub(crate) use crate::sync::bare_metal::{Found, Kept, in_isr, is_in_isr, mask, this_processor as this_thread, unmask};
 
-use crate::sync::Parked;
+use crate::sync::{AtomicUsize, Parked};
 
 /// Uninhabited: there is no clock, so there are no deadlines.
 pub(crate) type Instant = core::convert::Infallible;
@@ -12,6 +12,9 @@ pub(crate) type Instant = core::convert::Infallible;
 /// A delivery must not wait: an ISR that waited for the code that it interrupted would wait for ever. So the delivery
 /// is left to the owner of the lock.
 pub(crate) const DELIVERY_MAY_WAIT: bool = false;
+
+/// Processors spin while they wait.
+pub(crate) const THREADS_SLEEP: bool = false;
 
 /// Returns `false`: there are no dispatchers.
 pub(crate) fn is_watcher() -> bool {
@@ -24,15 +27,15 @@ pub(crate) fn find_thread(_: usize) -> Option<(u32, Option<crate::name::Name>)> 
 }
 
 /// Spins: there is no other thread to yield to.
-pub(crate) struct Backoff(crossbeam_utils::Backoff);
+pub(crate) struct Backoff;
 
 impl Backoff {
     pub(crate) fn new() -> Self {
-        Self(crossbeam_utils::Backoff::new())
+        Self
     }
 
     pub(crate) fn snooze(&self) {
-        self.0.snooze();
+        core::hint::spin_loop();
     }
 
     /// Returns `false`: it is never time to sleep.

@@ -22,8 +22,8 @@ impl Witness {
 /// A value that only the owner of a lock or of a bit elsewhere may touch.
 pub(crate) struct Locked<T>(UnsafeCell<T>);
 
-// SAFETY: threads reach the value in two ways. The callers of `with` promise exclusion, so sharing the cell only moves
-// the value from thread to thread. `read` needs a value that is `Sync`.
+// SAFETY: threads reach the value by `with` only, whose callers promise exclusion. So sharing the cell only moves the
+// value from thread to thread.
 unsafe impl<T: Send> Sync for Locked<T> {}
 
 impl<T> Locked<T> {
@@ -41,20 +41,6 @@ impl<T> Locked<T> {
     pub(crate) unsafe fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         // SAFETY: the caller promises that no other reference exists while `f` runs.
         f(unsafe { &mut *self.0.get() })
-    }
-
-    /// Lets `f` look at the value.
-    ///
-    /// # Safety
-    ///
-    /// No call of `with` on this cell may overlap this one, and each must happen before or after it.
-    #[cfg_attr(feature = "std", allow(dead_code, reason = "for bare metal"))]
-    pub(crate) unsafe fn read<R>(&self, f: impl FnOnce(&T) -> R) -> R
-    where
-        T: Sync,
-    {
-        // SAFETY: the caller promises that nothing writes while `f` runs.
-        f(unsafe { &*self.0.get() })
     }
 
     pub(crate) const fn get_mut(&mut self) -> &mut T {

@@ -13,7 +13,8 @@
 //! | `cell` | cells whose exclusion another word provides |
 //! | `counter` | counters and moments for statistics |
 //! | `origin` | the place that took a lock |
-//! | `bare_metal` | what a machine without an operating system provides: its processors and its mask (rules B1, L10) |
+//! | `bare_metal` | what a machine without an operating system provides: its processors and its mask (rules B1, B2, L10) |
+//! | `no_mask` | in place of that mask: an operating system, and a model, have none |
 //! | `process` | the process that something belongs to (rule I20) |
 //! | `membarrier` | a program's choice between `membarrier` and fences |
 
@@ -34,6 +35,10 @@ pub use model::{PlannedPanic, take_all_part};
 pub(crate) use os::*;
 
 pub mod bare_metal;
+#[cfg(any(loom, feature = "std"))]
+mod no_mask;
+#[cfg(any(loom, feature = "std"))]
+pub(crate) use no_mask::{Found, Kept, mask, unmask};
 #[cfg(not(loom))]
 mod cell;
 #[cfg(not(loom))]
@@ -41,8 +46,12 @@ pub(crate) use cell::{Borrow, Locked, Witness};
 
 #[cfg(all(feature = "alloc", not(loom)))]
 pub(crate) use core::sync::atomic::AtomicPtr;
+#[cfg(not(any(loom, all(feature = "portable-atomic", not(target_has_atomic = "ptr")))))]
+pub(crate) use core::sync::atomic::AtomicUsize;
 #[cfg(not(loom))]
-pub(crate) use core::sync::atomic::{AtomicUsize, Ordering};
+pub(crate) use core::sync::atomic::Ordering;
+#[cfg(all(feature = "portable-atomic", not(target_has_atomic = "ptr"), not(loom)))]
+pub(crate) use portable_atomic::AtomicUsize;
 
 mod counter;
 #[cfg(feature = "std")]
@@ -59,6 +68,20 @@ pub(crate) use process::Process;
 #[cfg(feature = "std")]
 pub(crate) use process::notice_forks;
 pub(crate) use process::{BITS_BELOW, is_forked, process_number};
+
+/// Returns whether `owner` holds the identity of the calling thread.
+///
+/// On bare metal it masks meanwhile: a task that migrated between its look at the one and at the other might take the
+/// section of another task for its own (rule B2).
+#[cfg_attr(any(loom, feature = "std"), inline)]
+#[cfg_attr(not(any(loom, feature = "std")), inline(never))]
+pub(crate) fn is_this_thread(owner: &AtomicUsize) -> bool {
+    let found = mask();
+    // Relaxed: exact if the caller is the owner, since it wrote the word itself.
+    let is = owner.load(Ordering::Relaxed) == this_thread();
+    unmask(found);
+    is
+}
 
 /// Frees something of the driver's, by itself. Returns the message if its destructor panics.
 ///

@@ -58,9 +58,7 @@ pub(crate) fn is_watcher() -> bool {
 
 pub(crate) const DELIVERY_MAY_WAIT: bool = true;
 
-pub(crate) fn mask() {}
-
-pub(crate) fn unmask() {}
+pub(crate) const THREADS_SLEEP: bool = true;
 
 /// A fence: loom knows no barrier that one thread makes others pass, so a fence on each side stands for the pair.
 pub(crate) fn light_barrier() {
@@ -300,19 +298,6 @@ impl<T> Locked<T> {
     pub(crate) fn get_mut(&mut self) -> &mut T {
         // SAFETY: the exclusive borrow excludes every other access for as long as the reference lives.
         self.0.with_mut(|value| unsafe { &mut *value })
-    }
-
-    /// Lets `f` look at the value.
-    ///
-    /// # Safety
-    ///
-    /// No call of `with` on this cell may overlap this one.
-    pub(crate) unsafe fn read<R>(&self, f: impl FnOnce(&T) -> R) -> R
-    where
-        T: Sync,
-    {
-        // SAFETY: the caller promises that nothing writes while `f` runs.
-        self.0.with(|value| f(unsafe { &*value }))
     }
 }
 

@@ -58,7 +58,7 @@ impl<T: Send, W: Send> InterruptObject<T, W> {
     pub(crate) fn listen(&self) -> Result<Begun, Error> {
         self.check_here()?;
         // Before the section, because it may allocate. From here on the bit stays set, if it is set.
-        let place = self.notes.lock().listeners().begin();
+        let place = self.with_notes(|notes| notes.listeners().begin());
         let place = place.ok_or_else(|| self.error(ErrorKind::Listened))?;
         // Each delivery comes either before this section, and is in the count, or after it, and sees the bit.
         match self.lock().acquire_until(None) {
@@ -86,11 +86,14 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cold]
     fn wake_listeners(&self) {
-        // A place that is added meanwhile, perhaps by one of the wakers, is that of a listener that looks by itself.
-        let places = self.notes.lock().listeners().places();
-        for place in 0..places {
+        let (mut place, mut places) = (0, None);
+        while places.is_none_or(|places| place < places) {
             // Each waker is called with no lock held, and at most once: a listener that sets it anew has looked again.
-            let waker = self.notes.lock().listeners().take_waker(place);
+            let taken = self.with_notes_now(|notes| (notes.listeners().take_waker(place), notes.listeners().places()));
+            let Some((waker, count)) = taken else { return };
+            // A place that is added meanwhile, perhaps by one of the wakers, is that of a listener that looks by itself.
+            places.get_or_insert(count);
+            place += 1;
             if let Some(waker) = waker
                 && let Err(message) = sync::catch(|| waker.wake())
             {
@@ -105,7 +108,7 @@ impl<T, W> InterruptObject<T, W> {
             return;
         }
         // The old waker is freed after the lock of the notes has been released: it is the executor's.
-        let before = change(&mut self.notes.lock());
+        let before = self.with_notes(change);
         self.free(before);
     }
 }

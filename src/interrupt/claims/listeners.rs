@@ -34,8 +34,8 @@ impl Listeners {
 
     /// Takes a free place for another listener. Returns its number, or `None` if there is none.
     pub(super) fn begin(&mut self) -> Option<usize> {
-        if let Some(number) = self.0.iter().position(|place| !place.taken) {
-            self.0[number].taken = true;
+        if let Some((number, place)) = self.0.iter_mut().enumerate().find(|(_, place)| !place.taken) {
+            place.taken = true;
             return Some(number);
         }
         self.grow()
@@ -54,8 +54,9 @@ impl Listeners {
 
     /// Frees the place. Returns its waker.
     pub(super) fn end(&mut self, number: usize) -> Option<Waker> {
-        self.0[number].taken = false;
-        self.0[number].waker.take()
+        let place = self.0.get_mut(number)?;
+        place.taken = false;
+        place.waker.take()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -64,7 +65,7 @@ impl Listeners {
 
     /// Keeps `waker` for the listener, or none. Returns the one from before.
     pub(super) fn set_waker(&mut self, number: usize, waker: Option<Waker>) -> Option<Waker> {
-        mem::replace(&mut self.0[number].waker, waker)
+        mem::replace(&mut self.0.get_mut(number)?.waker, waker)
     }
 
     /// How many places there are, taken or free. None is ever taken away.
@@ -72,9 +73,9 @@ impl Listeners {
         self.0.len()
     }
 
-    /// Takes the waker of that place.
+    /// Takes the waker of that place, if there is such a place.
     pub(super) fn take_waker(&mut self, number: usize) -> Option<Waker> {
-        self.0[number].waker.take()
+        self.0.get_mut(number)?.waker.take()
     }
 }
 

@@ -52,7 +52,7 @@ impl<T, W> InterruptObject<T, W> {
                 return Delivery::Answered(claim);
             }
         }
-        if after == AfterIsr::Unmask {
+        if after == AfterIsr::Unmask && registered.unmasks != Unmasks::Nothing {
             self.unmask_line(registered, data);
         }
         Delivery::Answered(claim)

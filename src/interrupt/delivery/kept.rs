@@ -80,6 +80,7 @@ impl<T, W> InterruptObject<T, W> {
         if registered.unmasks == Unmasks::Nothing {
             return;
         }
+        self.mask_own_line();
         let idle = self.work.keep_masked();
         // The worker may have been faster than the ISR: then the run that should have unmasked the interrupt is over.
         if after != AfterIsr::LeaveMasked && idle && self.work_run.get() != runs {

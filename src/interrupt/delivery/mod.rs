@@ -97,10 +97,20 @@ impl<T, W> InterruptObject<T, W> {
     /// source. Returns `None` if the delivery is left to the owner of the lock.
     #[inline]
     pub(super) fn enter(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
+        match self.lock().deliver_at_once() {
+            Some(data) => Some((data, 1)),
+            None => self.enter_slow(may_wait),
+        }
+    }
+
+    #[cold]
+    fn enter_slow(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
         let mut asserted = 1;
         let data = self.lock().deliver(
             may_wait,
             || {
+                // First, so that whoever serves this assertion finds the line masked.
+                self.mask_own_line();
                 // From here on `pending` counts this call's assertion, because the owner may be the one to serve it.
                 asserted = 0;
                 // Release: pairs with the Acquire in `take_pending`. The order of the lock's bit `LEFT` would not be
@@ -169,10 +179,14 @@ impl<T, W> InterruptObject<T, W> {
     /// asleep), and refuses it otherwise.
     #[cold]
     fn withhold_or_refuse(&self, data: &mut T, asserted: usize) -> Delivery {
+        if asserted != 0 {
+            self.mask_own_line();
+        }
         if self.state.in_service() {
             return self.withhold(data, asserted);
         }
-        if !self.has_source {
+        // SAFETY: as in `deliver_enabled`.
+        if unsafe { self.registered.with(|registered| !registered.has_source()) } {
             self.counters.stale.add_exclusive(asserted);
         }
         Delivery::NotServed
@@ -189,11 +203,9 @@ impl<T, W> InterruptObject<T, W> {
     /// Delivers what the source has signalled, before a deferred closure runs ([rule
     /// L12](crate::guide::contract#l12)). The caller is the owner of the lock, as `data` proves.
     ///
-    /// Without a source nothing is signalled: an assertion is then a call of `service`, which waits for its turn or is
-    /// left to the owner.
+    /// Without a source nothing is signalled, and this does nothing: an assertion is then a call of `service`, which waits
+    /// for its turn or is left to the owner.
     pub(in crate::interrupt) fn serve_signalled(&self, data: &mut T) {
-        if self.has_source {
-            self.deliver(data, 0);
-        }
+        self.deliver(data, 0);
     }
 }

@@ -98,7 +98,9 @@ impl<T, W> InterruptObject<T, W> {
     /// told of the claim.
     #[inline]
     pub(super) fn unmask_line(&self, registered: &mut Registered<T, W>, data: &mut T) {
-        if registered.has_source() {
+        if !registered.has_source() {
+            self.unmask_own_line();
+        } else {
             // If the source panicked, `with_source` has faulted the interrupt.
             let _ = self.with_source(registered, |registered| {
                 let Some(source) = registered.source.as_mut() else { return };

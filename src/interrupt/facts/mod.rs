@@ -63,6 +63,6 @@ mod sizes {
     #[cfg(all(not(feature = "alloc"), target_pointer_width = "64"))]
     const_assert_eq!(
         size_of::<Object>(),
-        (39 * WORD + 3 * size_of::<crate::lock::RawInterruptLock>()).next_multiple_of(align_of::<Object>())
+        (31 * WORD + 3 * size_of::<crate::lock::RawInterruptLock>()).next_multiple_of(align_of::<Object>())
     );
 }

@@ -41,7 +41,10 @@ impl<T, W> InterruptObject<T, W> {
         // Not held while this looks for threads: a delivery may wait for the notes.
         let notes = self.notes.try_lock();
         let (callback, work_item_for) = self.running(notes.as_deref());
+        #[cfg(feature = "alloc")]
         let fault = notes.and_then(|notes| notes.fault.clone());
+        #[cfg(not(feature = "alloc"))]
+        let fault = None;
         let work_item = self.work.runs().then(|| Running {
             callback: Callback::WorkItem,
             thread: thread(self.work.runner()),

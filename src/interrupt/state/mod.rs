@@ -59,9 +59,15 @@ pub(crate) const REMOVAL_LEFT: usize = 1 << 12;
 /// The request for the device has been noted. A source may report it again while it is being met. Never cleared.
 #[cfg(feature = "std")]
 pub(crate) const REQUEST_NOTED: usize = 1 << 13;
+/// The listeners are to be told, by whoever uses the notes at this moment. Only where a delivery may not wait for them.
+#[cfg(not(feature = "std"))]
+pub(crate) const TELL_LEFT: usize = 1 << 13;
 /// The run of the work item that keeps it masked is over, but it does not deliver. The unmask callback runs once it does.
 /// Set under the interrupt lock.
 pub(crate) const UNMASK_PUT_OFF: usize = 1 << 14;
+
+/// The line of a `static` interrupt has been masked, and is to be unmasked.
+pub(crate) const LINE_MASKED: usize = 1 << 15;
 
 /// The bits of the process.
 const PROCESS: usize = usize::MAX << sync::BITS_BELOW;

@@ -5,7 +5,7 @@
 
 /// Where an interrupt is between its building and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
+#[repr(u8)]
 pub(crate) enum Phase {
     /// Not connected.
     Disabled = 0,
@@ -27,7 +27,7 @@ use Phase::*;
 
 /// What happens to an interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
+#[repr(u8)]
 pub(crate) enum Event {
     /// An enable begins.
     Enable,

@@ -4,6 +4,7 @@ use crate::answer::Transition;
 use crate::cause::SourceError;
 use crate::error::{Error, ErrorKind};
 use crate::fault::Callback;
+#[cfg(feature = "alloc")]
 use crate::info::{Info, Share, Trigger};
 use crate::interrupt::state::{Event, GONE, KEPT_DISABLED, Next};
 use crate::interrupt::transition::InTransition;
@@ -94,6 +95,7 @@ impl<T, W> InterruptObject<T, W> {
             Ok(Ok(())) => {
                 self.work.open();
                 self.state.apply(Event::Connected);
+                self.unmask_own_line();
                 events::enabled(self.name());
                 Ok(Transition::Done)
             }
@@ -116,7 +118,10 @@ impl<T, W> InterruptObject<T, W> {
             self.counters.stale.add_exclusive(usize::try_from(stale).unwrap_or(usize::MAX));
             let info = source.info();
             registered.message = info.message_number.unwrap_or(0);
-            registered.empty_is_benign = self.note(info);
+            #[cfg(feature = "alloc")]
+            {
+                registered.empty_is_benign = self.note(info);
+            }
             // The dispatcher and a loop of the driver's wait before the source is connected. So an assertion at the connection
             // is served, and a refusal leaves nothing connected.
             self.arm_own_loop(&mut **source)?;
@@ -153,12 +158,14 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Notes that the driver has asked for a shared line: `info` then says so, whatever the system reports.
+    #[cfg(feature = "alloc")]
     pub(crate) fn note_shared(&self) {
         self.notes.lock().shared = true;
     }
 
     /// Keeps what the system says about the interrupt, for `info`. Returns whether an unclaimed run is benign: that is
     /// so for a message of one device alone, because an earlier run may have done the work for it.
+    #[cfg(feature = "alloc")]
     pub(crate) fn note(&self, mut info: Info) -> bool {
         let level = info.trigger.is_none_or(Trigger::can_be_masked);
         let mut notes = self.notes.lock();

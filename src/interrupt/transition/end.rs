@@ -182,8 +182,12 @@ impl<T, W> InterruptObject<T, W> {
     #[cold]
     fn follow_section(&self) {
         self.tell_listeners();
-        self.take_deferred_end();
-        self.ask_for_power();
+        // Without an allocator there is no handle, and no device.
+        #[cfg(feature = "alloc")]
+        {
+            self.take_deferred_end();
+            self.ask_for_power();
+        }
         #[cfg(feature = "std")]
         self.ask_for_removal();
     }
@@ -213,9 +217,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn is_in_transition_elsewhere(&self) -> bool {
-        // SAFETY: used only to see which thread owns it.
-        let control = unsafe { self.control.raw() };
-        let owner = control.owner();
+        let owner = self.raw_control().owner();
         owner != 0 && owner != sync::this_thread()
     }
 

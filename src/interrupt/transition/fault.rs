@@ -26,7 +26,10 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn fault(&self) -> Option<Fault> {
-        self.notes.lock().fault.clone()
+        #[cfg(feature = "alloc")]
+        return self.with_notes(|notes| notes.fault.clone());
+        #[cfg(not(feature = "alloc"))]
+        None
     }
 
     /// Clears a fault, after the driver has dealt with its cause. Returns the fault, or `None` if there was none.
@@ -71,7 +74,10 @@ impl<T, W> InterruptObject<T, W> {
         transition: &InTransition<'_, T, W>,
     ) -> Result<Option<Fault>, Error> {
         let lock = transition.lock()?;
+        #[cfg(feature = "alloc")]
         let fault = self.notes.lock().fault.take();
+        #[cfg(not(feature = "alloc"))]
+        let fault: Option<Fault> = None;
         self.state.apply(Event::ClearFault);
         drop(lock);
         if let Some(fault) = &fault {
@@ -90,8 +96,10 @@ impl<T, W> InterruptObject<T, W> {
 
     fn note_fault(&self, fault: Fault) {
         events::faulted(self.name(), &fault);
+        #[cfg(feature = "alloc")]
         let mut notes = self.notes.lock();
         // Keep the first fault: it is the cause, and later ones (such as a disconnection that fails too) follow from it.
+        #[cfg(feature = "alloc")]
         notes.fault.get_or_insert(fault);
         // The lock of the notes makes this thread the only writer.
         self.counters.faults.add_exclusive(1);

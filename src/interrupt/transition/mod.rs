@@ -11,7 +11,7 @@
 //! | `policy` | what an enable or a move asks of the system | P1, P2, P5 |
 //! | `end` | the end | E6 |
 //! | `sections` | the sections that one thread is in, for another that waits for their end | E6 |
-//! | this one | one transition at a time, and none that would wait for itself | E4, L13 |
+//! | this one | one transition at a time, and none that would wait for itself | E4, L13, B4 |
 //!
 //! Each transition decides in a section of the interrupt lock. In it, and nowhere else, the table in `state` says what the
 //! transition does: a fault, a removal or the end may have come while it waited for the lock. A delivery in the middle of
@@ -19,7 +19,7 @@
 //! for, have two sections: the disable, and the last step.)
 //!
 //! The control lock, which a transition holds to its end, keeps transitions apart. A disable holds it beyond its
-//! section, while it flushes the work item.
+//! section, while it flushes the work item. On bare metal it does not mask (rule B4).
 //!
 //! Each wait is registered while it lasts (`lock::waits`). If it would close a circle, the transition returns an error.
 
@@ -49,7 +49,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fault::{Callback, Fault};
 use crate::interrupt::state::Phase;
 use crate::interrupt::{InterruptObject, Registered};
-use crate::lock::raw::{NotAcquired, lock_until};
+use crate::lock::raw::{NotAcquired, lock_until, stop_masking};
 use crate::lock::waits::Label;
 use crate::lock::{InterruptLockGuard, RawInterruptLock};
 use crate::sync;
@@ -84,7 +84,10 @@ impl<T, W> InterruptObject<T, W> {
         let label = Label::of(Kind::Transition, self.name()).for_end(for_end);
         let control = lock_until(&self.control, deadline, label);
         match control {
-            Ok(control) => Ok(InTransition { object: self, control: Some(control), deadline, for_end }),
+            Ok(control) => {
+                stop_masking(&control);
+                Ok(InTransition { object: self, control: Some(control), deadline, for_end })
+            }
             Err(NotAcquired::Circle(circle)) => {
                 Err(self.would_deadlock("another thread makes a transition of it", Some(circle)))
             }
@@ -112,17 +115,21 @@ impl<T, W> InterruptObject<T, W> {
 
     /// As [`section_of_this_thread`](Self::section_of_this_thread), without those of its device.
     pub(in crate::interrupt) fn own_section(&self) -> Option<&'static str> {
-        // SAFETY: used only to see which thread owns it.
-        let control = unsafe { self.control.raw() };
         if self.lock().raw().is_mine() {
             Some("called with the interrupt lock held")
-        } else if control.is_mine() {
+        } else if self.raw_control().is_mine() {
             Some("called from a transition of this interrupt")
         } else if self.work.is_mine() {
             Some("called from the interrupt's own work item")
         } else {
             None
         }
+    }
+
+    /// Returns the raw control lock, to look at its owner.
+    pub(super) fn raw_control(&self) -> &RawInterruptLock {
+        // SAFETY: the callers only look at the owner, and release nothing.
+        unsafe { self.control.raw() }
     }
 
     /// Returns why the table refuses a transition.

@@ -14,11 +14,9 @@ pub(crate) struct Sections {
 impl<T, W> InterruptObject<T, W> {
     /// Returns the sections that the calling thread is in, or `None` if it is in none.
     pub(crate) fn sections_of_this_thread(&self) -> Option<Sections> {
-        // SAFETY: used only to see which thread owns it.
-        let control = unsafe { self.control.raw() };
         let sections = Sections {
             lock: self.lock().raw().is_mine(),
-            transition: control.is_mine(),
+            transition: self.raw_control().is_mine(),
             work_item: self.work.is_mine(),
         };
         (sections.lock || sections.transition || sections.work_item).then_some(sections)

@@ -59,15 +59,22 @@ impl<T, W> InterruptObject<T, W> {
     pub(in crate::interrupt) fn queue(&self) -> Queued {
         match self.work.queue() {
             // In a forked child nobody would run it.
-            Queueing::New | Queueing::Merged if self.state.is_inherited() => Queued::Refused(Refusal::Ended),
-            Queueing::New => {
-                if let Some(dispatch) = &self.dispatch {
-                    dispatch.schedule();
-                }
+            Queueing::Closed => Queued::Refused(self.why_closed()),
+            _ if self.state.is_inherited() => Queued::Refused(Refusal::Ended),
+            Queueing::Merged => Queued::Merged,
+            Queueing::New => Queued::New,
+            Queueing::NewTold => {
+                self.tell_of_work();
                 Queued::New
             }
-            Queueing::Merged => Queued::Merged,
-            Queueing::Closed => Queued::Refused(self.why_closed()),
+        }
+    }
+
+    /// Tells of a queued run whoever has to make it: the worker, or the code behind the hook of a `static` interrupt.
+    fn tell_of_work(&self) {
+        match &self.dispatch {
+            Some(dispatch) => dispatch.schedule(),
+            None => self.call_on_queued(),
         }
     }
 
@@ -199,8 +206,8 @@ impl<T, W> InterruptObject<T, W> {
         }
         let RunEnd { mut more, kept } = self.work.end();
         // The worker may have looked during this run, found it under way, and left.
-        if let Some(dispatch) = self.dispatch.as_ref().filter(|_| more) {
-            dispatch.schedule();
+        if more {
+            self.tell_of_work();
         }
         if kept {
             self.leave(UNMASK_LEFT);

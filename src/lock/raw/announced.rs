@@ -10,6 +10,8 @@
 //! The counts make tickets. A delivery's ticket is the number of deliveries that had arrived before it. Its turn has
 //! come when as many have been admitted.
 
+use crate::sync;
+
 /// Threads sleep, or are about to.
 pub(super) const PARKED: usize = 1;
 /// Something is left to the owner: a delivery that must not wait, a deferred closure, an end.
@@ -50,7 +52,8 @@ impl Announced {
     }
 
     pub(super) fn deliveries_wait(self) -> bool {
-        self.0 & DELIVERIES != 0
+        // Where none ever waits, the code for tickets compiles to nothing.
+        sync::DELIVERY_MAY_WAIT && self.0 & DELIVERIES != 0
     }
 
     /// Returns how many deliveries wait.
@@ -63,7 +66,7 @@ impl Announced {
     }
 
     pub(super) fn is_parked(self) -> bool {
-        self.0 & PARKED != 0
+        sync::THREADS_SLEEP && self.0 & PARKED != 0
     }
 
     /// Returns the ticket of the delivery whose turn it is, if any waits.

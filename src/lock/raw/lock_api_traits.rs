@@ -93,6 +93,13 @@ pub(crate) fn lock_until<'a, T>(
     }
 }
 
+/// Undoes the mask of a lock that is held while the driver's code runs (rule B4). On bare metal it excludes other
+/// transitions all the same, because exclusion is the owner word's.
+pub(crate) fn stop_masking<T>(guard: &MutexGuard<'_, RawInterruptLock, T>) {
+    // SAFETY: the guard holds the lock, and this releases nothing.
+    unsafe { MutexGuard::mutex(guard).raw() }.stop_masking();
+}
+
 /// Acquiring with a time-out or a deadline ([rule L8](crate::guide::contract#l8)). A waiter that is woken as its time
 /// runs out tries once more.
 #[cfg(feature = "std")]

@@ -79,10 +79,10 @@ use lock_api::GuardNoSend;
 use crate::circle::Circle;
 use crate::lock::waits::{Awaited, Label};
 use crate::sync;
-use crate::sync::{AtomicUsize, Borrow, Origin, Parker, Witness, const_outside_models};
+use crate::sync::{AtomicUsize, Borrow, Found, Kept, Origin, Parker, Witness, const_outside_models};
 pub(super) use announced::Announced;
 use announced::LEFT;
-pub(crate) use lock_api_traits::lock_until;
+pub(crate) use lock_api_traits::{lock_until, stop_masking};
 pub(crate) use look::{Look, look_at};
 use sync::Ordering::{Acquire, Relaxed, Release};
 
@@ -116,6 +116,8 @@ pub struct RawInterruptLock {
     owner: AtomicUsize,
     announced: AtomicUsize,
     taken_at: Origin,
+    /// What the owner's mask has found. The release unmasks just that (rule L10).
+    found: Kept,
     /// Where threads sleep.
     threads: Parker,
     /// Where deliveries sleep.
@@ -185,20 +187,8 @@ pub(crate) enum Admission {
 /// A release did not free the lock: the caller still holds it, and has to serve what is left to the owner first.
 pub(crate) struct StillHeld;
 
-/// The thread that acquires, and the place in its code.
-#[derive(Clone, Copy)]
-struct Caller {
-    me: usize,
-    at: &'static Location<'static>,
-}
-
-impl Caller {
-    #[inline(always)]
-    #[track_caller]
-    fn here() -> Self {
-        Self { me: sync::this_thread(), at: Location::caller() }
-    }
-}
+/// The place in the code of the thread that acquires.
+type Place = &'static Location<'static>;
 
 impl RawInterruptLock {
     const_outside_models! {
@@ -214,6 +204,7 @@ impl RawInterruptLock {
                 owner: AtomicUsize::new(0),
                 announced: AtomicUsize::new(0),
                 taken_at: Origin::new(),
+                found: Kept::new(),
                 threads: Parker::new(),
                 deliveries: Parker::new(),
                 witness: Witness::new(),
@@ -242,13 +233,13 @@ impl RawInterruptLock {
     #[inline]
     #[track_caller]
     pub(crate) fn acquire_at_once(&self) -> Result<Acquisition, Refused> {
-        self.take(Caller::here(), Announced::precedes_threads)
+        self.take(Location::caller(), Announced::precedes_threads)
     }
 
     /// The slow path of [`acquire`](Self::acquire).
     #[track_caller]
     pub(crate) fn wait(&self, deadline: Option<sync::Instant>, label: Label<'_>) -> Result<Acquisition, NotAcquired> {
-        self.wait_as_thread(Caller::here(), deadline, label)
+        self.wait_as_thread(Location::caller(), deadline, label)
     }
 
     /// Takes the lock if it is free and nothing comes before a thread. Never waits.
@@ -259,7 +250,7 @@ impl RawInterruptLock {
         if self.owner.load(Relaxed) != 0 {
             return Err(Refused::Held);
         }
-        self.take(Caller::here(), Announced::precedes_threads)
+        self.take(Location::caller(), Announced::precedes_threads)
     }
 
     /// Takes the lock for a delivery, if it is free and no other delivery waits. If that fails, the caller calls
@@ -270,7 +261,7 @@ impl RawInterruptLock {
     #[inline]
     #[track_caller]
     pub(crate) fn deliver_at_once(&self) -> Result<Acquisition, Refused> {
-        self.take(Caller::here(), Announced::precedes_deliveries)
+        self.take(Location::caller(), Announced::precedes_deliveries)
     }
 
     /// As [`try_acquire`](Self::try_acquire), in a forked child. What is left to the owner stays there.
@@ -278,7 +269,7 @@ impl RawInterruptLock {
     #[track_caller]
     pub(crate) fn acquire_inherited(&self) -> Option<Acquisition> {
         self.forget_waiters();
-        self.take(Caller::here(), |_| false).ok()
+        self.take(Location::caller(), |_| false).ok()
     }
 
     /// Forgets all who wait: in a forked child, none of them is there. Returns what is left to the owner.
@@ -290,8 +281,8 @@ impl RawInterruptLock {
 
     /// Takes the lock if it is free, and `precedes` says that nothing announced comes before the caller.
     #[inline(always)]
-    fn take(&self, caller: Caller, precedes: impl FnOnce(Announced) -> bool) -> Result<Acquisition, Refused> {
-        if !self.exchange_owner(caller.me) {
+    fn take(&self, at: Place, precedes: impl FnOnce(Announced) -> bool) -> Result<Acquisition, Refused> {
+        if !self.exchange_owner() {
             return Err(Refused::Held);
         }
         sync::light_barrier_after_exchange();
@@ -300,26 +291,29 @@ impl RawInterruptLock {
         if precedes(announced) {
             return Err(self.step_aside(announced));
         }
-        Ok(self.begin(caller))
+        Ok(self.begin(at))
     }
 
-    /// Exchanges the owner word from zero to `me`. Returns whether it was zero.
+    /// Exchanges the owner word from zero to the caller. Returns whether it was zero.
     #[inline(always)]
-    fn exchange_owner(&self, me: usize) -> bool {
-        // Masked before the exchange: an ISR between the two would find the lock held by the code that it interrupted.
-        sync::mask();
+    fn exchange_owner(&self) -> bool {
+        // The mask comes first. An ISR between mask and exchange would find the lock held by the code that it
+        // interrupted, and a task that migrates before the exchange would enter another processor's identity.
+        let found = sync::mask();
         // Acquire: pairs with the Release in `free`, so this section sees what the one before it did.
-        let taken = self.owner.compare_exchange(0, me, Acquire, Relaxed).is_ok();
-        if !taken {
-            sync::unmask();
+        let taken = self.owner.compare_exchange(0, sync::this_thread(), Acquire, Relaxed).is_ok();
+        if taken {
+            self.found.set(found);
+        } else {
+            sync::unmask(found);
         }
         taken
     }
 
-    /// Begins the section of the caller, which has exchanged the owner word.
+    /// Begins the section of a caller at `at`, which has exchanged the owner word.
     #[inline(always)]
-    fn begin(&self, caller: Caller) -> Acquisition {
-        self.taken_at.set(caller.at);
+    fn begin(&self, at: Place) -> Acquisition {
+        self.taken_at.set(at);
         Acquisition { _borrow: self.witness.borrow(), _thread: PhantomData }
     }
 
@@ -347,11 +341,7 @@ impl RawInterruptLock {
     #[inline]
     pub(super) unsafe fn begin_release(&self) -> Result<(), Announced> {
         let announced = self.free();
-        if announced.is_empty() {
-            sync::unmask();
-            return Ok(());
-        }
-        Err(announced)
+        if announced.is_empty() { Ok(()) } else { Err(announced) }
     }
 
     /// The second half. Of an inherited lock, none of those who wait is in this process.
@@ -359,11 +349,14 @@ impl RawInterruptLock {
         self.release_slow(if is_inherited { self.forget_waiters() } else { announced })
     }
 
-    /// Stores zero in the owner word. Returns what is announced after that.
+    /// Stores zero in the owner word, and unmasks. Returns what is announced after that.
     #[inline(always)]
     fn free(&self) -> Announced {
+        // Before the store: it is the next owner's from there on.
+        let found = self.found.get();
         // Release: pairs with the Acquire in `exchange_owner`.
         self.owner.store(0, Release);
+        sync::unmask(found);
         sync::light_barrier();
         // Relaxed: the barriers order it; see the top of this file.
         Announced(self.announced.load(Relaxed))
@@ -406,12 +399,24 @@ impl RawInterruptLock {
 
     /// Returns whether the calling thread holds the lock.
     pub(crate) fn is_mine(&self) -> bool {
-        self.owner() == sync::this_thread()
+        sync::is_this_thread(&self.owner)
+    }
+
+    /// Undoes the mask of the owner's acquisition. The caller holds the lock.
+    fn stop_masking(&self) {
+        let found = self.found.get();
+        self.found.set(Found::NOTHING);
+        sync::unmask(found);
     }
 
     /// Releases for a caller that can't serve: `lock_api`'s guards. Only an interrupt leaves something to the owner,
     /// and only its own guards hold its lock.
     fn release_unserving(&self) {
+        if !sync::THREADS_SLEEP {
+            // So nobody is to be woken either.
+            let _ = self.free();
+            return;
+        }
         // SAFETY: the callers hold the lock and have ended their borrow.
         while unsafe { self.release() }.is_err() {
             let _ = self.take_left();
@@ -440,7 +445,7 @@ mod model {
         }
 
         pub(crate) fn deliver_in_turn(&self, ticket: Ticket) -> Acquisition {
-            self.wait_for_turn(Caller::here(), ticket)
+            self.wait_for_turn(Location::caller(), ticket)
         }
 
         pub(crate) fn delivery_waits(&self) -> bool {

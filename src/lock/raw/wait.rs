@@ -1,11 +1,13 @@
 //! The slow paths of the raw lock: a thread or a delivery that finds the lock held, and a release that finds something
 //! announced.
 
+use core::panic::Location;
+
 use crate::lock::raw::announced::{Announced, LEFT, PARKED, Ticket};
-use crate::lock::raw::{Acquisition, Admission, Caller, NotAcquired, RawInterruptLock, Refused, StillHeld};
+use crate::lock::raw::{Acquisition, Admission, NotAcquired, Place, RawInterruptLock, Refused, StillHeld};
 use crate::lock::waits::{self, Label};
 use crate::sync;
-use crate::sync::Ordering::{Acquire, Relaxed, Release};
+use crate::sync::Ordering::{Relaxed, Release};
 use crate::sync::{Backoff, Parked};
 
 /// How often a thread is woken in vain, because deliveries come first, before it draws a ticket like a delivery.
@@ -18,11 +20,11 @@ impl RawInterruptLock {
     #[cold]
     pub(super) fn wait_as_thread(
         &self,
-        caller: Caller,
+        at: Place,
         deadline: Option<sync::Instant>,
         label: Label<'_>,
     ) -> Result<Acquisition, NotAcquired> {
-        if let Some(decided) = self.look_for_a_while(caller) {
+        if let Some(decided) = self.look_for_a_while(at) {
             return decided;
         }
         let called_off = waits::Flag::new();
@@ -30,7 +32,7 @@ impl RawInterruptLock {
         let call_off = label.for_end.then_some(call_off);
         // A thread that may give up draws no ticket: it would keep its turn, and all later tickets wait for that.
         let patience = if deadline.is_none() && !label.for_end { PATIENCE } else { u32::MAX };
-        let wait = || self.sleep_as_thread(caller, deadline, &called_off, patience);
+        let wait = || self.sleep_as_thread(at, deadline, &called_off, patience);
         match deadline {
             Some(_) => waits::look(self.awaited(label)).map_err(NotAcquired::Circle).and_then(|()| wait()),
             None => waits::through_soft(self.awaited(label), call_off, wait).map_err(NotAcquired::Circle).flatten(),
@@ -39,19 +41,18 @@ impl RawInterruptLock {
 
     /// Looks a few times before the expensive sleep: the running section may be short. Returns `None` if it is time to
     /// sleep: also at once if a thread sleeps already.
-    fn look_for_a_while(&self, caller: Caller) -> Option<Result<Acquisition, NotAcquired>> {
+    fn look_for_a_while(&self, at: Place) -> Option<Result<Acquisition, NotAcquired>> {
         let backoff = sync::patient_backoff();
         loop {
             let (owner, announced) = (self.owner(), self.announced());
-            if owner == caller.me {
-                return Some(Err(NotAcquired::Recursive(self.taken_at.get())));
-            }
             if is_open_to_threads(owner, announced) {
-                match self.take(caller, Announced::precedes_threads) {
+                match self.take(at, Announced::precedes_threads) {
                     Err(Refused::Held) => {}
                     Err(Refused::ServeFirst) => return Some(Err(NotAcquired::ServeFirst)),
                     Ok(acquisition) => return Some(Ok(acquisition)),
                 }
+            } else if self.is_mine() {
+                return Some(Err(NotAcquired::Recursive(self.taken_at.get())));
             }
             if announced.is_parked() || backoff.is_completed() {
                 return None;
@@ -63,7 +64,7 @@ impl RawInterruptLock {
     /// Sleeps until the caller's section can begin, until `deadline`, or until the wait is called off.
     fn sleep_as_thread(
         &self,
-        caller: Caller,
+        at: Place,
         deadline: Option<sync::Instant>,
         called_off: &waits::Flag,
         patience: u32,
@@ -94,11 +95,11 @@ impl RawInterruptLock {
             }
             passed_over += u32::from(self.announced().deliveries_wait());
             if passed_over > patience {
-                return Ok(self.wait_for_turn(caller, self.arrive()));
+                return Ok(self.wait_for_turn(at, self.arrive()));
             }
             // Woken, or there was nothing to wait for: try once more, even if the time has run out or the wait has been
             // called off. The wake-up may have been the only one for all that wait.
-            if let Some(decided) = self.look_for_a_while(caller) {
+            if let Some(decided) = self.look_for_a_while(at) {
                 return decided;
             }
             if called_off.is_set() {
@@ -123,7 +124,6 @@ impl RawInterruptLock {
         }
         // If something is left to the owner as well, the delivery's release finds it.
         let announced = self.free();
-        sync::unmask();
         self.wake_delivery(announced);
         Refused::Held
     }
@@ -146,7 +146,7 @@ impl RawInterruptLock {
     #[cold]
     #[track_caller]
     pub(crate) fn deliver_slow(&self, may_wait: bool, label: Label<'_>, before_leaving: impl FnOnce()) -> Admission {
-        let caller = Caller::here();
+        let at = Location::caller();
         if self.is_mine() {
             before_leaving();
             // The release is this thread's own, so no other thread has to pass a barrier.
@@ -156,7 +156,7 @@ impl RawInterruptLock {
         if may_wait
             && let Ok(acquisition) = waits::through(self.awaited(label), || {
                 let ticket = self.arrive();
-                self.wait_for_turn(caller, ticket)
+                self.wait_for_turn(at, ticket)
             })
         {
             return Admission::Acquired(acquisition);
@@ -164,10 +164,10 @@ impl RawInterruptLock {
         before_leaving();
         self.note_left();
         sync::heavy_barrier();
-        if self.owner() == 0 && self.exchange_owner(caller.me) {
+        if self.owner() == 0 && self.exchange_owner() {
             // The owner has released, perhaps without a look at `LEFT`. This delivery's own release finds it, unless
             // another owner has cleared it.
-            return Admission::Acquired(self.begin(caller));
+            return Admission::Acquired(self.begin(at));
         }
         Admission::LeftToOwner
     }
@@ -197,12 +197,12 @@ impl RawInterruptLock {
     }
 
     /// Waits for the turn of `ticket`, and takes the lock.
-    pub(super) fn wait_for_turn(&self, caller: Caller, ticket: Ticket) -> Acquisition {
+    pub(super) fn wait_for_turn(&self, at: Place, ticket: Ticket) -> Acquisition {
         let mut backoff = Backoff::new();
         loop {
-            if self.is_open_to(ticket) && self.exchange_owner(caller.me) {
+            if self.is_open_to(ticket) && self.exchange_owner() {
                 self.count_admitted();
-                return self.begin(caller);
+                return self.begin(at);
             }
             // The running section may be short: look a few times before the expensive barrier and the expensive sleep.
             if !backoff.is_completed() {
@@ -252,7 +252,7 @@ impl RawInterruptLock {
         }
         sync::heavy_barrier();
         // (A delivery that waits finds `LEFT` as it releases.)
-        if self.owner() == 0 { self.take(Caller::here(), Announced::precedes_deliveries).ok() } else { None }
+        if self.owner() == 0 { self.take(Location::caller(), Announced::precedes_deliveries).ok() } else { None }
     }
 
     /// Sets `LEFT`, so that a release looks for something to serve.
@@ -269,13 +269,13 @@ impl RawInterruptLock {
 impl RawInterruptLock {
     /// Finishes a release that has freed the lock and found something announced.
     ///
-    /// Takes the lock back if something is left to the owner, unless a delivery waits: its release serves that too.
+    /// Takes the lock back if something is left to the owner, unless a delivery waits: its release serves that too. So
+    /// does another owner that is faster.
     #[cold]
     pub(super) fn release_slow(&self, announced: Announced) -> Result<(), StillHeld> {
-        if !announced.deliveries_wait() && announced.has_left() && self.take_back() {
+        if !announced.deliveries_wait() && announced.has_left() && self.exchange_owner() {
             return Err(StillHeld);
         }
-        sync::unmask();
         self.wake_next(announced);
         Ok(())
     }
@@ -289,7 +289,6 @@ impl RawInterruptLock {
     #[cold]
     pub(crate) unsafe fn release_passing_on(&self) {
         let announced = self.free();
-        sync::unmask();
         self.wake_next(announced);
     }
 
@@ -308,14 +307,6 @@ impl RawInterruptLock {
                 }
             });
         }
-    }
-
-    /// Takes the lock back after a release, to serve what is left to the owner. Returns `false` if another owner was
-    /// faster: that owner finds `LEFT` too.
-    fn take_back(&self) -> bool {
-        // Acquire: pairs with the Release in `free` of other owners in between. (The processor's mask is still in
-        // force.)
-        self.owner.compare_exchange(0, sync::this_thread(), Acquire, Relaxed).is_ok()
     }
 
     /// Wakes the delivery whose turn it is, if it sleeps. If it does not, it takes the lock next, or looks again before

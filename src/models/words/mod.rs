@@ -1,4 +1,3 @@
 //! Words that are models by themselves, without an interrupt.
 
-mod once;
 mod ready_word;

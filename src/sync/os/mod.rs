@@ -76,13 +76,8 @@ pub(crate) fn is_watcher() -> bool {
 /// A delivery may wait for a lock that another thread holds.
 pub(crate) const DELIVERY_MAY_WAIT: bool = true;
 
-/// Does nothing: a thread that holds a lock has no interrupts to mask.
-#[inline(always)]
-pub(crate) fn mask() {}
-
-/// Does nothing, as [`mask`].
-#[inline(always)]
-pub(crate) fn unmask() {}
+/// Threads sleep while they wait.
+pub(crate) const THREADS_SLEEP: bool = true;
 
 /// Returns a backoff whose first look comes late. It leaves the cache line of the lock's words to the owner: looks slow
 /// the owner down, and the owner's next section often follows at once.

@@ -7,7 +7,7 @@ mod cases;
 mod known;
 mod object;
 
-use harness::machine::{NO_MASK, SETTINGS, Setting};
+use harness::machine::{SETTINGS, Setting};
 use harness::{firmware, sweep_all};
 
 use cases::Cases;
@@ -15,13 +15,8 @@ use object::Object;
 
 firmware!(main);
 
-/// The crate knows of no machine: it masks nothing.
-static UNINSTALLED: Setting = Setting { name: "uninstalled", ..NO_MASK };
-
 fn main() {
     harness::expect_known(known::KNOWN);
-    sweep(&UNINSTALLED);
-    object::boot();
     for setting in SETTINGS {
         sweep(setting);
     }

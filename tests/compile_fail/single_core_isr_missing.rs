@@ -1,0 +1,28 @@
+use interrupt_lock::single_core::{Driver, InterruptObject, IsrContext, Machine};
+use interrupt_lock::{Claim, NoWorkItem};
+
+struct Board;
+
+// SAFETY: one thread runs this.
+unsafe impl Machine for Board {
+    type Found = ();
+    fn mask() {}
+    fn restore((): ()) {}
+}
+
+type Context<'a> = IsrContext<'a, Counter>;
+type Answer = Claim;
+
+struct Counter;
+
+impl Driver for Counter {
+    type Data = u32;
+    type Machine = Board;
+    type WorkItem = NoWorkItem;
+}
+
+static COUNTER: InterruptObject<Counter> = InterruptObject::new(0, Counter);
+
+pub fn main() {
+    COUNTER.enable().unwrap();
+}
