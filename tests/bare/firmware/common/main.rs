@@ -24,7 +24,7 @@ fn main() {
 }
 
 fn sweep(setting: &'static Setting) {
-    for cases in Cases::<Object>::ALL.iter().chain([&Cases::<Object>::WHOLE]) {
+    for cases in Cases::<Object>::ALL.iter().chain([&Cases::<Object>::LINE, &Cases::<Object>::WHOLE]) {
         sweep_all(setting, cases);
     }
 }
