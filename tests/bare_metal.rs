@@ -404,8 +404,8 @@ thread_local! {
 
 static OTHER: InterruptObject<(), NoWorkItem> = InterruptObject::new(Name::new("other"), (), |_| Claim::Claimed);
 
-// Caught: a nest count of the processor's, written between two stores (the mask stays on); a release that looks before it
-// frees; an acquisition that keeps what it has found before it has the lock.
+// Caught: a release that looks before it frees; an acquisition that keeps what it has found before it has the lock; a
+// release that unmasks only if nothing is announced.
 #[test]
 fn b1_a_vector_that_the_mask_does_not_stop_may_come_at_any_instant() -> Result<(), Error> {
     B1.enable()?;
@@ -634,5 +634,20 @@ fn b5_a_level_line_that_is_not_served_at_once_is_masked_until_it_is() -> Result<
     OBJECT.disable()?;
     OBJECT.enable()?;
     assert_eq!((runs(), MASKED.load(Relaxed)), (2, false));
+
+    // Asserted at whatever instant, it is served in the end, and not masked.
+    let operations: [fn(); 4] = [
+        || drop(OBJECT.acquire_interrupt_lock()),
+        || _ = OBJECT.service(),
+        || _ = (OBJECT.disable().unwrap(), OBJECT.enable().unwrap()),
+        || _ = (OBJECT.report_inactive().unwrap(), OBJECT.report_active().unwrap()),
+    ];
+    for operation in operations {
+        let instants = at_each_instant(assert_line, || {
+            operation();
+            assert!(!ASSERTED.load(Relaxed) && !MASKED.load(Relaxed));
+        });
+        assert!(instants > 4);
+    }
     Ok(())
 }

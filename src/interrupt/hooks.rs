@@ -10,7 +10,6 @@
 //! finds the note of its mask. If the two meet, the line is unmasked too early: it asserts again, which masks it again.
 
 use crate::interrupt::state::LINE_MASKED;
-use crate::interrupt::work_item::WorkWord;
 use crate::interrupt::{InterruptObject, Unmasks, WithWorkItem};
 use crate::sync::const_outside_models;
 
@@ -22,8 +21,8 @@ pub(super) struct Line {
 
 impl<T, W> InterruptObject<T, W> {
     const_outside_models! {
-        /// Sets what masks and what unmasks the interrupt line, such as a bit of the interrupt controller, for a level line of a `static` interrupt ([rule
-        /// B5](crate::guide::contract#b5)).
+        /// Sets what masks and what unmasks the interrupt line, such as a bit of the interrupt controller, for a level line
+        /// of a `static` interrupt ([rule B5](crate::guide::contract#b5)).
         ///
         /// A level asserts until the ISR has dealt with the device. If [`service`](Self::service) can't run the ISR at
         /// once, the vector would come again and again. So the object masks the line:
@@ -69,13 +68,6 @@ impl<T, W> InterruptObject<T, W> {
                 registered.unmasks = Unmasks::Source;
             }
             self
-        }
-    }
-
-    /// Tells whoever has to run the work item that it is queued.
-    pub(super) fn call_on_queued(&self) {
-        if let Some(queued) = self.on_queued {
-            queued();
         }
     }
 
@@ -136,7 +128,6 @@ impl<T> InterruptObject<T, WithWorkItem> {
         #[must_use]
         pub fn on_queued(mut self, queued: fn()) -> Self {
             self.on_queued = Some(queued);
-            self.work = WorkWord::told();
             self
         }
     }

@@ -399,7 +399,6 @@ impl<T, W> InterruptObject<T, W> {
     #[cfg(feature = "std")]
     pub(crate) fn set_dispatch(&mut self, dispatch: Attached<dyn Dispatch>) {
         self.dispatch = Some(dispatch);
-        self.work = WorkWord::told();
     }
 }
 

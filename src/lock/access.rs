@@ -91,17 +91,10 @@ impl<'a, T> Access<'a, T> {
         }
     }
 
-    /// Acquires for a delivery, if that needs no wait.
-    #[inline]
-    #[track_caller]
-    pub(crate) fn deliver_at_once(self) -> Option<InterruptLockGuard<'a, T>> {
-        self.raw().deliver_at_once().ok().map(|acquisition| self.guard(acquisition))
-    }
-
-    /// Acquires for a delivery, after [`deliver_at_once`](Self::deliver_at_once) has failed. Returns `None` if the delivery is
-    /// left to the owner; then `before_leaving` has run.
+    /// Acquires for a delivery. Returns `None` if the delivery is left to the owner; then `before_leaving` has run.
     ///
     /// `through_wait` is given the step that may have to wait, and runs it. The step returns whether it took the lock.
+    #[inline]
     #[track_caller]
     pub(crate) fn deliver(
         self,
@@ -109,7 +102,11 @@ impl<'a, T> Access<'a, T> {
         before_leaving: impl FnOnce(),
         through_wait: impl FnOnce(&mut dyn FnMut() -> bool),
     ) -> Option<InterruptLockGuard<'a, T>> {
-        match deliver_slow(self.mutex, self.tenant, may_wait, before_leaving, through_wait) {
+        let admission = match self.raw().deliver_at_once() {
+            Ok(acquisition) => Admission::Acquired(acquisition),
+            Err(_) => deliver_slow(self.mutex, self.tenant, may_wait, before_leaving, through_wait),
+        };
+        match admission {
             Admission::Acquired(acquisition) => Some(self.guard(acquisition)),
             Admission::LeftToOwner => None,
         }

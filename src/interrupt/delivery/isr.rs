@@ -24,8 +24,9 @@ impl<T, W> InterruptObject<T, W> {
             self.counters.coalesced.add_exclusive(usize::try_from(asserted - 1).unwrap_or(usize::MAX));
         }
         // If nothing can be kept masked, `work_run`, which the work item's thread writes, is not read: a delivery does not
-        // need its cache line then.
-        let runs = if registered.unmasks != Unmasks::Nothing { self.work_run.get() } else { 0 };
+        // need its cache line then. (Where no threads are, the look is cheaper than the question.)
+        let may_keep = !sync::THREADS_SLEEP || registered.unmasks != Unmasks::Nothing;
+        let runs = if may_keep { self.work_run.get() } else { 0 };
         let mut context = IsrContext { data, object: self, message: registered.message, assertions: asserted };
         let claim = match sync::in_isr(|| sync::catch(|| registered.isr.call(&mut context))) {
             Ok(claim) => claim,

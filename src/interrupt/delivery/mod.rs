@@ -97,14 +97,6 @@ impl<T, W> InterruptObject<T, W> {
     /// source. Returns `None` if the delivery is left to the owner of the lock.
     #[inline]
     pub(super) fn enter(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
-        match self.lock().deliver_at_once() {
-            Some(data) => Some((data, 1)),
-            None => self.enter_slow(may_wait),
-        }
-    }
-
-    #[cold]
-    fn enter_slow(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
         let mut asserted = 1;
         let data = self.lock().deliver(
             may_wait,

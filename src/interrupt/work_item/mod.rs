@@ -59,22 +59,23 @@ impl<T, W> InterruptObject<T, W> {
     pub(in crate::interrupt) fn queue(&self) -> Queued {
         match self.work.queue() {
             // In a forked child nobody would run it.
-            Queueing::Closed => Queued::Refused(self.why_closed()),
-            _ if self.state.is_inherited() => Queued::Refused(Refusal::Ended),
-            Queueing::Merged => Queued::Merged,
-            Queueing::New => Queued::New,
-            Queueing::NewTold => {
+            Queueing::New | Queueing::Merged if self.state.is_inherited() => Queued::Refused(Refusal::Ended),
+            Queueing::New => {
                 self.tell_of_work();
                 Queued::New
             }
+            Queueing::Merged => Queued::Merged,
+            Queueing::Closed => Queued::Refused(self.why_closed()),
         }
     }
 
     /// Tells of a queued run whoever has to make it: the worker, or the code behind the hook of a `static` interrupt.
+    #[inline]
     fn tell_of_work(&self) {
-        match &self.dispatch {
-            Some(dispatch) => dispatch.schedule(),
-            None => self.call_on_queued(),
+        if let Some(dispatch) = &self.dispatch {
+            dispatch.schedule();
+        } else if let Some(queued) = self.on_queued {
+            queued();
         }
     }
 

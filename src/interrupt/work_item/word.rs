@@ -2,8 +2,7 @@
 //!
 //! | bits | name | set by | cleared by |
 //! |---|---|---|---|
-//! | 6… | queueings since the last run began | each queueing adds one | the run that begins |
-//! | 5 | `TOLD` | the building: a dispatcher, or a hook, is told of each run that is queued | |
+//! | 5… | queueings since the last run began | each queueing adds one | the run that begins |
 //! | 4 | `KEPT` | an ISR that keeps its line masked | what unmasks the line, with the interrupt lock held |
 //! | 3 | `WAITED` | a flush, before it sleeps | the end of the run, which wakes it |
 //! | 2 | `OPEN` | enable | disable, before it flushes |
@@ -34,8 +33,7 @@ const RUNNING: usize = 1 << 1;
 const OPEN: usize = 1 << 2;
 const WAITED: usize = 1 << 3;
 const KEPT: usize = 1 << 4;
-const TOLD: usize = 1 << 5;
-const ONE: usize = 1 << 6;
+const ONE: usize = 1 << 5;
 const COUNT: usize = !(ONE - 1);
 
 /// The state of a work item, and how many queueings were merged. It does not know the work item itself.
@@ -50,8 +48,6 @@ pub(crate) struct WorkWord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Queueing {
     New,
-    /// As `New`, and somebody is to be told.
-    NewTold,
     Merged,
     Closed,
 }
@@ -68,17 +64,8 @@ pub(crate) struct RunEnd {
 impl WorkWord {
     const_outside_models! {
         pub(crate) fn new() -> Self {
-            Self::with(0)
-        }
-
-        /// As `new`, where somebody is told of each run that is queued.
-        pub(crate) fn told() -> Self {
-            Self::with(TOLD)
-        }
-
-        fn with(word: usize) -> Self {
             Self {
-                word: AtomicUsize::new(word),
+                word: AtomicUsize::new(0),
                 runner: AtomicUsize::new(0),
                 parker: Parker::new(),
             }
@@ -105,12 +92,11 @@ impl WorkWord {
             if word & OPEN == 0 {
                 return Queueing::Closed;
             }
-            // The count saturates instead of overflowing, at 2^58 queueings before one run.
+            // The count saturates instead of overflowing, at 2^59 queueings before one run.
             let queued = if word & COUNT == COUNT { word } else { word + ONE } | QUEUED;
             // Release: pairs with the Acquire in `begin`, so the run sees what the caller did before the queueing.
             match self.word.compare_exchange(word, queued, Release, Relaxed) {
                 Ok(_) if word & QUEUED != 0 => return Queueing::Merged,
-                Ok(_) if word & TOLD != 0 => return Queueing::NewTold,
                 Ok(_) => return Queueing::New,
                 Err(now) => word = now,
             }
