@@ -246,17 +246,19 @@ fn shoot(case: &Case, shot: Shot, delay: u32, distance: u32) -> u32 {
 
 /// Whether a text is in the running sweep's name.
 pub(crate) fn is_about(text: &str) -> bool {
-    struct Finds<'a>(&'a str, bool);
-    impl fmt::Write for Finds<'_> {
+    /// The name in one piece: it is written in several.
+    struct Whole([u8; 80], usize);
+    impl fmt::Write for Whole {
         fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.1 |= text.contains(self.0);
+            let free = self.0.get_mut(self.1..self.1 + text.len()).ok_or(fmt::Error)?;
+            free.copy_from_slice(text.as_bytes());
+            self.1 += text.len();
             Ok(())
         }
     }
-    let mut finds = Finds(text, text.is_empty());
-    // It never fails.
-    let _ = fmt::write(&mut finds, format_args!("{Name}"));
-    finds.1
+    let mut whole = Whole([0; 80], 0);
+    expect(fmt::write(&mut whole, format_args!("{Name}")).is_ok(), "the sweep's name is too long");
+    core::str::from_utf8(&whole.0[..whole.1]).is_ok_and(|name| name.contains(text))
 }
 
 /// Whether only some sweeps are run.

@@ -82,11 +82,14 @@ impl<S: Subject> Cases<S> {
             });
         }),
         Self::case("service", || Self::call(S::a(), 0, Caller::Thread)),
-        Self::case("service-held", || {
-            let mut data = S::a().acquire();
-            Self::call(S::a(), 0, Caller::Thread);
-            data.section(|| {});
-        }),
+        Case {
+            every_pair: true,
+            ..Self::case("service-held", || {
+                let mut data = S::a().acquire();
+                Self::call(S::a(), 0, Caller::Thread);
+                data.section(|| {});
+            })
+        },
     ];
 
     /// The work item.
