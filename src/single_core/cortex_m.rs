@@ -1,8 +1,15 @@
 //! The masks of a Cortex-M (feature `cortex-m`). Enable the feature in the firmware of a single core only.
 //!
-//! A guard that is dropped inside a critical section that was begun after it opens the interrupts there, because it found
-//! them open. The critical section itself found them masked, so it may leave them masked as it ends. So drop a guard in the
-//! critical section in which you have acquired it, or outside all of them.
+//! With the feature you promise two things:
+//!
+//! - The firmware runs on one core.
+//! - It drops no guard in a critical section that was begun after the guard. That would open the interrupts in the critical
+//!   section, because the guard found them open, and other code in it could be interrupted that must not be. The critical
+//!   section found them masked, so it may leave them masked as it ends. [`synchronize`] can't be wrong in this way.
+//!
+//! On a Cortex-M3 and later, [`Basepri`] and the critical sections of the crate `critical-section` don't touch each other.
+//!
+//! [`synchronize`]: crate::single_core::InterruptObject::synchronize
 
 #[cfg(all(target_arch = "arm", target_os = "none"))]
 use core::arch::asm;

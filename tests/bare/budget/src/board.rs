@@ -40,9 +40,8 @@ macro_rules! vectors {
         }
         #[used]
         #[unsafe(link_section = ".vectors")]
-        static VECTORS: [extern "C" fn(); 15] = [
-            reset, stop, stop, stop, stop, stop, stop, stop, stop, stop, stop, stop, stop, soft, device,
-        ];
+        static VECTORS: [extern "C" fn(); 15] =
+            [reset, stop, stop, stop, stop, stop, stop, stop, stop, stop, stop, stop, stop, soft, device];
         extern "C" fn stop() {
             loop {}
         }
