@@ -97,7 +97,10 @@ impl Word {
     #[inline(always)]
     pub(super) fn take_left(&self) -> bool {
         let left = self.has_left();
-        self.left.store(0, Relaxed);
+        // Not if nothing is: a vector may leave its delivery after the look, and no run would be for that.
+        if left {
+            self.left.store(0, Relaxed);
+        }
         compiler_fence(SeqCst);
         left
     }

@@ -46,6 +46,7 @@ static CANARIES: &[Case] = &[
         check: || LOST.store(LOST.load(Relaxed) + lost(), Relaxed),
         first: count,
         seconds: &[],
+        every_pair: false,
     },
     Case {
         name: "resolution",
@@ -58,6 +59,7 @@ static CANARIES: &[Case] = &[
             }
         },
         seconds: &[],
+        every_pair: false,
     },
 ];
 
@@ -74,4 +76,5 @@ static MASKED: &[Case] = &[Case {
     check: || expect(lost() == 0, "a masked counter has lost an update"),
     first: count,
     seconds: &[],
+    every_pair: false,
 }];

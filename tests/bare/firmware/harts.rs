@@ -137,6 +137,7 @@ static VECTOR: Case = Case {
     check: || {},
     first: vector,
     seconds: &[("again", vector)],
+    every_pair: false,
 };
 
 fn count_unprotected() {
@@ -240,7 +241,7 @@ fn hammer(transitions: bool) {
                 black_box((OBJECT.stats(), OBJECT.state()));
             }
         }
-        if transitions && round % 64 == 0 {
+        if transitions && round.is_multiple_of(64) {
             expect(OBJECT.disable().is_ok(), "disable has failed");
             enable();
         }

@@ -12,6 +12,9 @@ const DISTANCES: u32 = 3;
 /// The distances are up to so many instructions: the first vector is over by then.
 const FARTHEST: u32 = 431;
 
+/// Where every pair is fired, the distances to begin with: at less than this the second vector may come before the first.
+const NEAREST: u32 = 24;
+
 /// So many shots in a row have to miss the operation before it is known to be over.
 const MISSES: u32 = 8;
 
@@ -30,6 +33,9 @@ pub struct Case {
     pub first: fn(),
     /// What the second vector does, by name: each is a sweep of its own.
     pub seconds: &'static [(&'static str, fn())],
+    /// On a machine that masks nothing, two timers preempt every instruction of the operation and, each time, every
+    /// instruction of the first vector, by the first of `seconds`. (Otherwise, and elsewhere, only some of the latter.)
+    pub every_pair: bool,
 }
 
 /// How an operation is preempted.
@@ -52,8 +58,13 @@ static VIOLATIONS: AtomicU32 = AtomicU32::new(0);
 /// Entries of this shot.
 static FIRST_ENTRIES: AtomicU32 = AtomicU32::new(0);
 static SECOND_ENTRIES: AtomicU32 = AtomicU32::new(0);
+/// The first vector runs.
+static IN_FIRST: AtomicU32 = AtomicU32::new(0);
+/// The second vector has preempted the first.
+static WAS_IN_FIRST: AtomicU32 = AtomicU32::new(0);
 static MASK: AtomicU32 = AtomicU32::new(0);
 static PREEMPTED: AtomicU32 = AtomicU32::new(0);
+static PENDED: AtomicU32 = AtomicU32::new(0);
 
 /// The name of the running sweep.
 pub(crate) struct Name;
@@ -101,6 +112,12 @@ pub fn preempt() {
     }
 }
 
+/// Makes the second vector run, as soon as nothing masks it: for a device that asserts.
+pub fn pend_second() {
+    add(&PENDED, 1);
+    machine::pend_second();
+}
+
 /// How often the vectors were entered in this shot.
 pub fn entries() -> u32 {
     FIRST_ENTRIES.load(Relaxed) + SECOND_ENTRIES.load(Relaxed)
@@ -113,13 +130,16 @@ pub fn mask_before() -> u32 {
 
 pub(crate) fn enter_first() {
     add(&FIRST_ENTRIES, 1);
+    IN_FIRST.store(1, Relaxed);
     if let Some(case) = case() {
         (case.first)();
     }
+    IN_FIRST.store(0, Relaxed);
 }
 
 pub(crate) fn enter_second() {
     add(&SECOND_ENTRIES, 1);
+    WAS_IN_FIRST.store(IN_FIRST.load(Relaxed), Relaxed);
     if let Some(case) = case() {
         (case.seconds[SECOND.load(Relaxed) as usize].1)();
     }
@@ -154,33 +174,57 @@ fn sweep(case: &'static Case, shot: Shot, second: u32) {
     if !is_wanted() || known::panics() {
         return;
     }
-    let distances = if shot == Shot::TwoTimers { DISTANCES } else { 1 };
-    let (mut steps, mut preemptions, mut misses) = (0, 0, 0);
+    let every_pair = case.every_pair && machine::masks_nothing() && second == 0;
+    let (mut step, mut shots, mut preemptions, mut misses) = (0, 0, 0, 0);
     while misses < MISSES {
-        let delay = 1 + steps * machine::STEP;
+        let delay = 1 + step * machine::STEP;
         DELAY.store(delay, Relaxed);
-        let entries: u32 = (0..distances).map(|number| shoot(case, shot, delay, distance(steps, number))).sum();
-        steps += 1;
-        preemptions += entries;
-        misses = if entries == 0 { misses + 1 } else { 0 };
+        let fired = match shot {
+            Shot::Plain | Shot::Nested => Fired { shots: 1, preemptions: shoot(case, shot, delay, 0) },
+            Shot::TwoTimers if every_pair => fire_every_distance(case, delay),
+            Shot::TwoTimers => fire_some_distances(case, delay, step),
+        };
+        step += 1;
+        shots += fired.shots;
+        preemptions += fired.preemptions;
+        misses = if fired.preemptions == 0 { misses + 1 } else { 0 };
     }
-    let shots = steps * distances;
     expect(preemptions != 0, "no shot has hit the operation");
     let violations = VIOLATIONS.load(Relaxed);
     print!("{Name}: {shots} shots, {preemptions} preemptions, {violations} violations\n");
     report::add_sweep(shots, preemptions);
 }
 
-/// The distance between two timers. It has nothing to do with the delay of the first, so in the course of a sweep the second
-/// vector arrives at any place in the first, and after it.
-fn distance(step: u32, number: u32) -> u32 {
-    1 + (step * 37 + number * (FARTHEST / DISTANCES)) % FARTHEST * machine::STEP
+/// Shots at one delay of the first timer.
+#[derive(Default)]
+struct Fired {
+    shots: u32,
+    preemptions: u32,
+}
+
+/// Distances that have nothing to do with the delay of the first timer. So in the course of a sweep the second vector arrives
+/// at many places in the first, and after it.
+fn fire_some_distances(case: &Case, delay: u32, step: u32) -> Fired {
+    let distance = |number| 1 + (step * 37 + number * (FARTHEST / DISTANCES)) % FARTHEST * machine::STEP;
+    let preemptions = (0..DISTANCES).map(|number| shoot(case, Shot::TwoTimers, delay, distance(number))).sum();
+    Fired { shots: DISTANCES, preemptions }
+}
+
+/// One distance after the other, until the second vector comes after the first.
+fn fire_every_distance(case: &Case, delay: u32) -> Fired {
+    let (mut fired, mut misses) = (Fired::default(), 0);
+    while misses < MISSES {
+        fired.preemptions += shoot(case, Shot::TwoTimers, delay, 1 + fired.shots * machine::STEP);
+        fired.shots += 1;
+        misses = if WAS_IN_FIRST.load(Relaxed) == 0 && fired.shots > NEAREST { misses + 1 } else { 0 };
+    }
+    fired
 }
 
 /// One shot. Returns how often the vectors were entered before the operation had ended.
 fn shoot(case: &Case, shot: Shot, delay: u32, distance: u32) -> u32 {
     (case.prepare)();
-    for count in [&FIRST_ENTRIES, &SECOND_ENTRIES, &PREEMPTED] {
+    for count in [&FIRST_ENTRIES, &SECOND_ENTRIES, &WAS_IN_FIRST, &PREEMPTED, &PENDED] {
         count.store(0, Relaxed);
     }
     let mask = machine::mask_state();
@@ -195,24 +239,26 @@ fn shoot(case: &Case, shot: Shot, delay: u32, distance: u32) -> u32 {
     expect(machine::mask_state() == mask, "the mask is not what it was");
     machine::set_mask_state(mask);
     expect(FIRST_ENTRIES.load(Relaxed) <= 1, "the first timer has fired more than once");
-    expect(SECOND_ENTRIES.load(Relaxed) <= 1, "the second timer has fired more than once");
+    expect(SECOND_ENTRIES.load(Relaxed) <= 1 + PENDED.load(Relaxed), "the second timer has fired more than once");
     (case.check)();
     entries
 }
 
 /// Whether a text is in the running sweep's name.
 pub(crate) fn is_about(text: &str) -> bool {
-    struct Finds<'a>(&'a str, bool);
-    impl fmt::Write for Finds<'_> {
+    /// The name in one piece: it is written in several.
+    struct Whole([u8; 80], usize);
+    impl fmt::Write for Whole {
         fn write_str(&mut self, text: &str) -> fmt::Result {
-            self.1 |= text.contains(self.0);
+            let free = self.0.get_mut(self.1..self.1 + text.len()).ok_or(fmt::Error)?;
+            free.copy_from_slice(text.as_bytes());
+            self.1 += text.len();
             Ok(())
         }
     }
-    let mut finds = Finds(text, text.is_empty());
-    // It never fails.
-    let _ = fmt::write(&mut finds, format_args!("{Name}"));
-    finds.1
+    let mut whole = Whole([0; 80], 0);
+    expect(fmt::write(&mut whole, format_args!("{Name}")).is_ok(), "the sweep's name is too long");
+    core::str::from_utf8(&whole.0[..whole.1]).is_ok_and(|name| name.contains(text))
 }
 
 /// Whether only some sweeps are run.

@@ -34,6 +34,8 @@ impl Data {
         self.section(preempt);
         if self.is_cycle() {
             device::silence();
+        } else {
+            device::release_line();
         }
     }
 

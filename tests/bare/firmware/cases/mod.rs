@@ -9,7 +9,7 @@
 //! | `device` | a device that is off from the ISR to the end of the work item |
 
 pub mod data;
-mod device;
+pub mod device;
 mod ledger;
 pub mod subject;
 
@@ -19,7 +19,7 @@ use harness::{Case, expect, machine};
 
 use data::Data;
 use ledger::{Caller, ledger};
-use subject::{Subject, Whole};
+use subject::{Lined, Subject, Whole};
 
 /// The cases of an object.
 pub struct Cases<S>(PhantomData<S>);
@@ -28,7 +28,15 @@ impl<S: Subject> Cases<S> {
     const SECONDS: &'static [(&'static str, fn())] = &[("same", Self::second_same), ("other", Self::second_other)];
 
     const fn case(name: &'static str, operation: fn()) -> Case {
-        Case { name, prepare: Self::prepare, operation, check: Self::check, first: Self::first, seconds: Self::SECONDS }
+        Case {
+            name,
+            prepare: Self::prepare,
+            operation,
+            check: Self::check,
+            first: Self::first,
+            seconds: Self::SECONDS,
+            every_pair: false,
+        }
     }
 
     const fn disabling(name: &'static str, prepare: fn(), operation: fn()) -> Case {
@@ -50,7 +58,7 @@ impl<S: Subject> Cases<S> {
 
     /// The lock.
     const LOCK: &'static [Case] = &[
-        Self::case("acquire", || S::a().acquire().section(|| {})),
+        Case { every_pair: true, ..Self::case("acquire", || S::a().acquire().section(|| {})) },
         Self::case("try", Self::try_section),
         Case { first: Self::first_tries, ..Self::case("try-in-vector", Self::try_section) },
         Self::case("synchronize", || S::a().synchronize(|data| data.section(|| {}))),
@@ -74,11 +82,14 @@ impl<S: Subject> Cases<S> {
             });
         }),
         Self::case("service", || Self::call(S::a(), 0, Caller::Thread)),
-        Self::case("service-held", || {
-            let mut data = S::a().acquire();
-            Self::call(S::a(), 0, Caller::Thread);
-            data.section(|| {});
-        }),
+        Case {
+            every_pair: true,
+            ..Self::case("service-held", || {
+                let mut data = S::a().acquire();
+                Self::call(S::a(), 0, Caller::Thread);
+                data.section(|| {});
+            })
+        },
     ];
 
     /// The work item.
@@ -89,10 +100,16 @@ impl<S: Subject> Cases<S> {
             ..Self::case("queue-in-vector", || Self::request(Caller::Thread))
         },
         Case { prepare: Self::prepare_queued, ..Self::case("run", Self::run) },
-        Case { prepare: Self::prepare_queued, first: Self::first_runs, ..Self::case("run-in-vector", Self::run) },
+        Case {
+            prepare: Self::prepare_queued,
+            first: Self::first_runs,
+            every_pair: true,
+            ..Self::case("run-in-vector", Self::run)
+        },
         Case {
             prepare: Self::prepare_queued,
             first: || Self::request(Caller::First),
+            every_pair: true,
             ..Self::case("run-queued-in-vector", Self::run)
         },
         Self::cycling("cycle", || {
@@ -234,6 +251,39 @@ impl<S: Subject> Cases<S> {
         }
         ledger(number).check_worked();
         object.synchronize(Data::check);
+    }
+}
+
+#[allow(dead_code, reason = "not every object masks a line")]
+impl<S: Lined> Cases<S> {
+    /// A level line, which enters its vector again and again as long as it is neither served nor masked (rule B5).
+    pub const LINE: &'static [Case] = &[
+        Self::level("level", || S::a().acquire().section(|| {})),
+        Self::level("level-run", || {
+            S::a().queue();
+            Self::run();
+        }),
+        Self::level("level-held", || {
+            let mut data = S::a().acquire();
+            Self::level_line(Caller::Thread);
+            data.section(|| {});
+        }),
+    ];
+
+    const fn level(name: &'static str, operation: fn()) -> Case {
+        Case {
+            check: || {
+                device::check_line();
+                Self::check();
+            },
+            first: || Self::level_line(Caller::First),
+            seconds: &[("line", || Self::level_line(Caller::Second))],
+            ..Self::case(name, operation)
+        }
+    }
+
+    fn level_line(caller: Caller) {
+        device::hold_line(|| S::a().line_is_masked(), || Self::call(S::a(), 0, caller));
     }
 }
 

@@ -41,6 +41,13 @@ pub trait Subject: Sync + 'static {
     fn check_rest();
 }
 
+/// An object that is told of its line, or masks it.
+#[allow(dead_code, reason = "not every object is")]
+pub trait Lined: Subject {
+    /// Whether the object has masked its line.
+    fn line_is_masked(&'static self) -> bool;
+}
+
 /// What an object can do besides.
 #[allow(dead_code, reason = "not every object has these")]
 pub trait Whole: Subject {

@@ -26,7 +26,7 @@ fn main() {
 /// All cases, also on the machines without compare-exchange.
 // Caught: the facade's own atomics on those machines (it does not compile).
 fn b6_sweep(setting: &'static Setting) {
-    for cases in Cases::<Object>::ALL.iter().chain([&Cases::<Object>::WHOLE]) {
+    for cases in Cases::<Object>::ALL.iter().chain([&Cases::<Object>::LINE, &Cases::<Object>::WHOLE]) {
         sweep_all(setting, cases);
     }
 }

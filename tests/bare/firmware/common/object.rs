@@ -3,22 +3,38 @@
 use core::future::Future;
 use core::hint::black_box;
 use core::pin::pin;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use core::task::Context;
 
 use harness::{expect, machine};
 use interrupt_lock::bare_metal::{Cpu, Platform};
 use interrupt_lock::{
-    Claim, InterruptLockGuard, InterruptObject, IsrContext, Name, WithWorkItem, Work, WorkItemContext,
+    Claim, InterruptLockGuard, InterruptObject, IsrContext, Name, State, WithWorkItem, Work, WorkItemContext,
 };
 
 use crate::cases::data::{self, Data};
-use crate::cases::subject::{Subject, Whole};
+use crate::cases::device;
+use crate::cases::subject::{Lined, Subject, Whole};
 
 pub type Object = InterruptObject<Data, WithWorkItem>;
 
-static A: Object = object("a", 0);
+/// With hooks. The others have none.
+static A: Object = object("a", 0)
+    .line(
+        || MASKED.store(1, Relaxed),
+        || {
+            MASKED.store(0, Relaxed);
+            device::line_is_unmasked();
+        },
+    )
+    .on_queued(|| TOLD.store(1, Relaxed));
 static B: Object = object("b", 1);
 static CYCLE: Object = object("cycle", 2).on_unmask(|data| if data.unmask() { Work::Again } else { Work::Done });
+
+/// The line of `A` is masked.
+static MASKED: AtomicU32 = AtomicU32::new(0);
+/// What runs the work item of `A` has been told, and it has not run since.
+static TOLD: AtomicU32 = AtomicU32::new(0);
 
 const fn object(name: &'static str, number: usize) -> Object {
     InterruptObject::with_work_item(Name::new(name), Data::new(number), isr, work)
@@ -40,6 +56,9 @@ fn isr(data: &mut IsrContext<'_, Data, WithWorkItem>) -> Claim {
 }
 
 fn work(interrupt: &WorkItemContext<'_, Data>) -> Work {
+    if interrupt.name() == A.name() {
+        TOLD.store(0, Relaxed);
+    }
     data::begin_work();
     interrupt.synchronize(Data::process);
     Work::Done
@@ -88,6 +107,8 @@ impl Subject for Object {
     fn check_rest() {
         let is_free = |object: &Object| object.snapshot().owner.is_none();
         expect(is_free(&A) && is_free(&B) && is_free(&CYCLE), "the processor is said to hold a lock");
+        expect(MASKED.load(Relaxed) == 0 || A.state() == State::Disabled, "the line is left masked");
+        expect(TOLD.load(Relaxed) != 0 || !A.is_work_item_queued(), "nobody was told of a queued work item");
     }
 
     fn acquire(&'static self) -> Self::Guard {
@@ -128,6 +149,12 @@ impl Subject for Object {
 
     fn stale(&'static self) -> Option<u32> {
         Some(self.stats().stale as u32)
+    }
+}
+
+impl Lined for Object {
+    fn line_is_masked(&'static self) -> bool {
+        core::ptr::eq(self, &A) && MASKED.load(Relaxed) != 0
     }
 }
 

@@ -6,24 +6,28 @@
 mod cases;
 mod object;
 
-use harness::machine::{Mask, SETTINGS};
+use harness::machine::{Mask, SETTINGS, Setting};
 use harness::{firmware, sweep_all};
 
 use cases::Cases;
+use cases::subject::Lined;
 use object::{All, Ceiling, Unmasked};
 
 firmware!(main);
 
 fn main() {
     for setting in SETTINGS {
-        let cases = match setting.mask {
-            Mask::Nothing => Cases::<Unmasked>::ALL,
-            Mask::All => Cases::<All>::ALL,
-            Mask::Ceiling => Cases::<Ceiling>::ALL,
-        };
-        for cases in cases {
-            sweep_all(setting, cases);
+        match setting.mask {
+            Mask::Nothing => sweep::<Unmasked>(setting),
+            Mask::All => sweep::<All>(setting),
+            Mask::Ceiling => sweep::<Ceiling>(setting),
         }
     }
     harness::finish("single");
+}
+
+fn sweep<S: Lined>(setting: &'static Setting) {
+    for cases in Cases::<S>::ALL.iter().chain([&Cases::<S>::LINE]) {
+        sweep_all(setting, cases);
+    }
 }

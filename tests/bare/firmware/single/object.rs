@@ -12,7 +12,8 @@ use interrupt_lock::single_core::{Driver, InterruptLockGuard, InterruptObject, I
 use interrupt_lock::{Claim, State, WithWorkItem, Work};
 
 use crate::cases::data::{self, Data};
-use crate::cases::subject::Subject;
+use crate::cases::device;
+use crate::cases::subject::{Lined, Subject};
 
 /// Masks nothing.
 pub struct NoMask;
@@ -90,6 +91,7 @@ impl<M: Machine> Driver for Probe<M> {
 
     fn unmask_line(&self) {
         self.hooks.masked.store(0, Relaxed);
+        device::line_is_unmasked();
     }
 
     fn on_queued(&self) {
@@ -164,6 +166,15 @@ macro_rules! subject {
 
             fn stale(&'static self) -> Option<u32> {
                 None
+            }
+        }
+
+        impl Lined for $name {
+            fn line_is_masked(&'static self) -> bool {
+                let objects = [Self::a(), Self::b(), Self::cycle()];
+                let is_it =
+                    |(object, hooks): (&Self, &Hooks)| core::ptr::eq(object, self) && hooks.masked.load(Relaxed) != 0;
+                objects.into_iter().zip(&$hooks).any(is_it)
             }
         }
     };

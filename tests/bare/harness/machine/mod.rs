@@ -47,6 +47,12 @@ pub fn set(setting: &Setting) {
     set_priorities(setting.first, setting.second);
 }
 
+/// Whether the variant masks nothing.
+#[must_use]
+pub fn masks_nothing() -> bool {
+    MASK.load(Relaxed) == Mask::Nothing as u32
+}
+
 /// Masks as the variant does. Returns whether what it masks was unmasked before.
 pub fn mask() -> bool {
     match MASK.load(Relaxed) {
