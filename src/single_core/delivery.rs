@@ -26,6 +26,7 @@ impl<D: Driver> InterruptObject<D> {
             self.release(found);
             return delivery;
         }
+        self.counts.delivery(Delivery::Pending);
         // The owner goes on after this, and looks.
         self.driver.mask_line();
         self.word.leave();
@@ -38,9 +39,11 @@ impl<D: Driver> InterruptObject<D> {
     #[inline]
     pub(super) fn deliver(&self, data: &mut D::Data, late: bool) -> Delivery {
         if !self.word.is_enabled() {
+            self.counts.delivery(Delivery::NotServed);
             return Delivery::NotServed;
         }
         let claim = self.driver.isr(&mut IsrContext { data, object: self });
+        self.counts.delivery(Delivery::Answered(claim));
         match claim {
             Claim::ClaimedKeepMasked => {
                 self.word.keep();

@@ -9,7 +9,8 @@
 //! | cores | one | any number |
 //! | a machine is | a type, [`Machine`] | a [platform](crate::bare_metal) of the whole program |
 //! | callbacks | a type, [`Driver`], or [`Functions`] | functions, or closures with `alloc` |
-//! | sources, devices, faults, removal, counters, claims | no | yes |
+//! | counters | with the feature `statistics` | yes |
+//! | sources, devices, faults, removal, claims | no | yes |
 //! | compare-exchange | no | yes |
 //!
 //! A driver with both hooks: it masks its line in the interrupt controller, and pends PendSV for its work item.
@@ -78,22 +79,20 @@
 //! |---|---|---|
 //! | this one | the object | |
 //! | `word` | its state, and how it stays whole | B1, B6 |
-//! | `machine`, `cortex_m`, `riscv` | the interrupt mask | B2, L10 |
+//! | `machine` | the interrupt mask | B2, L10 |
 //! | `driver`, `functions` | the callbacks: as a type, or as plain functions | B5 |
 //! | `section` | the lock, and what its release serves | L1 to L6, L10, L11 |
 //! | `delivery` | from the vector to the ISR | I1 to I6, B3 |
 //! | `work_item` | queueing and running it | W1 to W4, W6, W8 |
+//! | `counts` | what is counted, with the feature `statistics` | S1 |
 //! | `transition` | enable and disable | E1 to E4, I4, I5, W7, B4 |
 
-#[cfg(any(doc, feature = "cortex-m"))]
-pub mod cortex_m;
+mod counts;
 mod delivery;
 mod driver;
 mod error;
 mod functions;
 mod machine;
-#[cfg(any(doc, feature = "riscv"))]
-pub mod riscv;
 mod section;
 mod transition;
 mod word;
@@ -102,12 +101,19 @@ mod work_item;
 use core::cell::UnsafeCell;
 use core::fmt;
 
+#[cfg(feature = "statistics")]
+pub use counts::Stats;
 pub use driver::{Driver, IsrContext, Registered};
 pub use error::Error;
 pub use functions::{Functions, Plain};
 pub use machine::Machine;
+#[cfg(any(doc, feature = "cortex-m"))]
+pub use machine::cortex_m;
+#[cfg(any(doc, feature = "riscv"))]
+pub use machine::riscv;
 pub use section::InterruptLockGuard;
 
+use counts::Counts;
 use word::Word;
 
 /// An interrupt of a machine with one core: the driver's data, and the lock around them.
@@ -122,6 +128,7 @@ use word::Word;
 #[doc(alias = "WDFINTERRUPT")]
 pub struct InterruptObject<D: Driver> {
     word: Word,
+    counts: Counts,
     driver: D,
     data: UnsafeCell<D::Data>,
 }
@@ -138,7 +145,7 @@ impl<D: Driver> InterruptObject<D> {
     /// See [`Driver`].
     #[must_use]
     pub const fn new(data: D::Data, driver: D) -> Self {
-        Self { word: Word::new(), driver, data: UnsafeCell::new(data) }
+        Self { word: Word::new(), counts: Counts::new(), driver, data: UnsafeCell::new(data) }
     }
 }
 

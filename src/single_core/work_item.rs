@@ -9,7 +9,9 @@ impl<D: Driver> InterruptObject<D> {
         if !self.word.is_enabled() {
             return Queued::Refused(Refusal::Disabled);
         }
-        if !self.word.queue() {
+        let new = self.word.queue();
+        self.counts.queueing(new);
+        if !new {
             return Queued::Merged;
         }
         // The end of a run tells by itself.
@@ -77,6 +79,7 @@ impl<D: Driver> InterruptObject<D> {
         if !self.word.begin_run() {
             return false;
         }
+        self.counts.run();
         if self.driver.work_item(self) == Work::Again {
             // If the interrupt is being disabled, this is refused: then there is nothing more to do.
             let _ = self.queue_masked();

@@ -125,3 +125,26 @@ fn i13_a_device_that_has_gone_is_disabled() {
     assert_eq!(object.service(), Delivery::NotServed);
     assert_eq!(object.state(), State::Disabled);
 }
+
+// Caught: each count left out, and each counted as another.
+#[cfg(feature = "std")]
+#[test]
+fn s1_every_delivery_and_every_run_is_counted() {
+    let (rig, object) = rig();
+    object.service();
+    object.enable().unwrap();
+    object.service();
+    then(&rig.isr, |_| Claim::Unclaimed);
+    object.service();
+    let guard = object.acquire_interrupt_lock();
+    object.service();
+    object.service();
+    drop(guard);
+    for _ in 0..3 {
+        object.queue_work_item();
+    }
+    while object.run_work_item() {}
+    let stats = object.stats();
+    assert_eq!((stats.claimed, stats.unclaimed, stats.not_served, stats.pending), (2, 1, 1, 2));
+    assert_eq!((stats.work_queued, stats.work_merged, stats.work_run), (1, 2, 1));
+}

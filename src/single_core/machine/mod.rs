@@ -1,9 +1,14 @@
 //! How a machine masks its interrupts.
 
+#[cfg(any(doc, feature = "cortex-m"))]
+pub mod cortex_m;
+#[cfg(any(doc, feature = "riscv"))]
+pub mod riscv;
+
 /// A machine of one core, and its interrupt mask.
 ///
-/// A firmware author seldom implements it: [`cortex_m`](crate::single_core::cortex_m) and
-/// [`riscv`](crate::single_core::riscv) have the usual ones. The lock excludes by its own word, so a machine may mask
+/// A firmware author seldom implements it: [`cortex_m`] and
+/// [`riscv`] have the usual ones. The lock excludes by its own word, so a machine may mask
 /// nothing at all: then a vector finds the lock held more often, and the release runs its ISR.
 ///
 /// ```
