@@ -116,6 +116,8 @@ pub(crate) struct Registered<T, W> {
     pub(crate) message: u32,
     /// An unclaimed run is benign: it is expected, and does not count as spurious.
     pub(crate) empty_is_benign: bool,
+    /// The calls of `service` are the assertions: there is no source, and there never was. It is so after the end, too.
+    pub(crate) called: bool,
     /// What there is to unmask.
     pub(crate) unmasks: Unmasks,
     pub(crate) isr: Isr<T, W>,
@@ -131,6 +133,7 @@ impl<T, W> Registered<T, W> {
             removal: OnChange::NOTHING,
             message: 0,
             empty_is_benign: false,
+            called: true,
             unmasks: Unmasks::Nothing,
             isr,
             source: None,
@@ -151,7 +154,8 @@ impl<T, W> Registered<T, W> {
 
     /// Takes everything out, to be dropped outside the lock.
     pub(crate) fn take(&mut self) -> Self {
-        mem::replace(self, Self::new(Isr::NONE))
+        let nothing = Self { called: self.called, ..Self::new(Isr::NONE) };
+        mem::replace(self, nothing)
     }
 }
 

@@ -330,6 +330,7 @@ impl<T, W> InterruptObject<T, W> {
         ) -> Self {
             if registered.has_source() {
                 registered.unmasks = Unmasks::Source;
+                registered.called = false;
             }
             Self {
                 data_lock: ManuallyDrop::new(data_lock),

@@ -178,7 +178,7 @@ impl<T, W> InterruptObject<T, W> {
             return self.withhold(data, asserted);
         }
         // SAFETY: as in `deliver_enabled`.
-        if unsafe { self.registered.with(|registered| !registered.has_source()) } {
+        if unsafe { self.registered.with(|registered| registered.called) } {
             self.counters.stale.add_exclusive(asserted);
         }
         Delivery::NotServed
