@@ -124,6 +124,19 @@ impl<S: Subject> Cases<S> {
         },
     ];
 
+    /// A vector disables it.
+    // Caught: `queue_work_item` of the object for one core, where it does not take the lock; `WorkWord::begin`, and its `end`,
+    // without a mask (it does not end).
+    pub const DISABLED: &'static [Case] = &[
+        Self::disabled_in_vector("queue-disabled-in-vector", Self::prepare, || Self::request(Caller::Thread)),
+        Self::disabled_in_vector("run-disabled-in-vector", Self::prepare_queued, Self::run),
+    ];
+
+    const fn disabled_in_vector(name: &'static str, prepare: fn(), operation: fn()) -> Case {
+        let first = || S::a().try_disable();
+        Case { prepare, check: Self::check_flushed, first, seconds: &[], ..Self::case(name, operation) }
+    }
+
     fn call(object: &'static S, number: usize, caller: Caller) {
         ledger(number).call(caller);
         object.service();
@@ -212,6 +225,13 @@ impl<S: Subject> Cases<S> {
     fn check_disabled() {
         expect(!S::a().is_queued(), "the work item is queued after the disable");
         Self::check_accounted();
+    }
+
+    fn check_flushed() {
+        expect(S::a().is_enabled() || !S::a().is_queued(), "the work item is queued after the disable");
+        S::check_rest();
+        Self::run();
+        expect(!S::a().is_queued(), "it is queued after its run");
     }
 
     fn check_cycle() {

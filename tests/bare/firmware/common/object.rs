@@ -8,7 +8,7 @@ use core::task::Context;
 use harness::{expect, machine};
 use interrupt_lock::bare_metal::{Cpu, Platform};
 use interrupt_lock::{
-    Claim, InterruptLockGuard, InterruptObject, IsrContext, Name, WithWorkItem, Work, WorkItemContext,
+    Claim, InterruptLockGuard, InterruptObject, IsrContext, Name, State, WithWorkItem, Work, WorkItemContext,
 };
 
 use crate::cases::data::{self, Data};
@@ -124,6 +124,14 @@ impl Subject for Object {
 
     fn disable(&'static self) {
         must(InterruptObject::disable(self));
+    }
+
+    fn try_disable(&'static self) {
+        let _ = InterruptObject::disable(self);
+    }
+
+    fn is_enabled(&'static self) -> bool {
+        self.state() == State::Enabled
     }
 
     fn stale(&'static self) -> Option<u32> {
