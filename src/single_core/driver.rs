@@ -157,8 +157,9 @@ pub trait Driver: Sized + Sync + 'static {
 
     /// Called when the work item has become queued and can run: pends PendSV, or wakes a task.
     ///
-    /// It is called once for each [`Queued::New`], where the work item is queued: in the ISR, too, and
-    /// with the interrupts off. If the work item runs at that time, it is called as that run ends.
+    /// It is called for each [`Queued::New`], where the work item is queued: in the ISR, too, with the lock held and the
+    /// interrupts off. If the work item runs at that time, it is called as that run ends. If a run is tried inside a section,
+    /// it is called once more, as the section ends.
     fn on_queued(&self) {}
 
     /// What a panic calls the interrupt.

@@ -92,13 +92,16 @@ impl Word {
         self.left.load(Relaxed) != 0
     }
 
-    /// Takes what is left. Returns whether anything is. The caller holds the lock, and runs the ISR after this: a delivery
-    /// that comes before is served by that run, and one that comes later is left again.
+    /// Takes what is left. Returns whether anything is: then the caller, which holds the lock, runs the ISR. A delivery that
+    /// comes before the store is served by that run, and one that comes later is left again.
     #[inline(always)]
     pub(super) fn take_left(&self) -> bool {
+        // If nothing is left, nothing is stored: a vector may leave something between the look and the store.
         let left = self.has_left();
-        self.left.store(0, Relaxed);
-        compiler_fence(SeqCst);
+        if left {
+            self.left.store(0, Relaxed);
+            compiler_fence(SeqCst);
+        }
         left
     }
 
@@ -176,6 +179,17 @@ impl Word {
     #[inline(always)]
     pub(super) fn is_put_off(&self) -> bool {
         self.queued.load(Relaxed) == PUT_OFF
+    }
+
+    /// Notes that the section's end tells once more. Returns whether it has to. The caller holds the lock: a vector that
+    /// tries the run meanwhile puts it off again.
+    #[inline]
+    pub(super) fn take_put_off(&self) -> bool {
+        let put_off = self.is_put_off();
+        if put_off {
+            self.queued.store(QUEUED, Relaxed);
+        }
+        put_off
     }
 
     // The phase. The caller of what writes holds the lock.

@@ -4,7 +4,7 @@ use crate::answer::{Is, Queued, Refusal, Work, WorkItemRegistered};
 use crate::single_core::{Driver, InterruptObject, Machine, Registered};
 
 impl<D: Driver> InterruptObject<D> {
-    /// The caller holds the lock, or has masked.
+    /// The caller holds the lock, or what it has interrupted does, or the work item runs.
     pub(super) fn queue(&self) -> Queued {
         if !self.word.is_enabled() {
             return Queued::Refused(Refusal::Disabled);
@@ -29,9 +29,20 @@ impl<D: Driver> InterruptObject<D> {
         D::WorkItem: Is<R>,
         R: WorkItemRegistered,
     {
-        self.queue_masked()
+        let found = D::Machine::mask();
+        // A vector that the mask does not stop may disable the interrupt, between the look at the phase and the queueing: not
+        // where the lock is held.
+        if !self.word.take() {
+            let queued = self.queue();
+            D::Machine::restore(found);
+            return queued;
+        }
+        let queued = self.queue();
+        self.release(found);
+        queued
     }
 
+    /// During a run, when no vector can disable the interrupt.
     fn queue_masked(&self) -> Queued {
         let found = D::Machine::mask();
         let queued = self.queue();

@@ -24,6 +24,12 @@ fn main() {
         for cases in cases {
             sweep_all(setting, cases);
         }
+        match setting.mask {
+            Mask::Nothing => sweep_all(setting, Cases::<Unmasked>::DISABLED),
+            Mask::All => sweep_all(setting, Cases::<All>::DISABLED),
+            // A vector above the ceiling would flush the work item with the mask of what it has interrupted.
+            Mask::Ceiling => {}
+        }
     }
     harness::finish("single");
 }
