@@ -124,6 +124,17 @@ impl<S: Subject> Cases<S> {
         },
     ];
 
+    /// A run is tried inside a section, and put off: the object for one core only.
+    #[allow(dead_code, reason = "not every object puts it off")]
+    pub const PUT_OFF: &'static [Case] = &[Case {
+        prepare: Self::prepare_queued,
+        ..Self::case("run-in-section", || {
+            let mut data = S::a().acquire();
+            Self::run();
+            data.section(|| {});
+        })
+    }];
+
     /// A vector disables it.
     // Caught: `queue_work_item` of the object for one core, where it does not take the lock; `WorkWord::begin`, and its `end`,
     // without a mask (it does not end).

@@ -24,6 +24,14 @@ fn main() {
         for cases in cases {
             sweep_all(setting, cases);
         }
+        sweep_all(
+            setting,
+            match setting.mask {
+                Mask::Nothing => Cases::<Unmasked>::PUT_OFF,
+                Mask::All => Cases::<All>::PUT_OFF,
+                Mask::Ceiling => Cases::<Ceiling>::PUT_OFF,
+            },
+        );
         match setting.mask {
             Mask::Nothing => sweep_all(setting, Cases::<Unmasked>::DISABLED),
             Mask::All => sweep_all(setting, Cases::<All>::DISABLED),
