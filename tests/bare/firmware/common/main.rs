@@ -7,7 +7,7 @@ mod cases;
 mod known;
 mod object;
 
-use harness::machine::{Mask, SETTINGS, Setting};
+use harness::machine::{SETTINGS, Setting};
 use harness::{firmware, sweep_all};
 
 use cases::Cases;
@@ -28,9 +28,5 @@ fn main() {
 fn b6_sweep(setting: &'static Setting) {
     for cases in Cases::<Object>::ALL.iter().chain([&Cases::<Object>::WHOLE]) {
         sweep_all(setting, cases);
-    }
-    // A vector that the mask does not stop may do no more than call `service`.
-    if setting.mask == Mask::All {
-        sweep_all(setting, Cases::<Object>::DISABLED);
     }
 }
