@@ -2,7 +2,7 @@
 
 use crate::answer::{Delivery, Work};
 use crate::claim::Claim;
-use crate::single_core::{Driver, InterruptObject, IsrContext, Machine};
+use crate::single_core::{Driver, InterruptObject, IsrContext, Machine, Registered};
 
 impl<D: Driver> InterruptObject<D> {
     /// Serves the interrupt: runs the ISR with the lock held. The vector calls it.
@@ -82,7 +82,9 @@ impl<D: Driver> InterruptObject<D> {
     fn unmask_now(&self, data: &mut D::Data) {
         match self.driver.on_unmask(data) {
             // The end of that run comes here again.
-            Work::Again => _ = self.queue(),
+            // (Where there is no work item, it stays kept masked until the next call of `unmask`.)
+            Work::Again if D::WorkItem::REGISTERED => _ = self.queue(),
+            Work::Again => {}
             Work::Done => {
                 self.word.set_enabled();
                 self.driver.unmask_line();

@@ -95,7 +95,8 @@ pub trait Driver: Sized + Sync + 'static {
 
     /// Masks the interrupt's own line, in the interrupt controller.
     ///
-    /// Called by a delivery that finds the lock held, after an ISR that keeps the line masked, and by a disable. A level line needs
+    /// Called by a delivery that finds the lock held, after an ISR that keeps the line masked or finds the device gone, by a
+    /// disable, and by an enable that fails. A level line needs
     /// it wherever a vector can come while the lock is held: its device goes on asserting, so the vector would come again
     /// at once, and the code that holds the lock would never go on.
     fn mask_line(&self) {}
@@ -157,8 +158,9 @@ pub trait Driver: Sized + Sync + 'static {
 
     /// Called when the work item has become queued and can run: pends PendSV, or wakes a task.
     ///
-    /// It is called once for each [`Queued::New`], where the work item is queued: in the ISR, too, and
-    /// with the interrupts off. If the work item runs at that time, it is called as that run ends.
+    /// It is called for each [`Queued::New`], where the work item is queued: in the ISR, too, with the lock held and the
+    /// interrupts off. If the work item runs at that time, it is called as that run ends. If a run is tried inside a section,
+    /// it is called once more, as the section ends.
     fn on_queued(&self) {}
 
     /// What a panic calls the interrupt.

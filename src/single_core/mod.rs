@@ -107,9 +107,12 @@ pub use driver::{Driver, IsrContext, Registered};
 pub use error::Error;
 pub use functions::{Functions, Plain};
 pub use machine::Machine;
-#[cfg(any(doc, feature = "cortex-m"))]
+#[cfg(any(doc, all(feature = "cortex-m", target_arch = "arm", target_os = "none")))]
 pub use machine::cortex_m;
-#[cfg(any(doc, feature = "riscv"))]
+#[cfg(any(
+    doc,
+    all(feature = "riscv", any(target_arch = "riscv32", target_arch = "riscv64"), target_os = "none")
+))]
 pub use machine::riscv;
 pub use section::InterruptLockGuard;
 
@@ -146,6 +149,15 @@ impl<D: Driver> InterruptObject<D> {
     #[must_use]
     pub const fn new(data: D::Data, driver: D) -> Self {
         Self { word: Word::new(), counts: Counts::new(), driver, data: UnsafeCell::new(data) }
+    }
+
+    /// Does a step with the mask on: a vector that it stops can't come in the middle.
+    #[inline(always)]
+    fn masked<R>(&self, step: impl FnOnce(&Word) -> R) -> R {
+        let found = D::Machine::mask();
+        let done = step(&self.word);
+        D::Machine::restore(found);
+        done
     }
 }
 

@@ -103,21 +103,25 @@ impl<D: Driver> InterruptObject<D> {
         D::Machine::restore(found);
     }
 
-    /// Serves what vectors have left to the owner of the lock. The lock has just been freed, and the mask is still on.
+    /// Serves what vectors have left to the owner of the lock, which has just been freed.
     #[cold]
     #[inline(never)]
     fn serve_left(&self, found: Found<D>) {
-        while self.word.has_left() && self.word.take() {
+        // An older guard may have opened the mask before its time: the ISR runs with it on all the same.
+        let opened = D::Machine::mask();
+        while (self.word.has_left() || self.is_put_off()) && self.word.take() {
             // A vector may have served it just before the lock was taken.
             if self.word.take_left() {
                 // SAFETY: this has just taken the lock, and this reference goes no further than the ISR.
                 let _: Delivery = self.deliver(unsafe { self.data() }, true);
             }
+            let put_off = D::WorkItem::REGISTERED && self.word.take_put_off();
             self.word.free();
+            if put_off {
+                self.driver.on_queued();
+            }
         }
-        if self.is_put_off() {
-            self.driver.on_queued();
-        }
+        D::Machine::restore(opened);
         D::Machine::restore(found);
     }
 
@@ -145,15 +149,16 @@ impl<D: Driver> Deref for InterruptLockGuard<'_, D> {
 
     #[inline(always)]
     fn deref(&self) -> &D::Data {
-        // SAFETY: the guard holds the lock, and lends itself for as long as the reference lives.
-        unsafe { self.object.data() }
+        // SAFETY: the guard holds the lock, and lends itself for as long as the reference lives. Nobody has a `&mut` meanwhile:
+        // that would be lent by the same guard.
+        unsafe { &*self.object.data.get() }
     }
 }
 
 impl<D: Driver> DerefMut for InterruptLockGuard<'_, D> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut D::Data {
-        // SAFETY: as in `deref`.
+        // SAFETY: the guard holds the lock, and lends itself alone for as long as the reference lives.
         unsafe { self.object.data() }
     }
 }

@@ -1,6 +1,7 @@
 //! Enable and disable (rules E1 to E4, I4, I5, W7, B4).
 
 use crate::answer::{State, Transition};
+use crate::single_core::word::Word;
 use crate::single_core::{Driver, Error, InterruptObject};
 
 impl<D: Driver> InterruptObject<D> {
@@ -22,11 +23,11 @@ impl<D: Driver> InterruptObject<D> {
     #[doc(alias = "WdfInterruptEnable")]
     #[doc(alias = "Enable")]
     pub fn enable(&self) -> Result<Transition, Error> {
-        if !self.word.begin_change() {
+        if !self.masked(Word::begin_change) {
             return Err(Error::WouldDeadlock);
         }
         let enabled = self.synchronize(|data| self.enable_in_section(data));
-        self.word.end_change();
+        self.masked(Word::end_change);
         enabled
     }
 
@@ -84,13 +85,13 @@ impl<D: Driver> InterruptObject<D> {
     #[doc(alias = "WdfInterruptDisable")]
     #[doc(alias = "Disable")]
     pub fn disable(&self) -> Result<Transition, Error> {
-        if !self.word.begin_change() {
+        if !self.masked(Word::begin_change) {
             return Err(Error::WouldDeadlock);
         }
         let disabled = self.synchronize(|data| self.disable_in_section(data));
         // With the interrupts as the caller has them: the work item may wait for one.
         self.flush();
-        self.word.end_change();
+        self.masked(Word::end_change);
         disabled
     }
 

@@ -6,12 +6,12 @@
 //!
 //! | byte | written | so |
 //! |---|---|---|
-//! | `sections` | bit by bit, and changed back before the writer returns to what it interrupted | a read, a change and a write may be interrupted: the byte is the same afterwards |
+//! | `sections` | bit by bit, with the mask on, and changed back before the writer returns to what it interrupted | a read, a change and a write may be interrupted by what the mask does not stop: the byte is the same afterwards |
 //! | `phase` | by who holds the lock | a vector that finds the lock held does not write it |
 //! | `left`, `queued` | with constants, each by a single store | there is nothing to be lost between a read and a write |
 //!
-//! A guard that is forgotten does not change its bit back. If that happens in a vector, the code that it interrupted may
-//! overwrite the bit, and the lock is free again. The data is not referred to any more by then, so that is sound.
+//! A guard that is forgotten does not change its bit back. A vector that the mask stops can do no harm by that: it comes in no
+//! middle of a change. For the others there is a promise: see `Machine`.
 //!
 //! The processor itself keeps the order in which its vectors see its stores. The fences are for the compiler.
 
@@ -92,16 +92,16 @@ impl Word {
         self.left.load(Relaxed) != 0
     }
 
-    /// Takes what is left. Returns whether anything is. The caller holds the lock, and runs the ISR after this: a delivery
-    /// that comes before is served by that run, and one that comes later is left again.
+    /// Takes what is left. Returns whether anything is: then the caller, which holds the lock, runs the ISR. A delivery that
+    /// comes before the store is served by that run, and one that comes later is left again.
     #[inline(always)]
     pub(super) fn take_left(&self) -> bool {
+        // If nothing is left, nothing is stored: a vector may leave something between the look and the store.
         let left = self.has_left();
-        // Not if nothing is: a vector may leave its delivery after the look, and no run would be for that.
         if left {
             self.left.store(0, Relaxed);
+            compiler_fence(SeqCst);
         }
-        compiler_fence(SeqCst);
         left
     }
 
@@ -136,6 +136,7 @@ impl Word {
                 return false;
             }
             self.sections.store(sections | RUNS, Relaxed);
+            compiler_fence(SeqCst);
             if self.is_queued() {
                 // What is queued up to here is served by this run.
                 self.queued.store(NOT_QUEUED, Relaxed);
@@ -179,6 +180,17 @@ impl Word {
     #[inline(always)]
     pub(super) fn is_put_off(&self) -> bool {
         self.queued.load(Relaxed) == PUT_OFF
+    }
+
+    /// Notes that the section's end tells once more. Returns whether it has to. The caller holds the lock: a vector that
+    /// tries the run meanwhile puts it off again.
+    #[inline]
+    pub(super) fn take_put_off(&self) -> bool {
+        let put_off = self.is_put_off();
+        if put_off {
+            self.queued.store(QUEUED, Relaxed);
+        }
+        put_off
     }
 
     // The phase. The caller of what writes holds the lock.

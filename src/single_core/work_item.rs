@@ -1,10 +1,11 @@
 //! The work item (rules W1 to W4, W6 to W8).
 
 use crate::answer::{Is, Queued, Refusal, Work, WorkItemRegistered};
+use crate::single_core::word::Word;
 use crate::single_core::{Driver, InterruptObject, Machine, Registered};
 
 impl<D: Driver> InterruptObject<D> {
-    /// The caller holds the lock, or has masked.
+    /// The caller holds the lock, or what it has interrupted does, or the work item runs.
     pub(super) fn queue(&self) -> Queued {
         if !self.word.is_enabled() {
             return Queued::Refused(Refusal::Disabled);
@@ -31,13 +32,16 @@ impl<D: Driver> InterruptObject<D> {
         D::WorkItem: Is<R>,
         R: WorkItemRegistered,
     {
-        self.queue_masked()
-    }
-
-    fn queue_masked(&self) -> Queued {
         let found = D::Machine::mask();
+        // A vector that the mask does not stop may disable the interrupt, between the look at the phase and the queueing: not
+        // where the lock is held.
+        if !self.word.take() {
+            let queued = self.queue();
+            D::Machine::restore(found);
+            return queued;
+        }
         let queued = self.queue();
-        D::Machine::restore(found);
+        self.release(found);
         queued
     }
 
@@ -76,15 +80,16 @@ impl<D: Driver> InterruptObject<D> {
     }
 
     fn run(&self) -> bool {
-        if !self.word.begin_run() {
+        if !self.masked(Word::begin_run) {
             return false;
         }
         self.counts.run();
         if self.driver.work_item(self) == Work::Again {
             // If the interrupt is being disabled, this is refused: then there is nothing more to do.
-            let _ = self.queue_masked();
+            // No vector can disable it during a run.
+            let _ = self.masked(|_| self.queue());
         }
-        self.word.end_run();
+        self.masked(Word::end_run);
         if self.word.is_queued() {
             self.driver.on_queued();
             return true;

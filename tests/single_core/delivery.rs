@@ -33,6 +33,23 @@ fn i3_what_comes_in_a_section_is_served_by_its_release() {
     assert!(!is_masked());
 }
 
+// Caught: a release that does not mask for the ISR; one that leaves the mask on after it.
+#[test]
+fn i1_a_late_isr_runs_masked_though_an_older_guard_has_opened_the_mask() {
+    let (_, older) = enabled();
+    let (rig, object) = enabled();
+    then(&rig.isr, |_| {
+        assert!(is_masked());
+        Claim::Claimed
+    });
+    let (first, second) = (older.acquire_interrupt_lock(), object.acquire_interrupt_lock());
+    drop(first);
+    object.service();
+    drop(second);
+    assert!(!is_masked());
+    assert_eq!(rig.take_log(), ["line off", "isr", "line on"]);
+}
+
 // Caught: a release that serves once.
 #[test]
 fn i3_what_comes_in_the_isr_is_served_after_it() {

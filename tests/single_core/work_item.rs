@@ -1,6 +1,7 @@
+use interrupt_lock::single_core::{Functions, InterruptObject, Plain};
 use interrupt_lock::{Claim, Queued, Refusal, Work};
 
-use crate::rig::{enabled, is_masked, rig, then};
+use crate::rig::{Core, enabled, is_masked, rig, then};
 
 // Caught: one that is queued while it is disabled; a second that is new.
 #[test]
@@ -90,7 +91,19 @@ fn b5_who_runs_it_is_told_also_if_a_release_runs_the_isr() {
     assert_eq!(rig.take_log(), ["line off", "isr", "queued", "line on"]);
 }
 
-// Caught: a run inside a section, whose work item could not take the lock; a release that does not tell of it.
+// Caught: a run that is queued where nothing could run it, and that outlives the disable.
+#[test]
+fn w6_an_unmask_callback_queues_nothing_where_there_is_no_work_item() {
+    static CALLBACKS: Functions<(), Core> = Functions::new(|_| Claim::ClaimedKeepMasked).on_unmask(|()| Work::Again);
+    let object: InterruptObject<Plain<(), Core>> = InterruptObject::new((), &CALLBACKS);
+    object.enable().unwrap();
+    object.service();
+    object.unmask();
+    assert!(!object.is_work_item_queued());
+}
+
+// Caught: a run inside a section, whose work item could not take the lock; a release that does not tell of it; each later
+// release that tells of it again.
 #[test]
 fn b5_a_run_that_interrupts_a_section_is_put_off() {
     let (rig, object) = enabled();
@@ -100,6 +113,8 @@ fn b5_a_run_that_interrupts_a_section_is_put_off() {
     assert_eq!(rig.take_log(), ["queued"]);
     drop(guard);
     assert_eq!(rig.take_log(), ["queued"]);
+    drop(object.acquire_interrupt_lock());
+    assert_eq!(rig.take_log(), [""; 0]);
     assert!(!object.run_work_item());
     drop(object.acquire_interrupt_lock());
     assert_eq!(rig.take_log(), ["work"]);

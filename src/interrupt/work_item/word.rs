@@ -106,6 +106,15 @@ impl WorkWord {
     /// Begins the queued run, if there is one and no run is under way. Returns how many queueings the run is for.
     #[inline]
     pub(crate) fn begin(&self) -> Option<usize> {
+        // A vector in between would find a run, but not that it has interrupted it: its disable would wait for ever.
+        let found = sync::mask();
+        let begun = self.begin_masked();
+        sync::unmask(found);
+        begun
+    }
+
+    #[inline(always)]
+    fn begin_masked(&self) -> Option<usize> {
         // Relaxed: a first guess for the compare-exchange.
         let mut word = self.word.load(Relaxed);
         while word & (QUEUED | RUNNING) == QUEUED {
@@ -127,11 +136,14 @@ impl WorkWord {
     /// Ends the run.
     #[inline]
     pub(crate) fn end(&self) -> RunEnd {
-        // Relaxed: see `begin`.
+        // As in `begin`.
+        let found = sync::mask();
+        // Relaxed: see `begin_masked`.
         self.runner.store(0, Relaxed);
         // Release: pairs with the Acquire in the next `begin`, in `is_idle` and in `keep_masked`.
         // Acquire: pairs with the Release in `run_has_yet_to_end`.
         let word = self.word.fetch_and(!(RUNNING | WAITED), AcqRel);
+        sync::unmask(found);
         if word & WAITED != 0 {
             self.wake();
         }

@@ -1,8 +1,9 @@
 //! The masks of a Cortex-M (feature `cortex-m`). Enable the feature in the firmware of a single core only.
 //!
-//! With the feature you promise two things:
+//! The module exists where there is no operating system. With the feature you promise three things:
 //!
 //! - The firmware runs on one core.
+//! - A vector that the mask does not stop drops each guard that it has acquired before it returns, and forgets none.
 //! - It drops no guard in a critical section that was begun after the guard. That would open the interrupts in the critical
 //!   section, because the guard found them open, and other code in it could be interrupted that must not be. The critical
 //!   section found them masked, so it may leave them masked as it ends. [`synchronize`] can't be wrong in this way.
@@ -20,7 +21,8 @@ use crate::single_core::Machine;
 #[derive(Debug)]
 pub struct Primask(());
 
-// SAFETY: the feature is for one core. What PRIMASK does not stop, NMI and HardFault, switches no tasks.
+// SAFETY: the feature is for one core. What PRIMASK does not stop, NMI and HardFault, switches no tasks, and keeps the
+// feature's second promise.
 unsafe impl Machine for Primask {
     /// PRIMASK itself.
     type Found = u32;
@@ -63,7 +65,8 @@ unsafe impl Machine for Primask {
 #[derive(Debug)]
 pub struct Basepri<const CEILING: u8>(());
 
-// SAFETY: the feature is for one core, and the type's documentation asks for a scheduler that is masked.
+// SAFETY: the feature is for one core, and the type's documentation asks for a scheduler that is masked. What BASEPRI does
+// not stop keeps the feature's second promise.
 unsafe impl<const CEILING: u8> Machine for Basepri<CEILING> {
     /// BASEPRI itself.
     type Found = u32;

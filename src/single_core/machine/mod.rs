@@ -1,8 +1,8 @@
 //! How a machine masks its interrupts.
 
-#[cfg(any(doc, feature = "cortex-m"))]
+#[cfg(any(doc, all(feature = "cortex-m", target_arch = "arm", target_os = "none")))]
 pub mod cortex_m;
-#[cfg(any(doc, feature = "riscv"))]
+#[cfg(any(doc, all(feature = "riscv", any(target_arch = "riscv32", target_arch = "riscv64"), target_os = "none")))]
 pub mod riscv;
 
 /// A machine of one core, and its interrupt mask.
@@ -32,6 +32,7 @@ pub mod riscv;
 /// - One core runs all code that uses the objects of this machine.
 /// - What interrupts that core, and is not masked by [`mask`](Self::mask), returns before the interrupted code goes on. So
 ///   a scheduler that switches between tasks is masked, or there is none.
+/// - It drops each guard that it has acquired before it returns, and forgets none.
 pub unsafe trait Machine: 'static {
     /// What [`mask`](Self::mask) has found.
     type Found: Copy;

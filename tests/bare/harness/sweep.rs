@@ -123,7 +123,7 @@ pub fn entries() -> u32 {
     FIRST_ENTRIES.load(Relaxed) + SECOND_ENTRIES.load(Relaxed)
 }
 
-/// What masked as the shot began.
+/// What masked as the shot began, or, in a vector, as that began.
 pub fn mask_before() -> u32 {
     MASK.load(Relaxed)
 }
@@ -132,16 +132,24 @@ pub(crate) fn enter_first() {
     add(&FIRST_ENTRIES, 1);
     IN_FIRST.store(1, Relaxed);
     if let Some(case) = case() {
-        (case.first)();
+        in_vector(case.first);
     }
     IN_FIRST.store(0, Relaxed);
+}
+
+/// Runs a vector's code. What masks as the vector begins is that of the code which it has interrupted.
+fn in_vector(code: fn()) {
+    let outer = MASK.load(Relaxed);
+    MASK.store(machine::mask_state(), Relaxed);
+    code();
+    MASK.store(outer, Relaxed);
 }
 
 pub(crate) fn enter_second() {
     add(&SECOND_ENTRIES, 1);
     WAS_IN_FIRST.store(IN_FIRST.load(Relaxed), Relaxed);
     if let Some(case) = case() {
-        (case.seconds[SECOND.load(Relaxed) as usize].1)();
+        in_vector(case.seconds[SECOND.load(Relaxed) as usize].1);
     }
 }
 

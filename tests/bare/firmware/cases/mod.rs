@@ -141,6 +141,30 @@ impl<S: Subject> Cases<S> {
         },
     ];
 
+    /// A run is tried inside a section, and put off: the object for one core only.
+    #[allow(dead_code, reason = "not every object puts it off")]
+    pub const PUT_OFF: &'static [Case] = &[Case {
+        prepare: Self::prepare_queued,
+        ..Self::case("run-in-section", || {
+            let mut data = S::a().acquire();
+            Self::run();
+            data.section(|| {});
+        })
+    }];
+
+    /// A vector disables it: the object for one core only.
+    // Caught: the fault `single-queued-after-a-disable`.
+    #[allow(dead_code, reason = "not every object can be disabled there")]
+    pub const DISABLED: &'static [Case] = &[
+        Self::disabled_in_vector("queue-disabled-in-vector", Self::prepare, || Self::request(Caller::Thread)),
+        Self::disabled_in_vector("run-disabled-in-vector", Self::prepare_queued, Self::run),
+    ];
+
+    const fn disabled_in_vector(name: &'static str, prepare: fn(), operation: fn()) -> Case {
+        let first = || S::a().try_disable();
+        Case { prepare, check: Self::check_flushed, first, seconds: &[], ..Self::case(name, operation) }
+    }
+
     fn call(object: &'static S, number: usize, caller: Caller) {
         ledger(number).call(caller);
         object.service();
@@ -229,6 +253,13 @@ impl<S: Subject> Cases<S> {
     fn check_disabled() {
         expect(!S::a().is_queued(), "the work item is queued after the disable");
         Self::check_accounted();
+    }
+
+    fn check_flushed() {
+        expect(S::a().is_enabled() || !S::a().is_queued(), "the work item is queued after the disable");
+        S::check_rest();
+        Self::run();
+        expect(!S::a().is_queued(), "it is queued after its run");
     }
 
     fn check_cycle() {

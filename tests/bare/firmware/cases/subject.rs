@@ -35,6 +35,10 @@ pub trait Subject: Sync + 'static {
     fn enable(&'static self);
     /// Disables it. That must not fail.
     fn disable(&'static self);
+    /// Disables it, unless that is refused.
+    fn try_disable(&'static self);
+    /// Whether it is enabled.
+    fn is_enabled(&'static self) -> bool;
     /// How many assertions it has counted as stale, if it counts.
     fn stale(&'static self) -> Option<u32>;
     /// After each shot: what the crate says of itself, and what its hooks have been told.

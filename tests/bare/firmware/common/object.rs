@@ -147,6 +147,14 @@ impl Subject for Object {
         must(InterruptObject::disable(self));
     }
 
+    fn try_disable(&'static self) {
+        let _ = InterruptObject::disable(self);
+    }
+
+    fn is_enabled(&'static self) -> bool {
+        self.state() == State::Enabled
+    }
+
     fn stale(&'static self) -> Option<u32> {
         Some(self.stats().stale as u32)
     }

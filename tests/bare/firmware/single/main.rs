@@ -22,6 +22,20 @@ fn main() {
             Mask::All => sweep::<All>(setting),
             Mask::Ceiling => sweep::<Ceiling>(setting),
         }
+        sweep_all(
+            setting,
+            match setting.mask {
+                Mask::Nothing => Cases::<Unmasked>::PUT_OFF,
+                Mask::All => Cases::<All>::PUT_OFF,
+                Mask::Ceiling => Cases::<Ceiling>::PUT_OFF,
+            },
+        );
+        match setting.mask {
+            Mask::Nothing => sweep_all(setting, Cases::<Unmasked>::DISABLED),
+            Mask::All => sweep_all(setting, Cases::<All>::DISABLED),
+            // A vector above the ceiling would flush the work item with the mask of what it has interrupted.
+            Mask::Ceiling => {}
+        }
     }
     harness::finish("single");
 }

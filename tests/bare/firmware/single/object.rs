@@ -164,6 +164,14 @@ macro_rules! subject {
                 expect(InterruptObject::disable(self).is_ok(), "it can not be disabled");
             }
 
+            fn try_disable(&'static self) {
+                let _ = InterruptObject::disable(self);
+            }
+
+            fn is_enabled(&'static self) -> bool {
+                self.state() == State::Enabled
+            }
+
             fn stale(&'static self) -> Option<u32> {
                 None
             }
