@@ -79,7 +79,7 @@ impl<D: Driver> InterruptObject<D> {
     }
 
     /// Lets the device assert again, unless the driver finds that there is more to do. The interrupt is kept masked.
-    fn unmask_now(&self, data: &mut D::Data) {
+    pub(super) fn unmask_now(&self, data: &mut D::Data) {
         match self.driver.on_unmask(data) {
             // The end of that run comes here again.
             // (Where there is no work item, it stays kept masked until the next call of `unmask`.)

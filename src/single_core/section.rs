@@ -77,13 +77,18 @@ impl<D: Driver> InterruptObject<D> {
     #[track_caller]
     #[doc(alias = "WdfInterruptSynchronize")]
     pub fn synchronize<R>(&self, section: impl FnOnce(&mut D::Data) -> R) -> R {
-        let mut guard = self.acquire_interrupt_lock();
-        let done = section(&mut guard);
-        // The guard's drop is for a section that unwinds. This is a release that the compiler has in line.
-        let found = guard.found;
-        mem::forget(guard);
-        self.release(found);
-        done
+        self.acquire_interrupt_lock().within(section)
+    }
+
+    /// Acquires the lock for a transition. Returns `None` if that would wait for the caller, or for what it has interrupted.
+    #[inline(always)]
+    pub(super) fn lock_for_change(&self) -> Option<InterruptLockGuard<'_, D>> {
+        let found = D::Machine::mask();
+        if self.word.take_for_change() {
+            return Some(InterruptLockGuard { object: self, found, here: PhantomData });
+        }
+        D::Machine::restore(found);
+        None
     }
 
     #[cold]
@@ -141,6 +146,19 @@ impl<D: Driver> InterruptObject<D> {
     pub(super) unsafe fn data(&self) -> &mut D::Data {
         // SAFETY: as the caller promises. All others who want the data find the lock held.
         unsafe { &mut *self.data.get() }
+    }
+}
+
+impl<D: Driver> InterruptLockGuard<'_, D> {
+    /// Runs the closure, and releases the lock. The guard's drop is for a closure that unwinds: this release the compiler has
+    /// in line.
+    #[inline(always)]
+    pub(super) fn within<R>(mut self, section: impl FnOnce(&mut D::Data) -> R) -> R {
+        let done = section(&mut self);
+        let Self { object, found, .. } = self;
+        mem::forget(self);
+        object.release(found);
+        done
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::answer::{State, Transition};
 use crate::single_core::word::Word;
-use crate::single_core::{Driver, Error, InterruptObject};
+use crate::single_core::{Driver, Error, InterruptObject, Registered};
 
 impl<D: Driver> InterruptObject<D> {
     /// Connects the interrupt: unmasks its line, and runs the enable callback with the lock held. From then on its ISR runs.
@@ -23,12 +23,8 @@ impl<D: Driver> InterruptObject<D> {
     #[doc(alias = "WdfInterruptEnable")]
     #[doc(alias = "Enable")]
     pub fn enable(&self) -> Result<Transition, Error> {
-        if !self.masked(Word::begin_change) {
-            return Err(Error::WouldDeadlock);
-        }
-        let enabled = self.synchronize(|data| self.enable_in_section(data));
-        self.masked(Word::end_change);
-        enabled
+        let lock = self.lock_for_change().ok_or(Error::WouldDeadlock)?;
+        lock.within(|data| self.enable_in_section(data))
     }
 
     fn enable_in_section(&self, data: &mut D::Data) -> Result<Transition, Error> {
@@ -85,13 +81,19 @@ impl<D: Driver> InterruptObject<D> {
     #[doc(alias = "WdfInterruptDisable")]
     #[doc(alias = "Disable")]
     pub fn disable(&self) -> Result<Transition, Error> {
-        if !self.masked(Word::begin_change) {
-            return Err(Error::WouldDeadlock);
+        let lock = self.lock_for_change().ok_or(Error::WouldDeadlock)?;
+        let disabled = lock.within(|data| {
+            let disabled = self.disable_in_section(data);
+            if D::WorkItem::REGISTERED {
+                self.word.change();
+            }
+            disabled
+        });
+        if D::WorkItem::REGISTERED {
+            // With the interrupts as the caller has them: the work item may wait for one.
+            self.flush();
+            self.masked(Word::end_change);
         }
-        let disabled = self.synchronize(|data| self.disable_in_section(data));
-        // With the interrupts as the caller has them: the work item may wait for one.
-        self.flush();
-        self.masked(Word::end_change);
         disabled
     }
 

@@ -22,7 +22,7 @@ use core::sync::atomic::{AtomicU8, compiler_fence};
 const HELD: u8 = 1;
 /// Of `sections`: the work item runs.
 const RUNS: u8 = 1 << 1;
-/// Of `sections`: a transition is under way.
+/// Of `sections`: a transition runs the work item, after its section.
 const CHANGES: u8 = 1 << 2;
 
 /// Of `phase`: the ISR runs, and the work item can be queued.
@@ -107,18 +107,20 @@ impl Word {
 
     // Transitions, and runs of the work item.
 
-    /// Begins a transition. Returns `false` if it would wait for the caller, or for what the caller has interrupted.
-    #[inline]
-    pub(super) fn begin_change(&self) -> bool {
-        let sections = self.sections.load(Relaxed);
-        if sections & (HELD | RUNS | CHANGES) != 0 {
-            return false;
-        }
-        self.sections.store(sections | CHANGES, Relaxed);
-        true
+    /// Takes the lock for a transition. Returns `false` if that would wait for the caller, or for what the caller has
+    /// interrupted: a section, a run, or a transition that runs the work item.
+    #[inline(always)]
+    pub(super) fn take_for_change(&self) -> bool {
+        self.sections.load(Relaxed) & (RUNS | CHANGES) == 0 && self.take()
     }
 
-    #[inline]
+    /// The transition goes on after its section. The caller holds the lock.
+    #[inline(always)]
+    pub(super) fn change(&self) {
+        self.sections.store(self.sections.load(Relaxed) | CHANGES, Relaxed);
+    }
+
+    #[inline(always)]
     pub(super) fn end_change(&self) {
         self.sections.store(self.sections.load(Relaxed) & !CHANGES, Relaxed);
     }

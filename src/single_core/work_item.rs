@@ -2,7 +2,7 @@
 
 use crate::answer::{Is, Queued, Refusal, Work, WorkItemRegistered};
 use crate::single_core::word::Word;
-use crate::single_core::{Driver, InterruptObject, Machine, Registered};
+use crate::single_core::{Driver, InterruptObject, Machine};
 
 impl<D: Driver> InterruptObject<D> {
     /// The caller holds the lock, or what it has interrupted does, or the work item runs.
@@ -74,7 +74,7 @@ impl<D: Driver> InterruptObject<D> {
 
     /// Runs what is queued, after a disable. It ends: a disabled interrupt refuses to queue another run.
     pub(super) fn flush(&self) {
-        while D::WorkItem::REGISTERED && self.word.is_queued() {
+        while self.word.is_queued() {
             let _ = self.run();
         }
     }
@@ -89,15 +89,21 @@ impl<D: Driver> InterruptObject<D> {
             // No vector can disable it during a run.
             let _ = self.masked(|_| self.queue());
         }
-        self.masked(Word::end_run);
+        let found = D::Machine::mask();
+        self.word.end_run();
         if self.word.is_queued() {
+            D::Machine::restore(found);
             self.driver.on_queued();
             return true;
         }
-        if self.word.is_kept() {
-            self.unmask();
-            return self.word.is_queued();
+        if self.word.is_kept() && self.word.take() {
+            // SAFETY: this has just taken the lock, and this reference goes no further than the unmask callback.
+            self.unmask_now(unsafe { self.data() });
+            self.release(found);
+        } else {
+            D::Machine::restore(found);
         }
-        false
+        // The unmask callback may have found more to do.
+        self.word.is_queued()
     }
 }
