@@ -128,10 +128,10 @@ impl Word {
     /// Begins a run. Returns `false` if none is queued, or if it can't begin now.
     #[inline(always)]
     pub(super) fn begin_run(&self) -> bool {
-        while self.is_queued() {
+        loop {
             let sections = self.sections.load(Relaxed);
             if sections & (HELD | RUNS) != 0 {
-                if sections & HELD != 0 {
+                if sections & HELD != 0 && self.is_queued() {
                     // The end of the section tells once more. (The end of a run tells by itself.)
                     self.queued.store(PUT_OFF, Relaxed);
                 }
@@ -145,10 +145,12 @@ impl Word {
                 compiler_fence(SeqCst);
                 return true;
             }
-            // A vector has run it. Another may have queued it since, and have told nobody: look again.
             self.end_run();
+            // A vector that has queued it since has told nobody: look again.
+            if !self.is_queued() {
+                return false;
+            }
         }
-        false
     }
 
     #[inline(always)]
