@@ -11,7 +11,6 @@ unsafe impl Machine for Board {
 }
 
 static CALLBACKS: Functions<u32, Board> = Functions::new(|_| Claim::Claimed);
-static COUNTER: InterruptObject<Plain<u32, Board>> = InterruptObject::new(0, &CALLBACKS);
 
 pub fn main() {
     let callbacks: Plain<u32, Board> = &CALLBACKS;
