@@ -76,11 +76,18 @@ pub(crate) use process::{BITS_BELOW, is_forked, process_number};
 #[cfg_attr(any(loom, feature = "std"), inline)]
 #[cfg_attr(not(any(loom, feature = "std")), inline(never))]
 pub(crate) fn is_this_thread(owner: &AtomicUsize) -> bool {
+    look_at_owner(owner).1
+}
+
+/// Returns the owner, and whether that is the caller: by one load, with the mask on.
+#[inline]
+pub(crate) fn look_at_owner(owner: &AtomicUsize) -> (usize, bool) {
     let found = mask();
     // Relaxed: exact if the caller is the owner, since it wrote the word itself.
-    let is = owner.load(Ordering::Relaxed) == this_thread();
+    let owner = owner.load(Ordering::Relaxed);
+    let is_mine = owner == this_thread();
     unmask(found);
-    is
+    (owner, is_mine)
 }
 
 /// Frees something of the driver's, by itself. Returns the message if its destructor panics.

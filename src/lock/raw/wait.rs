@@ -44,15 +44,16 @@ impl RawInterruptLock {
     fn look_for_a_while(&self, at: Place) -> Option<Result<Acquisition, NotAcquired>> {
         let backoff = sync::patient_backoff();
         loop {
-            let (owner, announced) = (self.owner(), self.announced());
+            let ((owner, is_mine), announced) = (sync::look_at_owner(&self.owner), self.announced());
+            if is_mine {
+                return Some(Err(NotAcquired::Recursive(self.taken_at.get())));
+            }
             if is_open_to_threads(owner, announced) {
                 match self.take(at, Announced::precedes_threads) {
                     Err(Refused::Held) => {}
                     Err(Refused::ServeFirst) => return Some(Err(NotAcquired::ServeFirst)),
                     Ok(acquisition) => return Some(Ok(acquisition)),
                 }
-            } else if self.is_mine() {
-                return Some(Err(NotAcquired::Recursive(self.taken_at.get())));
             }
             if announced.is_parked() || backoff.is_completed() {
                 return None;
