@@ -9,7 +9,7 @@
 //! | P | policy and information | `dispatch`, `observe` |
 //! | S | what an operator sees | `observe`; events in `tests/tracing.rs` |
 //! | A | waiting for claims | `claims` |
-//! | B | bare metal | `tests/bare_metal.rs` |
+//! | B | bare metal | `tests/bare_metal` |
 //! | M | misuse | `tests/compile_fail.rs` |
 //!
 //! What needs a process of its own is in `tests/alone`. The tests here share one, at the same time: none may count what
