@@ -6,8 +6,8 @@
 //! # Why no line stays masked
 //!
 //! A call of `service` that leaves its assertion to the owner masks the line, notes that, and then counts the assertion
-//! as pending. The owner takes the count first, runs the ISR, and then takes the note. So whoever serves an assertion
-//! finds the note of its mask. If the two meet, the line is unmasked too early: it asserts again, which masks it again.
+//! as pending. The owner takes the count first, runs the ISR, and then takes the note. So the owner that serves an
+//! assertion finds the note of its mask. If the two meet, the line is unmasked too early: it asserts again, which masks it again.
 
 use crate::interrupt::state::LINE_MASKED;
 use crate::interrupt::{InterruptObject, Unmasks, WithWorkItem};
@@ -21,8 +21,8 @@ pub(super) struct Line {
 
 impl<T, W> InterruptObject<T, W> {
     const_outside_models! {
-        /// Sets what masks and what unmasks the interrupt line, such as a bit of the interrupt controller, for a level line
-        /// of a `static` interrupt ([rule B5](crate::guide::contract#b5)).
+        /// Sets what masks and what unmasks the interrupt line, such as a bit of the interrupt controller ([rule
+        /// B5](crate::guide::contract#b5)). It is for a level line of a `static` interrupt.
         ///
         /// A level asserts until the ISR has dealt with the device. If [`service`](Self::service) can't run the ISR at
         /// once, the vector would come again and again. So the object masks the line:
@@ -75,7 +75,7 @@ impl<T, W> InterruptObject<T, W> {
     #[cold]
     pub(super) fn mask_own_line(&self) {
         if let Some(line) = &self.line {
-            // In this order: whoever takes the note unmasks after the mask.
+            // In this order: what takes the note unmasks, and has to come after the mask.
             (line.mask)();
             self.state.set(LINE_MASKED);
         }
@@ -98,8 +98,8 @@ impl<T> InterruptObject<T, WithWorkItem> {
         /// B5](crate::guide::contract#b5)): it makes the code run that calls
         /// [`run_work_item`](Self::run_work_item).
         ///
-        /// It pends a software interrupt (PendSV), sets an event, or wakes a task. It is called by whoever queues: the
-        /// vector, a release that runs the ISR after the vector has returned, a run that returns
+        /// It pends a software interrupt (PendSV), sets an event, or wakes a task. It is called where the work
+        /// item is queued: by the vector, a release that runs the ISR after the vector has returned, a run that returns
         /// [`Work::Again`](crate::Work::Again). The lock may be held, so it must not wait, and must not run the work item
         /// itself. Queueings that merge are not told again.
         ///

@@ -19,8 +19,8 @@ impl<T, W> InterruptObject<T, W> {
         result
     }
 
-    /// Uses the notes, to tell the listeners. Where that must not wait, returns `None` if they are in use: then whoever
-    /// uses them tells the listeners.
+    /// Uses the notes, to tell the listeners. Where that must not wait, returns `None` if they are in use: then the
+    /// code that uses them tells the listeners.
     #[cfg(feature = "std")]
     pub(super) fn with_notes_now<R>(&self, use_them: impl FnOnce(&mut Notes) -> R) -> Option<R> {
         Some(use_them(&mut self.notes.lock()))

@@ -9,7 +9,7 @@ impl<D: Driver> InterruptObject<D> {
     ///
     /// It never waits, and never panics. If the vector has interrupted code that holds the lock, it masks the line and
     /// returns [`Delivery::Pending`]: the release runs the ISR, and unmasks the line. Several such deliveries are one
-    /// ISR run. If the interrupt is disabled, it returns [`Delivery::NotServed`].
+    /// ISR run. If the interrupt is disabled, it masks the line and returns [`Delivery::NotServed`].
     ///
     /// It stands for the framework's call of *OnInterruptIsr*.
     ///
@@ -34,11 +34,15 @@ impl<D: Driver> InterruptObject<D> {
         Delivery::Pending
     }
 
-    /// Runs the ISR if the interrupt is enabled. The caller holds the lock, as `data` proves. `late`: the delivery was left to the owner, and
-    /// has masked the line.
+    /// Runs the ISR if the interrupt is enabled. The caller holds the lock, as `data` proves. A `late` delivery was left to
+    /// the owner, and has masked the line.
     #[inline]
     pub(super) fn deliver(&self, data: &mut D::Data, late: bool) -> Delivery {
         if !self.word.is_enabled() {
+            if !late {
+                // A level would come again at once. The next enable unmasks the line.
+                self.driver.mask_line();
+            }
             self.counts.delivery(Delivery::NotServed);
             return Delivery::NotServed;
         }
@@ -63,12 +67,47 @@ impl<D: Driver> InterruptObject<D> {
         Delivery::Answered(claim)
     }
 
-    /// Unmasks an interrupt that its ISR has kept masked by [`Claim::ClaimedKeepMasked`]. The end of the work item's run
-    /// does the same.
+    /// Unmasks an interrupt that its ISR has kept masked by [`Claim::ClaimedKeepMasked`]. Never waits.
+    ///
+    /// It runs the unmask callback, and unmasks the line. The end of the work item's run does the same, so a driver needs
+    /// this function only if it deals with the device elsewhere. If nothing is kept masked, it does nothing.
     ///
     /// # Panics
     ///
     /// As [`acquire_interrupt_lock`](Self::acquire_interrupt_lock).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::Claim;
+    /// use interrupt_lock::single_core::{Functions, InterruptObject, Plain};
+    /// # use interrupt_lock::single_core::Machine;
+    /// # struct Board;
+    /// # // SAFETY: one thread runs this example.
+    /// # unsafe impl Machine for Board {
+    /// #     type Found = ();
+    /// #     fn mask() {}
+    /// #     fn restore((): ()) {}
+    /// # }
+    /// use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    ///
+    /// static LINE_IS_ON: AtomicBool = AtomicBool::new(false); // in firmware: a bit of the interrupt controller
+    ///
+    /// static CALLBACKS: Functions<u32, Board> = Functions::new(|alarms| {
+    ///     **alarms += 1;
+    ///     Claim::ClaimedKeepMasked // the sensor goes on asserting until it has been read, over a slow bus
+    /// })
+    /// .line(|| LINE_IS_ON.store(false, Relaxed), || LINE_IS_ON.store(true, Relaxed));
+    /// static SENSOR: InterruptObject<Plain<u32, Board>> = InterruptObject::new(0, &CALLBACKS);
+    ///
+    /// SENSOR.enable()?;
+    /// SENSOR.service();
+    /// assert!(!LINE_IS_ON.load(Relaxed));
+    /// // The main loop reads the sensor here.
+    /// SENSOR.unmask();
+    /// assert!(LINE_IS_ON.load(Relaxed));
+    /// # Ok::<(), interrupt_lock::single_core::Error>(())
+    /// ```
     #[track_caller]
     pub fn unmask(&self) {
         self.synchronize(|data| {
@@ -81,8 +120,7 @@ impl<D: Driver> InterruptObject<D> {
     /// Lets the device assert again, unless the driver finds that there is more to do. The interrupt is kept masked.
     pub(super) fn unmask_now(&self, data: &mut D::Data) {
         match self.driver.on_unmask(data) {
-            // The end of that run comes here again.
-            // (Where there is no work item, it stays kept masked until the next call of `unmask`.)
+            // The end of that run comes here again. (Without a work item, the next call of `unmask` does.)
             Work::Again if D::WorkItem::REGISTERED => _ = self.queue(),
             Work::Again => {}
             Work::Done => {

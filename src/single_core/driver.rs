@@ -87,7 +87,9 @@ pub trait Driver: Sized + Sync + 'static {
     }
 
     /// Lets the device assert again, after the ISR has answered [`Claim::ClaimedKeepMasked`] and the work item has run.
-    /// It looks at the device once more, and returns [`Work::Again`] if there is more to do. The lock is held.
+    ///
+    /// It looks at the device once more, because what came between the last look and this asserts nothing. If there is
+    /// more to do, it returns [`Work::Again`]: the work item is queued, and the interrupt stays masked. The lock is held.
     fn on_unmask(&self, data: &mut Self::Data) -> Work {
         let _ = data;
         Work::Done
@@ -95,14 +97,18 @@ pub trait Driver: Sized + Sync + 'static {
 
     /// Masks the interrupt's own line, in the interrupt controller.
     ///
-    /// Called by a delivery that finds the lock held, after an ISR that keeps the line masked or finds the device gone, by a
-    /// disable, and by an enable that fails. A level line needs
-    /// it wherever a vector can come while the lock is held: its device goes on asserting, so the vector would come again
-    /// at once, and the code that holds the lock would never go on.
+    /// Called by a delivery that can't be served at once (the lock is held, or the interrupt is disabled), after an ISR that
+    /// keeps the line masked or finds the device gone, by a disable, and by an enable that fails. It must not use the
+    /// interrupt.
+    ///
+    /// A level line needs it wherever a vector can come while the lock is held. Its device goes on asserting, so the vector
+    /// would come again at once, and the code that holds the lock would never go on.
     fn mask_line(&self) {}
 
-    /// Unmasks the interrupt's own line. Called by an enable, before its callback, and when a line that was masked has been
-    /// served.
+    /// Unmasks the interrupt's own line, in the interrupt controller.
+    ///
+    /// Called by an enable, before its callback, and when a line that was masked has been served. It must not use the
+    /// interrupt.
     fn unmask_line(&self) {}
 
     /// The work item: what the ISR leaves to be done without the interrupt lock. It may acquire the lock. Returns
@@ -159,8 +165,8 @@ pub trait Driver: Sized + Sync + 'static {
     /// Called when the work item has become queued and can run: pends PendSV, or wakes a task.
     ///
     /// It is called for each [`Queued::New`], where the work item is queued: in the ISR, too, with the lock held and the
-    /// interrupts off. If the work item runs at that time, it is called as that run ends. If a run is tried inside a section,
-    /// it is called once more, as the section ends.
+    /// interrupts off. If the work item runs at that time, it is called as that run ends. If a run is tried inside a
+    /// section, it is called once more, as the section ends. It must not run the work item itself.
     fn on_queued(&self) {}
 
     /// What a panic calls the interrupt.
@@ -170,13 +176,17 @@ pub trait Driver: Sized + Sync + 'static {
 }
 
 /// The argument of an ISR: it derefs to the interrupt data.
+///
+/// It exists while the ISR runs, with the interrupt lock held. An ISR can't keep it. See [`Driver`] for an ISR.
 pub struct IsrContext<'a, D: Driver> {
     pub(super) data: &'a mut D::Data,
     pub(super) object: &'a InterruptObject<D>,
 }
 
 impl<D: Driver> IsrContext<'_, D> {
-    /// Queues the work item: see [`InterruptObject::queue_work_item`].
+    /// Queues the work item, for the ISR. Never waits. See [`Driver::work_item`] for an example.
+    ///
+    /// It stands for *QueueWorkItemForIsr* and *WdfInterruptQueueWorkItemForIsr*.
     #[doc(alias = "QueueWorkItemForIsr")]
     #[doc(alias = "WdfInterruptQueueWorkItemForIsr")]
     pub fn queue_work_item<R>(&self) -> Queued

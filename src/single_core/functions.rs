@@ -110,6 +110,13 @@ impl<T: Send + 'static, M: Machine> Functions<T, M, WithWorkItem> {
         Self::of(isr, work_item)
     }
 
+    /// Sets the unmask callback: see [`Driver::on_unmask`].
+    #[must_use]
+    pub const fn on_unmask(mut self, callback: fn(&mut T) -> Work) -> Self {
+        self.on_unmask = callback;
+        self
+    }
+
     /// Sets what is called after each queueing that what runs the work item has to be told of: see
     /// [`Driver::on_queued`].
     #[must_use]
@@ -149,13 +156,6 @@ impl<T: Send + 'static, M: Machine, W: Registered> Functions<T, M, W> {
     #[must_use]
     pub const fn on_disable(mut self, callback: fn(&mut T) -> Result<(), &'static str>) -> Self {
         self.on_disable = callback;
-        self
-    }
-
-    /// Sets the unmask callback: see [`Driver::on_unmask`].
-    #[must_use]
-    pub const fn on_unmask(mut self, callback: fn(&mut T) -> Work) -> Self {
-        self.on_unmask = callback;
         self
     }
 

@@ -136,8 +136,9 @@ pub struct InterruptObject<D: Driver> {
     data: UnsafeCell<D::Data>,
 }
 
-// SAFETY: the data is referred to by who holds the lock alone, and goes from one to the next: it is `Send`. That the lock
-// excludes is what `Machine` promises: one core, and vectors that return before what they have interrupted goes on.
+// SAFETY: only the owner of the lock refers to the data, and it goes from one owner to the next, for which it is `Send`.
+// That the lock excludes is what `Machine` promises: one core, and vectors that return before what they have interrupted
+// goes on.
 unsafe impl<D: Driver> Sync for InterruptObject<D> {}
 
 impl<D: Driver> InterruptObject<D> {

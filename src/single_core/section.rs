@@ -11,9 +11,10 @@ use crate::single_core::{Driver, InterruptObject, Machine, Registered};
 /// What the mask was as a section began.
 pub(super) type Found<D> = <<D as Driver>::Machine as Machine>::Found;
 
-/// The interrupt lock, held. Its drop is the release.
+/// The interrupt lock, held, for code that is no ISR. It derefs to the interrupt data.
 ///
-/// It derefs to the interrupt data, and can't leave the code that has acquired it.
+/// Its drop is the release: *ReleaseInterruptLock*. It runs the ISR if a vector has come meanwhile and left its delivery,
+/// and puts the mask back to what the acquisition found. It can't be sent to another thread.
 #[must_use = "the lock is released as soon as the guard is dropped"]
 #[doc(alias = "ReleaseInterruptLock")]
 #[doc(alias = "WdfInterruptReleaseLock")]
@@ -28,6 +29,9 @@ impl<D: Driver> InterruptObject<D> {
     /// Acquires the interrupt lock, with the interrupts of the machine's mask off.
     ///
     /// It never waits: on one core the lock is free, or the caller holds it, or code that the caller has interrupted.
+    ///
+    /// The drop of the guard is the release. It runs the ISR for what vectors have left meanwhile. To keep it short, or to
+    /// leave nothing to the end of a block, use [`synchronize`](Self::synchronize).
     ///
     /// It stands for *AcquireInterruptLock* and *WdfInterruptAcquireLock*.
     ///
@@ -53,7 +57,40 @@ impl<D: Driver> InterruptObject<D> {
     /// Acquires the interrupt lock if it is free. Returns `None` if the caller holds it, or code that the caller has
     /// interrupted.
     ///
+    /// It is for code that may have interrupted the owner: another vector, or a software interrupt. Never waits, and never
+    /// panics.
+    ///
     /// It stands for *TryToAcquireInterruptLock*.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::Claim;
+    /// use interrupt_lock::single_core::{Functions, InterruptObject, Plain};
+    /// # use interrupt_lock::single_core::Machine;
+    /// # struct Board;
+    /// # // SAFETY: one thread runs this example.
+    /// # unsafe impl Machine for Board {
+    /// #     type Found = ();
+    /// #     fn mask() {}
+    /// #     fn restore((): ()) {}
+    /// # }
+    ///
+    /// static CALLBACKS: Functions<u32, Board> = Functions::new(|_| Claim::Claimed);
+    /// static COUNTER: InterruptObject<Plain<u32, Board>> = InterruptObject::new(0, &CALLBACKS);
+    ///
+    /// /// The tick, which may interrupt a section: then it counts the next time.
+    /// fn tick() -> bool {
+    ///     let Some(mut count) = COUNTER.try_acquire_interrupt_lock() else { return false };
+    ///     *count += 1;
+    ///     true
+    /// }
+    ///
+    /// assert!(tick());
+    /// let section = COUNTER.acquire_interrupt_lock();
+    /// assert!(!tick());
+    /// assert_eq!(*section, 1);
+    /// ```
     #[inline(always)]
     #[doc(alias = "TryToAcquireInterruptLock")]
     #[doc(alias = "WdfInterruptTryToAcquireLock")]
@@ -66,7 +103,7 @@ impl<D: Driver> InterruptObject<D> {
         None
     }
 
-    /// Runs the closure with the lock held, and returns what it returns.
+    /// Runs the closure with the lock held, and returns what it returns. Never waits.
     ///
     /// It stands for *WdfInterruptSynchronize*.
     ///
@@ -80,7 +117,8 @@ impl<D: Driver> InterruptObject<D> {
         self.acquire_interrupt_lock().within(section)
     }
 
-    /// Acquires the lock for a transition. Returns `None` if that would wait for the caller, or for what it has interrupted.
+    /// Acquires the lock for a transition. Returns `None` if that would wait for the caller, or for what it has
+    /// interrupted.
     #[inline(always)]
     pub(super) fn lock_for_change(&self) -> Option<InterruptLockGuard<'_, D>> {
         let found = D::Machine::mask();
@@ -140,7 +178,7 @@ impl<D: Driver> InterruptObject<D> {
     ///
     /// # Safety
     ///
-    /// The caller holds the lock, and lets go of the reference before it releases it or asks for another.
+    /// The caller holds the lock. It has no other reference to the data, and gets no other one, as long as it uses this one.
     #[expect(clippy::mut_from_ref, reason = "the lock's word makes it unique")]
     #[inline(always)]
     pub(super) unsafe fn data(&self) -> &mut D::Data {
@@ -167,8 +205,8 @@ impl<D: Driver> Deref for InterruptLockGuard<'_, D> {
 
     #[inline(always)]
     fn deref(&self) -> &D::Data {
-        // SAFETY: the guard holds the lock, and lends itself for as long as the reference lives. Nobody has a `&mut` meanwhile:
-        // that would be lent by the same guard.
+        // SAFETY: the guard holds the lock, and is borrowed for as long as the reference lives. So there is no `&mut`
+        // meanwhile: it would borrow the same guard.
         unsafe { &*self.object.data.get() }
     }
 }
@@ -176,7 +214,7 @@ impl<D: Driver> Deref for InterruptLockGuard<'_, D> {
 impl<D: Driver> DerefMut for InterruptLockGuard<'_, D> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut D::Data {
-        // SAFETY: the guard holds the lock, and lends itself alone for as long as the reference lives.
+        // SAFETY: the guard holds the lock, and is borrowed alone for as long as the reference lives.
         unsafe { self.object.data() }
     }
 }

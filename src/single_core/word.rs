@@ -6,12 +6,12 @@
 //!
 //! | byte | written | so |
 //! |---|---|---|
-//! | `sections` | bit by bit, with the mask on, and changed back before the writer returns to what it interrupted | a read, a change and a write may be interrupted by what the mask does not stop: the byte is the same afterwards |
+//! | `sections` | bit by bit, with the mask on, and changed back before the writer returns | a vector may come between the read and the write: the byte is the same afterwards |
 //! | `phase` | by who holds the lock | a vector that finds the lock held does not write it |
 //! | `left`, `queued` | with constants, each by a single store | there is nothing to be lost between a read and a write |
 //!
-//! A guard that is forgotten does not change its bit back. A vector that the mask stops can do no harm by that: it comes in no
-//! middle of a change. For the others there is a promise: see `Machine`.
+//! A guard that is forgotten does not change its bit back. A vector that the mask stops can do no harm by that: it never
+//! comes in the middle of a change. For the others there is a promise: see `Machine`.
 //!
 //! The processor itself keeps the order in which its vectors see its stores. The fences are for the compiler.
 
@@ -37,7 +37,7 @@ const QUEUED: u8 = 1;
 /// Of `queued`: a run is queued, and was tried inside a section. The section's end tells once more.
 const PUT_OFF: u8 = 2;
 
-#[derive(Debug)]
+/// The state of an object.
 pub(super) struct Word {
     sections: AtomicU8,
     phase: AtomicU8,

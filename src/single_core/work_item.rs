@@ -5,7 +5,8 @@ use crate::single_core::word::Word;
 use crate::single_core::{Driver, InterruptObject, Machine};
 
 impl<D: Driver> InterruptObject<D> {
-    /// The caller holds the lock, or what it has interrupted does, or the work item runs.
+    /// Queues a run, and tells of it. The caller, or what it has interrupted, holds the lock or runs the work item: no
+    /// vector can disable the interrupt in between.
     pub(super) fn queue(&self) -> Queued {
         if !self.word.is_enabled() {
             return Queued::Refused(Refusal::Disabled);
@@ -22,9 +23,41 @@ impl<D: Driver> InterruptObject<D> {
         Queued::New
     }
 
-    /// Queues the work item. From an ISR, use [`IsrContext::queue_work_item`](crate::single_core::IsrContext::queue_work_item).
+    /// Queues the work item, for any code but the ISR, which has [`IsrContext::queue_work_item`] for this. Never waits.
     ///
-    /// It stands for *QueueWorkItemForIsr*. It may be called anywhere, in a vector and in the work item itself, too.
+    /// It may be called in a vector, in a section and in the work item itself. Queueings merge until the work item begins;
+    /// one that comes while it runs causes one more run. A disabled interrupt refuses.
+    ///
+    /// It stands for *QueueWorkItemForIsr*.
+    ///
+    /// [`IsrContext::queue_work_item`]: crate::single_core::IsrContext::queue_work_item
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::single_core::{Functions, InterruptObject, Plain};
+    /// use interrupt_lock::{Claim, Queued, Refusal, WithWorkItem, Work};
+    /// # use interrupt_lock::single_core::Machine;
+    /// # struct Board;
+    /// # // SAFETY: one thread runs this example.
+    /// # unsafe impl Machine for Board {
+    /// #     type Found = ();
+    /// #     fn mask() {}
+    /// #     fn restore((): ()) {}
+    /// # }
+    ///
+    /// static CALLBACKS: Functions<(), Board, WithWorkItem> =
+    ///     Functions::with_work_item(|_| Claim::Claimed, |_| Work::Done);
+    /// static DISPLAY: InterruptObject<Plain<(), Board, WithWorkItem>> = InterruptObject::new((), &CALLBACKS);
+    ///
+    /// assert_eq!(DISPLAY.queue_work_item(), Queued::Refused(Refusal::Disabled));
+    /// DISPLAY.enable()?;
+    /// assert_eq!(DISPLAY.queue_work_item(), Queued::New); // a button asks for another page
+    /// assert_eq!(DISPLAY.queue_work_item(), Queued::Merged);
+    /// while DISPLAY.run_work_item() {}
+    /// assert!(!DISPLAY.is_work_item_queued());
+    /// # Ok::<(), interrupt_lock::single_core::Error>(())
+    /// ```
     #[doc(alias = "QueueWorkItemForIsr")]
     #[doc(alias = "WdfInterruptQueueWorkItemForIsr")]
     pub fn queue_work_item<R>(&self) -> Queued
@@ -33,19 +66,19 @@ impl<D: Driver> InterruptObject<D> {
         R: WorkItemRegistered,
     {
         let found = D::Machine::mask();
-        // A vector that the mask does not stop may disable the interrupt, between the look at the phase and the queueing: not
-        // where the lock is held.
-        if !self.word.take() {
-            let queued = self.queue();
-            D::Machine::restore(found);
-            return queued;
-        }
+        // With the lock held, by this or by what it has interrupted: otherwise a vector that the mask does not stop might
+        // disable the interrupt between the look at the phase and the queueing.
+        let taken = self.word.take();
         let queued = self.queue();
-        self.release(found);
+        if taken {
+            self.release(found);
+        } else {
+            D::Machine::restore(found);
+        }
         queued
     }
 
-    /// Returns whether a run of the work item is queued.
+    /// Returns whether a run of the work item is queued. Never waits.
     #[must_use]
     pub fn is_work_item_queued(&self) -> bool {
         self.word.is_queued()
@@ -85,8 +118,8 @@ impl<D: Driver> InterruptObject<D> {
         }
         self.counts.run();
         if self.driver.work_item(self) == Work::Again {
-            // If the interrupt is being disabled, this is refused: then there is nothing more to do.
-            // No vector can disable it during a run.
+            // No vector disables it during a run, so this needs no lock. If a disable has it run, this is refused: then
+            // there is nothing more to do.
             let _ = self.masked(|_| self.queue());
         }
         let found = D::Machine::mask();

@@ -67,11 +67,12 @@ fn i3_what_comes_in_the_isr_is_served_after_it() {
     assert_eq!(*object.acquire_interrupt_lock(), 3);
 }
 
-// Caught: an ISR that runs while the interrupt is disabled.
+// Caught: an ISR that runs while the interrupt is disabled; a line that is left on although nobody serves it.
 #[test]
 fn i4_no_isr_before_the_enable_callback_has_succeeded() {
     let (rig, object) = rig();
     assert_eq!(object.service(), Delivery::NotServed);
+    assert_eq!(rig.take_log(), ["line off"]);
     then(&rig.enable, |object| {
         assert_eq!(object.service(), Delivery::Pending);
         Ok(())

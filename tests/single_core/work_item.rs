@@ -1,5 +1,5 @@
-use interrupt_lock::single_core::{Functions, InterruptObject, Plain};
-use interrupt_lock::{Claim, Queued, Refusal, Work};
+use interrupt_lock::single_core::{Driver, InterruptObject, IsrContext};
+use interrupt_lock::{Claim, NoWorkItem, Queued, Refusal, Work};
 
 use crate::rig::{Core, enabled, is_masked, rig, then};
 
@@ -94,8 +94,21 @@ fn b5_who_runs_it_is_told_also_if_a_release_runs_the_isr() {
 // Caught: a run that is queued where nothing could run it, and that outlives the disable.
 #[test]
 fn w6_an_unmask_callback_queues_nothing_where_there_is_no_work_item() {
-    static CALLBACKS: Functions<(), Core> = Functions::new(|_| Claim::ClaimedKeepMasked).on_unmask(|()| Work::Again);
-    let object: InterruptObject<Plain<(), Core>> = InterruptObject::new((), &CALLBACKS);
+    struct Sensor;
+    impl Driver for Sensor {
+        type Data = ();
+        type Machine = Core;
+        type WorkItem = NoWorkItem;
+
+        fn isr(&self, _: &mut IsrContext<'_, Self>) -> Claim {
+            Claim::ClaimedKeepMasked
+        }
+
+        fn on_unmask(&self, (): &mut ()) -> Work {
+            Work::Again
+        }
+    }
+    let object = InterruptObject::new((), Sensor);
     object.enable().unwrap();
     object.service();
     object.unmask();

@@ -15,7 +15,8 @@
 //! and takes the waker second. Both reach the waker under the lock of the notes, which orders them. The bit itself is
 //! set under the interrupt lock, so a delivery either sees it, or was counted before the listener began.
 //!
-//! The waker is one of the notes, because their lock exists anyway and is held for a few instructions. (A cell of its own, as in the crate atomic-waker, would be one more protocol for the
+//! The waker is one of the notes, because their lock exists anyway and is held for a few instructions. (A cell of its
+//! own, as in the crate atomic-waker, would be one more protocol for the
 //! models.)
 
 mod listener;

@@ -101,7 +101,7 @@ impl<T, W> InterruptObject<T, W> {
         let data = self.lock().deliver(
             may_wait,
             || {
-                // First, so that whoever serves this assertion finds the line masked.
+                // First: the owner that serves this assertion has to find the line masked.
                 self.mask_own_line();
                 // From here on `pending` counts this call's assertion, because the owner may be the one to serve it.
                 asserted = 0;

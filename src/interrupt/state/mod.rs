@@ -59,7 +59,8 @@ pub(crate) const REMOVAL_LEFT: usize = 1 << 12;
 /// The request for the device has been noted. A source may report it again while it is being met. Never cleared.
 #[cfg(feature = "std")]
 pub(crate) const REQUEST_NOTED: usize = 1 << 13;
-/// The listeners are to be told, by whoever uses the notes at this moment. Only where a delivery may not wait for them.
+/// The code that uses the notes at this moment has to tell the listeners. Only where a delivery may not wait for the
+/// notes.
 #[cfg(not(feature = "std"))]
 pub(crate) const TELL_LEFT: usize = 1 << 13;
 /// The run of the work item that keeps it masked is over, but it does not deliver. The unmask callback runs once it does.

@@ -69,7 +69,7 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    /// Tells of a queued run whoever has to make it: the worker, or the code behind the hook of a `static` interrupt.
+    /// Tells of a queued run what has to make it: the worker, or the code behind the hook of a `static` interrupt.
     #[inline]
     fn tell_of_work(&self) {
         if let Some(dispatch) = &self.dispatch {

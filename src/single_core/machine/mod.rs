@@ -27,7 +27,7 @@ pub mod riscv;
 ///
 /// # Safety
 ///
-/// Whoever implements it promises for every program that uses the machine:
+/// An implementation promises, for every program that uses the machine:
 ///
 /// - One core runs all code that uses the objects of this machine.
 /// - What interrupts that core, and is not masked by [`mask`](Self::mask), returns before the interrupted code goes on. So

@@ -68,3 +68,53 @@ pub trait Whole: Subject {
     /// Listens for claims around `section`. Returns whether it has missed any: ISR runs, but no claim and no call of its waker.
     fn listen(&'static self, section: impl FnOnce(), runs: impl Fn() -> u32) -> bool;
 }
+
+/// The operations of a [`Subject`] that both objects of the crate have, by the same names.
+macro_rules! by_their_names {
+    () => {
+        fn acquire(&'static self) -> Self::Guard {
+            self.acquire_interrupt_lock()
+        }
+
+        fn try_acquire(&'static self) -> Option<Self::Guard> {
+            self.try_acquire_interrupt_lock()
+        }
+
+        fn synchronize(&'static self, section: fn(&mut Data)) {
+            InterruptObject::synchronize(self, section);
+        }
+
+        fn service(&'static self) {
+            InterruptObject::service(self);
+        }
+
+        fn queue(&'static self) {
+            self.queue_work_item();
+        }
+
+        fn run(&'static self) -> bool {
+            self.run_work_item()
+        }
+
+        fn is_queued(&'static self) -> bool {
+            self.is_work_item_queued()
+        }
+
+        fn enable(&'static self) {
+            harness::expect(InterruptObject::enable(self).is_ok(), "it can not be enabled");
+        }
+
+        fn disable(&'static self) {
+            harness::expect(InterruptObject::disable(self).is_ok(), "it can not be disabled");
+        }
+
+        fn try_disable(&'static self) {
+            let _ = InterruptObject::disable(self);
+        }
+
+        fn is_enabled(&'static self) -> bool {
+            self.state() == interrupt_lock::State::Enabled
+        }
+    };
+}
+pub(crate) use by_their_names;

@@ -14,7 +14,7 @@ use interrupt_lock::{
 
 use crate::cases::data::{self, Data};
 use crate::cases::device;
-use crate::cases::subject::{Lined, Subject, Whole};
+use crate::cases::subject::{Lined, Subject, Whole, by_their_names};
 
 pub type Object = InterruptObject<Data, WithWorkItem>;
 
@@ -111,49 +111,7 @@ impl Subject for Object {
         expect(TOLD.load(Relaxed) != 0 || !A.is_work_item_queued(), "nobody was told of a queued work item");
     }
 
-    fn acquire(&'static self) -> Self::Guard {
-        self.acquire_interrupt_lock()
-    }
-
-    fn try_acquire(&'static self) -> Option<Self::Guard> {
-        self.try_acquire_interrupt_lock()
-    }
-
-    fn synchronize(&'static self, section: fn(&mut Data)) {
-        InterruptObject::synchronize(self, section);
-    }
-
-    fn service(&'static self) {
-        InterruptObject::service(self);
-    }
-
-    fn queue(&'static self) {
-        self.queue_work_item();
-    }
-
-    fn run(&'static self) -> bool {
-        self.run_work_item()
-    }
-
-    fn is_queued(&'static self) -> bool {
-        self.is_work_item_queued()
-    }
-
-    fn enable(&'static self) {
-        must(InterruptObject::enable(self));
-    }
-
-    fn disable(&'static self) {
-        must(InterruptObject::disable(self));
-    }
-
-    fn try_disable(&'static self) {
-        let _ = InterruptObject::disable(self);
-    }
-
-    fn is_enabled(&'static self) -> bool {
-        self.state() == State::Enabled
-    }
+    by_their_names!();
 
     fn stale(&'static self) -> Option<u32> {
         Some(self.stats().stale as u32)

@@ -13,7 +13,7 @@ use interrupt_lock::{Claim, State, WithWorkItem, Work};
 
 use crate::cases::data::{self, Data};
 use crate::cases::device;
-use crate::cases::subject::{Lined, Subject};
+use crate::cases::subject::{Lined, Subject, by_their_names};
 
 /// Masks nothing.
 pub struct NoMask;
@@ -128,49 +128,7 @@ macro_rules! subject {
                 }
             }
 
-            fn acquire(&'static self) -> Self::Guard {
-                self.acquire_interrupt_lock()
-            }
-
-            fn try_acquire(&'static self) -> Option<Self::Guard> {
-                self.try_acquire_interrupt_lock()
-            }
-
-            fn synchronize(&'static self, section: fn(&mut Data)) {
-                InterruptObject::synchronize(self, section);
-            }
-
-            fn service(&'static self) {
-                InterruptObject::service(self);
-            }
-
-            fn queue(&'static self) {
-                self.queue_work_item();
-            }
-
-            fn run(&'static self) -> bool {
-                self.run_work_item()
-            }
-
-            fn is_queued(&'static self) -> bool {
-                self.is_work_item_queued()
-            }
-
-            fn enable(&'static self) {
-                expect(InterruptObject::enable(self).is_ok(), "it can not be enabled");
-            }
-
-            fn disable(&'static self) {
-                expect(InterruptObject::disable(self).is_ok(), "it can not be disabled");
-            }
-
-            fn try_disable(&'static self) {
-                let _ = InterruptObject::disable(self);
-            }
-
-            fn is_enabled(&'static self) -> bool {
-                self.state() == State::Enabled
-            }
+            by_their_names!();
 
             fn stale(&'static self) -> Option<u32> {
                 None
@@ -199,7 +157,7 @@ subject!(All, ALL, riscv::Mstatus);
 #[cfg(not(all(target_arch = "arm", target_has_atomic = "32")))]
 pub type Ceiling = Unmasked;
 
-/// At rest: the lock is free, the line is open if the interrupt is enabled, and whoever runs the work item has been told.
+/// At rest: the lock is free, the line is open if the interrupt is enabled, and what runs the work item has been told.
 fn check_rest<M: Machine>(object: &InterruptObject<Probe<M>>, hooks: &Hooks) {
     expect(object.try_acquire_interrupt_lock().is_some(), "the lock is held");
     let masked = hooks.masked.load(Relaxed) != 0;
