@@ -31,6 +31,12 @@ fn i3_what_comes_in_a_section_is_served_by_its_release() {
     assert_eq!(rig.take_log(), ["isr", "line on"]);
     assert_eq!(*object.acquire_interrupt_lock(), 1);
     assert!(!is_masked());
+
+    // With the mask on until the end.
+    let guard = object.acquire_interrupt_lock();
+    assert_eq!(object.service(), Delivery::Pending);
+    drop(guard);
+    assert!(!is_masked());
 }
 
 // Caught: a release that does not mask for the ISR; one that leaves the mask on after it.

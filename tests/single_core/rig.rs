@@ -12,6 +12,7 @@ pub struct Core;
 
 thread_local! {
     static MASKED: Cell<bool> = const { Cell::new(false) };
+    static VECTOR: Cell<Option<fn()>> = const { Cell::new(None) };
 }
 
 // SAFETY: an object is used by the one thread that has made it, and nothing interrupts that.
@@ -25,6 +26,9 @@ unsafe impl Machine for Core {
     fn restore(found: bool) {
         if !found {
             MASKED.set(false);
+            if let Some(vector) = VECTOR.take() {
+                vector();
+            }
         }
     }
 }
@@ -35,6 +39,11 @@ pub fn is_masked() -> bool {
 
 pub fn mask_by_hand(masked: bool) {
     MASKED.set(masked);
+}
+
+/// Lets a vector come as soon as the mask opens.
+pub fn pend(vector: fn()) {
+    VECTOR.set(Some(vector));
 }
 
 pub type Object = InterruptObject<Rigged>;

@@ -1,7 +1,9 @@
+use std::sync::OnceLock;
+
 use interrupt_lock::single_core::Error;
 use interrupt_lock::{Claim, Delivery, State, Transition};
 
-use crate::rig::{enabled, is_masked, rig, then};
+use crate::rig::{Object, enabled, is_masked, mask_by_hand, pend, rig, then};
 
 // Caught: a callback that runs again.
 #[test]
@@ -47,7 +49,9 @@ fn e2_no_isr_begins_after_the_disable_callback_has_begun() {
 fn e4_what_would_wait_for_itself_is_refused() {
     let (rig, object) = enabled();
     let guard = object.acquire_interrupt_lock();
+    mask_by_hand(false);
     assert_eq!(object.disable(), Err(Error::WouldDeadlock));
+    assert!(!is_masked());
     drop(guard);
     then(&rig.isr, |object| {
         assert_eq!(object.disable(), Err(Error::WouldDeadlock));
@@ -84,4 +88,20 @@ fn b4_a_disable_runs_the_work_item_with_the_interrupts_on() {
     object.queue_work_item();
     object.disable().unwrap();
     assert_eq!(rig.take_log(), ["queued", "disable", "line off", "work"]);
+}
+
+// Caught: a disable that forgets, after its section, that it is under way.
+#[test]
+fn e4_a_vector_may_not_enable_what_is_being_disabled() {
+    static OBJECT: OnceLock<&'static Object> = OnceLock::new();
+    let (rig, object) = enabled();
+    OBJECT.set(object).ok();
+    object.queue_work_item();
+    rig.take_log();
+    // It comes between the section and the work item.
+    pend(|| assert_eq!(OBJECT.get().unwrap().enable(), Err(Error::WouldDeadlock)));
+    assert_eq!(object.disable(), Ok(Transition::Done));
+    assert_eq!(rig.take_log(), ["disable", "line off", "work"]);
+    assert_eq!(object.state(), State::Disabled);
+    assert_eq!(object.enable(), Ok(Transition::Done));
 }

@@ -1,7 +1,7 @@
 use interrupt_lock::single_core::{Driver, InterruptObject, IsrContext};
 use interrupt_lock::{Claim, NoWorkItem, Queued, Refusal, Work};
 
-use crate::rig::{Core, enabled, is_masked, rig, then};
+use crate::rig::{Core, enabled, is_masked, mask_by_hand, rig, then};
 
 // Caught: one that is queued while it is disabled; a second that is new.
 #[test]
@@ -20,7 +20,7 @@ fn w1_the_answer_is_new_merged_or_refused() {
     assert!(!is_masked());
 }
 
-// Caught: one that is lost in a run; the end of a run that does not tell.
+// Caught: one that is lost in a run; the end of a run that does not tell, or that leaves the mask on.
 #[test]
 fn w2_one_that_is_queued_while_it_runs_causes_one_more_run() {
     let (rig, object) = enabled();
@@ -32,6 +32,7 @@ fn w2_one_that_is_queued_while_it_runs_causes_one_more_run() {
     });
     object.queue_work_item();
     assert!(object.run_work_item());
+    assert!(!is_masked());
     assert_eq!(rig.take_log(), ["queued", "work", "queued"]);
     assert!(!object.run_work_item());
     assert_eq!(rig.take_log(), ["work"]);
@@ -116,7 +117,7 @@ fn w6_an_unmask_callback_queues_nothing_where_there_is_no_work_item() {
 }
 
 // Caught: a run inside a section, whose work item could not take the lock; a release that does not tell of it; each later
-// release that tells of it again.
+// release that tells of it again; a run put off that nobody has queued.
 #[test]
 fn b5_a_run_that_interrupts_a_section_is_put_off() {
     let (rig, object) = enabled();
@@ -131,4 +132,22 @@ fn b5_a_run_that_interrupts_a_section_is_put_off() {
     assert!(!object.run_work_item());
     drop(object.acquire_interrupt_lock());
     assert_eq!(rig.take_log(), ["work"]);
+
+    // Nothing is queued: there is nothing to put off.
+    let guard = object.acquire_interrupt_lock();
+    assert!(!object.run_work_item());
+    assert!(!object.is_work_item_queued());
+    drop(guard);
+    assert_eq!(rig.take_log(), [""; 0]);
+}
+
+// Caught: a queueing that leaves the mask on where the driver has opened it.
+#[test]
+fn l10_a_queueing_in_a_section_restores_the_mask() {
+    let (_, object) = enabled();
+    let guard = object.acquire_interrupt_lock();
+    mask_by_hand(false);
+    assert_eq!(object.queue_work_item(), Queued::New);
+    assert!(!is_masked());
+    drop(guard);
 }
