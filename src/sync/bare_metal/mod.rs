@@ -28,7 +28,7 @@ pub(crate) use linked::{Found, Kept, in_isr, is_in_isr, mask, this_processor, un
 ///
 /// A Cortex-M with PRIMASK. The registers are simulated here; the comments are the instructions:
 ///
-/// ```
+/// ```standalone_crate
 /// use interrupt_lock::bare_metal::{Cpu, Platform};
 /// # mod primask {
 /// #     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -127,7 +127,7 @@ impl Cpu {
 /// [`line`](crate::InterruptObject::line): it comes again and again while its delivery is left to the owner of the
 /// lock.
 ///
-/// ```
+/// ```standalone_crate
 /// interrupt_lock::platform!(interrupt_lock::bare_metal::Unmasked);
 /// ```
 #[derive(Debug)]
@@ -155,7 +155,7 @@ unsafe impl Platform for Unmasked {
 ///
 /// # Examples
 ///
-/// ```
+/// ```standalone_crate
 /// interrupt_lock::platform!(interrupt_lock::bare_metal::Unmasked);
 /// ```
 #[macro_export]
