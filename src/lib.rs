@@ -86,6 +86,8 @@ mod system;
 // In every documentation, because the guide links to it. (Its examples need the feature.)
 #[cfg(all(any(feature = "test-kit", all(doc, not(doctest), feature = "std")), not(loom)))]
 pub mod test_kit;
+#[cfg(all(windows, feature = "std"))]
+mod win32;
 
 pub use answer::{
     Delivery, Is, NoWorkItem, Queued, Refusal, State, Transition, WithWorkItem, Work, WorkItemRegistered, WorkOutcome,

@@ -1,0 +1,15 @@
+//! The door to Windows: every call of the system that the crate makes itself is made in this folder.
+//!
+//! | file | holds |
+//! |---|---|
+//! | this one | how failed calls become errors |
+//!
+//! (`std` and `parking_lot_core` make calls of their own, to start threads and to let them sleep.)
+
+use crate::cause::SourceError;
+use crate::name::Name;
+
+/// Returns the error of the call that has just failed on this thread. `doing` says what the call did, and to what.
+pub(crate) fn failed(doing: impl Into<Name>) -> SourceError {
+    SourceError::os(doing, &std::io::Error::last_os_error())
+}
