@@ -124,7 +124,7 @@ unsafe extern "C" fn evt_isr(interrupt: WDFINTERRUPT, _message: ULONG) -> BOOLEA
     let wired = unsafe { wired(wdf!(WdfInterruptGetDevice, interrupt)) };
     wired.line.asserted.fetch_add(1, Ordering::Release); // first: `service()` takes it, or the owner of the lock
     let is_ours = match wired.interrupt.service() {
-        Delivery::Answered(claim) => claim != Claim::Unclaimed,
+        Delivery::Answered(claim) => matches!(claim, Claim::Claimed | Claim::ClaimedKeepMasked),
         Delivery::Pending | Delivery::Withheld | Delivery::Nothing => true,
         _ => false, // `NotServed`: not enabled
     };

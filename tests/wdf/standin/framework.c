@@ -11,6 +11,7 @@ static WDF_DRIVER_CONFIG driver;
 static struct device the_device;
 static struct interrupt the_interrupt;
 static atomic_ulong calls, dropped;
+static atomic_uint running; /* callbacks that were deferred */
 
 NTSTATUS WdfDriverCreate(void *object, void *registry, WDF_OBJECT_ATTRIBUTES *attributes, WDF_DRIVER_CONFIG *config,
                          WDFDRIVER *created) {
@@ -94,8 +95,10 @@ void framework_deferred(struct interrupt *interrupt) {
     PFN_WDF_INTERRUPT_DEFERRED callback = interrupt->config.EvtInterruptDpc;
     if (!callback)
         callback = interrupt->config.EvtInterruptWorkItem;
+    atomic_fetch_add(&running, 1);
     atomic_store(&interrupt->is_deferred, false);
     callback(interrupt, interrupt->device);
+    atomic_fetch_sub(&running, 1);
 }
 
 void WdfInterruptAcquireLock(WDFINTERRUPT interrupt) {
@@ -168,6 +171,8 @@ void framework_d0_exit(struct device *device) {
 }
 
 void framework_remove(struct device *device) {
+    while (device->interrupt->is_deferred || running)
+        machine_pause();
     device->attributes.EvtCleanupCallback(device);
     free(device->context);
     device->context = NULL;

@@ -128,7 +128,10 @@ pub mod wdf {
             config: *mut WDF_DRIVER_CONFIG,
             created: *mut WDFDRIVER,
         ) -> NTSTATUS;
-        pub fn WdfDeviceInitSetPnpPowerEventCallbacks(init: PWDFDEVICE_INIT, callbacks: *mut WDF_PNPPOWER_EVENT_CALLBACKS);
+        pub fn WdfDeviceInitSetPnpPowerEventCallbacks(
+            init: PWDFDEVICE_INIT,
+            callbacks: *mut WDF_PNPPOWER_EVENT_CALLBACKS,
+        );
         pub fn WdfDeviceCreate(
             init: *mut PWDFDEVICE_INIT,
             attributes: *mut WDF_OBJECT_ATTRIBUTES,
