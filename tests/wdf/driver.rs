@@ -12,7 +12,7 @@ mod mode;
 #[cfg(feature = "kernel-mode")]
 mod runtime;
 
-use wdk_sys::{call_unsafe_wdf_function_binding as wdf, *};
+use wdk_sys::{call_unsafe_wdf_function_binding as call_unsafe_wdf, *};
 
 /// # Safety
 ///
@@ -25,7 +25,7 @@ pub unsafe extern "system" fn driver_entry(driver: PDRIVER_OBJECT, registry: PCU
     };
     let none = core::ptr::null_mut();
     // SAFETY: the system has given both.
-    unsafe { wdf!(WdfDriverCreate, driver, registry, none, &mut config, none.cast()) }
+    unsafe { call_unsafe_wdf!(WdfDriverCreate, driver, registry, none, &mut config, none.cast()) }
 }
 
 /// A request of a program: a section of the lock, in which the interrupt data changes in two steps.
@@ -62,11 +62,11 @@ pub unsafe extern "C" fn driver_counts(device: WDFDEVICE) -> Counts {
     let interrupt = unsafe { &interrupt::wired(device).interrupt };
     let stats = interrupt.stats();
     Counts {
-        served: (stats.delivered + stats.coalesced) as u64,
-        stale: stats.stale as u64,
-        work_item_runs: stats.work_run as u64,
+        served: stats.delivered + stats.coalesced,
+        stale: stats.stale,
+        work_item_runs: stats.work_run,
         requests: interrupt.acquire_interrupt_lock().requests,
-        faults: stats.faults as u64,
+        faults: stats.faults,
         vector: interrupt.info().vector.unwrap_or(0).into(),
     }
 }

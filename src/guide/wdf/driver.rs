@@ -6,7 +6,7 @@ use core::{mem, ptr, task::Waker};
 
 use interrupt_lock::source::{Ready, Source};
 use interrupt_lock::{Claim, Delivery, Info, Interrupt, InterruptLock, Polarity, Share, SourceError, Trigger};
-use wdk_sys::{call_unsafe_wdf_function_binding as wdf, *};
+use wdk_sys::{call_unsafe_wdf_function_binding as call_unsafe_wdf, *};
 
 use crate::{device, mode};
 
@@ -82,10 +82,10 @@ pub unsafe extern "C" fn evt_device_add(_: WDFDRIVER, mut init: PWDFDEVICE_INIT)
     let (mut device, mut handle): (WDFDEVICE, WDFINTERRUPT) = (ptr::null_mut(), ptr::null_mut());
     // SAFETY: `init` is WDF's. WDF copies the structures, and `attributes` make the device one with our context.
     unsafe {
-        wdf!(WdfDeviceInitSetPnpPowerEventCallbacks, init, &mut power);
-        let mut status = wdf!(WdfDeviceCreate, &mut init, &mut attributes, &mut device);
+        call_unsafe_wdf!(WdfDeviceInitSetPnpPowerEventCallbacks, init, &mut power);
+        let mut status = call_unsafe_wdf!(WdfDeviceCreate, &mut init, &mut attributes, &mut device);
         if NT_SUCCESS(status) {
-            status = wdf!(WdfInterruptCreate, device, &mut config, ptr::null_mut(), &mut handle);
+            status = call_unsafe_wdf!(WdfInterruptCreate, device, &mut config, ptr::null_mut(), &mut handle);
         }
         if NT_SUCCESS(status) {
             context(device).write(Box::into_raw(Box::new(wire(handle))));
@@ -121,7 +121,7 @@ fn wire(handle: WDFINTERRUPT) -> Wired {
 
 unsafe extern "C" fn evt_isr(interrupt: WDFINTERRUPT, _message: ULONG) -> BOOLEAN {
     // SAFETY: WDF calls this for an interrupt of ours, between its device's D0 entry and D0 exit.
-    let wired = unsafe { wired(wdf!(WdfInterruptGetDevice, interrupt)) };
+    let wired = unsafe { wired(call_unsafe_wdf!(WdfInterruptGetDevice, interrupt)) };
     wired.line.asserted.fetch_add(1, Ordering::Release); // first: `service()` takes it, or the owner of the lock
     let is_ours = match wired.interrupt.service() {
         Delivery::Answered(claim) => matches!(claim, Claim::Claimed | Claim::ClaimedKeepMasked),
@@ -134,7 +134,7 @@ unsafe extern "C" fn evt_isr(interrupt: WDFINTERRUPT, _message: ULONG) -> BOOLEA
 /// `EvtInterruptDpc` in kernel mode, `EvtInterruptWorkItem` in user mode.
 unsafe extern "C" fn evt_deferred(interrupt: WDFINTERRUPT, _: WDFOBJECT) {
     // SAFETY: as in `evt_isr`.
-    let wired = unsafe { wired(wdf!(WdfInterruptGetDevice, interrupt)) };
+    let wired = unsafe { wired(call_unsafe_wdf!(WdfInterruptGetDevice, interrupt)) };
     while wired.interrupt.run_work_item() {}
 }
 
@@ -143,7 +143,7 @@ unsafe extern "C" fn evt_post_interrupts_enabled(device: WDFDEVICE, _: WDF_POWER
     let wired = unsafe { wired(device) };
     let mut info = WDF_INTERRUPT_INFO { Size: size::<WDF_INTERRUPT_INFO>(), ..Default::default() };
     // SAFETY: the handle lives as long as its device. The resources are assigned.
-    unsafe { wdf!(WdfInterruptGetInfo, wired.handle, &mut info) };
+    unsafe { call_unsafe_wdf!(WdfInterruptGetInfo, wired.handle, &mut info) };
     if !mode::can_serve(&info) {
         return STATUS_NOT_SUPPORTED;
     }
@@ -171,7 +171,7 @@ fn translate(info: &WDF_INTERRUPT_INFO) -> Info {
     let mut found = Info::new()
         .with_vector(info.Vector)
         .with_message_signaled(is_message)
-        .with_processors(info.TargetProcessorSet as u64)
+        .with_processors(info.TargetProcessorSet)
         .with_group(info.Group);
     if is_message {
         found = found.with_message_number(info.MessageNumber).with_trigger(Trigger::Message);
@@ -219,7 +219,7 @@ static CONTEXT: ContextType = ContextType(WDF_OBJECT_CONTEXT_TYPE_INFO {
 /// The device was made by `evt_device_add`.
 unsafe fn context(device: WDFDEVICE) -> *mut *mut Wired {
     // SAFETY: such a device has a context of this type.
-    unsafe { wdf!(WdfObjectGetTypedContextWorker, device.cast(), &raw const CONTEXT.0).cast() }
+    unsafe { call_unsafe_wdf!(WdfObjectGetTypedContextWorker, device.cast(), &raw const CONTEXT.0).cast() }
 }
 
 /// # Safety

@@ -5,11 +5,11 @@ use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use interrupt_lock::bare_metal::{Cpu, Platform};
 use wdk_sys::ntddk::{KeGetCurrentIrql, KeGetCurrentProcessorNumberEx, KeLowerIrql, KfRaiseIrql};
-use wdk_sys::{call_unsafe_wdf_function_binding as wdf, *};
+use wdk_sys::{call_unsafe_wdf_function_binding as call_unsafe_wdf, *};
 
 const DISPATCH: KIRQL = DISPATCH_LEVEL as KIRQL;
 
-/// The highest device IRQL of the driver's interrupts. Below `DISPATCH_LEVEL` a thread might migrate with the lock held.
+/// The highest device IRQL of the driver's interrupts. Below `DISPATCH_LEVEL` a thread might migrate with the lock.
 static HIGHEST: AtomicU8 = AtomicU8::new(DISPATCH);
 
 /// As many processors as Windows supports.
@@ -78,5 +78,5 @@ pub fn deferring_to(callback: unsafe extern "C" fn(WDFINTERRUPT, WDFOBJECT)) -> 
 /// The handle is valid.
 pub unsafe fn queue(interrupt: WDFINTERRUPT) {
     // SAFETY: as the caller promises; callable at device IRQL.
-    unsafe { wdf!(WdfInterruptQueueDpcForIsr, interrupt) };
+    unsafe { call_unsafe_wdf!(WdfInterruptQueueDpcForIsr, interrupt) };
 }

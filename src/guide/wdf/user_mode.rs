@@ -1,6 +1,6 @@
 //! User mode: all is at `PASSIVE_LEVEL`, and threads are threads.
 
-use wdk_sys::{call_unsafe_wdf_function_binding as wdf, *};
+use wdk_sys::{call_unsafe_wdf_function_binding as call_unsafe_wdf, *};
 
 pub fn pinned<R>(transition: impl FnOnce() -> R) -> R {
     transition()
@@ -19,5 +19,5 @@ pub fn deferring_to(callback: unsafe extern "C" fn(WDFINTERRUPT, WDFOBJECT)) -> 
 /// The handle is valid.
 pub unsafe fn queue(interrupt: WDFINTERRUPT) {
     // SAFETY: as the caller promises.
-    unsafe { wdf!(WdfInterruptQueueWorkItemForIsr, interrupt) };
+    unsafe { call_unsafe_wdf!(WdfInterruptQueueWorkItemForIsr, interrupt) };
 }
