@@ -9,6 +9,8 @@ pub(crate) mod registers;
 mod shared_line;
 #[cfg(feature = "std")]
 mod software;
+#[cfg(any(loom, all(windows, feature = "std")))]
+pub(crate) mod waitable;
 
 use core::task::Waker;
 
@@ -25,6 +27,8 @@ pub use shared_line::{LineMember, LineStats, SharedLine};
 pub(crate) use software::Wakeup;
 #[cfg(feature = "std")]
 pub use software::{EdgeHandle, LevelHandle, Software};
+#[cfg(all(windows, feature = "std"))]
+pub use waitable::WaitableHandle;
 
 /// Something that asserts an interrupt, such as a UIO device, a vector or an eventfd: the trait for authors of
 /// back-ends.
@@ -220,8 +224,11 @@ pub enum Ready<'a> {
     /// leaves in the descriptor.
     #[cfg(all(unix, feature = "std"))]
     Descriptor(std::os::fd::BorrowedFd<'a>),
+    /// A dispatcher waits for this event or timer of Windows, and notes in it the signals that its waits take.
+    #[cfg(all(windows, feature = "std"))]
+    Event(&'a WaitableHandle),
     #[doc(hidden)]
-    #[cfg(not(all(unix, feature = "std")))]
+    #[cfg(not(all(any(unix, windows), feature = "std")))]
     Never(core::convert::Infallible, core::marker::PhantomData<&'a ()>),
 }
 
