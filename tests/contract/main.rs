@@ -106,6 +106,8 @@ mod observe {
 
 /// Each source of interrupts by itself, and the suite that all of them pass.
 mod source {
+    #[cfg(windows)]
+    mod event;
     #[cfg(target_os = "linux")]
     mod eventfd;
     #[cfg(target_os = "linux")]
