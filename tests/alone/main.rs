@@ -10,6 +10,8 @@ mod bad_input;
 mod filters;
 #[cfg(target_os = "linux")]
 mod foreign;
+#[cfg(windows)]
+mod foreign_handles;
 #[cfg(target_os = "linux")]
 mod forks;
 #[cfg(target_os = "linux")]
