@@ -3,8 +3,11 @@
 //! | file | holds |
 //! |---|---|
 //! | this one | how failed calls become errors |
+//! | `threads` | where threads run, and how urgently |
 //!
 //! (`std` and `parking_lot_core` make calls of their own, to start threads and to let them sleep.)
+
+pub(crate) mod threads;
 
 use crate::cause::SourceError;
 use crate::name::Name;
