@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     /// A machine of 64, 40 and 3 processors, in groups that could have more.
-    // Caught: the first group only; the numbers of processors instead of their masks; a group's mask for the next one's.
+    // Caught: the first group only; a group read from the wrong place.
     #[test]
     fn p1_groups_are_read_with_their_masks() {
         // The kind, the length, the most groups, and the groups that are active; 20 bytes that mean nothing.

@@ -97,7 +97,7 @@ mod tests {
 
     /// An operator restricts a process to some of one group. Otherwise its threads may use all groups, also if they do so
     /// already and Windows tells no mask.
-    // Caught: the group's processors for the process's; a restriction of one group taken for one of the next.
+    // Caught: a restriction that is not seen; no mask, taken for a restriction; one of a group, taken for one of group 0.
     #[test]
     fn p1_the_process_may_use_its_mask_or_all_groups() {
         let may = |mask, group| listed(&of_process(&machine(), mask, group));
