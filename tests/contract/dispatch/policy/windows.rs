@@ -11,12 +11,14 @@ use support::{receive, step, until, watchdog};
 
 /// Above all threads of ordinary priority, and each above the one before: `THREAD_PRIORITY_ABOVE_NORMAL`, `_HIGHEST` and
 /// `_TIME_CRITICAL`.
-// Caught: a priority never asked for; two that are exchanged; the calling thread's priority changed.
+// Caught: a priority never asked for; two that are the same; the calling thread's priority changed; the machine's default
+// asked for.
 #[test]
 fn p2_the_serving_thread_has_the_priority_of_the_policy() {
     watchdog(|| {
         for (priority, expected) in [(Priority::Low, 1), (Priority::Normal, 2), (Priority::High, 15)] {
-            let (has, answer) = served_with(Policy::new().with_priority(priority), message(0));
+            let policy = Policy::new().with_affinity(Affinity::MachineDefault).with_priority(priority);
+            let (has, answer) = served_with(policy, message(0));
             assert_eq!(has.priority, expected);
             assert_eq!(answer.priority, Answer::Taken);
             assert_eq!((&answer.thread, &answer.line), (&Answer::NotAsked, &Answer::NotAsked));
