@@ -27,6 +27,8 @@ mod operator;
 mod overdue_end;
 #[cfg(target_os = "linux")]
 mod own_loops;
+#[cfg(windows)]
+mod restricted;
 #[cfg(target_os = "linux")]
 mod stopped;
 #[cfg(target_os = "linux")]

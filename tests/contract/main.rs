@@ -89,7 +89,7 @@ mod dispatch {
     mod moving;
     #[cfg(target_os = "linux")]
     mod own_loops;
-    #[cfg(target_os = "linux")]
+    #[cfg(any(target_os = "linux", windows))]
     mod policy;
     mod polling;
 }
