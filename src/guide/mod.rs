@@ -125,7 +125,24 @@ mod pages {
     #[doc = include_str!("operating.md")]
     pub mod operating {}
     #[doc = include_str!("porting.md")]
-    pub mod porting {}
+    pub mod porting {
+        /// A whole driver, before and after: the interrupt part of a UMDF 2 driver in C, and the same with this crate.
+        ///
+        #[doc = include_str!("porting/whole_driver.md")]
+        ///
+        /// # Before
+        ///
+        /// ```c
+        #[doc = include_str!("porting/before.c")]
+        /// ```
+        ///
+        /// # After
+        ///
+        /// ```ignore
+        #[doc = include_str!("porting/after.rs")]
+        /// ```
+        pub mod whole_driver {}
+    }
     #[doc = include_str!("devices/registers.md")]
     pub mod registers {}
     /// A device with several interrupts: where its parts belong, and in which order they end.

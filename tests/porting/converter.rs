@@ -30,6 +30,8 @@ pub struct Seen {
     pub done: u64,
     /// How often it was switched off with a conversion under way, which is lost then.
     pub lost: u64,
+    /// How many writes have come while it had no clock.
+    pub unanswered: u64,
     pub control: u32,
     pub asserted: bool,
 }
@@ -39,6 +41,7 @@ struct Model {
     status: u32,
     sample: u32,
     channel: Option<u32>,
+    held: bool,
     unplugged: bool,
     ended: bool,
     /// Drives the line.
@@ -54,14 +57,21 @@ impl Model {
         }
     }
 
-    fn convert(&mut self, channel: u32) {
+    fn converts(&self) -> bool {
+        self.channel.is_some() && !self.held && !self.unplugged
+    }
+
+    fn convert(&mut self) {
+        let channel = self.channel.take().unwrap();
         self.sample = sample(channel);
         self.status |= if channel < CHANNELS { DONE } else { DONE | OVER_RANGE };
         self.seen.done += 1;
         self.drive();
     }
 
+    /// Without a clock only CONTROL answers.
     fn write(&mut self, offset: usize, value: u32) {
+        let clocked = self.seen.control & CLOCK != 0;
         match offset {
             CONTROL => {
                 self.seen.control = value;
@@ -69,6 +79,7 @@ impl Model {
                     self.seen.lost += 1;
                 }
             }
+            _ if !clocked => self.seen.unanswered += 1,
             STATUS => self.status &= !value,
             START => self.channel = Some(value),
             _ => panic!("no register to write to: {offset:#x}"),
@@ -89,9 +100,9 @@ pub struct Device {
 
 impl Device {
     pub fn new(line: impl FnMut(bool) + Send + 'static) -> Self {
-        let (status, sample, channel) = (0, 0, None);
-        let line = Box::new(line);
-        let model = Model { seen: Seen::default(), status, sample, channel, unplugged: false, ended: false, line };
+        let (seen, line) = (Seen::default(), Box::new(line));
+        let (held, unplugged, ended) = (false, false, false);
+        let model = Model { seen, status: 0, sample: 0, channel: None, held, unplugged, ended, line };
         let shared = Arc::new(Shared { model: Mutex::new(model), changed: Condvar::new() });
         let theirs = Arc::clone(&shared);
         let thread = Some(thread::spawn(move || theirs.run()));
@@ -109,6 +120,12 @@ impl Device {
     /// Whether somebody has its registers.
     pub fn is_mapped(&self) -> bool {
         Arc::strong_count(&self.shared) > 2 // its own, and its thread's
+    }
+
+    /// While it is held, no conversion ends.
+    pub fn hold(&self, held: bool) {
+        self.shared.model.lock().unwrap().held = held;
+        self.shared.changed.notify_all();
     }
 
     /// Takes it away. Its bus signals the interrupt once more, as one does that finds a slot empty.
@@ -132,17 +149,15 @@ impl Shared {
     fn run(&self) {
         let mut model = self.model.lock().unwrap();
         while !model.ended {
-            if model.unplugged || model.channel.is_none() {
+            if !model.converts() {
                 model = self.changed.wait(model).unwrap();
                 continue;
             }
             drop(model);
             thread::yield_now();
             model = self.model.lock().unwrap();
-            if !model.unplugged
-                && let Some(channel) = model.channel.take()
-            {
-                model.convert(channel);
+            if model.converts() {
+                model.convert();
             }
         }
     }

@@ -21,6 +21,9 @@ use support::{receive, until};
 use after::{Driver, Failure};
 use converter::{CHANNELS, ConverterRegisters, Device, sample};
 
+/// How often it is stopped. Even.
+const ROUNDS: u32 = 200;
+
 type Answer = Result<u32, Failure>;
 
 /// The line of a device: its end at the driver, and the other, which the device drives.
@@ -50,9 +53,15 @@ impl Rig {
         Self { driver: Driver::new(device.registers(), line).unwrap(), device }
     }
 
-    /// Asks for so many samples, of which some are over range.
+    /// Has a conversion under way that does not end, and asks for one more.
+    fn hold(&self) -> Asked {
+        self.device.hold(true);
+        self.ask(1).remove(0)
+    }
+
+    /// Asks for so many samples. The ninth is over range.
     fn ask(&self, requests: u32) -> Vec<Asked> {
-        let channels = (0..requests).map(|number| number * 37 % (CHANNELS + CHANNELS / 10));
+        let channels = (0..requests).map(|number| number * 137 % (CHANNELS + CHANNELS / 10));
         channels.map(|channel| Asked { channel, answer: self.driver.convert(channel).unwrap() }).collect()
     }
 
@@ -89,8 +98,8 @@ impl Asked {
     }
 }
 
-// Caught: an ISR that does not start the next conversion; a work item that takes one answer of several; an ISR that does not
-// acknowledge.
+// Caught: an ISR that does not start the next conversion, does not acknowledge, or does not look at OVER_RANGE; a driver
+// that does not queue its work item.
 #[test]
 fn it_serves_each_request_once() {
     let rig = Rig::new();
@@ -107,21 +116,20 @@ fn it_serves_each_request_once() {
     assert_eq!((stats.faults, rig.device.seen().lost), (0, 0));
 }
 
-/// Stops the driver again and again in mid-flight, and lets it go on.
+/// Stops the driver again and again, in every second round with a conversion under way, and lets it go on.
 fn stop_and_go(stop: impl Fn(&Rig), stopped: impl Fn(&Rig), go: impl Fn(&Rig)) -> Rig {
-    const ROUNDS: u32 = 200;
     const REQUESTS: u32 = 10;
     let rig = Rig::new();
-    let mut held_up = 0;
     for round in 0..ROUNDS {
         let mut asked = rig.ask(REQUESTS);
         // As many as are served before it stops.
-        asked.drain(..(round % REQUESTS) as usize).for_each(Asked::wait);
+        asked.drain(..(round % (REQUESTS + 1)) as usize).for_each(Asked::wait);
+        asked.extend((round % 2 == 0).then(|| rig.hold()));
         stop(&rig);
         stopped(&rig);
+        rig.device.hold(false);
         let claimed = rig.claimed();
         asked.retain(|asked| !asked.is_answered());
-        held_up += asked.len();
         asked.extend(rig.ask(2)); // the driver keeps them
         thread::yield_now();
         assert!(!asked.iter().any(Asked::is_answered), "an answer while it stands still");
@@ -129,15 +137,15 @@ fn stop_and_go(stop: impl Fn(&Rig), stopped: impl Fn(&Rig), go: impl Fn(&Rig)) -
         go(&rig);
         asked.into_iter().for_each(Asked::wait);
     }
-    assert_ne!(held_up, 0, "nothing was under way when it stopped");
-    // What was under way is converted again. Each request was answered by one ISR run that claimed, all the same.
-    assert_eq!(rig.claimed(), u64::from(ROUNDS * (REQUESTS + 2)));
+    // What was under way is converted again. Each request is answered by one ISR run that claims, all the same.
+    assert_eq!(rig.claimed(), u64::from(ROUNDS * (REQUESTS + 2) + ROUNDS / 2));
     assert!(rig.device.seen().done >= rig.claimed());
+    assert_eq!(rig.device.seen().unanswered, 0);
     rig
 }
 
-// Caught: an enable callback that does not start what was under way; a disable callback that leaves the state Enabled, or
-// does not write to CONTROL.
+// Caught: an enable callback that does not start what was under way; a disable callback that does not write to CONTROL; a
+// work item that takes one answer of several.
 #[test]
 fn disabled_in_mid_flight_it_goes_on_where_it_was() {
     let rig = stop_and_go(
@@ -156,8 +164,8 @@ fn disabled_in_mid_flight_it_goes_on_where_it_was() {
     assert_eq!(rig.device.seen().lost, 0);
 }
 
-// Caught: a D0-exit callback that leaves the clock on; no D0-entry callback is missed here, since the enable callback sets the
-// clock, too.
+// Caught: a D0-exit callback that leaves the clock on; a D0-entry callback that does not start it; a disable callback that
+// leaves the state, so that a request touches the device.
 #[test]
 fn it_leaves_d0_and_comes_back() {
     let rig = stop_and_go(
@@ -169,7 +177,7 @@ fn it_leaves_d0_and_comes_back() {
         },
         |rig| rig.driver.wake().unwrap(),
     );
-    assert_ne!(rig.device.seen().lost, 0, "no conversion was under way when the clock stopped");
+    assert!(rig.device.seen().lost >= u64::from(ROUNDS / 2), "a conversion went on without a clock");
 }
 
 // Caught: a removal callback that does not answer; one that leaves the state, so that a later request waits for ever; an ISR
@@ -181,6 +189,7 @@ fn a_removal_answers_what_waits() {
         let rig = Rig::new();
         let mut asked = rig.ask(10);
         asked.drain(..round % 10).for_each(Asked::wait);
+        asked.extend((round % 2 == 0).then(|| rig.hold()));
         rig.device.unplug();
         for asked in asked {
             let answer = receive(&asked.answer);
@@ -191,15 +200,14 @@ fn a_removal_answers_what_waits() {
         assert_eq!(receive(&rig.driver.convert(1).unwrap()), Err(Failure::Removed));
         assert_eq!(rig.driver.interrupt().stats().faults, 0);
     }
-    assert_ne!(removed, 0, "nothing was under way when it was removed");
+    assert!(removed >= 25, "{removed} of at least 25 that were under way");
 }
 
 fn is_removed(checked: Result<(), Error>) -> bool {
     matches!(checked, Err(error) if matches!(error.kind(), ErrorKind::Removed))
 }
 
-// Caught: a driver whose `power` is its last field leaves the clock on until the interrupt has ended; a clone of the registers
-// that outlives the driver.
+// Caught: a D0-exit callback that leaves the clock on; registers that outlive the driver.
 #[test]
 fn dropped_in_mid_flight_it_releases_the_hardware() {
     for round in 0..50 {
