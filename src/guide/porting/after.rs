@@ -60,7 +60,8 @@ pub struct Converter<R> {
 
 fn isr<R: Registers>(converter: &mut IsrContext<'_, Converter<R>, WithWorkItem>) -> Claim {
     let registers = &converter.registers;
-    let (Some(status), Some(sample)) = (registers.read32_live(STATUS), registers.read32_live(SAMPLE)) else {
+    let (status, sample) = (registers.read32_live(STATUS), registers.read32_live(SAMPLE));
+    let (Some(status), Some(sample)) = (status, sample) else {
         return Claim::DeviceGone; // then the removal callback runs
     };
     if status == 0 {
@@ -78,7 +79,8 @@ fn isr<R: Registers>(converter: &mut IsrContext<'_, Converter<R>, WithWorkItem>)
 
 /// The work item. Queueings merge, so it takes all that there is.
 fn finish<R: Registers>(interrupt: &WorkItemContext<'_, Converter<R>>) {
-    for (request, answer) in interrupt.synchronize(|converter| mem::take(&mut converter.finished)) {
+    let finished = interrupt.synchronize(|converter| mem::take(&mut converter.finished));
+    for (request, answer) in finished {
         request.complete(answer);
     }
 }
@@ -123,7 +125,8 @@ impl<R: Registers> Converter<R> {
     }
 }
 
-/// Dropping it releases the hardware: the device leaves D0, the interrupt ends, and the registers are unmapped.
+/// Dropping it releases the hardware: the device leaves D0, the interrupt ends, the registers are
+/// unmapped.
 pub struct Driver<R> {
     power: Powered, // the first to be dropped
     interrupt: Interrupt<Converter<R>>,
@@ -139,7 +142,8 @@ impl<R: Registers + 'static> Driver<R> {
             .on_d0_exit(move || exit.write32(CONTROL, 0))
             .build();
         let (waiting, finished) = (VecDeque::new(), Vec::new());
-        let interrupt = Interrupt::builder(Converter { registers, state: State::Disabled, waiting, finished })
+        let converter = Converter { registers, state: State::Disabled, waiting, finished };
+        let interrupt = Interrupt::builder(converter)
             .device(&device)
             .isr(isr)
             .on_enable(Converter::enable)

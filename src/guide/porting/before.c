@@ -1,4 +1,5 @@
-// The interrupt part of a UMDF 2 driver for a converter. A request names a channel, and gets a sample of it.
+// The interrupt part of a UMDF 2 driver for a converter.
+// A request names a channel, and gets a sample of it.
 
 #include <windows.h>
 #include <wdf.h>
@@ -22,9 +23,10 @@ typedef struct {
     SIZE_T Length;
     volatile LONG Removed;
 
-    WDFWORKITEM StartLater;
-    WDFREQUEST New;        // not started yet; the queue is sequential, so there is one request at a time
+    // The queue is sequential, so there is one request at a time. This one has not been started:
+    WDFREQUEST New;
     ULONG NewChannel;
+    WDFWORKITEM StartLater;
 
     // By convention, under the interrupt lock:
     WDFREQUEST Current;    // the device works on it
@@ -130,8 +132,8 @@ NTSTATUS Disable(WDFINTERRUPT Interrupt, WDFDEVICE Device)
 
 // Requests.
 
-// The caller holds the interrupt lock, and completes the request if this returns FALSE: not with the lock held, since the
-// framework may then deliver the next request on the same thread.
+// The caller holds the interrupt lock. If this returns FALSE, the caller completes the request, but
+// releases the lock first: the framework may deliver the next request on the same thread.
 static BOOLEAN StartNew(WDFDEVICE Device)
 {
     CONVERTER *converter = GetConverter(Device);
@@ -145,7 +147,8 @@ static BOOLEAN StartNew(WDFDEVICE Device)
     return TRUE;
 }
 
-VOID IoDeviceControl(WDFQUEUE Queue, WDFREQUEST Request, size_t OutputLength, size_t InputLength, ULONG Code)
+VOID IoDeviceControl(WDFQUEUE Queue, WDFREQUEST Request, size_t OutputLength, size_t InputLength,
+                     ULONG Code)
 {
     WDFDEVICE device = WdfIoQueueGetDevice(Queue);
     CONVERTER *converter = GetConverter(device);
@@ -214,29 +217,29 @@ VOID IoStop(WDFQUEUE Queue, WDFREQUEST Request, ULONG ActionFlags)
 
 // Resources and power.
 
-NTSTATUS PrepareHardware(WDFDEVICE Device, WDFCMRESLIST ResourcesRaw, WDFCMRESLIST ResourcesTranslated)
+NTSTATUS PrepareHardware(WDFDEVICE Device, WDFCMRESLIST Raw, WDFCMRESLIST Translated)
 {
     CONVERTER *converter = GetConverter(Device);
     ULONG i;
 
-    UNREFERENCED_PARAMETER(ResourcesRaw);
-    for (i = 0; i < WdfCmResourceListGetCount(ResourcesTranslated); i++) {
-        PCM_PARTIAL_RESOURCE_DESCRIPTOR resource = WdfCmResourceListGetDescriptor(ResourcesTranslated, i);
+    UNREFERENCED_PARAMETER(Raw);
+    for (i = 0; i < WdfCmResourceListGetCount(Translated); i++) {
+        PCM_PARTIAL_RESOURCE_DESCRIPTOR found = WdfCmResourceListGetDescriptor(Translated, i);
 
-        if (resource->Type == CmResourceTypeMemory && resource->u.Memory.Length >= sizeof(REGISTERS)) {
-            converter->Length = resource->u.Memory.Length;
-            return WdfDeviceMapIoSpace(Device, resource->u.Memory.Start, converter->Length, MmNonCached,
-                                       (PVOID *)&converter->Registers);
+        if (found->Type == CmResourceTypeMemory && found->u.Memory.Length >= sizeof(REGISTERS)) {
+            converter->Length = found->u.Memory.Length;
+            return WdfDeviceMapIoSpace(Device, found->u.Memory.Start, converter->Length,
+                                       MmNonCached, (PVOID *)&converter->Registers);
         }
     }
     return STATUS_DEVICE_CONFIGURATION_ERROR;
 }
 
-NTSTATUS ReleaseHardware(WDFDEVICE Device, WDFCMRESLIST ResourcesTranslated)
+NTSTATUS ReleaseHardware(WDFDEVICE Device, WDFCMRESLIST Translated)
 {
     CONVERTER *converter = GetConverter(Device);
 
-    UNREFERENCED_PARAMETER(ResourcesTranslated);
+    UNREFERENCED_PARAMETER(Translated);
     if (converter->Registers != NULL) {
         WdfDeviceUnmapIoSpace(Device, converter->Registers, converter->Length);
         converter->Registers = NULL;
@@ -264,7 +267,7 @@ NTSTATUS D0Exit(WDFDEVICE Device, WDF_POWER_DEVICE_STATE TargetState)
 
 VOID SurpriseRemoval(WDFDEVICE Device)
 {
-    InterlockedExchange(&GetConverter(Device)->Removed, TRUE);    // no callback touches the registers from now on
+    InterlockedExchange(&GetConverter(Device)->Removed, TRUE);
 }
 
 NTSTATUS DeviceAdd(WDFDRIVER Driver, PWDFDEVICE_INIT Init)
@@ -300,7 +303,8 @@ NTSTATUS DeviceAdd(WDFDRIVER Driver, PWDFDEVICE_INIT Init)
     interrupt.EvtInterruptWorkItem = Finish;
     interrupt.EvtInterruptEnable = Enable;
     interrupt.EvtInterruptDisable = Disable;
-    status = WdfInterruptCreate(device, &interrupt, WDF_NO_OBJECT_ATTRIBUTES, &converter->Interrupt);
+    status = WdfInterruptCreate(device, &interrupt, WDF_NO_OBJECT_ATTRIBUTES,
+                                &converter->Interrupt);
     if (!NT_SUCCESS(status)) {
         return status;
     }
