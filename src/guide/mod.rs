@@ -15,7 +15,7 @@
     doc = "",
     doc = "If you have a driver already:",
     doc = "",
-    doc = "- [`porting`]: move a UMDF or KMDF driver.",
+    doc = "- [`porting`]: move a UMDF or KMDF driver; a whole one, before and after.",
     doc = "- [`from_wdf`]: each WDF function, callback and structure, and what stands for it here.",
     doc = "- [`from_a_loop`]: move a program that waits on UIO or VFIO descriptors.",
     doc = "- [`registers`]: register types of other crates, over mapped and simulated registers.",
