@@ -25,6 +25,7 @@
     all(target_os = "linux", feature = "std"),
     doc = "| connect it to hardware | [`linux`]: UIO, VFIO, GPIO, timers, eventfds |"
 )]
+#![cfg_attr(all(windows, feature = "std"), doc = "| connect it to Windows | [`windows`]: events, timers |")]
 //! | try it without hardware | [`simulated`] |
 //! | write a source of your own | [`source::Source`] |
 #![cfg_attr(all(feature = "std", not(loom)), doc = "| test a source of your own | [`test_kit`] (feature `test-kit`) |")]
@@ -88,6 +89,8 @@ mod system;
 pub mod test_kit;
 #[cfg(all(windows, feature = "std"))]
 mod win32;
+#[cfg(all(windows, feature = "std"))]
+pub mod windows;
 
 pub use answer::{
     Delivery, Is, NoWorkItem, Queued, Refusal, State, Transition, WithWorkItem, Work, WorkItemRegistered, WorkOutcome,
@@ -125,7 +128,7 @@ pub use info::Trigger;
 #[cfg(feature = "alloc")]
 pub use interrupt::Deferral;
 #[cfg(feature = "alloc")]
-#[doc(alias("IWDFInterrupt", "WDFINTERRUPT"))]
+#[doc(alias("IWDFInterrupt", "WDFINTERRUPT", "DeleteWdfObject"))]
 pub use interrupt::Interrupt;
 #[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub use interrupt::{
@@ -160,6 +163,7 @@ pub use policy::Priority;
 #[cfg(feature = "std")]
 pub use policy::{Answer, PolicyAnswer};
 #[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
+#[doc(alias("MapIoSpace", "WdfDeviceMapIoSpace", "UnmapIoSpace", "WdfDeviceUnmapIoSpace"))]
 pub use source::registers::Registers;
 #[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub use sync::bare_metal;

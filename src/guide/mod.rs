@@ -15,7 +15,7 @@
     doc = "",
     doc = "If you have a driver already:",
     doc = "",
-    doc = "- [`porting`]: move a UMDF or KMDF driver.",
+    doc = "- [`porting`]: move a UMDF or KMDF driver; a whole one, before and after.",
     doc = "- [`from_wdf`]: each WDF function, callback and structure, and what stands for it here.",
     doc = "- [`inside_wdf`]: a driver that stays in the framework, in kernel mode or user mode, with `wdk-sys`.",
     doc = "- [`from_a_loop`]: move a program that waits on UIO or VFIO descriptors.",
@@ -144,7 +144,24 @@ mod pages {
     #[doc = include_str!("operating.md")]
     pub mod operating {}
     #[doc = include_str!("porting.md")]
-    pub mod porting {}
+    pub mod porting {
+        /// A whole driver, before and after: the interrupt part of a UMDF 2 driver in C, and the same with this crate.
+        ///
+        #[doc = include_str!("porting/whole_driver.md")]
+        ///
+        /// # Before
+        ///
+        /// ```c
+        #[doc = include_str!("porting/before.c")]
+        /// ```
+        ///
+        /// # After
+        ///
+        /// ```ignore
+        #[doc = include_str!("porting/after.rs")]
+        /// ```
+        pub mod whole_driver {}
+    }
     #[doc = include_str!("devices/registers.md")]
     pub mod registers {}
     /// A device with several interrupts: where its parts belong, and in which order they end.

@@ -15,6 +15,7 @@ pub(crate) trait Serve: Send + Sync {
     fn woken(&self) -> bool;
 
     /// Looks for a removal after the removal descriptor has become readable. Returns `false`: no ISR runs.
+    #[cfg(unix)]
     fn serve_removal(&self) -> bool;
 
     /// Runs the ISR after the line has been silent for the period that the driver has set.
@@ -36,6 +37,7 @@ impl<T: Send, W: Send> Serve for InterruptObject<T, W> {
         self.has_run_isr(self.service_woken())
     }
 
+    #[cfg(unix)]
     fn serve_removal(&self) -> bool {
         if !self.try_service_removal() {
             self.stop_after_lost_guard();

@@ -9,6 +9,8 @@ pub(crate) mod registers;
 mod shared_line;
 #[cfg(feature = "std")]
 mod software;
+#[cfg(any(loom, all(windows, feature = "std")))]
+pub(crate) mod waitable;
 
 use core::task::Waker;
 
@@ -25,6 +27,8 @@ pub use shared_line::{LineMember, LineStats, SharedLine};
 pub(crate) use software::Wakeup;
 #[cfg(feature = "std")]
 pub use software::{EdgeHandle, LevelHandle, Software};
+#[cfg(all(windows, feature = "std"))]
+pub use waitable::WaitableHandle;
 
 /// Something that asserts an interrupt, such as a UIO device, a vector or an eventfd: the trait for authors of
 /// back-ends.
@@ -36,10 +40,10 @@ pub use software::{EdgeHandle, LevelHandle, Software};
 /// - take the interrupt lock;
 /// - allocate on the way from [`take`](Self::take) to [`unmask`](Self::unmask).
 ///
-/// Between [`connect`](Self::connect) and [`disconnect`](Self::disconnect) a source signals in one of two ways, as
-/// [`ready`](Self::ready) says: its descriptor becomes readable, or it wakes the waker given to `connect`. It has to
-/// signal at least once after each assertion that `take` has not returned yet, also after one made between `connect`
-/// and the first look at its descriptor. To signal more often does no harm.
+/// Between [`connect`](Self::connect) and [`disconnect`](Self::disconnect) a source signals in one way, as
+/// [`ready`](Self::ready) says: its descriptor becomes readable, its event is signalled (Windows), or it wakes the waker
+/// given to `connect`. It has to signal at least once after each assertion that `take` has not returned yet, also after
+/// one made between `connect` and the first look at its descriptor or event. To signal more often does no harm.
 ///
 /// A [level](crate::Trigger::Level) source masks itself as it signals. If it is still asserted when `unmask` is called,
 /// it signals again.
@@ -220,8 +224,11 @@ pub enum Ready<'a> {
     /// leaves in the descriptor.
     #[cfg(all(unix, feature = "std"))]
     Descriptor(std::os::fd::BorrowedFd<'a>),
+    /// A dispatcher waits for this event or timer of Windows, and notes in it the signals that its waits take.
+    #[cfg(all(windows, feature = "std"))]
+    Event(&'a WaitableHandle),
     #[doc(hidden)]
-    #[cfg(not(all(unix, feature = "std")))]
+    #[cfg(not(all(any(unix, windows), feature = "std")))]
     Never(core::convert::Infallible, core::marker::PhantomData<&'a ()>),
 }
 

@@ -179,6 +179,19 @@ impl AtomicUsize {
         self.value.fetch_add(value, order)
     }
 
+    pub(crate) fn fetch_sub(&self, value: usize, order: Ordering) -> usize {
+        self.value.fetch_sub(value, order)
+    }
+
+    pub(crate) fn fetch_update(
+        &self,
+        success: Ordering,
+        failure: Ordering,
+        change: impl FnMut(usize) -> Option<usize>,
+    ) -> Result<usize, usize> {
+        self.value.fetch_update(success, failure, change)
+    }
+
     pub(crate) fn fetch_or(&self, bits: usize, order: Ordering) -> usize {
         self.value.fetch_or(bits, order)
     }

@@ -4,10 +4,8 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::format;
-#[cfg(unix)]
-use std::os::fd::BorrowedFd;
 #[cfg(target_os = "linux")]
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::string::String;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 #[cfg(not(target_os = "linux"))]
@@ -16,6 +14,9 @@ use std::thread;
 use super::Verdict;
 use super::progress::{self, LOOK};
 use crate::interrupt::Interrupt;
+#[cfg(target_os = "linux")]
+use crate::source::Ready;
+use crate::source::Source;
 #[cfg(target_os = "linux")]
 use crate::system::{Epoll, Events, Report, failed, is_closed_on_exec};
 
@@ -127,14 +128,20 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Checks that the descriptor of a source is closed on exec. Elsewhere than on Linux the crate can't tell.
+/// Checks that the descriptors of a source are closed on exec. Elsewhere than on Linux the crate can't tell.
 #[cfg(target_os = "linux")]
-pub fn closed_on_exec(file: BorrowedFd<'_>, method: &str) -> Verdict {
-    let closed = is_closed_on_exec(file).map_err(failed("asking for a descriptor's flags")).map_err(sentence)?;
-    expect(closed, || format!("the descriptor that `{method}` returns is not closed on exec"))
+pub fn closed_on_exec(source: &mut impl Source) -> Verdict {
+    let check = |file: BorrowedFd<'_>, method: &str| {
+        let closed = is_closed_on_exec(file).map_err(failed("asking for a descriptor's flags")).map_err(sentence)?;
+        expect(closed, || format!("the descriptor that `{method}` returns is not closed on exec"))
+    };
+    if let Ready::Descriptor(file) = source.ready() {
+        check(file, "ready")?;
+    }
+    source.removal_descriptor().map_or(Ok(()), |file| check(file, "removal_descriptor"))
 }
 
-#[cfg(all(unix, not(target_os = "linux")))]
-pub fn closed_on_exec(_: BorrowedFd<'_>, _: &str) -> Verdict {
+#[cfg(not(target_os = "linux"))]
+pub fn closed_on_exec(_: &mut impl Source) -> Verdict {
     Ok(())
 }

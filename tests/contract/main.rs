@@ -89,7 +89,7 @@ mod dispatch {
     mod moving;
     #[cfg(target_os = "linux")]
     mod own_loops;
-    #[cfg(target_os = "linux")]
+    #[cfg(any(target_os = "linux", windows))]
     mod policy;
     mod polling;
 }
@@ -106,6 +106,8 @@ mod observe {
 
 /// Each source of interrupts by itself, and the suite that all of them pass.
 mod source {
+    #[cfg(windows)]
+    mod event;
     #[cfg(target_os = "linux")]
     mod eventfd;
     #[cfg(target_os = "linux")]

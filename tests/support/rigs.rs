@@ -163,13 +163,18 @@ impl Device for Simulated {
 
 #[cfg(target_os = "linux")]
 mod timers_and_gpio;
+#[cfg(windows)]
+mod windows;
 
 #[cfg(target_os = "linux")]
 pub use linux::{EventfdGiven, EventfdOwn, SharedUio, UioFake};
 #[cfg(target_os = "linux")]
 pub use timers_and_gpio::{GpioFake, GpioKernel, TimerOnce, gpio_event};
 
-#[cfg(target_os = "linux")]
+#[cfg(windows)]
+pub use windows::{EventAutoReset, EventGiven, EventManualReset, SharedEvent, TimerOnce};
+
+#[cfg(any(target_os = "linux", windows))]
 fn sentence(error: impl std::fmt::Display) -> String {
     format!("{error:#}")
 }

@@ -19,7 +19,7 @@ use crate::interrupt::attached::Dispatch;
 use crate::interrupt::serve::Serve;
 use crate::name::Name;
 use crate::policy::placement;
-#[cfg(unix)]
+#[cfg(any(unix, windows))]
 use crate::source::Ready;
 use crate::source::Source;
 use crate::sync;
@@ -174,8 +174,12 @@ impl Dispatch for Registration {
                 watcher.watch(Event::Removal(self.watcher_slot.number()), descriptor)?;
             }
         }
-        // Without descriptors, sources only wake the waker.
-        #[cfg(not(unix))]
+        #[cfg(windows)]
+        if let Ready::Event(event) = source.ready() {
+            watcher.watch(self.watcher_slot.number(), event, self.waker())?;
+        }
+        // Elsewhere sources only wake the waker.
+        #[cfg(not(any(unix, windows)))]
         let _ = source;
         Ok(())
     }
@@ -201,7 +205,7 @@ impl Dispatch for Registration {
         has_worker
     }
 
-    fn own_thread(&self) -> Result<placement::ThreadId, SourceError> {
+    fn own_thread(&self) -> Result<&placement::ThreadId, SourceError> {
         if self.is_own {
             return Ok(self.threads.watcher.thread());
         }

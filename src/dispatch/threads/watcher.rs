@@ -1,5 +1,7 @@
 //! The watcher: the dispatcher's thread that waits on sources and serves their interrupts.
 
+#[cfg(windows)]
+use core::task::Waker;
 use core::time::Duration;
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
@@ -16,6 +18,8 @@ use crate::dispatch::threads::thread::DispatchThread;
 use crate::interrupt::serve::Serve;
 use crate::name::Name;
 use crate::policy::placement;
+#[cfg(windows)]
+use crate::source::WaitableHandle;
 use crate::sync;
 
 /// How often a polling thread looks before it yields its processor.
@@ -72,7 +76,14 @@ impl Watcher {
         self.list.sleeper.watch(event, descriptor)
     }
 
-    /// Stops watching the interrupt's descriptors and serving the interrupt. It is served no longer, even if the system
+    /// Serves the interrupt when its event is signalled. If the watcher's own thread has no room for the event, another
+    /// waits for it, and wakes `waker`.
+    #[cfg(windows)]
+    pub(super) fn watch(&self, number: usize, event: &WaitableHandle, waker: Waker) -> Result<(), SourceError> {
+        self.list.sleeper.watch(number, event, waker)
+    }
+
+    /// Stops watching the interrupt's descriptors or event and serving the interrupt. It is served no longer, even if the system
     /// refuses the former.
     pub(super) fn close(&self, slot: &WatcherSlot) -> Result<(), SourceError> {
         slot.close();
@@ -83,7 +94,7 @@ impl Watcher {
         self.list.is_here()
     }
 
-    pub(super) fn thread(&self) -> placement::ThreadId {
+    pub(super) fn thread(&self) -> &placement::ThreadId {
         self.thread.system()
     }
 
@@ -128,6 +139,7 @@ impl ReadyList<Poller> {
             for event in Poller::ready(&events) {
                 let (number, serve): (_, fn(&dyn Serve) -> bool) = match event {
                     Event::Signal(number) => (number, |object| object.serve()),
+                    #[cfg(unix)]
                     Event::Removal(number) => (number, |object| object.serve_removal()),
                 };
                 self.serve(number, self.find(number), serve, &mut deadlines);

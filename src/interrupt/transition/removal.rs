@@ -46,7 +46,7 @@ impl<T, W> InterruptObject<T, W> {
     /// assert!(interrupt.check().is_ok());
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
-    #[doc(alias = "EvtDeviceQueryRemove")]
+    #[doc(alias("OnQueryRemove", "EvtDeviceQueryRemove"))]
     #[doc(alias = "EvtDeviceSurpriseRemoval")]
     #[track_caller]
     pub fn service_removal(&self) {
@@ -65,6 +65,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// As [`service_removal`](Self::service_removal). Returns `false` if the calling thread can't have the lock.
+    #[cfg(unix)]
     pub(crate) fn try_service_removal(&self) -> bool {
         match self.lock().acquire_until(None) {
             Ok(lock) => self.look_for_removal(lock),

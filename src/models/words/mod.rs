@@ -1,3 +1,4 @@
 //! Words that are models by themselves, without an interrupt.
 
 mod ready_word;
+mod waitable;

@@ -18,10 +18,14 @@ use lock_api::Mutex;
 use crate::error::{Error, ErrorKind};
 use crate::info::Trigger;
 use crate::lock::RawInterruptLock;
+#[cfg(any(unix, windows))]
+use crate::source::Ready;
 use crate::source::Source;
-use crate::source::shared_line::chain::Chain;
+#[cfg(windows)]
+use crate::source::WaitableHandle;
 #[cfg(unix)]
-use crate::source::{Ready, duplicate};
+use crate::source::duplicate;
+use crate::source::shared_line::chain::Chain;
 use crate::sync::Process;
 
 /// A line, its source and its members.
@@ -35,6 +39,9 @@ pub(super) struct Line {
     /// A duplicate of the source's removal descriptor, if it has one.
     #[cfg(unix)]
     pub(super) removal: Option<OwnedFd>,
+    /// The source's event, if it has one.
+    #[cfg(windows)]
+    pub(super) event: Option<WaitableHandle>,
     process: Process,
 }
 
@@ -49,6 +56,11 @@ impl Line {
         }
         #[cfg(unix)]
         let (signal, removal) = descriptors(&mut *source)?;
+        #[cfg(windows)]
+        let event = match source.ready() {
+            Ready::Event(event) => Some(event.clone()),
+            Ready::Waker => None,
+        };
         Ok(Self {
             chain: Mutex::from_raw(RawInterruptLock::new(), Chain::new(source)),
             signalled: Mutex::from_raw(RawInterruptLock::new(), false),
@@ -56,6 +68,8 @@ impl Line {
             signal,
             #[cfg(unix)]
             removal,
+            #[cfg(windows)]
+            event,
             process: Process::this(),
         })
     }

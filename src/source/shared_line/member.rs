@@ -50,6 +50,10 @@ impl Source for LineMember {
         if let Some(signal) = &self.line.signal {
             return Ready::Descriptor(signal.as_fd());
         }
+        #[cfg(windows)]
+        if let Some(event) = &self.line.event {
+            return Ready::Event(event);
+        }
         Ready::Waker
     }
 

@@ -8,7 +8,6 @@ use core::sync::atomic::Ordering;
 use std::format;
 use std::time::Instant;
 
-use crate::source::{Ready, Source};
 use crate::test_kit::bench::Bench;
 use crate::test_kit::meddling::Moment;
 use crate::test_kit::trial::Trial;
@@ -173,8 +172,5 @@ pub fn s2_the_time_of_an_assertion_is_reported<R: Rig>(bench: &Bench<R>) -> Verd
 // Broken by a descriptor that is made without `O_CLOEXEC`.
 pub fn descriptors_are_closed_on_exec<R: Rig>(bench: &Bench<R>) -> Verdict {
     let (mut source, _device) = bench.device()?;
-    if let Ready::Descriptor(file) = source.ready() {
-        closed_on_exec(file, "ready")?;
-    }
-    source.removal_descriptor().map_or(Ok(()), |file| closed_on_exec(file, "removal_descriptor"))
+    closed_on_exec(&mut source)
 }

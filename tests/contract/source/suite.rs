@@ -23,3 +23,14 @@ source_tests!(shared_uio: SharedUio, common level surprise);
 source_tests!(timer: TimerOnce, common);
 #[cfg(target_os = "linux")]
 source_tests!(gpio_fake: GpioFake, common edge surprise);
+
+#[cfg(windows)]
+source_tests!(event_auto_reset: EventAutoReset, common edge);
+#[cfg(windows)]
+source_tests!(event_given: EventGiven, common edge);
+#[cfg(windows)]
+source_tests!(event_manual_reset: EventManualReset, common level);
+#[cfg(windows)]
+source_tests!(shared_event: SharedEvent, common level);
+#[cfg(windows)]
+source_tests!(timer: TimerOnce, common);

@@ -20,14 +20,13 @@
 //! - A descriptor that can't be taken out stays in, under its key. It is taken out before the next is added.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::OnceLock;
-use std::thread::{self, Thread};
 
 use alloc::collections::BTreeMap;
 
 use lock_api::Mutex;
 
 use crate::cause::SourceError;
+use crate::dispatch::threads::poller::refusal::Refusal;
 use crate::dispatch::threads::poller::{Event, Wait};
 use crate::lock::raw::RawInterruptLock;
 use crate::sync::AtomicUsize;
@@ -47,9 +46,7 @@ pub(in crate::dispatch::threads) struct Poller {
     watched: Mutex<RawInterruptLock, BTreeMap<u64, OwnedFd>>,
     /// How many descriptors are watched.
     count: AtomicUsize,
-    /// 1 after the system has refused a wait, until the next attempt: the thread parks.
-    parks: AtomicUsize,
-    thread: OnceLock<Thread>,
+    refusal: Refusal,
 }
 
 pub(in crate::dispatch::threads) type Events = system::Events;
@@ -61,8 +58,7 @@ impl Poller {
             wake_event: system::eventfd().map_err(failed("making an eventfd"))?,
             watched: Mutex::new(BTreeMap::new()),
             count: AtomicUsize::new(0),
-            parks: AtomicUsize::new(0),
-            thread: OnceLock::new(),
+            refusal: Refusal::default(),
         };
         system::signal(&poller.wake_event).map_err(failed("signalling an eventfd"))?;
         poller.epoll.add(&poller.wake_event, WAKE, Report::Edges).map_err(failed("watching an eventfd"))?;
@@ -79,17 +75,12 @@ impl Poller {
             // If this is refused too, nothing is left that could end the wait.
             let _ = self.epoll.report_again(&self.wake_event, WAKE, Report::Edges);
         }
-        if self.parks() {
-            self.thread.get().inspect(|thread| thread.unpark());
-        }
+        self.refusal.wake();
     }
 
     /// Whether the thread's next wait is to park.
     pub(in crate::dispatch::threads) fn parks(&self) -> bool {
-        // Relaxed, for both callers. `wake` is called after an Acquire of the word by which the thread has announced its
-        // sleep. A thread that has opened a slot has locked the table: before the watcher looked at all open slots, which
-        // then faults the interrupt, or after it, which orders this load.
-        self.parks.load(Relaxed) != 0
+        self.refusal.parks()
     }
 
     pub(in crate::dispatch::threads) fn watch(
@@ -154,24 +145,14 @@ impl Poller {
         };
         if self.parks() {
             events.clear();
-            match time {
-                None => thread::park(),
-                Some(time) => thread::park_timeout(time),
-            }
-            self.set_parks(0);
+            self.refusal.park(time);
             return Ok(false);
         }
         self.epoll.wait(events, time).map_err(|failure| {
-            self.thread.get_or_init(thread::current);
-            self.set_parks(1);
+            self.refusal.note();
             failed("waiting for its sources")(failure)
         })?;
         Ok(!events.is_empty())
-    }
-
-    fn set_parks(&self, parks: usize) {
-        // Relaxed: see `parks`.
-        self.parks.store(parks, Relaxed);
     }
 
     /// Returns the descriptors that the last wait found readable.

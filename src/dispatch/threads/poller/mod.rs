@@ -1,24 +1,34 @@
-//! How a watcher waits: with epoll on Linux, as a parked thread elsewhere.
+//! How a watcher waits: with epoll on Linux, for handles on Windows, as a parked thread elsewhere.
 
 use core::time::Duration;
 
 #[cfg(target_os = "linux")]
 mod epoll;
-#[cfg(any(test, not(target_os = "linux")))]
-#[cfg_attr(target_os = "linux", expect(dead_code, reason = "tested here, used elsewhere"))]
+#[cfg(windows)]
+mod handles;
+#[cfg(any(test, not(any(target_os = "linux", windows))))]
+#[cfg_attr(any(target_os = "linux", windows), expect(dead_code, reason = "tested here, used elsewhere"))]
 mod parked;
+#[cfg(any(target_os = "linux", windows))]
+mod refusal;
+#[cfg(windows)]
+mod waiter;
 
 #[cfg(target_os = "linux")]
 pub(super) use epoll::{Events, Poller};
-#[cfg(not(target_os = "linux"))]
+#[cfg(windows)]
+pub(super) use handles::{Events, Poller};
+#[cfg(not(any(target_os = "linux", windows)))]
 pub(super) use parked::{Events, Poller};
 
-/// Which descriptor is readable, with the number of its interrupt.
+/// What is readable or signalled, with the number of its interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// The descriptor by which the source signals.
+    /// The descriptor or event by which the source signals.
+    #[cfg(any(unix, windows))]
     Signal(usize),
     /// The descriptor by which the source reports a removal.
+    #[cfg(unix)]
     Removal(usize),
 }
 

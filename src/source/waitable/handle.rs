@@ -1,0 +1,225 @@
+//! A handle, as a source and a thread that waits for it use it.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
+
+use lock_api::Mutex;
+
+use crate::cause::SourceError;
+use crate::info::Trigger;
+use crate::lock::RawInterruptLock;
+use crate::source::waitable::bell::Bell;
+use crate::source::waitable::word::SignalNotes;
+use crate::sync;
+use crate::win32;
+
+/// A handle of Windows that a dispatcher waits for, for sources of your own: what [`Ready::Event`](super::Ready::Event)
+/// holds.
+///
+/// A wait for an auto-reset event takes the signal away: whoever looks at the event afterwards finds it reset. So a
+/// source can't take its signals from the event alone. This handle keeps those that a dispatcher's wait has taken. The
+/// methods are what a [`Source`](super::Source) needs, and have the names of its own.
+///
+/// # Examples
+///
+/// A source whose event another process signals:
+///
+/// ```
+/// use std::os::windows::io::OwnedHandle;
+/// use std::task::Waker;
+/// use interrupt_lock::{Info, SourceError, Trigger, source::{Ready, Source, WaitableHandle}};
+///
+/// struct Doorbell(WaitableHandle);
+///
+/// impl Doorbell {
+///     fn new(event: OwnedHandle) -> Result<Self, SourceError> {
+///         Ok(Self(WaitableHandle::new(event, Trigger::Edge)?))
+///     }
+/// }
+///
+/// impl Source for Doorbell {
+///     fn info(&self) -> Info { Info::new().with_trigger(Trigger::Edge) }
+///     fn ready(&mut self) -> Ready<'_> { Ready::Event(&self.0) }
+///     fn connect(&mut self, _: &Waker) -> Result<(), SourceError> { self.0.connect(); Ok(()) }
+///     fn disconnect(&mut self) -> Result<(), SourceError> { self.0.disconnect(); Ok(()) }
+///     fn take(&mut self) -> Result<u64, SourceError> { self.0.take() }
+///     fn unmask(&mut self) -> Result<(), SourceError> { self.0.unmask(); Ok(()) }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct WaitableHandle {
+    shared: Arc<Waitable>,
+}
+
+impl WaitableHandle {
+    /// Takes a handle: an auto-reset event or timer as an edge, a manual-reset event as a level.
+    ///
+    /// Windows does not tell which of the two an event is. A manual-reset event as an edge would never be silent again.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Os`] if nobody can wait for the handle: it was opened without the right `SYNCHRONIZE`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{SourceError, Trigger, source::WaitableHandle};
+    ///
+    /// // The handle of a thread is signalled once the thread has ended.
+    /// let handle = WaitableHandle::new(std::thread::spawn(|| {}).into(), Trigger::Level)?;
+    /// handle.connect();
+    /// while handle.take()? == 0 {
+    ///     std::thread::yield_now();
+    /// }
+    /// # Ok::<(), SourceError>(())
+    /// ```
+    pub fn new(handle: OwnedHandle, trigger: Trigger) -> Result<Self, SourceError> {
+        let was_signalled = win32::is_signalled(handle.as_handle())?;
+        let (is_level, notes) = (trigger.can_be_masked(), SignalNotes::new());
+        if was_signalled && !is_level {
+            // The look has taken the signal.
+            notes.note_edge();
+        }
+        Ok(Self { shared: Arc::new(Waitable { handle, is_level, notes, bells: Mutex::new(Vec::new()) }) })
+    }
+
+    /// For [`Source::connect`](super::Source::connect): a level that is signalled counts from now on.
+    pub fn connect(&self) {
+        self.unmask();
+    }
+
+    /// For [`Source::disconnect`](super::Source::disconnect): a level counts no longer.
+    pub fn disconnect(&self) {
+        self.shared.notes.mask();
+    }
+
+    /// For [`Source::take`](super::Source::take): takes what was signalled since the last call. A level is masked by it.
+    ///
+    /// It takes the signals that a dispatcher has noted, and looks at the event. If a thread waits for an edge, the call ends
+    /// that wait, and waits until the thread has noted what it has taken. The thread takes no lock on that way.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Os`] if the system refuses to look: other code has closed the handle.
+    pub fn take(&self) -> Result<u64, SourceError> {
+        self.shared.take()
+    }
+
+    /// For [`Source::unmask`](super::Source::unmask): a level that is still signalled signals again.
+    ///
+    /// If another thread waits, the call ends that wait first, as [`take`](Self::take) does.
+    pub fn unmask(&self) {
+        if self.shared.is_level {
+            let shared = &self.shared;
+            shared.notes.unmask(|| shared.each_bell(Bell::settle), || shared.each_bell(Bell::tell));
+        }
+    }
+
+    /// Notes one signal: for a loop of your own, whose wait for this handle has just taken it. Then call
+    /// [`service`](crate::InterruptObject::service). A level needs no note: waits leave it signalled.
+    pub fn note(&self) {
+        if !self.shared.is_level {
+            self.shared.notes.note_edge();
+        }
+    }
+
+    /// Forgets what was signalled. `stop` has to end the signals.
+    pub(crate) fn forget(&self, stop: impl FnOnce() -> Result<(), SourceError>) -> Result<(), SourceError> {
+        stop()?;
+        self.shared.each_bell(Bell::settle);
+        self.shared.notes.forget();
+        Ok(())
+    }
+
+    /// Returns what a thread that waits for the handle shares with the source.
+    pub(crate) fn shared(&self) -> &Arc<Waitable> {
+        &self.shared
+    }
+}
+
+impl AsHandle for WaitableHandle {
+    fn as_handle(&self) -> BorrowedHandle<'_> {
+        self.shared.handle.as_handle()
+    }
+}
+
+/// What a source shares with the threads that wait for its handle.
+pub(crate) struct Waitable {
+    handle: OwnedHandle,
+    is_level: bool,
+    notes: SignalNotes,
+    /// Those of the threads that wait for it now. On a shared line there may be several.
+    bells: Mutex<RawInterruptLock, Vec<Arc<Bell>>>,
+}
+
+impl Waitable {
+    /// The thread of that bell waits for the handle from now on.
+    pub(crate) fn add(&self, bell: &Arc<Bell>) {
+        self.bells.lock().push(bell.clone());
+    }
+
+    /// The thread of that bell waits for the handle no longer.
+    pub(crate) fn remove(&self, bell: &Arc<Bell>) {
+        let mut bells = self.bells.lock();
+        if let Some(place) = bells.iter().position(|other| Arc::ptr_eq(other, bell)) {
+            bells.swap_remove(place);
+        }
+    }
+
+    /// Whether a thread has to wait for it: a masked level is signalled until the device has been served.
+    pub(crate) fn is_awaited(&self) -> bool {
+        !self.is_level || self.notes.is_unmasked()
+    }
+
+    /// Notes that a wait has ended by it. Returns whether the interrupt has to be served.
+    pub(crate) fn note(&self) -> bool {
+        if self.is_level {
+            return self.notes.note_level();
+        }
+        self.notes.note_edge();
+        true
+    }
+
+    fn take(&self) -> Result<u64, SourceError> {
+        if self.is_level { self.take_level() } else { self.take_edges() }
+    }
+
+    fn take_edges(&self) -> Result<u64, SourceError> {
+        if self.notes.has_notes() && sync::is_watcher() {
+            // The thread that serves it comes back for what it notes later.
+            return Ok(self.notes.take() as u64);
+        }
+        let look = || win32::is_signalled(self.handle.as_handle());
+        self.notes.take_edges(look, || self.each_bell(Bell::settle)).map(|taken| taken as u64)
+    }
+
+    fn take_level(&self) -> Result<u64, SourceError> {
+        if !self.notes.has_notes() && self.notes.is_unmasked() && win32::is_signalled(self.handle.as_handle())? {
+            self.notes.note_level();
+        }
+        Ok(self.notes.take() as u64)
+    }
+
+    fn each_bell(&self, each: impl Fn(&Bell)) {
+        for bell in &*self.bells.lock() {
+            each(bell);
+        }
+    }
+}
+
+impl AsHandle for Waitable {
+    fn as_handle(&self) -> BorrowedHandle<'_> {
+        self.handle.as_handle()
+    }
+}
+
+impl fmt::Debug for Waitable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waitable")
+            .field("handle", &self.handle)
+            .field("is_level", &self.is_level)
+            .finish_non_exhaustive()
+    }
+}
