@@ -157,8 +157,14 @@ void KeLowerIrql(KIRQL to) {
     run_due();
 }
 
+/* A thread that may migrate may have done so as this returns. */
 ULONG KeGetCurrentProcessorNumberEx(void *number) {
-    return (ULONG)(me->on - processors);
+    ULONG current = (ULONG)(me->on - processors);
+    if (me->irql < DISPATCH_LEVEL && random_below(4) == 0) {
+        atomic_store(&me->preempt, true);
+        run_due();
+    }
+    return current;
 }
 
 /* The host's allocator is not to be interrupted by a DPC that calls it. */
