@@ -15,6 +15,7 @@ use crate::{device, mode};
 pub struct Events {
     /// How many the ISR has left to the work item.
     received: u32,
+    /// How many requests your driver has made of the device.
     pub requests: u64,
 }
 
@@ -189,14 +190,14 @@ fn translate(info: &WDF_INTERRUPT_INFO) -> Info {
     found.with_share(if is_shared { Share::Shared } else { Share::Exclusive })
 }
 
-/// A handle that the ISR may own: WDF's functions are for all threads.
+/// A handle that the ISR may own.
 struct Handle(WDFINTERRUPT);
-// SAFETY: WDF gives a handle to any thread that calls.
+// SAFETY: WDF's functions may be called on any thread.
 unsafe impl Send for Handle {}
 
 impl Handle {
     fn defer(&self) {
-        // SAFETY: the interrupt object ends before the handle.
+        // SAFETY: the ISR runs between D0 entry and D0 exit only, when the handle is valid.
         unsafe { mode::queue(self.0) };
     }
 }
