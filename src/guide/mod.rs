@@ -127,6 +127,12 @@ mod pages {
     #[doc = include_str!("wdf/driver.rs")]
     /// ```
     ///
+    /// # What it needs of WDF's types
+    ///
+    /// ```ignore
+    #[doc = include_str!("wdf/glue.rs")]
+    /// ```
+    ///
     /// # The program's part for kernel mode
     ///
     /// ```ignore

@@ -4,6 +4,8 @@
 extern crate alloc;
 
 mod device;
+#[path = "../../src/guide/wdf/glue.rs"]
+mod glue;
 #[path = "../../src/guide/wdf/driver.rs"]
 mod interrupt;
 #[cfg_attr(feature = "kernel-mode", path = "../../src/guide/wdf/kernel_mode.rs")]

@@ -5,9 +5,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use core::{mem, ptr, task::Waker};
 
 use interrupt_lock::source::{Ready, Source};
-use interrupt_lock::{Claim, Delivery, Info, Interrupt, InterruptLock, Polarity, Share, SourceError, Trigger};
+use interrupt_lock::{Claim, Delivery, Info, Interrupt, InterruptLock, SourceError, WithWorkItem};
 use wdk_sys::{call_unsafe_wdf_function_binding as call_unsafe_wdf, *};
 
+use crate::glue::{CONTEXT, Handle, context, size, translate};
 use crate::{device, mode};
 
 /// The interrupt data.
@@ -54,7 +55,7 @@ impl Source for WdfSource {
 pub struct Wired {
     line: Arc<Line>,
     handle: WDFINTERRUPT,
-    pub interrupt: Interrupt<Events, interrupt_lock::WithWorkItem>,
+    pub interrupt: Interrupt<Events, WithWorkItem>,
 }
 
 /// `EvtDriverDeviceAdd`.
@@ -89,7 +90,7 @@ pub unsafe extern "C" fn evt_device_add(_: WDFDRIVER, mut init: PWDFDEVICE_INIT)
             status = call_unsafe_wdf!(WdfInterruptCreate, device, &mut config, ptr::null_mut(), &mut handle);
         }
         if NT_SUCCESS(status) {
-            context(device).write(Box::into_raw(Box::new(wire(handle))));
+            context::<Wired>(device).write(Box::into_raw(Box::new(wire(handle))));
         }
         status
     }
@@ -98,7 +99,7 @@ pub unsafe extern "C" fn evt_device_add(_: WDFDRIVER, mut init: PWDFDEVICE_INIT)
 /// Builds the interrupt object. What it does with `device` is your driver's.
 fn wire(handle: WDFINTERRUPT) -> Wired {
     let line = Arc::new(Line { asserted: AtomicU32::new(0), info: InterruptLock::new(Info::new()) });
-    let queue = Handle(handle);
+    let own = Handle(handle);
     let interrupt = Interrupt::builder(Events::default())
         .isr(move |events| {
             let received = device::acknowledge();
@@ -107,7 +108,8 @@ fn wire(handle: WDFINTERRUPT) -> Wired {
             }
             events.received += received;
             events.queue_work_item();
-            queue.defer(); // at each claim: WDF merges what is queued already
+            // SAFETY: the ISR runs between D0 entry and D0 exit only, when the handle is valid.
+            unsafe { mode::queue(own.get()) }; // at each claim: WDF merges what is queued already
             Claim::Claimed
         })
         .on_enable(|_| device::enable_interrupts())
@@ -160,67 +162,11 @@ unsafe extern "C" fn evt_pre_interrupts_disabled(device: WDFDEVICE, _: WDF_POWER
 
 unsafe extern "C" fn evt_cleanup(device: WDFOBJECT) {
     // SAFETY: WDF calls this once for a device, after its last other callback. WDF has set the context to zeros before.
-    let wired = unsafe { context(device.cast()).replace(ptr::null_mut()) };
+    let wired = unsafe { context::<Wired>(device.cast()).replace(ptr::null_mut()) };
     if !wired.is_null() {
         // SAFETY: `evt_device_add` has made it of a box.
         drop(unsafe { Box::from_raw(wired) });
     }
-}
-
-fn translate(info: &WDF_INTERRUPT_INFO) -> Info {
-    let is_message = info.MessageSignaled != 0;
-    let mut found = Info::new()
-        .with_vector(info.Vector)
-        .with_message_signaled(is_message)
-        .with_processors(info.TargetProcessorSet)
-        .with_group(info.Group);
-    if is_message {
-        found = found.with_message_number(info.MessageNumber).with_trigger(Trigger::Message);
-    } else if info.Mode == _KINTERRUPT_MODE::LevelSensitive {
-        found = found.with_trigger(Trigger::Level);
-    } else {
-        found = found.with_trigger(Trigger::Edge);
-    }
-    if info.Polarity == _WDF_INTERRUPT_POLARITY::WdfInterruptActiveHigh {
-        found = found.with_polarity(Polarity::ActiveHigh);
-    } else if info.Polarity == _WDF_INTERRUPT_POLARITY::WdfInterruptActiveLow {
-        found = found.with_polarity(Polarity::ActiveLow);
-    }
-    let is_shared = i32::from(info.ShareDisposition) == _CM_SHARE_DISPOSITION::CmResourceShareShared;
-    found.with_share(if is_shared { Share::Shared } else { Share::Exclusive })
-}
-
-/// A handle that the ISR may own.
-struct Handle(WDFINTERRUPT);
-// SAFETY: WDF's functions may be called on any thread.
-unsafe impl Send for Handle {}
-
-impl Handle {
-    fn defer(&self) {
-        // SAFETY: the ISR runs between D0 entry and D0 exit only, when the handle is valid.
-        unsafe { mode::queue(self.0) };
-    }
-}
-
-struct ContextType(WDF_OBJECT_CONTEXT_TYPE_INFO);
-// SAFETY: nothing changes it, and its pointers are to statics.
-unsafe impl Sync for ContextType {}
-
-/// Says that a device's context is a pointer.
-static CONTEXT: ContextType = ContextType(WDF_OBJECT_CONTEXT_TYPE_INFO {
-    Size: size::<WDF_OBJECT_CONTEXT_TYPE_INFO>(),
-    ContextName: c"Wired".as_ptr().cast_mut(),
-    ContextSize: size_of::<*mut Wired>(),
-    UniqueType: &raw const CONTEXT.0,
-    EvtDriverGetUniqueContextType: None,
-});
-
-/// # Safety
-///
-/// The device was made by `evt_device_add`.
-unsafe fn context(device: WDFDEVICE) -> *mut *mut Wired {
-    // SAFETY: such a device has a context of this type.
-    unsafe { call_unsafe_wdf!(WdfObjectGetTypedContextWorker, device.cast(), &raw const CONTEXT.0).cast() }
 }
 
 /// # Safety
@@ -228,13 +174,9 @@ unsafe fn context(device: WDFDEVICE) -> *mut *mut Wired {
 /// The device was made by `evt_device_add`, successfully, and what this returns is not used after `evt_cleanup`.
 pub unsafe fn wired<'a>(device: WDFDEVICE) -> &'a Wired {
     // SAFETY: the pointer is valid up to `evt_cleanup`.
-    unsafe { &**context(device) }
+    unsafe { &**context::<Wired>(device) }
 }
 
 fn status(succeeded: bool) -> NTSTATUS {
     if succeeded { STATUS_SUCCESS } else { STATUS_UNSUCCESSFUL }
-}
-
-const fn size<T>() -> ULONG {
-    size_of::<T>() as ULONG
 }
