@@ -78,5 +78,5 @@ pub fn deferring_to(callback: unsafe extern "C" fn(WDFINTERRUPT, WDFOBJECT)) -> 
 /// The handle is valid.
 pub unsafe fn queue(interrupt: WDFINTERRUPT) {
     // SAFETY: as the caller promises; callable at device IRQL.
-    unsafe { call_unsafe_wdf!(WdfInterruptQueueDpcForIsr, interrupt) };
+    let _is_new = unsafe { call_unsafe_wdf!(WdfInterruptQueueDpcForIsr, interrupt) };
 }

@@ -19,5 +19,5 @@ pub fn deferring_to(callback: unsafe extern "C" fn(WDFINTERRUPT, WDFOBJECT)) -> 
 /// The handle is valid.
 pub unsafe fn queue(interrupt: WDFINTERRUPT) {
     // SAFETY: as the caller promises.
-    unsafe { call_unsafe_wdf!(WdfInterruptQueueWorkItemForIsr, interrupt) };
+    let _is_new = unsafe { call_unsafe_wdf!(WdfInterruptQueueWorkItemForIsr, interrupt) };
 }

@@ -116,11 +116,13 @@ structures! {
     }
 }
 
-/// The functions of the framework. In the published crate they are entries of a table, which the macro looks up.
+/// The functions of the framework. In the published crate they are entries of a table, which the macro looks up; what it
+/// makes of one that returns something is `must_use`, too.
 pub mod wdf {
     use super::*;
 
     unsafe extern "C" {
+        #[must_use]
         pub fn WdfDriverCreate(
             driver: PDRIVER_OBJECT,
             registry: PCUNICODE_STRING,
@@ -132,21 +134,27 @@ pub mod wdf {
             init: PWDFDEVICE_INIT,
             callbacks: *mut WDF_PNPPOWER_EVENT_CALLBACKS,
         );
+        #[must_use]
         pub fn WdfDeviceCreate(
             init: *mut PWDFDEVICE_INIT,
             attributes: *mut WDF_OBJECT_ATTRIBUTES,
             created: *mut WDFDEVICE,
         ) -> NTSTATUS;
+        #[must_use]
         pub fn WdfObjectGetTypedContextWorker(object: WDFOBJECT, kind: PCWDF_OBJECT_CONTEXT_TYPE_INFO) -> *mut c_void;
+        #[must_use]
         pub fn WdfInterruptCreate(
             device: WDFDEVICE,
             config: *mut WDF_INTERRUPT_CONFIG,
             attributes: *mut WDF_OBJECT_ATTRIBUTES,
             created: *mut WDFINTERRUPT,
         ) -> NTSTATUS;
+        #[must_use]
         pub fn WdfInterruptGetDevice(interrupt: WDFINTERRUPT) -> WDFDEVICE;
         pub fn WdfInterruptGetInfo(interrupt: WDFINTERRUPT, info: *mut WDF_INTERRUPT_INFO);
+        #[must_use]
         pub fn WdfInterruptQueueDpcForIsr(interrupt: WDFINTERRUPT) -> BOOLEAN;
+        #[must_use]
         pub fn WdfInterruptQueueWorkItemForIsr(interrupt: WDFINTERRUPT) -> BOOLEAN;
         pub fn WdfInterruptAcquireLock(interrupt: WDFINTERRUPT);
         pub fn WdfInterruptReleaseLock(interrupt: WDFINTERRUPT);
