@@ -180,6 +180,8 @@ fn i9_the_wait_is_armed_before_the_connection() {
     interrupt.enable().unwrap();
     let log = log.take();
     let at = |entry: &str| log.iter().position(|e| e == entry).unwrap();
-    assert!(at("ready") < at("connect"), "{log:?}");
-    assert!(at("removal_descriptor") < at("connect"), "{log:?}");
+    if Script::DESCRIPTORS {
+        assert!(at("ready") < at("connect"), "{log:?}");
+        assert!(at("removal_descriptor") < at("connect"), "{log:?}");
+    }
 }
