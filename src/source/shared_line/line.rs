@@ -49,9 +49,7 @@ pub(super) struct Line {
 impl std::panic::RefUnwindSafe for Line {}
 
 impl Line {
-    pub(super) fn new(
-        #[cfg_attr(not(unix), expect(unused_mut, reason = "it has no descriptors"))] mut source: Box<dyn Source>,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(mut source: Box<dyn Source>) -> Result<Self, Error> {
         let info = source.info();
         if info.trigger.is_some_and(|trigger| trigger != Trigger::Level) || info.message_signaled == Some(true) {
             return Err(Error::new(source.name(), ErrorKind::NotShareable));

@@ -248,8 +248,7 @@ fn i12_a_panicking_source_is_a_fault() {
 fn i12_a_source_that_panics_in_a_transition() {
     for attended in [true, false] {
         for method in ["info", "ready", "connect", "disconnect"] {
-            // Only a dispatcher asks for it, to wait on a descriptor.
-            if method == "ready" && !(attended && Script::DESCRIPTORS) {
+            if method == "ready" && !attended {
                 continue;
             }
             let log = Log::new();
