@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::cause::SourceError;
 use crate::dispatch::threads::poller::{Event, Wait};
+#[cfg(unix)]
 use crate::name::Name;
 use crate::sync::Ordering::{Acquire, Release};
 use crate::sync::{AtomicUsize, Parker};
