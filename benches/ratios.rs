@@ -24,6 +24,9 @@ mod cycle;
 #[cfg(target_os = "linux")]
 #[path = "ratios/delivery.rs"]
 mod delivery;
+#[cfg(windows)]
+#[path = "ratios/event.rs"]
+mod event;
 #[cfg(target_os = "linux")]
 #[path = "support/eventfd.rs"]
 mod eventfd;
@@ -47,6 +50,8 @@ fn main() {
         waits::measure(&mut table);
         cycle::measure(&mut table);
     }
+    #[cfg(windows)]
+    event::measure(&mut table);
     work_item::measure(&mut table);
     table.finish();
 }

@@ -106,7 +106,7 @@ pub struct Info {
     /// The processors that it may be delivered to: bit n for processor n of the group.
     #[doc(alias = "TargetProcessorSet")]
     pub processors: Option<u64>,
-    /// The processor group.
+    /// The processor group, in the sense of a [`ProcessorSet`].
     pub group: Option<u16>,
 }
 
@@ -230,14 +230,23 @@ impl Info {
 
 /// Some processors of one group, for [`Affinity::Specified`](crate::Affinity::Specified).
 ///
-/// A group has 64 processors: group g those from 64 g to 64 g + 63. A machine of up to 64 processors has one group, 0.
+/// What a group is depends on the system:
+///
+/// - Linux has no groups and numbers all processors. Group g stands for the processors from 64 g to 64 g + 63.
+/// - On Windows a group is a processor group: up to 64 processors, and not always 64. A machine of 72 processors may have
+///   two groups of 36. Bit n of the mask is the processor that `PROCESSOR_NUMBER` calls number n of that group.
+///
+/// On both, a machine of up to 64 processors normally has one group, 0.
+///
+/// A set prints as the system's own tools write it: on Linux `0-1,3`, on Windows with the group before it, if that is not
+/// 0.
 ///
 /// ```
 /// use interrupt_lock::ProcessorSet;
 ///
 /// let set = ProcessorSet::new(0b1011);
 /// assert_eq!(set.to_string(), "0-1,3");
-/// assert_eq!(set.in_group(1).to_string(), "64-65,67");
+/// assert_eq!(set.in_group(1).to_string(), if cfg!(windows) { "1:0-1,1:3" } else { "64-65,67" });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProcessorSet {
@@ -287,7 +296,7 @@ impl ProcessorSet {
         self.group
     }
 
-    /// Returns the system's numbers of the processors, in order.
+    /// Returns the numbers of the processors, in order: those of Linux. On Windows they are this crate's own.
     pub(crate) fn numbers(self) -> impl Iterator<Item = usize> {
         let first = usize::from(self.group) * 64;
         (0..64).filter(move |bit| self.mask >> bit & 1 != 0).map(move |bit| first + bit)
@@ -295,24 +304,30 @@ impl ProcessorSet {
 }
 
 impl fmt::Display for ProcessorSet {
-    /// Writes the set as Linux does: `0-1,3`.
+    /// Writes the set as the system does: `0-1,3`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         list(self.numbers(), f)
     }
 }
 
-/// Writes ascending numbers as Linux does: `0-3,8`.
+/// Writes ascending numbers as the system does: `0-3,8`. On Windows a range of another group than 0 has its group before
+/// it: `0-3,1:0-7`.
 pub(crate) fn list(numbers: impl Iterator<Item = usize>, f: &mut impl fmt::Write) -> fmt::Result {
+    let group_of = |number: usize| if cfg!(windows) { number / 64 } else { 0 };
     let mut numbers = numbers.peekable();
     let mut between = "";
     while let Some(first) = numbers.next() {
-        let mut last = first;
-        while let Some(next) = numbers.next_if(|&next| next == last + 1) {
+        let (group, mut last) = (group_of(first), first);
+        while let Some(next) = numbers.next_if(|&next| next == last + 1 && group_of(next) == group) {
             last = next;
         }
-        write!(f, "{between}{first}")?;
+        f.write_str(between)?;
+        if group != 0 {
+            write!(f, "{group}:")?;
+        }
+        write!(f, "{}", first - group * 64)?;
         if last != first {
-            write!(f, "-{last}")?;
+            write!(f, "-{}", last - group * 64)?;
         }
         between = ",";
     }

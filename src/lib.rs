@@ -128,7 +128,7 @@ pub use info::Trigger;
 #[cfg(feature = "alloc")]
 pub use interrupt::Deferral;
 #[cfg(feature = "alloc")]
-#[doc(alias("IWDFInterrupt", "WDFINTERRUPT"))]
+#[doc(alias("IWDFInterrupt", "WDFINTERRUPT", "DeleteWdfObject"))]
 pub use interrupt::Interrupt;
 #[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub use interrupt::{
@@ -163,6 +163,7 @@ pub use policy::Priority;
 #[cfg(feature = "std")]
 pub use policy::{Answer, PolicyAnswer};
 #[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
+#[doc(alias("MapIoSpace", "WdfDeviceMapIoSpace", "UnmapIoSpace", "WdfDeviceUnmapIoSpace"))]
 pub use source::registers::Registers;
 #[cfg(any(target_has_atomic = "ptr", feature = "portable-atomic"))]
 pub use sync::bare_metal;

@@ -139,6 +139,7 @@ impl<T, W> Interrupt<T, W> {
     #[doc(alias = "WdfInterruptCreate")]
     #[doc(alias = "WUDF_INTERRUPT_CONFIG_INIT")]
     #[doc(alias = "WDF_INTERRUPT_CONFIG_INIT")]
+    #[doc(alias = "AssignContext")]
     pub fn builder(data: T) -> Builder<T, W, Missing, Missing> {
         Builder::new(Data::Own(data))
     }
@@ -318,6 +319,7 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// assert_eq!(interrupt.device(), Some(&device));
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
+    #[doc(alias = "ParentObject")]
     pub fn device(mut self, device: &Device) -> Self {
         self.options.device = Some(device.clone());
         self

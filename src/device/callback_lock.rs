@@ -47,6 +47,7 @@ impl Device {
     #[track_caller]
     #[doc(alias = "AcquireLock")]
     #[doc(alias = "WdfObjectAcquireLock")]
+    #[doc(alias("ReleaseLock", "WdfObjectReleaseLock"))]
     pub fn synchronize<R>(&self, section: impl FnOnce() -> R) -> R {
         assert!(!sync::is_in_isr(), "{}: the callback lock can't be waited for in an ISR", self.name());
         if let Err(error) = self.check_here() {

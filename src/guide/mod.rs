@@ -15,8 +15,9 @@
     doc = "",
     doc = "If you have a driver already:",
     doc = "",
-    doc = "- [`porting`]: move a UMDF or KMDF driver.",
+    doc = "- [`porting`]: move a UMDF or KMDF driver; a whole one, before and after.",
     doc = "- [`from_wdf`]: each WDF function, callback and structure, and what stands for it here.",
+    doc = "- [`inside_wdf`]: a driver that stays in the framework, in kernel mode or user mode, with `wdk-sys`.",
     doc = "- [`from_a_loop`]: move a program that waits on UIO or VFIO descriptors.",
     doc = "- [`registers`]: register types of other crates, over mapped and simulated registers.",
     doc = "- [`writing_a_source`]: a source of your own, and the suite that tests it.",
@@ -34,8 +35,8 @@
 //! - [`bare_metal`]: interrupts on a microcontroller; a UART, critical-section, RTIC, embassy.
 //! - [`figures`]: what the lock and a delivery cost.
 //!
-//! Every snippet is a test of this crate. (Those for mio, calloop, tokio, safe-mmio, tock-registers and microcontrollers
-//! are tested in its repository, where their dependencies are.)
+//! Every snippet is a test of this crate. (Those for mio, calloop, tokio, safe-mmio, tock-registers, WDF and
+//! microcontrollers are tested in its repository, where their dependencies are.)
 
 // The rules are linked from everywhere, so this page is part of every documentation build. It links to no item that a
 // feature may leave out.
@@ -120,12 +121,53 @@ mod pages {
     pub mod from_a_loop {}
     #[doc = include_str!("reference/from_wdf.md")]
     pub mod from_wdf {}
+    /// Inside WDF: the interrupt of a KMDF or UMDF 2 driver, built on this crate.
+    ///
+    #[doc = include_str!("wdf/inside.md")]
+    #[doc = include_str!("wdf/driver.rs")]
+    /// ```
+    ///
+    /// # What it needs of WDF's types
+    ///
+    /// ```ignore
+    #[doc = include_str!("wdf/glue.rs")]
+    /// ```
+    ///
+    /// # The program's part for kernel mode
+    ///
+    /// ```ignore
+    #[doc = include_str!("wdf/kernel_mode.rs")]
+    /// ```
+    ///
+    #[doc = include_str!("wdf/kernel_mode.md")]
+    #[doc = include_str!("wdf/user_mode.rs")]
+    /// ```
+    ///
+    #[doc = include_str!("wdf/notes.md")]
+    pub mod inside_wdf {}
     #[doc = include_str!("model_checking.md")]
     pub mod model_checking {}
     #[doc = include_str!("operating.md")]
     pub mod operating {}
     #[doc = include_str!("porting.md")]
-    pub mod porting {}
+    pub mod porting {
+        /// A whole driver, before and after: the interrupt part of a UMDF 2 driver in C, and the same with this crate.
+        ///
+        #[doc = include_str!("porting/whole_driver.md")]
+        ///
+        /// # Before
+        ///
+        /// ```c
+        #[doc = include_str!("porting/before.c")]
+        /// ```
+        ///
+        /// # After
+        ///
+        /// ```ignore
+        #[doc = include_str!("porting/after.rs")]
+        /// ```
+        pub mod whole_driver {}
+    }
     #[doc = include_str!("devices/registers.md")]
     pub mod registers {}
     /// A device with several interrupts: where its parts belong, and in which order they end.

@@ -84,6 +84,7 @@ impl<T, W> Interrupt<T, W> {
     /// assert_eq!(object.state(), State::Ended);
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
+    #[doc(alias("AddRef", "WdfObjectReference"))]
     pub fn object(&self) -> &Arc<InterruptObject<T, W>> {
         &self.object
     }

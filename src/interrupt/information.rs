@@ -56,7 +56,7 @@ impl<T, W> InterruptObject<T, W> {
     pub fn check(&self) -> Result<(), Error> {
         match self.state() {
             #[cfg(feature = "alloc")]
-            State::Disabled => match self.with_notes(|notes| notes.rare().not_granted.clone()) {
+            State::Disabled => match self.with_notes(|notes| notes.rare.as_ref()?.not_granted.clone()) {
                 Some(error) => Err(self.source_error(error)),
                 None => Ok(()),
             },

@@ -28,4 +28,7 @@ mod sizes {
     // The mutex, and the tenant with its table of functions. An `Option` of a guard takes no more room.
     const_assert_eq!(size_of::<InterruptLockGuard<'_, u32>>(), 3 * WORD);
     const_assert_eq!(size_of::<Option<InterruptLockGuard<'_, u32>>>(), 3 * WORD);
+    // In a kernel's pool two words are the alignment that a box can have.
+    #[cfg(not(feature = "std"))]
+    static_assertions::const_assert!(align_of::<InterruptLock<u64>>() <= 2 * WORD);
 }

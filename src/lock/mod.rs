@@ -162,8 +162,10 @@ use crate::sync::const_outside_models;
 /// - Keep what threads of low priority share with the ISR out of the interrupt data. Put it in a lock whose owner
 ///   inherits the dispatcher's priority (`RawPiLock`, on Linux), and let the ISR acquire that lock for a moment.
 // The lock's words and the first bytes of the data lie on one cache line, wherever the lock lies. The name comes last:
-// only errors need it.
-#[repr(C, align(32))]
+// only errors need it. Without an operating system the lock may come from a pool that knows no alignment but its own, such
+// as that of `wdk-alloc` in the Windows kernel: then it asks for none.
+#[repr(C)]
+#[cfg_attr(feature = "std", repr(align(32)))]
 pub struct InterruptLock<T> {
     mutex: Mutex<RawInterruptLock, T>,
     name: Name,

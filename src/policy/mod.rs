@@ -11,7 +11,8 @@ use crate::info::ProcessorSet;
 /// [`Builder::policy`](crate::Builder::policy).
 ///
 /// The policy is given while building. At each enable the crate asks the system for it: for the thread that serves the
-/// interrupt, and for the interrupt's own vector where the system knows it.
+/// interrupt, and on Linux for the interrupt's own vector, where the system knows it. On Windows no program can place a
+/// vector: the affinity policy in the INF or in the registry does. On other systems everything is refused.
 /// [`policy_answer`](crate::InterruptObject::policy_answer) says what the system took and what it refused.
 /// [`move_to`](crate::InterruptObject::move_to) changes the processors later, also while the interrupt is enabled.
 ///
@@ -103,18 +104,32 @@ impl Policy {
 
 /// Which processors serve an interrupt: WDF's affinity policies, for [`Policy::with_affinity`].
 ///
-/// On Linux the processors close to a device are those of its NUMA node, or all processors if the node isn't known. A
-/// processor that is offline belongs to no set. `/sys` tells which processors the machine has, or `/proc`.
-///
 /// The thread and the vector never get processors that an operator has taken from the process ([rule
-/// P1](crate::guide::contract#p1)). [`Answer::Narrowed`] then says which are left. The process may use
+/// P1](crate::guide::contract#p1)). [`Answer::Narrowed`] then says which are left. A thread that the program binds itself
+/// restricts only itself.
+///
+/// # On Linux
+///
+/// The processors close to a device are those of its NUMA node, or all processors if the node isn't known. A processor
+/// that is offline belongs to no set. `/sys` tells which processors the machine has, or `/proc`. The process may use
 ///
 /// - the processors that it had when it started, before `main`: `taskset`, systemd's `CPUAffinity=`, a cpuset;
 /// - the processors that its main thread has now, because an operator may have granted more since;
 /// - of both, what its cpuset leaves now (for a line without a thread of its own: what it left at the start).
 ///
-/// A thread that the program binds itself restricts only itself. What `taskset -p` takes from a running process holds
-/// until the next enable or move; to take processors away for good, use a cpuset.
+/// What `taskset -p` takes from a running process holds until the next enable or move; to take processors away for good,
+/// use a cpuset.
+///
+/// # On Windows
+///
+/// - All processors are close to every device, because Windows does not tell which device is behind an event.
+/// - A policy binds the thread to processors of one [group](ProcessorSet). Where [`All`](Self::All) or
+///   [`AllClose`](Self::AllClose) means several groups, the thread gets the processors of the group that it is in already.
+///   The answer is [`Answer::Narrowed`]. [`OneClose`](Self::OneClose) and [`SpreadMessages`](Self::SpreadMessages) choose
+///   among the processors of all groups.
+/// - An operator restricts a process by its affinity mask: with `start /affinity`, in the Task Manager, by a job. A mask
+///   that lacks processors of its group restricts the process to that group. With a whole one, its threads may go to other
+///   groups.
 ///
 /// ```
 /// use interrupt_lock::Affinity;
@@ -153,9 +168,19 @@ pub enum Affinity {
 
 /// How urgently an interrupt is served, for [`Policy::with_priority`].
 ///
-/// On Linux the serving thread is scheduled as `SCHED_FIFO`, which needs `CAP_SYS_NICE` or `RLIMIT_RTPRIO`. Such a
-/// thread runs before all ordinary threads. An ISR that does not return, or an open [polling](crate::Polling) window,
-/// keeps its processor from them for that time.
+/// In WDF this is the priority of the device's interrupt. Here it is that of the thread that serves it:
+///
+/// | | on Linux: `SCHED_FIFO`, of 99 | on Windows |
+/// |---|---|---|
+/// | [`Low`](Self::Low) | 25 | `THREAD_PRIORITY_ABOVE_NORMAL` |
+/// | [`Normal`](Self::Normal) | 50, as Linux's own interrupt threads | `THREAD_PRIORITY_HIGHEST` |
+/// | [`High`](Self::High) | 75 | `THREAD_PRIORITY_TIME_CRITICAL` |
+///
+/// On Linux this needs `CAP_SYS_NICE` or `RLIMIT_RTPRIO`. On Windows it needs no right. There it is relative to the
+/// priority class of the process, which the crate does not change.
+///
+/// Such a thread runs before all ordinary threads (on Windows: of processes of the same class). An ISR that does not
+/// return, or an open [polling](crate::Polling) window, keeps its processor from them for that time.
 ///
 /// ```
 /// use interrupt_lock::Priority;
@@ -165,20 +190,21 @@ pub enum Affinity {
 #[non_exhaustive]
 #[doc(alias = "IRQ_PRIORITY")]
 pub enum Priority {
-    /// The system decides: the priority of the thread that built the interrupt.
+    /// The system decides: on Linux the thread has the priority of the thread that built the interrupt, on Windows
+    /// `THREAD_PRIORITY_NORMAL`.
     #[default]
     #[doc(alias = "IrqPriorityUndefined")]
     #[doc(alias = "WdfIrqPriorityUndefined")]
     Undefined,
-    /// Real-time priority 25 of 99.
+    /// Above all ordinary threads.
     #[doc(alias = "IrqPriorityLow")]
     #[doc(alias = "WdfIrqPriorityLow")]
     Low,
-    /// Real-time priority 50 of 99, as Linux's own interrupt threads.
+    /// Above those of low priority.
     #[doc(alias = "IrqPriorityNormal")]
     #[doc(alias = "WdfIrqPriorityNormal")]
     Normal,
-    /// Real-time priority 75 of 99.
+    /// Above those of normal priority.
     #[doc(alias = "IrqPriorityHigh")]
     #[doc(alias = "WdfIrqPriorityHigh")]
     High,
@@ -219,7 +245,8 @@ impl Priority {
 pub struct PolicyAnswer {
     /// The affinity of the thread that serves the interrupt.
     pub thread: Answer,
-    /// The affinity of the line or vector itself. A shared line moves for all devices that share it.
+    /// The affinity of the line or vector itself. A shared line moves for all devices that share it. On Windows it is
+    /// refused.
     pub line: Answer,
     /// The priority of the thread.
     pub priority: Answer,
@@ -253,8 +280,9 @@ pub enum Answer {
     NotAsked,
     /// The system did what the policy says.
     Taken,
-    /// Only some of the processors: an operator has taken the others from the process, or they have gone offline. It is
-    /// the answer too if neither `/sys` nor `/proc` tells which processors the machine has.
+    /// Only some of the processors: an operator has taken the others from the process, they have gone offline, or on
+    /// Windows they are in another group. It is the answer too if on Linux neither `/sys` nor `/proc` tells which
+    /// processors the machine has.
     Narrowed {
         /// The processors that the thread or the line has now, group by group.
         to: Vec<ProcessorSet>,

@@ -40,10 +40,10 @@ pub use waitable::WaitableHandle;
 /// - take the interrupt lock;
 /// - allocate on the way from [`take`](Self::take) to [`unmask`](Self::unmask).
 ///
-/// Between [`connect`](Self::connect) and [`disconnect`](Self::disconnect) a source signals in one of two ways, as
-/// [`ready`](Self::ready) says: its descriptor becomes readable, or it wakes the waker given to `connect`. It has to
-/// signal at least once after each assertion that `take` has not returned yet, also after one made between `connect`
-/// and the first look at its descriptor. To signal more often does no harm.
+/// Between [`connect`](Self::connect) and [`disconnect`](Self::disconnect) a source signals in one way, as
+/// [`ready`](Self::ready) says: its descriptor becomes readable, its event is signalled (Windows), or it wakes the waker
+/// given to `connect`. It has to signal at least once after each assertion that `take` has not returned yet, also after
+/// one made between `connect` and the first look at its descriptor or event. To signal more often does no harm.
 ///
 /// A [level](crate::Trigger::Level) source masks itself as it signals. If it is still asserted when `unmask` is called,
 /// it signals again.

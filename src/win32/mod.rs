@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `events` | events, timers, and waiting for them |
 //! | this one | how failed calls become errors |
+//! | `threads` | where threads run, and how urgently |
 //!
 //! (`std` and `parking_lot_core` make calls of their own, to start threads and to let them sleep.)
 
 mod events;
+pub(crate) mod threads;
 
 use crate::cause::SourceError;
 use crate::name::Name;

@@ -12,6 +12,8 @@ mod bad_input;
 mod filters;
 #[cfg(target_os = "linux")]
 mod foreign;
+#[cfg(windows)]
+mod foreign_handles;
 #[cfg(target_os = "linux")]
 mod forks;
 #[cfg(target_os = "linux")]
@@ -26,6 +28,8 @@ mod operator;
 mod overdue_end;
 #[cfg(target_os = "linux")]
 mod own_loops;
+#[cfg(windows)]
+mod restricted;
 #[cfg(target_os = "linux")]
 mod stopped;
 #[cfg(target_os = "linux")]

@@ -5,6 +5,8 @@
 //! comes at each instant at which the crate asks the platform for something.
 #![cfg(not(feature = "std"))]
 
+#[cfg(feature = "alloc")]
+mod allocations;
 mod hooks;
 mod life;
 mod lock;

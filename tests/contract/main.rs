@@ -89,7 +89,7 @@ mod dispatch {
     mod moving;
     #[cfg(target_os = "linux")] // Loops that wait on descriptors.
     mod own_loops;
-    #[cfg(target_os = "linux")] // Reads in /proc and /sys what threads and lines have.
+    #[cfg(any(target_os = "linux", windows))]
     mod policy;
     mod polling;
 }

@@ -9,7 +9,7 @@ pub mod campaign;
 #[cfg(target_os = "linux")]
 pub mod forks;
 pub mod log;
-#[cfg(target_os = "linux")]
+#[cfg(any(target_os = "linux", windows))]
 pub mod placement;
 pub mod progress;
 pub mod prometheus;

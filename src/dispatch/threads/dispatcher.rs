@@ -205,7 +205,7 @@ impl Dispatch for Registration {
         has_worker
     }
 
-    fn own_thread(&self) -> Result<placement::ThreadId, SourceError> {
+    fn own_thread(&self) -> Result<&placement::ThreadId, SourceError> {
         if self.is_own {
             return Ok(self.threads.watcher.thread());
         }

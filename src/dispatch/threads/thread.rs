@@ -40,8 +40,8 @@ impl DispatchThread {
     }
 
     /// Returns the thread as the system knows it. Waits until the thread has begun.
-    pub(super) fn system(&self) -> placement::ThreadId {
-        *self.system.wait()
+    pub(super) fn system(&self) -> &placement::ThreadId {
+        self.system.wait()
     }
 
     /// Waits for the thread's end. Returns at once if the caller is that thread, or if the thread waits for what the

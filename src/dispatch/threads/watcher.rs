@@ -94,7 +94,7 @@ impl Watcher {
         self.list.is_here()
     }
 
-    pub(super) fn thread(&self) -> placement::ThreadId {
+    pub(super) fn thread(&self) -> &placement::ThreadId {
         self.thread.system()
     }
 

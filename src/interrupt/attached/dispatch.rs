@@ -28,7 +28,7 @@ pub(crate) trait Dispatch: Send + Sync {
 
     /// Returns the thread that serves this interrupt and no other, or why there is none.
     #[cfg(feature = "std")]
-    fn own_thread(&self) -> Result<crate::policy::placement::ThreadId, SourceError>;
+    fn own_thread(&self) -> Result<&crate::policy::placement::ThreadId, SourceError>;
 
     /// Tells the threads that serve no other interrupt to end, because this one has ended.
     fn ended(&self);

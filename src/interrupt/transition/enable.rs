@@ -150,11 +150,14 @@ impl<T, W> InterruptObject<T, W> {
     /// Notes whether the interrupt has a message vector ([rule I11](crate::guide::contract#i11)), for `check`.
     #[cfg(feature = "alloc")]
     fn note_granted(&self, connected: Result<&(), &Error>) {
-        let not_granted = match connected.map_err(Error::kind) {
-            Err(ErrorKind::Source(error @ SourceError::NotGranted { .. })) => Some(error.clone()),
-            _ => None,
-        };
-        self.notes.lock().rare().not_granted = not_granted;
+        let mut notes = self.notes.lock();
+        match connected.map_err(Error::kind) {
+            Err(ErrorKind::Source(error @ SourceError::NotGranted { .. })) => {
+                notes.rare().not_granted = Some(error.clone());
+            }
+            // Nothing is allocated here: without an operating system, all is masked.
+            _ => drop(notes.rare.as_mut().and_then(|rare| rare.not_granted.take())),
+        }
     }
 
     /// Notes that the driver has asked for a shared line: `info` then says so, whatever the system reports.

@@ -46,7 +46,7 @@ impl<T, W> InterruptObject<T, W> {
     /// assert!(interrupt.check().is_ok());
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
-    #[doc(alias = "EvtDeviceQueryRemove")]
+    #[doc(alias("OnQueryRemove", "EvtDeviceQueryRemove"))]
     #[doc(alias = "EvtDeviceSurpriseRemoval")]
     #[track_caller]
     pub fn service_removal(&self) {

@@ -50,12 +50,17 @@ impl Machine {
 
     /// Waits for the event and the bell, and takes what is signalled. Returns whether that is the event.
     fn wait(&self) -> bool {
+        core::mem::take(&mut self.wait_for(true).event)
+    }
+
+    /// Waits for the bell, and for the event if it is `awaited`. The event stays as it is.
+    fn wait_for(&self, awaited: bool) -> loom::sync::MutexGuard<'_, System> {
         let mut system = self.system.lock().unwrap();
-        while !system.event && !system.bell {
+        while !(awaited && system.event) && !system.bell {
             system = self.changed.wait(system).unwrap();
         }
         system.bell = false;
-        core::mem::take(&mut system.event)
+        system
     }
 
     /// The thread: waits and notes, until the stop.
@@ -77,9 +82,33 @@ impl Machine {
 
     fn stop(&self) {
         self.stop.store(1, Relaxed);
+        self.tell();
+    }
+
+    fn tell(&self) {
         if self.rounds.is_waiting() {
             self.ring();
         }
+    }
+
+    /// The thread, for a level: waits for it while it is unmasked, and notes it. Returns after the stop, or
+    /// `with_a_note`.
+    fn run_for_level(&self, with_a_note: bool) {
+        loop {
+            self.rounds.begin();
+            // Relaxed: as in `run`.
+            let ends = self.stop.load(Relaxed) != 0;
+            let awaited = self.notes.is_unmasked();
+            let noted = !ends && self.wait_for(awaited).event && awaited && self.notes.note_level();
+            self.rounds.end();
+            if ends || with_a_note && noted {
+                return;
+            }
+        }
+    }
+
+    fn unmask(&self) {
+        self.notes.unmask(|| self.rounds.settle(|| self.ring()), || self.tell());
     }
 
     /// Takes as a source does.
@@ -157,7 +186,7 @@ fn i16_a_change_of_what_is_waited_for_is_not_missed() {
 fn i6_a_level_is_noted_once() {
     all(|| {
         let notes = Arc::new(SignalNotes::new());
-        notes.unmask();
+        notes.unmask(|| (), || ());
         let other = thread::spawn({
             let notes = notes.clone();
             move || notes.note_level()
@@ -186,5 +215,44 @@ fn i1_what_came_before_a_note_is_seen_by_the_thread_that_takes_it() {
             assert_eq!(probe.touch(), 1);
         }
         other.join().unwrap();
+    });
+}
+
+/// A level that is unmasked is waited for again, and noted if it is still signalled.
+// Caught: unmask-untold.
+#[test]
+fn i6_an_unmasked_level_is_waited_for() {
+    bounded(|| {
+        let machine = Machine::new();
+        let thread = thread::spawn({
+            let machine = machine.clone();
+            move || machine.run_for_level(true)
+        });
+        machine.signal();
+        machine.unmask();
+        thread.join().unwrap();
+        assert_eq!(machine.notes.take(), 1);
+    });
+}
+
+/// A level that has been served is not noted once more by the thread whose wait it had ended.
+// Caught: unmask-unsettled, note-level-masked.
+#[test]
+fn i6_a_level_that_has_been_served_is_not_noted_again() {
+    bounded(|| {
+        let machine = Machine::new();
+        machine.notes.unmask(|| (), || ());
+        let thread = thread::spawn({
+            let machine = machine.clone();
+            move || machine.run_for_level(false)
+        });
+        machine.signal();
+        machine.notes.note_level();
+        let served = machine.notes.take();
+        machine.system.lock().unwrap().event = false;
+        machine.unmask();
+        machine.stop();
+        thread.join().unwrap();
+        assert_eq!(served + machine.notes.take(), 1);
     });
 }

@@ -1,4 +1,4 @@
-//! On other systems than Linux, and in loom models: every request is refused.
+//! On other systems than Linux and Windows, and in loom models: every request is refused.
 
 use crate::cause::SourceError;
 use crate::info::ProcessorSet;
@@ -11,7 +11,6 @@ const REFUSAL: &str = "it can't be asked for on this system";
 const REFUSAL: &str = "a loom model has no threads or lines that could be placed";
 
 /// A thread. Nothing can be asked of it here.
-#[derive(Clone, Copy)]
 pub(crate) struct ThreadId;
 
 impl ThreadId {
@@ -51,11 +50,11 @@ mod tests {
 
     fn asked(policy: Policy) -> PolicyAnswer {
         let info = Info::new();
-        let thread = Ok(crate::policy::placement::ThreadId::current());
+        let thread = crate::policy::placement::ThreadId::current();
         ask(
             &policy,
             &Target {
-                thread,
+                thread: Ok(&thread),
                 #[cfg(target_os = "linux")]
                 sysfs: None,
                 info: &info,

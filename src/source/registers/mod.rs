@@ -44,20 +44,28 @@ pub trait Registers: Send + Sync {
     }
 
     /// Reads the 8-bit register at `offset`.
+    #[doc(alias("READ_REGISTER_UCHAR", "WDF_READ_REGISTER_UCHAR"))]
     fn read8(&self, offset: usize) -> u8;
     /// Reads the 16-bit register at `offset`.
+    #[doc(alias("READ_REGISTER_USHORT", "WDF_READ_REGISTER_USHORT"))]
     fn read16(&self, offset: usize) -> u16;
     /// Reads the 32-bit register at `offset`.
+    #[doc(alias("READ_REGISTER_ULONG", "WDF_READ_REGISTER_ULONG"))]
     fn read32(&self, offset: usize) -> u32;
     /// Reads the 64-bit register at `offset`.
+    #[doc(alias("READ_REGISTER_ULONG64", "WDF_READ_REGISTER_ULONG64"))]
     fn read64(&self, offset: usize) -> u64;
     /// Writes the 8-bit register at `offset`.
+    #[doc(alias("WRITE_REGISTER_UCHAR", "WDF_WRITE_REGISTER_UCHAR"))]
     fn write8(&self, offset: usize, value: u8);
     /// Writes the 16-bit register at `offset`.
+    #[doc(alias("WRITE_REGISTER_USHORT", "WDF_WRITE_REGISTER_USHORT"))]
     fn write16(&self, offset: usize, value: u16);
     /// Writes the 32-bit register at `offset`.
+    #[doc(alias("WRITE_REGISTER_ULONG", "WDF_WRITE_REGISTER_ULONG"))]
     fn write32(&self, offset: usize, value: u32);
     /// Writes the 64-bit register at `offset`.
+    #[doc(alias("WRITE_REGISTER_ULONG64", "WDF_WRITE_REGISTER_ULONG64"))]
     fn write64(&self, offset: usize, value: u64);
 
     /// Reads a 32-bit register that never holds all ones while the device is there. Returns `None` if the device is

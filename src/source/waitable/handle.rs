@@ -112,10 +112,8 @@ impl WaitableHandle {
     /// If another thread waits, the call ends that wait first, as [`take`](Self::take) does.
     pub fn unmask(&self) {
         if self.shared.is_level {
-            // A thread whose wait the level has ended before it was served finds it masked, and does not note it again.
-            self.shared.each_bell(Bell::settle);
-            self.shared.notes.unmask();
-            self.shared.each_bell(Bell::tell);
+            let shared = &self.shared;
+            shared.notes.unmask(|| shared.each_bell(Bell::settle), || shared.each_bell(Bell::tell));
         }
     }
 

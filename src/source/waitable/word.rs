@@ -66,9 +66,14 @@ impl SignalNotes {
         self.0.load(Relaxed) >= ONE
     }
 
-    pub(crate) fn unmask(&self) {
+    /// Unmasks a level. `settle` returns after each thread has noted what ended its wait, and `tell` makes the threads wait for
+    /// the level again.
+    pub(crate) fn unmask(&self, settle: impl FnOnce(), tell: impl FnOnce()) {
+        // First: a thread whose wait the level has ended before it was served has to find it masked, or it notes it again.
+        settle();
         // Relaxed: the barrier in `Rounds` orders it before the look at who waits.
         self.0.fetch_or(UNMASKED, Relaxed);
+        tell();
     }
 
     pub(crate) fn mask(&self) {

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use crate::info::ProcessorSet;
 use crate::policy::placement;
-use crate::policy::placement::linux::sets::{TOO_MANY, parse};
 use crate::system;
 use crate::system::Processors;
+
+/// More processors than groups can have.
+const TOO_MANY: usize = 64 << 16;
 
 /// Returns those of `set` that the machine does not have. If nothing tells which it has, these are the ones that its kernel
 /// has no room for: of the others the enable tells.
@@ -37,6 +39,17 @@ fn counted(stat: &str) -> Processors {
     stat.lines().filter_map(number).filter(|&number| number < TOO_MANY).collect()
 }
 
+/// Reads a set as Linux writes it: `0-3,8`.
+fn parse(text: &str) -> Option<Processors> {
+    let mut set = Processors::new();
+    for range in text.split(',').filter(|range| !range.is_empty()) {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
+        set.extend(first..=last.min(TOO_MANY - 1));
+    }
+    Some(set)
+}
+
 /// Returns the processors of the device's NUMA node, or all of the machine if the node isn't known.
 pub(super) fn close(sysfs: Option<&Path>) -> Option<Processors> {
     let machine = machine()?;
@@ -50,6 +63,16 @@ mod tests {
     use std::{format, fs};
 
     use super::*;
+    use crate::policy::placement::sets::listed;
+
+    #[test]
+    fn sets_are_read_and_written() {
+        for text in ["", "0", "0-3,8", "1,3-4,1023-1024,70000"] {
+            assert_eq!(listed(&parse(text).unwrap()), text);
+        }
+        assert!(parse("0-x").is_none());
+        assert_eq!(listed(&parse("4194302-99999999").unwrap()), "4194302-4194303");
+    }
 
     /// Sysfs tells which processors there are; without it proc does; without both, nothing.
     // Caught: the caller's processors where nothing tells; the line of all, "cpu", as a processor.

@@ -3,20 +3,17 @@
 //! | file | holds | rules |
 //! |---|---|---|
 //! | this one | what the system is asked for | P1, P2 |
-//! | `wish` | the processors that a policy stands for, and what became of them | P1 |
 //! | `machine` | the processors of the machine, and those close to a device | P1 |
-//! | `sets` | sets of processors, in Linux's notation and in groups | |
 
 mod machine;
-mod sets;
-mod wish;
 
 use std::{format, path::Path};
 
 use crate::cause::SourceError;
 use crate::policy::placement::Target;
-use crate::policy::placement::linux::sets::{chosen, listed};
-use crate::policy::placement::linux::wish::Wish;
+use crate::policy::placement::linux::machine::{close, machine};
+use crate::policy::placement::sets::{chosen, listed};
+use crate::policy::placement::wish::Wish;
 use crate::policy::{Affinity, Answer, Policy, PolicyAnswer};
 use crate::system;
 use crate::system::{Processors, failed, refused};
@@ -34,7 +31,7 @@ pub(crate) fn ask(policy: &Policy, target: &Target<'_>) -> PolicyAnswer {
         };
     }
     if let Some(priority) = policy.priority.real_time() {
-        answer.priority = target.thread.clone().and_then(|thread| schedule(thread, priority)).into();
+        answer.priority = target.thread.clone().and_then(|&thread| schedule(thread, priority)).into();
     }
     answer
 }
@@ -42,10 +39,11 @@ pub(crate) fn ask(policy: &Policy, target: &Target<'_>) -> PolicyAnswer {
 /// Asks for the thread's processors, and then for the same for the line. Neither gets processors that the process may not
 /// use. Where its own thread may not run, the line is not sent either: that is an error for both.
 fn place(affinity: Affinity, target: &Target<'_>) -> Result<(Answer, Answer), SourceError> {
-    let wish = Wish::of(affinity, target);
-    let usable = wish.usable()?;
+    let wish = Wish::of(affinity, target.info, machine, || close(target.sysfs.as_deref()));
+    let may = system::processors_of_process().map_err(failed("reading which processors the process may use"))?;
+    let usable = wish.usable_of(may)?;
     let (thread, usable) = match target.thread.clone() {
-        Ok(thread) => {
+        Ok(&thread) => {
             let left = bind(thread, &usable, wish.nth)?;
             (wish.answer(&left, "its thread"), left)
         }

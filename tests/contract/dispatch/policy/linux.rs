@@ -1,106 +1,12 @@
-//! Where and how urgently an interrupt is served: rules P1 and P2.
+//! On Linux: what is asked of the scheduler, and of the line by /proc/irq.
 
 use std::sync::mpsc::channel;
 
-use interrupt_lock::{
-    Affinity, Answer, Claim, Dispatcher, Error, ErrorKind, Interrupt, NoWorkItem, Policy, PolicyAnswer, Priority,
-    ProcessorSet, SourceError,
-};
+use interrupt_lock::{Affinity, Answer, Claim, Dispatcher, Interrupt, Policy, PolicyAnswer, Priority, SourceError};
 use rustix::io::Errno;
-use support::placement::{Processors, bind, message, numbers, of_machine, of_process, only, seen, served_with};
+use support::placement::{bind, message, of_process, only, seen, served_with};
 use support::seccomp::{Whom, refuse};
-use support::{kind, receive, watchdog};
-
-fn build(policy: Policy) -> Result<Interrupt<(), NoWorkItem>, Error> {
-    Interrupt::builder(()).name("edu5").isr(|_| Claim::Claimed).policy(policy).build()
-}
-
-// Caught: a default of another policy; a policy that is not kept.
-#[test]
-fn p1_the_policy_is_read_back_and_has_the_references_defaults() {
-    let plain = Interrupt::builder(()).isr(|_| Claim::Claimed).build().unwrap();
-    assert_eq!(plain.policy(), Policy::default());
-    assert_eq!(plain.policy().affinity(), Affinity::OneClose);
-    assert_eq!(plain.policy().priority(), Priority::Undefined);
-    let given = Policy::new().with_affinity(Affinity::SpreadMessages).with_priority(Priority::Low);
-    assert_eq!(build(given).unwrap().policy(), given);
-}
-
-/// A policy with processors, or with a group, that the machine does not have is refused when the interrupt is built.
-/// The error names the interrupt and the processors.
-// Caught: a build that does not look; a look at the mask without the group; all of the set told instead of what is missing.
-#[test]
-fn p1_processors_that_the_machine_has_not_are_refused_when_it_is_built() {
-    let specified = |set| Policy::new().with_affinity(Affinity::Specified(set));
-    let error = build(specified(ProcessorSet::new(0))).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::NoProcessors));
-    assert_eq!(error.name().as_str(), "edu5");
-    // Processor 0, and the highest that there can be.
-    let set = ProcessorSet::new(0b1).in_group(1023);
-    let error = build(specified(set)).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::NoSuchProcessors { processors } if *processors == set));
-    assert!(error.to_string().starts_with("edu5: ") && error.to_string().ends_with(": 65472"), "{error}");
-    let one = *of_process().first().unwrap();
-    let machine = of_machine().unwrap_or((0..64).collect());
-    let group = u16::try_from(one / 64).unwrap();
-    let missing: Processors =
-        (0..64).map(|bit| one / 64 * 64 + bit).filter(|number| !machine.contains(number)).collect();
-    if !missing.is_empty() {
-        match kind(&build(specified(ProcessorSet::new(u64::MAX).in_group(group)))) {
-            Some(ErrorKind::NoSuchProcessors { processors }) => assert_eq!(numbers(&[*processors]), missing),
-            other => panic!("{other:?}"),
-        }
-    }
-    assert!(build(specified(only(one))).is_ok());
-}
-
-/// Without a policy, or with the machine's default, the crate asks the system for nothing.
-// Caught: a default that binds the thread.
-#[test]
-fn p2_nothing_is_asked_of_the_system_by_default() {
-    watchdog(|| {
-        let ordinary = seen();
-        for policy in [Policy::new(), Policy::new().with_affinity(Affinity::MachineDefault)] {
-            let (seen, answer) = served_with(policy, message(0));
-            assert_eq!(seen, ordinary);
-            assert_eq!(answer, PolicyAnswer::default());
-            assert_eq!(answer.refusals().count(), 0);
-        }
-    });
-}
-
-/// The serving thread has the processors of the policy from the first enable on: those of them that the process may use.
-/// The answer says whether these are all.
-// Caught: the calling thread bound instead; a set asked for that is not the policy's; a message's number ignored.
-#[test]
-fn p2_the_serving_thread_has_the_processors_of_the_policy() {
-    watchdog(|| {
-        let mine = seen().processors;
-        let may = of_process();
-        let second = *may.iter().nth(1 % may.len()).unwrap();
-        let [first, last] = [*may.first().unwrap(), *may.last().unwrap()];
-        let cases = [
-            (Affinity::Specified(only(first)), [first].into()),
-            (Affinity::Specified(only(last)), [last].into()),
-            (Affinity::All, may.clone()),
-            (Affinity::AllClose, may.clone()),
-            (Affinity::OneClose, [second].into()),
-            (Affinity::SpreadMessages, [second].into()),
-        ];
-        for (affinity, expected) in cases {
-            let (has, answer) = served_with(Policy::new().with_affinity(affinity), message(1));
-            assert_eq!(has.processors, expected, "{affinity:?}");
-            let is_whole = matches!(affinity, Affinity::Specified(_)) || of_machine().as_ref() == Some(&may);
-            match answer.thread {
-                Answer::Taken => assert!(is_whole, "{affinity:?}"),
-                Answer::Narrowed { to, .. } if !is_whole => assert_eq!(numbers(&to), expected),
-                other => panic!("{affinity:?}: {other:?}"),
-            }
-            assert_eq!(answer.priority, Answer::NotAsked);
-        }
-        assert_eq!(seen().processors, mine);
-    });
-}
+use support::{receive, watchdog};
 
 /// A vector whose file can't be written, a vector without a number, a thread that serves other interrupts too, no
 /// thread at all, no source: each is reported, and the interrupt is enabled all the same.

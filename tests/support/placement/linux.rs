@@ -1,18 +1,14 @@
-//! Where threads run, and a source that can be placed.
+//! On Linux: by the calls of the scheduler, /sys and /proc.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::mpsc::channel;
 use std::task::Waker;
 
 use interrupt_lock::source::{EdgeHandle, Ready, Software, Source};
-use interrupt_lock::{Claim, Info, Interrupt, Policy, PolicyAnswer, ProcessorSet, SourceError};
+use interrupt_lock::{Info, SourceError};
 use rustix::thread::{CpuSet, Pid, sched_getaffinity, sched_setaffinity};
 
-use super::receive;
-
-pub type Processors = BTreeSet<usize>;
+use super::Processors;
 
 /// Returns the processors of a thread; without one, of the caller.
 pub fn processors(thread: Option<Pid>) -> Processors {
@@ -49,18 +45,9 @@ pub fn of_machine() -> Option<Processors> {
     online.or_else(|_| fs::read_to_string("/proc/stat").map(counted)).ok()
 }
 
-/// The set of this one processor.
-pub fn only(number: usize) -> ProcessorSet {
-    ProcessorSet::new(1 << (number % 64)).in_group(u16::try_from(number / 64).unwrap())
-}
-
-/// Returns the numbers in sets.
-pub fn numbers(sets: &[ProcessorSet]) -> Processors {
-    let of = |set: &ProcessorSet| {
-        let (mask, first) = (set.mask(), usize::from(set.group()) * 64);
-        (0..64).filter(move |bit| mask >> bit & 1 != 0).map(move |bit| first + bit)
-    };
-    sets.iter().flat_map(of).collect()
+/// Returns those of the processors that a thread may have at the same time: all.
+pub fn in_one_group(set: &Processors) -> Processors {
+    set.clone()
 }
 
 /// A source with what a real one has: a place in sysfs, and a number, which changes with each connection.
@@ -112,22 +99,4 @@ pub fn seen() -> Seen {
     // SAFETY: a system call that takes and returns numbers.
     let scheduler = unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) } as i32 & !libc::SCHED_RESET_ON_FORK;
     Seen { processors: processors(None), scheduler }
-}
-
-/// Returns how the ISR's thread is scheduled under `policy`, and the policy's answer.
-pub fn served_with(policy: Policy, (source, assert): (Placed, EdgeHandle)) -> (Seen, PolicyAnswer) {
-    let (report, reported) = channel();
-    let interrupt = Interrupt::builder(())
-        .isr(move |_| {
-            report.send(seen()).unwrap();
-            Claim::Claimed
-        })
-        .source(source)
-        .policy(policy)
-        .build()
-        .unwrap();
-    interrupt.enable().unwrap();
-    assert.assert();
-    let seen = receive(&reported);
-    (seen, interrupt.policy_answer())
 }

@@ -3,12 +3,9 @@
 use std::format;
 
 use crate::cause::SourceError;
-use crate::policy::placement::Target;
-use crate::policy::placement::linux::machine::{close, machine};
-use crate::policy::placement::linux::sets::{chosen, groups, listed};
+use crate::info::Info;
+use crate::policy::placement::sets::{Processors, chosen, groups, listed};
 use crate::policy::{Affinity, Answer};
-use crate::system;
-use crate::system::{Processors, failed, refused};
 
 /// The processors that a policy stands for at this moment.
 pub(super) struct Wish {
@@ -19,29 +16,32 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    pub(super) fn of(affinity: Affinity, target: &Target<'_>) -> Self {
-        let message = target.info.message_number.unwrap_or(0) as usize;
+    /// `machine` looks which processors the machine has, `close` which are close to the device.
+    pub(super) fn of(
+        affinity: Affinity,
+        info: &Info,
+        machine: impl FnOnce() -> Option<Processors>,
+        close: impl FnOnce() -> Option<Processors>,
+    ) -> Self {
+        let message = info.message_number.unwrap_or(0) as usize;
         let of = match affinity {
             Affinity::Specified(set) => Some(set.numbers().collect()),
-            Affinity::AllClose | Affinity::OneClose => close(target.sysfs.as_deref()),
+            Affinity::AllClose | Affinity::OneClose => close(),
             Affinity::All | Affinity::SpreadMessages | Affinity::MachineDefault => machine(),
         };
         let nth = matches!(affinity, Affinity::OneClose | Affinity::SpreadMessages).then_some(message);
         Self { of, nth }
     }
 
-    /// Returns those that the process may use. Returns an error if there are none.
-    pub(super) fn usable(&self) -> Result<Processors, SourceError> {
-        let may = system::processors_of_process().map_err(failed("reading which processors the process may use"))?;
-        self.usable_of(may)
-    }
-
-    fn usable_of(&self, may: Processors) -> Result<Processors, SourceError> {
+    /// Returns those that the process may use, which are some of `may`. Returns an error if there are none.
+    pub(super) fn usable_of(&self, may: Processors) -> Result<Processors, SourceError> {
         let Some(wished) = &self.of else { return Ok(may) };
         let usable = wished & &may;
         if usable.is_empty() {
             let (wished, may) = (listed(wished), listed(&may));
-            return Err(refused(format!("the process may use processors {may} only, and none of {wished}")));
+            return Err(SourceError::Refused(
+                format!("the process may use processors {may} only, and none of {wished}").into(),
+            ));
         }
         Ok(usable)
     }
@@ -59,7 +59,7 @@ impl Wish {
                 format!("neither /sys nor /proc tells which processors the machine has: {whose} may have {left}")
             }
         };
-        Answer::Narrowed { to: groups(&chosen(left, self.nth)), why: refused(why) }
+        Answer::Narrowed { to: groups(&chosen(left, self.nth)), why: SourceError::Refused(why.into()) }
     }
 }
 
@@ -85,7 +85,9 @@ mod tests {
         assert_eq!(usable, may);
         let Answer::Narrowed { to, why } = wish.answer(&usable, "its thread") else { panic!() };
         assert_eq!(to, [ProcessorSet::new(1 << (1003 % 64)).in_group(15)]);
-        assert_eq!(why.to_string(), "of processors 0-1999 its thread may have 1000-1099, and not 0-999,1100-1999");
+        let [all, may, lost] =
+            [(0..2000).collect(), may, (0..1000).chain(1100..2000).collect()].map(|set| listed(&set));
+        assert_eq!(why.to_string(), format!("of processors {all} its thread may have {may}, and not {lost}"));
         assert_eq!(Wish { nth: None, ..wish }.answer(&(0..2000).collect(), "its thread"), Answer::Taken);
     }
 
@@ -93,7 +95,8 @@ mod tests {
     #[test]
     fn p1_where_nothing_is_left_the_refusal_says_what_may_be_used() {
         let error = wish(Some(&[64, 65]), None).usable_of([0, 1, 7].into()).unwrap_err();
-        assert_eq!(error.to_string(), "the process may use processors 0-1,7 only, and none of 64-65");
+        let wished = listed(&[64, 65].into());
+        assert_eq!(error.to_string(), format!("the process may use processors 0-1,7 only, and none of {wished}"));
     }
 
     /// Without /sys and /proc it is not known whether the process may use all that there is.
