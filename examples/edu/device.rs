@@ -2,18 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-pub const IDENTIFICATION: usize = 0x00;
 pub const FACTORIAL: usize = 0x08;
 pub const STATUS: usize = 0x20;
 pub const INTERRUPT_STATUS: usize = 0x24;
 pub const ACKNOWLEDGE: usize = 0x64;
 
-/// How long the block of registers that this driver uses is.
-pub const REGISTERS: usize = 0x100;
-
-/// In IDENTIFICATION: the lowest byte is the same in every version of the device, the others are the version.
-pub const KIND: u32 = 0xff;
-pub const EDU: u32 = 0xed;
 /// In STATUS: a factorial is being computed.
 pub const COMPUTING: u32 = 1;
 /// In STATUS: assert the interrupt when it is done.

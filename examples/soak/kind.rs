@@ -54,11 +54,16 @@ pub struct Kind {
 
 impl Kind {
     pub fn random(random: &mut Random) -> Self {
-        let mut sources =
-            vec![Source::Calls, Source::Edge, Source::Message, Source::Level, Source::EduLine, Source::EduMessage];
-        #[cfg(target_os = "linux")]
-        sources.push(Source::Eventfd);
-        let source = random.pick(&sources);
+        let source = random.pick(&[
+            Source::Calls,
+            Source::Edge,
+            Source::Message,
+            Source::Level,
+            Source::EduLine,
+            Source::EduMessage,
+            #[cfg(target_os = "linux")]
+            Source::Eventfd,
+        ]);
         Self::of(source, random)
     }
 

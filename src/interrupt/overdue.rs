@@ -29,11 +29,10 @@ impl<T, W> InterruptObject<T, W> {
     /// interrupt.enable()?;
     /// std::thread::scope(|scope| {
     ///     scope.spawn(|| interrupt.service());
-    ///     let late = loop {
-    ///         if let Some(late) = interrupt.overdue() {
-    ///             break late;
-    ///         }
-    ///     };
+    ///     while interrupt.stats().overdue == 0 {
+    ///         std::thread::yield_now();
+    ///     }
+    ///     let late = interrupt.overdue().expect("the ISR has not returned yet");
     ///     assert_eq!(late.callback, Callback::Isr);
     ///     assert_eq!(late.to_string(), "the ISR has not returned for more than 2ms");
     ///     drop(answer);

@@ -171,7 +171,7 @@ impl Event {
     /// # Examples
     ///
     /// ```
-    /// use std::os::windows::io::AsRawHandle;
+    /// use std::os::windows::io::{AsHandle, AsRawHandle};
     /// use interrupt_lock::{Claim, Delivery, Interrupt, windows::Event};
     /// use windows_sys::Win32::System::Threading::{INFINITE, WaitForSingleObject};
     ///
@@ -182,7 +182,7 @@ impl Event {
     ///
     /// device.signal()?;
     /// // SAFETY: `waitable` keeps the handle open.
-    /// unsafe { WaitForSingleObject(waitable.as_raw_handle(), INFINITE) };
+    /// unsafe { WaitForSingleObject(waitable.as_handle().as_raw_handle(), INFINITE) };
     /// waitable.note(); // the wait has taken the signal
     /// assert_eq!(interrupt.service(), Delivery::Answered(Claim::Claimed));
     /// # Ok::<(), interrupt_lock::Error>(())

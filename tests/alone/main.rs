@@ -2,6 +2,8 @@
 //! Each file says at its top what that is.
 //!
 //! Each is run by this program in a new process of itself, which runs that one test.
+//!
+//! Some are for Linux only: they read in /proc what threads and descriptors the process has, or what they test is Linux's.
 #![cfg(all(feature = "std", not(loom)))]
 
 #[cfg(target_os = "linux")]
@@ -16,7 +18,6 @@ mod foreign_handles;
 mod forks;
 #[cfg(target_os = "linux")]
 mod leaks;
-#[cfg(target_os = "linux")]
 mod no_allocation;
 mod no_allocation_async;
 #[cfg(target_os = "linux")]

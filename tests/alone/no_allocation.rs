@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use interrupt_lock::linux::Eventfd;
+use interrupt_lock::source::{EdgeHandle, SharedLine, Software};
 use interrupt_lock::{Claim, Deferral, Dispatcher, Interrupt, NoWorkItem, Polling, source::Source};
-use interrupt_lock::{
-    linux::Eventfd,
-    source::{EdgeHandle, SharedLine, Software},
-};
 use support::allocations::ALLOCATED;
 use support::alone::in_a_process_of_its_own;
 use support::{let_it_block, until, watchdog};
@@ -62,11 +61,14 @@ fn i3_nothing_is_allocated_from_the_assertion_to_the_work_item() {
                 Polling::Fixed(Duration::MAX),
             ] {
                 let dispatcher = Dispatcher::new().unwrap();
-                let eventfd = Eventfd::new().unwrap();
-                let device = eventfd.signaller();
+                #[cfg(target_os = "linux")]
+                let (by_descriptor, device) = {
+                    let eventfd = Eventfd::new().unwrap();
+                    let device = eventfd.signaller();
+                    (build(eventfd, &dispatcher, polling, false), device)
+                };
                 let (software, edge): (Software, EdgeHandle) = Software::edge();
                 let (line, level) = Software::level();
-                let by_descriptor = build(eventfd, &dispatcher, polling, false);
                 let by_waker = build(software, &dispatcher, polling, true);
                 let by_level = build(line, &dispatcher, polling, false);
                 let (wire, common) = Software::level();
@@ -75,6 +77,7 @@ fn i3_nothing_is_allocated_from_the_assertion_to_the_work_item() {
                 let by_shared_line = build(shared.member(), &dispatcher, polling, false);
                 let free = Interrupt::<_, NoWorkItem>::builder(0).isr(|_| Claim::Claimed).build().unwrap();
                 let round = |times| {
+                    #[cfg(target_os = "linux")]
                     trips(times, &|| device.signal(), &by_descriptor.1);
                     trips(times, &|| edge.assert(), &by_waker.1);
                     for (level, worked) in [(&level, &by_level.1), (&common, &by_shared_line.1)] {

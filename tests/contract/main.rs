@@ -24,7 +24,7 @@ mod lock {
     pub mod circles;
     mod deferred;
     mod fairness;
-    #[cfg(target_os = "linux")]
+    #[cfg(target_os = "linux")] // A futex that lends priorities.
     mod inheriting;
     mod order;
     mod precedence;
@@ -85,9 +85,9 @@ mod device {
 /// Threads that serve interrupts: rules I16, P1 and P2.
 mod dispatch {
     mod dispatcher;
-    #[cfg(target_os = "linux")]
+    #[cfg(target_os = "linux")] // Reads in /proc where threads run.
     mod moving;
-    #[cfg(target_os = "linux")]
+    #[cfg(target_os = "linux")] // Loops that wait on descriptors.
     mod own_loops;
     #[cfg(any(target_os = "linux", windows))]
     mod policy;
@@ -104,7 +104,8 @@ mod observe {
     mod timing;
 }
 
-/// Each source of interrupts by itself, and the suite that all of them pass.
+/// Each source of interrupts by itself, and the suite that all of them pass. What is in `interrupt_lock::linux` is tested on
+/// Linux.
 mod source {
     #[cfg(windows)]
     mod event;

@@ -17,7 +17,7 @@
 //! MODEL_SEQUENCES=100000 cargo test --release -p interrupt-lock-tests --test model -- --nocapture
 //! MODEL_SEQUENCES=1 MODEL_SEED=4711 cargo test -p interrupt-lock-tests --test model
 //! ```
-#![cfg(all(feature = "std", unix, not(loom)))]
+#![cfg(all(feature = "std", not(loom)))]
 
 mod answers;
 mod contract;

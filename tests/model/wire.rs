@@ -1,6 +1,5 @@
 //! The sources of the real world: software sources that fail or panic where a sequence says so.
 
-use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
@@ -156,7 +155,8 @@ impl Source for Faulty {
         self.inner.unmask()
     }
 
-    fn removal_descriptor(&mut self) -> Option<BorrowedFd<'_>> {
+    #[cfg(unix)]
+    fn removal_descriptor(&mut self) -> Option<std::os::fd::BorrowedFd<'_>> {
         self.inner.removal_descriptor()
     }
 

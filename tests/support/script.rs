@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Waker;
 
@@ -18,6 +17,7 @@ pub struct Script {
     shared: Arc<Shared>,
     /// A pipe with one byte for each assertion. Only `take` reads it.
     signal: Option<PipeReader>,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no descriptors"))]
     gone: Option<PipeReader>,
 }
 
@@ -49,9 +49,13 @@ impl Script {
         Self::new(log, None, None)
     }
 
-    /// A source with a descriptor for signals and another one for removal.
+    /// Whether the system has descriptors that a dispatcher can wait on.
+    pub const DESCRIPTORS: bool = cfg!(unix);
+
+    /// A source with a descriptor for signals and another one for removal. Where there are none it wakes a waker.
     pub fn descriptor(log: &Log) -> (Self, ScriptHandle) {
-        Self::new(log, Some(pipe().unwrap()), Some(pipe().unwrap()))
+        let pipe = || Self::DESCRIPTORS.then(|| pipe().unwrap());
+        Self::new(log, pipe(), pipe())
     }
 
     fn new(
@@ -152,10 +156,11 @@ impl Source for Script {
 
     fn ready(&mut self) -> Ready<'_> {
         let _ = self.shared.called("ready");
-        match &self.signal {
-            Some(signal) => Ready::Descriptor(signal.as_fd()),
-            None => Ready::Waker,
+        #[cfg(unix)]
+        if let Some(signal) = &self.signal {
+            return Ready::Descriptor(std::os::fd::AsFd::as_fd(signal));
         }
+        Ready::Waker
     }
 
     fn connect(&mut self, waker: &Waker) -> Result<(), SourceError> {
@@ -165,7 +170,7 @@ impl Source for Script {
         // It makes itself known in one way only.
         state.waker = self.signal.is_none().then(|| waker.clone());
         state.signal(fires);
-        let waker = state.waker.clone().filter(|_| fires != 0);
+        let waker = state.waker.clone().filter(|_| fires != 0 || state.removal.is_some());
         drop(state);
         waker.inspect(Waker::wake_by_ref);
         Ok(())
@@ -189,9 +194,10 @@ impl Source for Script {
         self.shared.called("unmask")
     }
 
-    fn removal_descriptor(&mut self) -> Option<BorrowedFd<'_>> {
+    #[cfg(unix)]
+    fn removal_descriptor(&mut self) -> Option<std::os::fd::BorrowedFd<'_>> {
         let _ = self.shared.called("removal_descriptor");
-        self.gone.as_ref().map(AsFd::as_fd)
+        self.gone.as_ref().map(std::os::fd::AsFd::as_fd)
     }
 
     fn removal(&mut self) -> Option<Removal> {

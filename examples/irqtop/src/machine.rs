@@ -7,9 +7,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use interrupt_lock::simulated::{Edu, EduOptions, Step};
-use interrupt_lock::{Claim, Error, Export, Interrupt, NoWorkItem, Publisher, Registers};
+use interrupt_lock::{Claim, Error, Export, Interrupt, NoWorkItem, Registers};
 
 use crate::Failure;
+use crate::socket::{self, Publisher};
 
 const INTERRUPT_STATUS: usize = 0x24;
 const ACKNOWLEDGE: usize = 0x64;
@@ -72,7 +73,7 @@ impl Machine {
         let devices = KINDS.iter().map(device).collect::<Result<Vec<_>, _>>().map_err(Failure::of_the_device)?;
         let export = Export::new();
         devices.iter().try_for_each(|device| export.add(device.interrupt.object())).map_err(Failure::of_the_device)?;
-        let publisher = publish.map(|path| export.publish(path)).transpose().map_err(Failure::of_the_device)?;
+        let publisher = publish.map(|path| socket::publish(&export, path)).transpose()?;
         let (devices, stopping) = (Arc::new(devices), Arc::new(AtomicBool::new(false)));
         let (theirs, ends) = (devices.clone(), stopping.clone());
         let beating = thread::Builder::new().name("devices".into()).spawn(move || beat(&theirs, &ends));

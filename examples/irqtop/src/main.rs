@@ -34,6 +34,8 @@ mod plain;
 #[path = "../../support/program.rs"]
 mod program;
 mod sample;
+#[cfg_attr(not(target_os = "linux"), path = "no_socket.rs")]
+mod socket;
 mod text;
 
 use std::process::ExitCode;

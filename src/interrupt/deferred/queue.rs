@@ -194,7 +194,7 @@ impl<T> Chain<T> {
             // SAFETY: as in `unlink`.
             end = unsafe { &mut (**end).next };
         }
-        *end = mem::replace(&mut other.0, ptr::null_mut());
+        *end = mem::take(&mut other.0);
     }
 }
 

@@ -168,7 +168,6 @@ fn a4_a_removal_that_the_lock_holds_up_ends_the_wait() {
 }
 
 // Caught: no tell_listeners in unmask.
-#[cfg(unix)]
 #[test]
 fn a4_a_source_that_fails_at_an_unmask_ends_the_wait() {
     let (source, device) = Script::waking(&Log::default());

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::error::Error as StdError;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use interrupt_lock::simulated::{Edu, EduOptions};
@@ -36,6 +37,9 @@ fn no_clock() -> Result<(), NoClock> {
     Err(NoClock(std::io::Error::from_raw_os_error(EIO)))
 }
 
+/// The text of that error, which differs from system to system.
+static EIO_TEXT: LazyLock<String> = LazyLock::new(|| std::io::Error::from_raw_os_error(EIO).to_string());
+
 fn os() -> SourceError {
     SourceError::Os { doing: "reading the device".into(), source: Errno::new(EIO) }
 }
@@ -48,7 +52,7 @@ macro_rules! edu0 {
 
 /// An error of each kind that a test can bring about, with the texts of its causes.
 fn one_of_each() -> Vec<(Error, Vec<&'static str>)> {
-    let eio = "Input/output error (os error 5)";
+    let eio = EIO_TEXT.as_str();
     let mut errors = Vec::new();
 
     let lock = InterruptLock::named("edu0".into(), ());
@@ -161,12 +165,12 @@ fn a_cause_can_be_downcast() {
 fn a_fault_and_the_error_of_a_source_print_each_cause_once() {
     let fault = Fault::Source(os());
     assert_eq!(fault.to_string(), "the source failed");
-    let whole = "the source failed: reading the device: Input/output error (os error 5)";
+    let whole = format!("the source failed: reading the device: {}", *EIO_TEXT);
     assert_eq!(format!("{fault:#}"), whole);
     assert_eq!(chain(&fault).join(": "), whole);
 
     assert_eq!(os().to_string(), "reading the device");
-    assert_eq!(format!("{:#}", os()), "reading the device: Input/output error (os error 5)");
+    assert_eq!(format!("{:#}", os()), format!("reading the device: {}", *EIO_TEXT));
     assert_eq!(os().source().unwrap().downcast_ref(), Some(&Errno::new(EIO)));
     assert!(SourceError::Refused("testing".into()).source().is_none());
 }
@@ -178,8 +182,7 @@ fn an_error_that_is_the_cause_of_another_is_printed_once() {
     let inner = edu0!().on_enable(|()| no_clock()).build().unwrap();
     let outer = edu0!().name("nic").on_enable(move |()| inner.enable().map(drop)).build().unwrap();
     let error = outer.enable().unwrap_err();
-    let whole =
-        "nic: its enable callback failed: edu0: its enable callback failed: no clock: Input/output error (os error 5)";
+    let whole = format!("nic: its enable callback failed: edu0: its enable callback failed: no clock: {}", *EIO_TEXT);
     assert_eq!(format!("{error:#}"), whole);
     assert_eq!(chain(&error).join(": "), whole);
     assert!(matches!(kind(&outer.enable()), Some(ErrorKind::EnableCallback(_))));

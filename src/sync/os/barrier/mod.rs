@@ -4,6 +4,9 @@
 //! Linux, `membarrier` makes every thread of the process pass a barrier at once. With it, the light barrier only binds
 //! the compiler, and the heavy one pays for both. Without it, each is a fence.
 //!
+//! Windows has such a call, too, `FlushProcessWriteBuffers`. Wine 8's does nothing, and this crate has not been run on Windows
+//! itself yet. So there each barrier is a fence, as on all other systems.
+//!
 //! The choice between the two is made once, before the first light barrier that is no fence. If `membarrier` fails
 //! later (a seccomp filter was installed), both barriers are fences from then on. At that moment another thread may be
 //! passing a light barrier that is no fence, and a wake-up may be lost. So from then on each thread that sleeps looks
@@ -129,5 +132,7 @@ mod membarrier {
     }
 }
 
+#[cfg(test)]
+mod litmus;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;

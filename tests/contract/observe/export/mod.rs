@@ -1,5 +1,6 @@
 //! Statistics for those outside of the process: rule S4.
 
+// The socket is a Unix socket of Linux.
 #[cfg(target_os = "linux")]
 mod clients;
 #[cfg(target_os = "linux")]
