@@ -273,3 +273,29 @@ fn i7_the_members_of_a_line_wait_for_one_event() {
         assert!(members.iter().all(|member| member.fault().is_none()));
     });
 }
+
+/// A member's lock is held. The other member, on another dispatcher, is served all the same.
+// Caught: a level that is told to the first thread only.
+#[test]
+fn i7_a_member_whose_lock_is_held_delays_no_other() {
+    watchdog(|| {
+        let event = Event::manual_reset().unwrap();
+        let (device, line_end) = (event.signaller(), event.signaller());
+        let line = SharedLine::new(event).unwrap();
+        let held = Interrupt::builder(()).isr(|_| Claim::Unclaimed).source(line.member()).build().unwrap();
+        let isr = move |runs: &mut interrupt_lock::IsrContext<'_, u64, NoWorkItem>| {
+            **runs += 1;
+            line_end.reset().unwrap();
+            Claim::Claimed
+        };
+        let other = Interrupt::builder(0).isr(isr).source(line.member()).build().unwrap();
+        held.enable().unwrap();
+        other.enable().unwrap();
+        for round in 1..=200 {
+            let guard = held.acquire_interrupt_lock();
+            device.signal().unwrap();
+            until(|| *other.acquire_interrupt_lock() == round);
+            drop(guard);
+        }
+    });
+}
