@@ -28,13 +28,25 @@ fn i18_a_handle_that_others_close() {
             let dispatcher = Dispatcher::new().unwrap();
             let (beside, of_beside) = served(&dispatcher);
             let (interrupt, device) = served(&dispatcher);
+            let meets = |interrupt: &Interrupt<(), NoWorkItem>, signaller: &EventSignaller, claimed| {
+                signaller.signal().unwrap();
+                until(|| interrupt.stats().claimed == claimed);
+            };
+            // A thread that starts makes handles.
+            meets(&beside, &of_beside, 1);
+            meets(&interrupt, &device, 1);
             // SAFETY: the handle is one of this process's. That it is another's is what the test is about.
             drop(unsafe { OwnedHandle::from_raw_handle(device.as_handle().as_raw_handle()) });
-            for round in 1..=3 {
-                of_beside.signal().unwrap();
-                until(|| beside.stats().claimed == round);
+            of_beside.signal().unwrap();
+            // The next handle gets the number of the closed one, and a sleep makes a handle. So this thread must not sleep
+            // before the dispatcher has looked.
+            while interrupt.state() != State::Faulted {
+                std::thread::yield_now();
             }
-            until(|| interrupt.state() == State::Faulted);
+            until(|| beside.stats().claimed == 2);
+            for claimed in 3..=5 {
+                meets(&beside, &of_beside, claimed);
+            }
             let Some(Fault::Source(error)) = interrupt.fault() else { panic!("{:?}", interrupt.fault()) };
             let said = format!("{error:#}");
             assert!(said.starts_with("looking at an event: ") && said.contains("os error 6"), "{said}");
