@@ -162,17 +162,21 @@ impl Device for Simulated {
 }
 
 #[cfg(target_os = "linux")]
-mod timers_and_gpio;
+mod gpio;
+#[cfg(any(target_os = "linux", windows))]
+mod timer;
 #[cfg(windows)]
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub use linux::{EventfdGiven, EventfdOwn, SharedUio, UioFake};
+pub use gpio::{GpioFake, GpioKernel, gpio_event};
 #[cfg(target_os = "linux")]
-pub use timers_and_gpio::{GpioFake, GpioKernel, TimerOnce, gpio_event};
+pub use linux::{EventfdGiven, EventfdOwn, SharedUio, UioFake};
+#[cfg(any(target_os = "linux", windows))]
+pub use timer::TimerOnce;
 
 #[cfg(windows)]
-pub use windows::{EventAutoReset, EventGiven, EventManualReset, SharedEvent, TimerOnce};
+pub use windows::{EventAutoReset, EventGiven, EventManualReset, SharedEvent};
 
 #[cfg(any(target_os = "linux", windows))]
 fn sentence(error: impl std::fmt::Display) -> String {

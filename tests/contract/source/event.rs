@@ -149,24 +149,26 @@ fn i16_a_busy_event_starves_no_other() {
     });
 }
 
+/// A level whose device falls with every so many runs of the ISR.
+fn level(runs_each: u64) -> (EventSignaller, Interrupt<u64, NoWorkItem>) {
+    let event = Event::manual_reset().unwrap();
+    let (line, device) = (event.signaller(), event.signaller());
+    let builder = Interrupt::builder(0).isr(move |runs| {
+        **runs += 1;
+        if **runs % runs_each == 0 {
+            device.reset().unwrap();
+        }
+        Claim::Claimed
+    });
+    (line, builder.source(event).build().unwrap())
+}
+
 /// A level that stays signalled runs the ISR again, and a thread does not spin over one that is masked.
 // Caught: a masked level that is waited for; an unmasking that does not tell the thread.
 #[test]
 fn i6_a_manual_reset_event_is_a_level() {
     watchdog(|| {
-        let event = Event::manual_reset().unwrap();
-        let (line, device) = (event.signaller(), event.signaller());
-        let interrupt = Interrupt::builder(0_u64)
-            .isr(move |runs| {
-                **runs += 1;
-                if **runs % 3 == 0 {
-                    device.reset().unwrap();
-                }
-                Claim::Claimed
-            })
-            .source(event)
-            .build()
-            .unwrap();
+        let (line, interrupt) = level(3);
         interrupt.enable().unwrap();
         for round in 1..=200 {
             line.signal().unwrap();
@@ -183,17 +185,7 @@ fn i6_a_manual_reset_event_is_a_level() {
 #[test]
 fn i6_a_level_that_another_thread_serves_is_waited_for_again() {
     watchdog(|| {
-        let event = Event::manual_reset().unwrap();
-        let (line, device) = (event.signaller(), event.signaller());
-        let interrupt = Interrupt::builder(0_u64)
-            .isr(move |runs| {
-                **runs += 1;
-                device.reset().unwrap();
-                Claim::Claimed
-            })
-            .source(event)
-            .build()
-            .unwrap();
+        let (line, interrupt) = level(1);
         interrupt.enable().unwrap();
         for round in 1..=500 {
             line.signal().unwrap();

@@ -2,12 +2,11 @@
 
 use std::os::windows::io::AsHandle;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::time::Duration;
 
 use interrupt_lock::Trigger;
 use interrupt_lock::source::{LineMember, SharedLine};
 use interrupt_lock::test_kit::{Device, Rig};
-use interrupt_lock::windows::{Event, EventSignaller, Timer, TimerHandle};
+use interrupt_lock::windows::{Event, EventSignaller};
 
 use super::sentence;
 
@@ -121,39 +120,5 @@ impl Rig for SharedEvent {
     fn set_up(&self) -> Result<(LineMember, Line), String> {
         let (event, line) = EventManualReset.set_up()?;
         Ok((SharedLine::new(event).map_err(sentence)?.member(), line))
-    }
-}
-
-/// A timer that expires once for each assertion. What has expired is forgotten as it is set anew, so it does not count.
-pub struct TimerOnce;
-
-impl Rig for TimerOnce {
-    type Source = Timer;
-    type Device = TimerDevice;
-
-    fn is_level(&self) -> bool {
-        false
-    }
-
-    fn counts(&self) -> bool {
-        false
-    }
-
-    fn may_assert_unheard(&self) -> bool {
-        false
-    }
-
-    fn set_up(&self) -> Result<(Timer, TimerDevice), String> {
-        let (timer, handle) = Timer::new().map_err(sentence)?;
-        Ok((timer, TimerDevice(handle)))
-    }
-}
-
-/// The handle of the timer.
-pub struct TimerDevice(TimerHandle);
-
-impl Device for TimerDevice {
-    fn assert(&self) {
-        self.0.once(Duration::from_nanos(1)).expect("a timer can be set");
     }
 }

@@ -188,13 +188,16 @@ impl Events {
     }
 }
 
-/// Notes that the wait has ended by the event at that place, for all interrupts that have it.
+/// Notes that the wait has ended by the event at that place.
 fn note(watched: &[Watched], place: usize, signalled: &mut Vec<usize>) {
-    let event = &watched[place].event;
-    if event.note() {
-        let same = |&other: &usize| Arc::ptr_eq(&watched[other].event, event);
-        signalled.extend((place..watched.len()).filter(same));
+    if watched[place].event.note() {
+        signalled.extend(with_the_event_of(watched, place));
     }
+}
+
+/// The places of all interrupts that have the event of the one at that place, which is the first of them.
+fn with_the_event_of(watched: &[Watched], place: usize) -> impl Iterator<Item = usize> {
+    (place..watched.len()).filter(move |&other| Arc::ptr_eq(&watched[other].event, &watched[place].event))
 }
 
 /// Looks at each event by itself, after a wait for all was refused. One that the system refuses is left out from now on, and its
@@ -214,7 +217,7 @@ fn look_one_by_one(
             Err(_) => {
                 found = true;
                 left_out.push(place);
-                signalled.push(place);
+                signalled.extend(with_the_event_of(watched, place));
             }
         }
     }

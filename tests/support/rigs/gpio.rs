@@ -1,52 +1,17 @@
-//! A timer, and GPIO lines that a pipe plays.
+//! GPIO lines that a pipe plays.
 
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::string::String;
 use std::sync::Mutex;
-use std::time::Duration;
 use std::vec::Vec;
 
-use interrupt_lock::linux::{Gpio, GpioLines, Timer, TimerHandle};
+use interrupt_lock::linux::{Gpio, GpioLines};
 use interrupt_lock::source::Removal;
 
 use super::sentence;
 use interrupt_lock::test_kit::{Device, Rig};
-
-/// A timer that expires once for each assertion. What has expired is forgotten as it is set anew, so it does not count.
-pub struct TimerOnce;
-
-impl Rig for TimerOnce {
-    type Source = Timer;
-    type Device = TimerDevice;
-
-    fn is_level(&self) -> bool {
-        false
-    }
-
-    fn counts(&self) -> bool {
-        false
-    }
-
-    fn may_assert_unheard(&self) -> bool {
-        false
-    }
-
-    fn set_up(&self) -> Result<(Timer, TimerDevice), String> {
-        let (timer, handle) = Timer::new().map_err(sentence)?;
-        Ok((timer, TimerDevice(handle)))
-    }
-}
-
-/// The handle of the timer.
-pub struct TimerDevice(TimerHandle);
-
-impl Device for TimerDevice {
-    fn assert(&self) {
-        self.0.once(Duration::from_nanos(1)).expect("a timer can be set");
-    }
-}
 
 /// A GPIO line that another program has requested, played by a pipe.
 pub struct GpioFake;
