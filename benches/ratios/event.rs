@@ -64,11 +64,14 @@ fn dispatched() -> Answering {
     let its = answered.clone();
     let event = Event::auto_reset().unwrap();
     let signaller = event.signaller();
-    let isr = move |_: &mut _| {
-        its.store(epoch.elapsed().as_nanos() as u64, Ordering::SeqCst);
-        Claim::Claimed
-    };
-    let interrupt = Interrupt::builder(()).isr(isr).source(event).build().unwrap();
+    let interrupt = Interrupt::builder(())
+        .isr(move |_| {
+            its.store(epoch.elapsed().as_nanos() as u64, Ordering::SeqCst);
+            Claim::Claimed
+        })
+        .source(event)
+        .build()
+        .unwrap();
     interrupt.enable().unwrap();
     Answering { epoch, answered, event: signaller, end: Box::new(move || drop(interrupt.disable())) }
 }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interrupt_lock::{Claim, Delivery, Interrupt, InterruptLock, RawPiLock};
+#[cfg(target_os = "linux")]
+use interrupt_lock::RawPiLock;
+use interrupt_lock::{Claim, Delivery, Interrupt, InterruptLock};
 
 use crate::placement::{move_to, processors};
 use crate::table::{Figure, Figures, Table, per_round, quantile};
@@ -30,6 +32,7 @@ fn uncontended(table: &mut Table) {
     let of_interrupt = Interrupt::builder(0u64).isr(|_| Claim::Claimed).build().unwrap();
     let shared = Arc::new(InterruptLock::new(0u64));
     let of_shared = [(); 2].map(|()| Interrupt::builder_sharing(&shared).isr(|_| Claim::Claimed).build().unwrap());
+    #[cfg(target_os = "linux")]
     let inheriting = lock_api::Mutex::<RawPiLock, u64>::new(0);
     let parking_lot = parking_lot::Mutex::new(0u64);
     let std = std::sync::Mutex::new(0u64);
@@ -48,6 +51,7 @@ fn uncontended(table: &mut Table) {
     let ours = || per_round(ROUNDS, || *black_box(&ours).acquire_interrupt_lock() += 1);
     let of_interrupt = || per_round(ROUNDS, || *black_box(&of_interrupt).acquire_interrupt_lock() += 1);
     let of_shared = || per_round(ROUNDS, || *black_box(&of_shared[0]).acquire_interrupt_lock() += 1);
+    #[cfg(target_os = "linux")]
     let inheriting = || per_round(ROUNDS, || *black_box(&inheriting).lock() += 1);
     let parking_lot = || per_round(ROUNDS, || *black_box(&parking_lot).lock() += 1);
     let std = || per_round(ROUNDS, || *black_box(&std).lock().unwrap() += 1);
@@ -61,6 +65,7 @@ fn uncontended(table: &mut Table) {
         "acquire and release, shared by two Interrupts / parking_lot",
         &Figures::in_turns(TURNS, of_shared, parking_lot, Some(&mut limit)),
     );
+    #[cfg(target_os = "linux")]
     table.line(
         "acquire and release with priority inheritance / parking_lot",
         &Figures::in_turns(TURNS, inheriting, parking_lot, Some(&mut limit)),

@@ -125,7 +125,8 @@ impl Policy {
 /// - All processors are close to every device, because Windows does not tell which device is behind an event.
 /// - A policy binds the thread to processors of one [group](ProcessorSet). Where [`All`](Self::All) or
 ///   [`AllClose`](Self::AllClose) means several groups, the thread gets the processors of the group that it is in already.
-///   The answer is [`Answer::Narrowed`]. [`OneClose`](Self::OneClose) and [`SpreadMessages`](Self::SpreadMessages) choose
+///   The answer is [`Answer::Narrowed`]. (Since Windows 11 a thread that nobody has bound runs in all groups: such a policy
+///   then takes processors from it. Ask for none instead.) [`OneClose`](Self::OneClose) and [`SpreadMessages`](Self::SpreadMessages) choose
 ///   among the processors of all groups.
 /// - An operator restricts a process by its affinity mask: with `start /affinity`, in the Task Manager, by a job. A mask
 ///   that lacks processors of its group restricts the process to that group. With a whole one, its threads may go to other

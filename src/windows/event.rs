@@ -23,7 +23,7 @@ const NAME: Name = Name::new("event");
 /// - A **manual-reset** event is a level. The ISR, or the device, [resets](EventSignaller::reset) it. If it is still signalled when
 ///   the ISR has returned, the ISR runs again.
 ///
-/// The dispatcher's own thread waits for it. What the thread's wait has taken is noted before anything else is done, and a
+/// A thread of the dispatcher waits for it: its own, for the first 63. What the thread's wait has taken is noted before anything else is done, and a
 /// disable waits for that note: so no signal is lost to a disable, and none comes late.
 ///
 /// # Examples
@@ -117,7 +117,8 @@ impl Event {
     /// Takes an event that other code made: as an edge if it is an auto-reset event, as a level if it is a manual-reset
     /// event. Windows does not tell which of the two it is.
     ///
-    /// Other code that waits for an auto-reset event takes signals away from the source, without an error.
+    /// Other code that waits for an auto-reset event takes signals away from the source, without an error. So does a second
+    /// source on a duplicate of the handle.
     ///
     /// # Errors
     ///

@@ -5,12 +5,17 @@
 //! | [`Event`] | an event as a source |
 //! | [`Timer`] | a waitable timer as a source |
 //!
-//! A dispatcher's own thread waits for them: for up to 63, and for more on further threads.
+//! A dispatcher's own thread waits for them. It has room for 63; for each further 63 the dispatcher has one thread more.
 //!
 //! # In a loop of your own
 //!
 //! A wait for an auto-reset event takes its signal. So a loop that waits by itself has to tell the source of each such wait:
-//! [`WaitableHandle::note`](crate::source::WaitableHandle::note).
+//! [`WaitableHandle::note`](crate::source::WaitableHandle::note). Two things are the loop's to see to:
+//!
+//! - A disable between the wait and the note misses that signal: it is counted as stale later. So let the thread of the loop
+//!   disable, or disable between two waits.
+//! - A manual-reset event ends each wait while it is signalled, also while the interrupt is disabled, inactive or kept masked.
+//!   So leave it out of the wait then.
 
 mod event;
 mod timer;

@@ -120,27 +120,39 @@ impl Source for Timer {
 ///
 /// Setting the timer forgets what has expired and has not been taken. So a time-out that is set anew, or stopped, in
 /// time does not run the ISR. For that the call ends the dispatcher's wait, and waits until the thread has noted what the
-/// wait has taken. In the ISR there is no such wait.
+/// wait has taken. (On the thread that waits for this timer there is nothing to wait for: in its ISR, most of the time.) An
+/// ISR that has begun already still runs to its end: hold the interrupt lock to keep it out.
 ///
 /// # Examples
 ///
 /// An ISR that is run again 5 ms after each interrupt, until the device is ready:
 ///
-/// ```no_run
-/// use std::time::Duration;
-/// use interrupt_lock::{Claim, Interrupt, windows::Timer};
+/// ```
+/// use std::{sync::mpsc::channel, time::Duration};
+/// use interrupt_lock::{Claim, Interrupt, Registers, simulated::Edu, windows::Timer};
 ///
+/// const STATUS: usize = 0x20;
+/// const BUSY: u32 = 1;
+/// const SOON: Duration = Duration::from_millis(5);
+///
+/// let device = Edu::new();
 /// let (source, timer) = Timer::new()?;
-/// let interrupt = Interrupt::builder(3)
-///     .isr(move |looks_left| {
-///         **looks_left -= 1;
-///         if **looks_left > 0 && timer.once(Duration::from_millis(5)).is_err() {
+/// let first = timer.clone();
+/// let (report, ready) = channel();
+/// let interrupt = Interrupt::builder(device.registers())
+///     .isr(move |registers| {
+///         if registers.read32(STATUS) & BUSY == 0 {
+///             let _ = report.send(());
+///         } else if timer.once(SOON).is_err() {
 ///             return Claim::Unclaimed; // no more looks
 ///         }
 ///         Claim::Claimed
 ///     })
+///     .on_enable(move |_| first.once(SOON))
 ///     .source(source)
 ///     .build()?;
+/// interrupt.enable()?;
+/// assert_eq!(ready.recv(), Ok(()));
 /// # Ok::<(), interrupt_lock::Error>(())
 /// ```
 #[derive(Clone)]
@@ -156,7 +168,7 @@ impl TimerHandle {
     /// # Errors
     ///
     /// - [`ErrorKind::NoTime`] for a time of zero: use [`stop`](Self::stop).
-    /// - [`ErrorKind::Source`] if the system refuses. A time of more than some centuries is refused, too.
+    /// - [`ErrorKind::Source`] if the system refuses. A time of more than 29,000 years is refused, too.
     ///
     /// # Examples
     ///
@@ -183,7 +195,8 @@ impl TimerHandle {
     ///
     /// # Errors
     ///
-    /// As for [`once`](Self::once), and if the period is not of whole milliseconds: Windows knows no other.
+    /// As for [`once`](Self::once). A period that is not of whole milliseconds, or of more than 24 days, is refused: Windows
+    /// knows no other.
     ///
     /// # Examples
     ///

@@ -34,9 +34,9 @@ use crate::sync;
 /// A second thread, the worker, is started once an interrupt needs it. It runs work items, the deferred closures that a
 /// release has left, and wake-ups of devices. A removal that the system asks for gets a thread of its own.
 ///
-/// The thread has the interrupt's name, or "interrupts" if it is shared; the worker's name begins with "work". Both block
-/// every signal, so signals reach the program's own threads ([rule I21](crate::guide::contract#i21)). They inherit the
-/// processors and the scheduling of the thread that starts them, unless a [`Policy`](crate::Policy) asks for others.
+/// The thread has the interrupt's name, or "interrupts" if it is shared; the worker's name begins with "work". On Linux
+/// both block every signal, so signals reach the program's own threads, and inherit the processors and the scheduling of the
+/// thread that starts them ([rule I21](crate::guide::contract#i21)), unless a [`Policy`](crate::Policy) asks for others.
 ///
 /// A slow ISR delays the other interrupts of the same dispatcher, and no others ([rule
 /// I16](crate::guide::contract#i16)).

@@ -147,6 +147,9 @@ unsafe extern "C" fn evt_post_interrupts_enabled(device: WDFDEVICE, _: WDF_POWER
     let mut info = WDF_INTERRUPT_INFO { Size: size::<WDF_INTERRUPT_INFO>(), ..Default::default() };
     // SAFETY: the handle lives as long as its device. The resources are assigned.
     unsafe { call_unsafe_wdf!(WdfInterruptGetInfo, wired.handle, &mut info) };
+    if info.Vector == 0 {
+        return STATUS_SUCCESS; // given no resources: WDF leaves it unconnected, and the device works without it
+    }
     if !mode::can_serve(&info) {
         return STATUS_NOT_SUPPORTED;
     }
@@ -165,7 +168,8 @@ unsafe extern "C" fn evt_cleanup(device: WDFOBJECT) {
     let wired = unsafe { context::<Wired>(device.cast()).replace(ptr::null_mut()) };
     if !wired.is_null() {
         // SAFETY: `evt_device_add` has made it of a box.
-        drop(unsafe { Box::from_raw(wired) });
+        let wired = unsafe { Box::from_raw(wired) };
+        mode::pinned(|| drop(wired));
     }
 }
 

@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::task::Waker;
 use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
 
 use lock_api::Mutex;
@@ -54,9 +55,11 @@ pub struct WaitableHandle {
 }
 
 impl WaitableHandle {
-    /// Takes a handle: an auto-reset event or timer as an edge, a manual-reset event as a level.
+    /// Takes a handle that holds one signal, which a wait takes, as an edge: an auto-reset event or timer. Or a handle that
+    /// stays signalled, as a level: a manual-reset event, a thread, a process.
     ///
-    /// Windows does not tell which of the two an event is. A manual-reset event as an edge would never be silent again.
+    /// Windows does not tell which of the two it is. A handle that stays signalled would be an edge that never ends. A
+    /// semaphore holds more signals than one look takes, and a mutex would belong to the thread that looks: give neither.
     ///
     /// # Errors
     ///
@@ -82,7 +85,7 @@ impl WaitableHandle {
             // The look has taken the signal.
             notes.note_edge();
         }
-        Ok(Self { shared: Arc::new(Waitable { handle, is_level, notes, bells: Mutex::new(Vec::new()) }) })
+        Ok(Self { shared: Arc::new(Waitable { handle, is_level, notes, watchers: Mutex::new(Vec::new()) }) })
     }
 
     /// For [`Source::connect`](super::Source::connect): a level that is signalled counts from now on.
@@ -98,7 +101,8 @@ impl WaitableHandle {
     /// For [`Source::take`](super::Source::take): takes what was signalled since the last call. A level is masked by it.
     ///
     /// It takes the signals that a dispatcher has noted, and looks at the event. If a thread waits for an edge, the call ends
-    /// that wait, and waits until the thread has noted what it has taken. The thread takes no lock on that way.
+    /// that wait, and waits until the thread has noted what it has taken. On that way the thread takes no interrupt lock and
+    /// runs no callback.
     ///
     /// # Errors
     ///
@@ -129,7 +133,7 @@ impl WaitableHandle {
     pub(crate) fn forget(&self, stop: impl FnOnce() -> Result<(), SourceError>) -> Result<(), SourceError> {
         stop()?;
         self.shared.each_bell(Bell::settle);
-        self.shared.notes.forget();
+        self.shared.notes.take();
         Ok(())
     }
 
@@ -150,22 +154,43 @@ pub(crate) struct Waitable {
     handle: OwnedHandle,
     is_level: bool,
     notes: SignalNotes,
-    /// Those of the threads that wait for it now. On a shared line there may be several.
-    bells: Mutex<RawInterruptLock, Vec<Arc<Bell>>>,
+    /// The threads that wait for it now. On a shared line there may be several.
+    watchers: Mutex<RawInterruptLock, Vec<Watcher>>,
+}
+
+/// A thread that waits for a handle.
+struct Watcher {
+    bell: Arc<Bell>,
+    /// Has the interrupt served for which it waits.
+    waker: Waker,
 }
 
 impl Waitable {
-    /// The thread of that bell waits for the handle from now on.
-    pub(crate) fn add(&self, bell: &Arc<Bell>) {
-        self.bells.lock().push(bell.clone());
+    /// The thread of that bell waits for the handle from now on, for the interrupt that `waker` has served.
+    pub(crate) fn add(&self, bell: &Arc<Bell>, waker: &Waker) {
+        self.watchers.lock().push(Watcher { bell: bell.clone(), waker: waker.clone() });
     }
 
-    /// The thread of that bell waits for the handle no longer.
-    pub(crate) fn remove(&self, bell: &Arc<Bell>) {
-        let mut bells = self.bells.lock();
-        if let Some(place) = bells.iter().position(|other| Arc::ptr_eq(other, bell)) {
-            bells.swap_remove(place);
+    /// The thread of that bell waits for the handle no longer, for that interrupt.
+    pub(crate) fn remove(&self, bell: &Arc<Bell>, waker: &Waker) {
+        let mut watchers = self.watchers.lock();
+        let is_it = |other: &Watcher| Arc::ptr_eq(&other.bell, bell) && other.waker.will_wake(waker);
+        let removed = watchers.iter().position(is_it).map(|place| watchers.swap_remove(place));
+        drop(watchers);
+        // It may be the last reference to the interrupt's slot.
+        drop(removed);
+    }
+
+    /// Has the interrupts served that wait for this level on other threads: it is masked now, and those no longer wait for it.
+    /// The caller is the thread of that bell, outside its rounds: a thread that settles them has the list locked.
+    pub(crate) fn wake_others(&self, bell: &Arc<Bell>) {
+        for other in self.watchers.lock().iter().filter(|other| !Arc::ptr_eq(&other.bell, bell)) {
+            other.waker.wake_by_ref();
         }
+    }
+
+    pub(crate) fn is_level(&self) -> bool {
+        self.is_level
     }
 
     /// Whether a thread has to wait for it: a masked level is signalled until the device has been served.
@@ -203,8 +228,8 @@ impl Waitable {
     }
 
     fn each_bell(&self, each: impl Fn(&Bell)) {
-        for bell in &*self.bells.lock() {
-            each(bell);
+        for watcher in &*self.watchers.lock() {
+            each(&watcher.bell);
         }
     }
 }

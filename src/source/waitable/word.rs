@@ -51,11 +51,6 @@ impl SignalNotes {
         self.0.fetch_and(UNMASKED, Acquire) / ONE
     }
 
-    /// Forgets the signals that have been noted.
-    pub(crate) fn forget(&self) {
-        self.take();
-    }
-
     pub(crate) fn is_unmasked(&self) -> bool {
         // Relaxed: the rounds of the threads order it.
         self.0.load(Relaxed) & UNMASKED != 0

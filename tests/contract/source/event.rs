@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-use interrupt_lock::source::Source;
+use interrupt_lock::source::{SharedLine, Source};
 use interrupt_lock::windows::{Event, EventSignaller};
 use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, NoWorkItem, SourceError, Trigger};
 use support::{until, watchdog};
@@ -225,4 +225,77 @@ fn an_event_is_no_message() {
     let handle = std::os::windows::io::AsHandle::as_handle(&theirs).try_clone_to_owned().unwrap();
     let error = Event::from_handle(handle, Trigger::Message).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Open(SourceError::Refused(_))), "{error:#}");
+}
+
+/// Two devices on one line, each served by a dispatcher of its own: both wait for the same event.
+// Caught: a member whose dispatcher does not wait for the line's event.
+#[test]
+fn i7_the_members_of_a_line_wait_for_one_event() {
+    watchdog(|| {
+        let event = Event::manual_reset().unwrap();
+        let signaller = event.signaller();
+        let line = SharedLine::new(event).unwrap();
+        let asserted = Arc::new([const { AtomicU64::new(0) }; 2]);
+        let members: Vec<_> = (0..2)
+            .map(|own| {
+                let (asserted, line_end) = (asserted.clone(), signaller.clone());
+                let isr = Interrupt::builder(0_u64).isr(move |found| {
+                    if asserted[own].swap(0, SeqCst) == 0 {
+                        return Claim::Unclaimed;
+                    }
+                    **found += 1;
+                    // The line falls once no device holds it. What is asserted after the look signals again.
+                    line_end.reset().unwrap();
+                    if asserted.iter().any(|device| device.load(SeqCst) != 0) {
+                        line_end.signal().unwrap();
+                    }
+                    Claim::Claimed
+                });
+                isr.source(line.member()).build().unwrap()
+            })
+            .collect();
+        for member in &members {
+            member.enable().unwrap();
+        }
+        for round in 1..=200 {
+            for (own, member) in members.iter().enumerate() {
+                asserted[own].store(1, SeqCst);
+                signaller.signal().unwrap();
+                if round % 2 == own as u64 {
+                    // Else the other device asserts while this one is served.
+                    until(|| *member.acquire_interrupt_lock() == round);
+                }
+            }
+            for member in &members {
+                until(|| *member.acquire_interrupt_lock() == round);
+            }
+        }
+        assert!(members.iter().all(|member| member.fault().is_none()));
+    });
+}
+
+/// A member's lock is held. The other member, on another dispatcher, is served all the same.
+// Caught: a level that is told to the first thread only.
+#[test]
+fn i7_a_member_whose_lock_is_held_delays_no_other() {
+    watchdog(|| {
+        let event = Event::manual_reset().unwrap();
+        let (device, line_end) = (event.signaller(), event.signaller());
+        let line = SharedLine::new(event).unwrap();
+        let held = Interrupt::builder(()).isr(|_| Claim::Unclaimed).source(line.member()).build().unwrap();
+        let isr = move |runs: &mut interrupt_lock::IsrContext<'_, u64, NoWorkItem>| {
+            **runs += 1;
+            line_end.reset().unwrap();
+            Claim::Claimed
+        };
+        let other = Interrupt::builder(0).isr(isr).source(line.member()).build().unwrap();
+        held.enable().unwrap();
+        other.enable().unwrap();
+        for round in 1..=200 {
+            let guard = held.acquire_interrupt_lock();
+            device.signal().unwrap();
+            until(|| *other.acquire_interrupt_lock() == round);
+            drop(guard);
+        }
+    });
 }

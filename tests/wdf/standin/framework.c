@@ -60,6 +60,9 @@ WDFDEVICE WdfInterruptGetDevice(WDFINTERRUPT interrupt) {
 void WdfInterruptGetInfo(WDFINTERRUPT interrupt, WDF_INTERRUPT_INFO *info) {
     if (machine_irql() > DISPATCH_LEVEL)
         fail("WdfInterruptGetInfo above DISPATCH_LEVEL");
+    *info = (WDF_INTERRUPT_INFO){.Size = sizeof *info};
+    if (has_no_resources)
+        return;
     *info = (WDF_INTERRUPT_INFO){
         .Size = sizeof *info,
         .TargetProcessorSet = 0xf,

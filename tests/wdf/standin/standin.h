@@ -55,7 +55,7 @@ void machine_defer(struct interrupt *);
 KIRQL machine_irql(void);
 
 /* test.c: the device, the run and its end. */
-extern bool line_not_message, is_passive_level;
+extern bool line_not_message, is_passive_level, has_no_resources;
 bool device_asserts(void);
 unsigned long device_acknowledged(void);
 unsigned random_below(unsigned);

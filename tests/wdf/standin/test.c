@@ -1,10 +1,11 @@
 /* The device, and 200 power cycles of it: 40,000 assertions, while threads make requests.
  *
- * usage: (message|line) (between|amid), or: passive-level
+ * usage: (message|line) (between|amid), or: passive-level, or: no-resources
  *   message, line   how the device interrupts
  *   between         each D0 exit comes when all has been served, a few events at a time
  *   amid            it comes at any moment: what is under way then is served after the next D0 entry
- *   passive-level   the device's interrupt has no level of its own: the driver refuses it (kernel mode) */
+ *   passive-level   the device's interrupt has no level of its own: the driver refuses it (kernel mode)
+ *   no-resources    the system has none for the interrupt: the device works without it */
 #include <pthread.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -24,7 +25,7 @@ struct counts {
 void driver_request(struct device *);
 struct counts driver_counts(struct device *);
 
-bool line_not_message, is_passive_level;
+bool line_not_message, is_passive_level, has_no_resources;
 static struct device *device;
 static atomic_ulong moved;
 
@@ -212,23 +213,29 @@ static void cycle(bool amid, unsigned events) {
     progress();
 }
 
-static int refuse(void) {
-    is_passive_level = true;
+/* A D0 entry and exit alone. */
+static int enter_and_exit(const char *what, uint32_t expected) {
     machine_start();
     machine_enter();
     device = framework_add_device();
     NTSTATUS status = device->power.EvtDeviceD0EntryPostInterruptsEnabled(device, WdfPowerDeviceD3);
-    expect_same("status of EvtDeviceD0EntryPostInterruptsEnabled", (uint32_t)status, 0xC00000BB);
+    expect_same("status of EvtDeviceD0EntryPostInterruptsEnabled", (uint32_t)status, expected);
+    if (on)
+        fail("the device interrupts without an interrupt");
+    status = device->power.EvtDeviceD0ExitPreInterruptsDisabled(device, WdfPowerDeviceD3);
+    expect_same("status of EvtDeviceD0ExitPreInterruptsDisabled", (uint32_t)status, 0);
     framework_remove(device);
     machine_leave();
     machine_stop();
-    printf("%s, passive-level: refused\n", machine_name);
+    printf("%s, %s: %s\n", machine_name, what, expected ? "refused" : "left out");
     return 0;
 }
 
 int main(int count, char **arguments) {
-    if (count == 2 && !strcmp(arguments[1], "passive-level"))
-        return refuse();
+    is_passive_level = count == 2 && !strcmp(arguments[1], "passive-level");
+    has_no_resources = count == 2 && !strcmp(arguments[1], "no-resources");
+    if (is_passive_level || has_no_resources)
+        return enter_and_exit(arguments[1], is_passive_level ? 0xC00000BB /* STATUS_NOT_SUPPORTED */ : 0);
     if (count != 3)
         return 2;
     line_not_message = !strcmp(arguments[1], "line");

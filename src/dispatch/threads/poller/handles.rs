@@ -8,7 +8,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::task::Waker;
 use core::time::Duration;
-use std::sync::OnceLock;
 
 use lock_api::Mutex;
 
@@ -21,8 +20,8 @@ use crate::lock::raw::RawInterruptLock;
 use crate::name::Name;
 use crate::source::WaitableHandle;
 use crate::source::waitable::Bell;
-use crate::sync::AtomicUsize;
 use crate::sync::Ordering::Relaxed;
+use crate::sync::{AtomicUsize, PlainMutex};
 
 pub(in crate::dispatch::threads) use crate::dispatch::threads::poller::waiter::Events;
 
@@ -33,14 +32,14 @@ pub(in crate::dispatch::threads) struct Poller {
     refusal: Refusal,
     /// The threads for the events that the watcher's own has no room for.
     others: Mutex<RawInterruptLock, Vec<OtherThread>>,
-    /// Why one of those can't wait any more.
-    failed: Arc<OnceLock<SourceError>>,
+    /// Why a wait of those was refused, until the watcher takes note of it.
+    refused: Arc<PlainMutex<Option<SourceError>>>,
 }
 
 impl Poller {
     pub(in crate::dispatch::threads) fn new() -> Result<Self, SourceError> {
         let others = Mutex::new(Vec::new());
-        Ok(Self { own: Waiter::new()?, refusal: Refusal::default(), others, failed: Arc::default() })
+        Ok(Self { own: Waiter::new()?, refusal: Refusal::default(), others, refused: Arc::new(PlainMutex::new(None)) })
     }
 
     pub(in crate::dispatch::threads) fn events(&self) -> Events {
@@ -66,15 +65,17 @@ impl Poller {
         waker: Waker,
     ) -> Result<(), SourceError> {
         let watched = Watched::new(number, event.shared(), waker);
-        let mut others = self.others.lock();
-        let waiters = core::iter::once(&self.own).chain(others.iter().map(|other| &*other.waiter));
-        let Some(waiter) = waiters.into_iter().find(|waiter| waiter.has_room()) else {
-            let other = OtherThread::start(self.own.bell(), &self.failed)?;
-            other.waiter.watch(watched);
-            others.push(other);
+        if self.own.has_room() {
+            self.own.watch(watched);
             return Ok(());
+        }
+        let mut others = self.others.lock();
+        let other = match others.iter().position(|other| other.waiter.has_room()) {
+            Some(place) => &others[place],
+            None => others.push_mut(OtherThread::start(self.own.bell(), &self.refused)?),
         };
-        waiter.watch(watched);
+        other.waiter.watch(watched);
+        other.refusal.wake();
         Ok(())
     }
 
@@ -95,19 +96,22 @@ impl Poller {
     /// Waits as long as `wait` says. Returns whether an event is signalled or another thread has ended the wait, or an error
     /// if the system refuses to wait.
     pub(in crate::dispatch::threads) fn wait(&self, events: &mut Events, wait: Wait) -> Result<bool, SourceError> {
-        events.clear();
         let time = match wait {
-            Wait::No if !self.watches() => return Ok(false),
+            Wait::No if !self.watches() => {
+                events.clear();
+                return Ok(false);
+            }
             Wait::No => Some(Duration::ZERO),
             Wait::UntilWoken => None,
             Wait::For(time) => Some(time),
         };
         if self.parks() {
+            events.clear();
             self.refusal.park(time);
             return Ok(false);
         }
         let waited = self.own.wait(events, time);
-        let waited = self.failed.get().map_or(waited, |error| Err(error.clone()));
+        let waited = self.refused.lock().take().map_or(waited, Err);
         waited.inspect_err(|_| self.refusal.note())
     }
 
@@ -120,30 +124,35 @@ impl Poller {
 /// A thread that waits for events, and wakes the watcher for each.
 struct OtherThread {
     waiter: Arc<Waiter>,
+    refusal: Arc<Refusal>,
     /// 1 once the thread has to end.
     stop: Arc<AtomicUsize>,
     thread: DispatchThread,
 }
 
 impl OtherThread {
-    fn start(watcher: &Arc<Bell>, failed: &Arc<OnceLock<SourceError>>) -> Result<Self, SourceError> {
-        let (waiter, stop) = (Arc::new(Waiter::new()?), Arc::new(AtomicUsize::new(0)));
-        let (its_waiter, its_stop) = (waiter.clone(), stop.clone());
-        let (watcher, failed) = (watcher.clone(), failed.clone());
+    /// Starts a thread. If the system refuses its wait, it leaves the error in `refused`, and rings for the watcher.
+    fn start(watcher: &Arc<Bell>, refused: &Arc<PlainMutex<Option<SourceError>>>) -> Result<Self, SourceError> {
+        let (waiter, refusal) = (Arc::new(Waiter::new()?), Arc::<Refusal>::default());
+        let stop = Arc::new(AtomicUsize::new(0));
+        let its = (waiter.clone(), refusal.clone(), stop.clone(), watcher.clone(), refused.clone());
         let thread = DispatchThread::start(&Name::new("more events"), move || {
+            let (waiter, refusal, stop, watcher, refused) = its;
             let mut events = Events::new();
             // Relaxed: the bell orders it.
-            while its_stop.load(Relaxed) == 0 {
-                match its_waiter.wait(&mut events, None) {
+            while stop.load(Relaxed) == 0 {
+                match waiter.wait(&mut events, None) {
                     Ok(_) => events.wake(),
                     Err(error) => {
-                        let _ = failed.set(error);
-                        return watcher.ring();
+                        *refused.lock() = Some(error);
+                        refusal.note();
+                        watcher.ring();
+                        refusal.park(None);
                     }
                 }
             }
         })?;
-        Ok(Self { waiter, stop, thread })
+        Ok(Self { waiter, refusal, stop, thread })
     }
 }
 
@@ -152,6 +161,7 @@ impl Drop for OtherThread {
         // Relaxed: the bell orders it.
         self.stop.store(1, Relaxed);
         self.waiter.bell().ring();
+        self.refusal.wake();
         self.thread.join();
     }
 }
@@ -195,18 +205,43 @@ mod tests {
     #[test]
     fn an_event_that_is_watched_no_longer_keeps_its_signal() {
         let (poller, event) = watching(false);
+        let woken = AtomicUsize::new(0);
         std::thread::scope(|scope| {
-            // Until it is woken by itself: what else ends a wait here is only the news of what is watched.
-            let waits = scope.spawn(|| while !poller.wait(&mut poller.events(), Wait::UntilWoken).unwrap() {});
+            let waits = scope.spawn(|| {
+                let mut events = poller.events();
+                // Relaxed: the bell orders it. (The news of what is watched rings the bell, too.)
+                while woken.load(Relaxed) == 0 {
+                    poller.wait(&mut events, Wait::UntilWoken).unwrap();
+                }
+            });
             while !poller.own.bell().rounds.is_waiting() {
                 std::thread::yield_now();
             }
             poller.unwatch(7).unwrap();
             signal(&event);
+            woken.store(1, Relaxed);
             poller.wake();
             waits.join().unwrap();
         });
         assert!(win32::is_signalled(std::os::windows::io::AsHandle::as_handle(&event)).unwrap());
+    }
+
+    // Caught: a refusal of a further thread that is told again and again, or never.
+    #[test]
+    fn i19_a_refused_wait_of_a_further_thread_is_told_once() {
+        let (poller, event) = watching(false);
+        let mut events = poller.events();
+        let refused = SourceError::Refused("as a test".into());
+        *poller.refused.lock() = Some(refused.clone());
+        poller.wake();
+        assert_eq!(poller.wait(&mut events, Wait::UntilWoken), Err(refused));
+        assert!(poller.parks());
+        poller.wake();
+        assert_eq!(poller.wait(&mut events, Wait::UntilWoken), Ok(false));
+        signal(&event);
+        while Poller::ready(&events).count() == 0 {
+            poller.wait(&mut events, Wait::UntilWoken).unwrap();
+        }
     }
 
     // Caught: a wake-up that is lost as an event is signalled too, or the other way round.

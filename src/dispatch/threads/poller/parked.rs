@@ -1,4 +1,4 @@
-//! Waiting on systems without epoll: the thread parks, and only sources that wake a waker can end its wait.
+//! Waiting on other systems than Linux and Windows: the thread parks, and only sources that wake a waker can end its wait.
 
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;

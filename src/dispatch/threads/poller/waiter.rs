@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::mem;
 use core::task::Waker;
 use core::time::Duration;
 use std::os::windows::io::{AsHandle, BorrowedHandle};
@@ -54,7 +55,7 @@ impl Waiter {
     }
 
     pub(super) fn watch(&self, watched: Watched) {
-        watched.event.add(&self.bell);
+        watched.event.add(&self.bell, &watched.waker);
         self.change(|list| list.push(watched));
         self.bell.tell();
     }
@@ -64,7 +65,7 @@ impl Waiter {
         let place = |list: &Vec<Watched>| list.iter().position(|watched| watched.number == number);
         let Some(removed) = self.change(|list| Some(list.swap_remove(place(list)?))) else { return };
         self.bell.settle();
-        removed.event.remove(&self.bell);
+        removed.event.remove(&self.bell, &removed.waker);
     }
 
     fn change<R>(&self, change: impl FnOnce(&mut Vec<Watched>) -> R) -> R {
@@ -89,13 +90,12 @@ impl Waiter {
         self.bell.rounds.begin();
         // Relaxed: as in `change`.
         let version = self.version.load(Relaxed);
-        if version != events.version {
-            events.watched.clone_from(&self.watched.lock());
-            events.version = version;
-            events.broken.clear();
-        }
+        let outdated = (version != events.version).then(|| events.renew(&self.watched.lock(), version));
         let waited = events.wait(&self.bell, time);
         self.bell.rounds.end();
+        // Outside of the round, for which other threads may wait: it may be the last reference to an interrupt's slot.
+        drop(outdated);
+        events.wake_others(&self.bell);
         waited
     }
 }
@@ -107,14 +107,25 @@ pub(in crate::dispatch::threads) struct Events {
     version: usize,
     /// The places in `watched` of the events that the last wait found signalled.
     signalled: Vec<usize>,
-    /// The places of those that the system refuses to wait for. They are left out.
-    broken: Vec<usize>,
+    /// The places of those that are left out: the system refuses to wait for them, or they are there already, for another
+    /// interrupt.
+    left_out: Vec<usize>,
 }
 
 impl Events {
     pub(super) fn new() -> Self {
         let places = || Vec::with_capacity(MOST_AT_ONCE);
-        Self { watched: Vec::with_capacity(MOST_AT_ONCE), version: 0, signalled: places(), broken: places() }
+        Self { watched: Vec::new(), version: 0, signalled: places(), left_out: places() }
+    }
+
+    /// Takes over what is watched now. Returns what was before.
+    fn renew(&mut self, watched: &[Watched], version: usize) -> Vec<Watched> {
+        let is_twice =
+            |&place: &usize| watched[..place].iter().any(|other| Arc::ptr_eq(&other.event, &watched[place].event));
+        self.left_out.clear();
+        self.left_out.extend((0..watched.len()).filter(is_twice));
+        self.version = version;
+        mem::replace(&mut self.watched, watched.to_vec())
     }
 
     pub(super) fn clear(&mut self) {
@@ -124,6 +135,16 @@ impl Events {
     /// The numbers of the interrupts that have to be served.
     pub(super) fn served(&self) -> impl Iterator<Item = usize> + '_ {
         self.signalled.iter().map(|&place| self.watched[place].number)
+    }
+
+    /// Has the interrupts served that wait on other threads for the levels which are masked now.
+    fn wake_others(&self, bell: &Arc<Bell>) {
+        for &place in &self.signalled {
+            let event = &self.watched[place].event;
+            if event.is_level() {
+                event.wake_others(bell);
+            }
+        }
     }
 
     /// Has the watcher serve them.
@@ -138,8 +159,7 @@ impl Events {
         let mut places = [0; MOST_AT_ONCE];
         let mut count = 1;
         for (place, watched) in self.watched.iter().enumerate() {
-            let is_twice = || self.watched[..place].iter().any(|other| Arc::ptr_eq(&other.event, &watched.event));
-            if watched.event.is_awaited() && !self.broken.contains(&place) && !is_twice() {
+            if watched.event.is_awaited() && !self.left_out.contains(&place) {
                 (handles[count], places[count]) = (watched.event.as_handle(), place);
                 count += 1;
             }
@@ -156,7 +176,7 @@ impl Events {
                     from += next + 1;
                 }
                 Err(error) => {
-                    if !look_one_by_one(&self.watched, handles, places, &mut self.signalled, &mut self.broken) {
+                    if !look_one_by_one(&self.watched, handles, places, &mut self.signalled, &mut self.left_out) {
                         return Err(error);
                     }
                     break;
@@ -184,7 +204,7 @@ fn look_one_by_one(
     handles: &[BorrowedHandle<'_>],
     places: &[usize],
     signalled: &mut Vec<usize>,
-    broken: &mut Vec<usize>,
+    left_out: &mut Vec<usize>,
 ) -> bool {
     let mut found = false;
     for (&handle, &place) in handles.iter().zip(places).skip(1) {
@@ -193,7 +213,7 @@ fn look_one_by_one(
             Ok(false) => {}
             Err(_) => {
                 found = true;
-                broken.push(place);
+                left_out.push(place);
                 signalled.push(place);
             }
         }
