@@ -147,7 +147,7 @@ mod tests {
     }
 
     /// A handle stands for its own thread, whichever thread uses it, and for nobody after that thread's end.
-    // Caught: the pseudo handle itself, which stands for whoever uses it.
+    // Caught: the pseudo handle itself, which stands for the thread that uses it.
     #[test]
     fn p2_a_thread_is_bound_by_its_handle() {
         let here = ThreadId::current();

@@ -39,7 +39,7 @@ struct Request {
 
 impl Request {
     fn complete(self, answer: Answer) {
-        let _ = self.answer.send(answer); // whoever asked may be gone
+        let _ = self.answer.send(answer); // the thread that asked may be gone
     }
 }
 

@@ -19,7 +19,7 @@ use crate::win32;
 /// A handle of Windows that a dispatcher waits for, for sources of your own: what [`Ready::Event`](super::Ready::Event)
 /// holds.
 ///
-/// A wait for an auto-reset event takes the signal away: whoever looks at the event afterwards finds it reset. So a
+/// A wait for an auto-reset event takes the signal away: a later look at the event finds it reset. So a
 /// source can't take its signals from the event alone. This handle keeps those that a dispatcher's wait has taken. The
 /// methods are what a [`Source`](super::Source) needs, and have the names of its own.
 ///

@@ -1,8 +1,8 @@
 //! When a thread waits for handles.
 //!
 //! A wait of Windows takes the signal of an auto-reset event, and only then returns. So from the signal's end in the system to
-//! the note that the thread makes of it, the signal is in neither place. Whoever takes from the source has to know of that
-//! window: the thread numbers its rounds, odd from before the wait to after the notes. Another thread that has seen an odd
+//! the note that the thread makes of it, the signal is in neither place. A thread that takes from the source has to know of
+//! that window: the waiting thread numbers its rounds, odd from before the wait to after the notes. Another thread that has seen an odd
 //! number ends the wait, and waits until the number has changed: then what the wait has taken is noted.
 //!
 //! Why that loses nothing: let a thread look at the event after it was signalled, and find it reset. Then a wait has taken the
