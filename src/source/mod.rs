@@ -9,7 +9,7 @@ pub(crate) mod registers;
 mod shared_line;
 #[cfg(feature = "std")]
 mod software;
-#[cfg(any(loom, all(windows, feature = "std")))]
+#[cfg(any(all(loom, test), all(windows, feature = "std")))]
 pub(crate) mod waitable;
 
 use core::task::Waker;

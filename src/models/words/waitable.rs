@@ -56,7 +56,7 @@ impl Machine {
     /// Waits for the bell, and for the event if it is `awaited`. The event stays as it is.
     fn wait_for(&self, awaited: bool) -> loom::sync::MutexGuard<'_, System> {
         let mut system = self.system.lock().unwrap();
-        while !(awaited && system.event) && !system.bell {
+        while !(system.bell || awaited && system.event) {
             system = self.changed.wait(system).unwrap();
         }
         system.bell = false;

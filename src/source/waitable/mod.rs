@@ -20,5 +20,5 @@ pub(crate) use bell::Bell;
 pub(crate) use handle::Waitable;
 #[cfg(windows)]
 pub use handle::WaitableHandle;
-#[cfg(loom)]
+#[cfg(all(loom, test))]
 pub(crate) use {rounds::Rounds, word::SignalNotes};
