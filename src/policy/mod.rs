@@ -125,7 +125,7 @@ impl Policy {
 /// - All processors are close to every device, because Windows does not tell which device is behind an event.
 /// - A policy binds the thread to processors of one [group](ProcessorSet). Where [`All`](Self::All) or
 ///   [`AllClose`](Self::AllClose) means several groups, the thread gets the processors of the group that it is in already.
-///   The answer is [`Answer::Narrowed`]. (Since Windows 11 a thread that nobody has bound runs in all groups: such a policy
+///   It is told by [`Answer::Narrowed`]. (Since Windows 11 a thread that nobody has bound runs in all groups: such a policy
 ///   then takes processors from it. Ask for none instead.) [`OneClose`](Self::OneClose) and [`SpreadMessages`](Self::SpreadMessages) choose
 ///   among the processors of all groups.
 /// - An operator restricts a process by its affinity mask: with `start /affinity`, in the Task Manager, by a job. A mask

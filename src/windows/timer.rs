@@ -187,6 +187,7 @@ impl TimerHandle {
     /// assert_eq!(timed_out.recv(), Ok(()));
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
+    #[doc(alias = "SetWaitableTimer")]
     pub fn once(&self, after: Duration) -> Result<(), Error> {
         self.set_to("once", after, Duration::ZERO)
     }
@@ -237,6 +238,7 @@ impl TimerHandle {
     /// assert_eq!(source.take()?, 0);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    #[doc(alias = "CancelWaitableTimer")]
     pub fn stop(&self) -> Result<(), Error> {
         let _setting = self.setting.lock();
         self.forget().map_err(refused(NAME))

@@ -189,22 +189,27 @@ impl Registers for ConverterRegisters {
         }
     }
 
+    // A driver that accesses them by another width is wrong.
     fn read8(&self, _: usize) -> u8 {
-        unimplemented!("its registers have 32 bits")
+        wrong_width()
     }
     fn read16(&self, _: usize) -> u16 {
-        unimplemented!("its registers have 32 bits")
+        wrong_width()
     }
     fn read64(&self, _: usize) -> u64 {
-        unimplemented!("its registers have 32 bits")
+        wrong_width()
     }
     fn write8(&self, _: usize, _: u8) {
-        unimplemented!("its registers have 32 bits")
+        wrong_width()
     }
     fn write16(&self, _: usize, _: u16) {
-        unimplemented!("its registers have 32 bits")
+        wrong_width()
     }
     fn write64(&self, _: usize, _: u64) {
-        unimplemented!("its registers have 32 bits")
+        wrong_width()
     }
+}
+
+fn wrong_width() -> ! {
+    panic!("the converter's registers have 32 bits")
 }

@@ -85,7 +85,7 @@ impl Asked {
         assert_eq!(receive(&self.answer), self.due(), "channel {}", self.channel);
     }
 
-    /// Whether the answer is there. Then it has to be right.
+    /// Whether the request has been answered. Then the answer has to be right.
     fn is_answered(&self) -> bool {
         match self.answer.try_recv() {
             Ok(answer) => {

@@ -176,7 +176,7 @@ pub use linux::{EventfdGiven, EventfdOwn, SharedUio, UioFake};
 pub use timer::TimerOnce;
 
 #[cfg(windows)]
-pub use windows::{EventAutoReset, EventGiven, EventManualReset, SharedEvent};
+pub use windows::{EventAutoReset, EventManualReset, SharedEvent};
 
 #[cfg(any(target_os = "linux", windows))]
 fn sentence(error: impl std::fmt::Display) -> String {

@@ -16,8 +16,7 @@
 //! set under the interrupt lock, so a delivery either sees it, or was counted before the listener began.
 //!
 //! The waker is one of the notes, because their lock exists anyway and is held for a few instructions. (A cell of its
-//! own, as in the crate atomic-waker, would be one more protocol for the
-//! models.)
+//! own, as in the crate atomic-waker, would be one more protocol for the models.)
 
 mod listener;
 mod listeners;

@@ -19,9 +19,9 @@ use crate::win32;
 /// A handle of Windows that a dispatcher waits for, for sources of your own: what [`Ready::Event`](super::Ready::Event)
 /// holds.
 ///
-/// A wait for an auto-reset event takes the signal away: a later look at the event finds it reset. So a
-/// source can't take its signals from the event alone. This handle keeps those that a dispatcher's wait has taken. The
-/// methods are what a [`Source`](super::Source) needs, and have the names of its own.
+/// A wait for an auto-reset event takes the signal away: a later look at the event finds it reset. So a source can't take
+/// its signals from the event alone. This handle keeps those that a dispatcher's wait has taken. The methods are what a
+/// [`Source`](super::Source) needs, and have the names of its own. Clones are the same handle.
 ///
 /// # Examples
 ///
@@ -88,12 +88,43 @@ impl WaitableHandle {
         Ok(Self { shared: Arc::new(Waitable { handle, is_level, notes, watchers: Mutex::new(Vec::new()) }) })
     }
 
-    /// For [`Source::connect`](super::Source::connect): a level that is signalled counts from now on.
+    /// For [`Source::connect`](super::Source::connect): a level that is signalled counts from now on. An edge counts always.
+    ///
+    /// If a thread waits, the call ends that wait first, as [`take`](Self::take) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::windows::Event;
+    ///
+    /// let line = Event::manual_reset()?;
+    /// let handle = line.waitable();
+    /// line.signaller().signal()?;
+    /// assert_eq!(handle.take()?, 0); // not connected
+    /// handle.connect();
+    /// assert_eq!(handle.take()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn connect(&self) {
         self.unmask();
     }
 
-    /// For [`Source::disconnect`](super::Source::disconnect): a level counts no longer.
+    /// For [`Source::disconnect`](super::Source::disconnect): a level counts no longer. What has been noted stays to be
+    /// taken. Never waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::windows::Event;
+    ///
+    /// let line = Event::manual_reset()?;
+    /// let handle = line.waitable();
+    /// handle.connect();
+    /// handle.disconnect();
+    /// line.signaller().signal()?;
+    /// assert_eq!(handle.take()?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn disconnect(&self) {
         self.shared.notes.mask();
     }
@@ -107,6 +138,18 @@ impl WaitableHandle {
     /// # Errors
     ///
     /// [`SourceError::Os`] if the system refuses to look: other code has closed the handle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::windows::Event;
+    ///
+    /// let bell = Event::auto_reset()?;
+    /// bell.signaller().signal()?;
+    /// assert_eq!(bell.waitable().take()?, 1);
+    /// assert_eq!(bell.waitable().take()?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn take(&self) -> Result<u64, SourceError> {
         self.shared.take()
     }
@@ -114,6 +157,21 @@ impl WaitableHandle {
     /// For [`Source::unmask`](super::Source::unmask): a level that is still signalled signals again.
     ///
     /// If another thread waits, the call ends that wait first, as [`take`](Self::take) does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::windows::Event;
+    ///
+    /// let line = Event::manual_reset()?;
+    /// let handle = line.waitable();
+    /// handle.connect();
+    /// line.signaller().signal()?;
+    /// assert_eq!((handle.take()?, handle.take()?), (1, 0)); // taken, and masked
+    /// handle.unmask();
+    /// assert_eq!(handle.take()?, 1); // nobody has reset the event
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn unmask(&self) {
         if self.shared.is_level {
             let shared = &self.shared;
@@ -122,7 +180,18 @@ impl WaitableHandle {
     }
 
     /// Notes one signal: for a loop of your own, whose wait for this handle has just taken it. Then call
-    /// [`service`](crate::InterruptObject::service). A level needs no note: waits leave it signalled.
+    /// [`service`](crate::InterruptObject::service). A level needs no note: waits leave it signalled. Never waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::windows::Event;
+    ///
+    /// let handle = Event::auto_reset()?.waitable();
+    /// handle.note(); // a wait of this thread has just taken a signal
+    /// assert_eq!(handle.take()?, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn note(&self) {
         if !self.shared.is_level {
             self.shared.notes.note_edge();

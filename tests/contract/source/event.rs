@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use interrupt_lock::source::{SharedLine, Source};
 use interrupt_lock::windows::{Event, EventSignaller};
-use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, NoWorkItem, SourceError, Trigger};
+use interrupt_lock::{Claim, Dispatcher, ErrorKind, Interrupt, NoWorkItem, SourceError, Transition, Trigger};
 use support::{until, watchdog};
 
 /// A device that counts its requests, and signals an event for each.
@@ -116,6 +116,32 @@ fn i16_one_dispatcher_serves_more_events_than_one_thread_can_wait_for() {
             }
         }
         assert!(all.iter().all(|(_, interrupt)| interrupt.stats().stale == 0 && interrupt.fault().is_none()));
+    });
+}
+
+/// Interrupts that are enabled at once on one dispatcher, about as many as its own thread has room for.
+// Caught: two that both find the last room.
+#[test]
+fn i16_events_that_are_enabled_at_once_find_room() {
+    watchdog(|| {
+        let dispatcher = Dispatcher::new().unwrap();
+        let all: Vec<_> = (0..80).map(|_| served(Event::auto_reset().unwrap(), Some(&dispatcher))).collect();
+        for round in 1..=20 {
+            std::thread::scope(|scope| {
+                for some in all.chunks(10) {
+                    scope.spawn(move || {
+                        for (_, interrupt) in some {
+                            assert_eq!(interrupt.enable().unwrap(), Transition::Done);
+                        }
+                    });
+                }
+            });
+            for (device, interrupt) in &all {
+                device.request();
+                until(|| *interrupt.acquire_interrupt_lock() == round);
+                interrupt.disable().unwrap();
+            }
+        }
     });
 }
 

@@ -25,9 +25,9 @@ source_tests!(timer: TimerOnce, common);
 source_tests!(gpio_fake: GpioFake, common edge surprise);
 
 #[cfg(windows)]
-source_tests!(event_auto_reset: EventAutoReset, common edge);
+source_tests!(event_own: EventAutoReset::Own, common edge);
 #[cfg(windows)]
-source_tests!(event_given: EventGiven, common edge);
+source_tests!(event_given: EventAutoReset::Given, common edge);
 #[cfg(windows)]
 source_tests!(event_manual_reset: EventManualReset, common level);
 #[cfg(windows)]

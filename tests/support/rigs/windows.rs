@@ -10,8 +10,11 @@ use interrupt_lock::windows::{Event, EventSignaller};
 
 use super::sentence;
 
-/// An auto-reset event. It holds one signal, so it does not count.
-pub struct EventAutoReset;
+/// An auto-reset event of the source's own, or one that it is given. It holds one signal, so it does not count.
+pub enum EventAutoReset {
+    Own,
+    Given,
+}
 
 impl Rig for EventAutoReset {
     type Source = Event;
@@ -28,7 +31,14 @@ impl Rig for EventAutoReset {
     fn set_up(&self) -> Result<(Event, Edges), String> {
         let event = Event::auto_reset().map_err(sentence)?;
         let device = Edges(event.signaller());
-        Ok((event, device))
+        let source = match self {
+            Self::Own => event,
+            Self::Given => {
+                let handle = event.as_handle().try_clone_to_owned().map_err(sentence)?;
+                Event::from_handle(handle, Trigger::Edge).map_err(sentence)?
+            }
+        };
+        Ok((source, device))
     }
 }
 
@@ -38,28 +48,6 @@ pub struct Edges(EventSignaller);
 impl Device for Edges {
     fn assert(&self) {
         self.0.signal().expect("an event can be signalled");
-    }
-}
-
-/// A second handle of an auto-reset event.
-pub struct EventGiven;
-
-impl Rig for EventGiven {
-    type Source = Event;
-    type Device = Edges;
-
-    fn is_level(&self) -> bool {
-        false
-    }
-
-    fn counts(&self) -> bool {
-        false
-    }
-
-    fn set_up(&self) -> Result<(Event, Edges), String> {
-        let theirs = Event::auto_reset().map_err(sentence)?;
-        let handle = theirs.as_handle().try_clone_to_owned().map_err(sentence)?;
-        Ok((Event::from_handle(handle, Trigger::Edge).map_err(sentence)?, Edges(theirs.signaller())))
     }
 }
 

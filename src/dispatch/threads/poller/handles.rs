@@ -65,11 +65,13 @@ impl Poller {
         waker: Waker,
     ) -> Result<(), SourceError> {
         let watched = Watched::new(number, event.shared(), waker);
+        // One at a time, also for the watcher's own thread: two interrupts that are enabled at once must not both find the last
+        // room.
+        let mut others = self.others.lock();
         if self.own.has_room() {
             self.own.watch(watched);
             return Ok(());
         }
-        let mut others = self.others.lock();
         let other = match others.iter().position(|other| other.waiter.has_room()) {
             Some(place) => &others[place],
             None => others.push_mut(OtherThread::start(self.own.bell(), &self.refused)?),
