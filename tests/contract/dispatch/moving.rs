@@ -14,7 +14,7 @@ use interrupt_lock::{
 };
 use rustix::thread::{Pid, gettid, sched_getcpu};
 use support::log::Log;
-use support::placement::{Processors, message, numbers, of_process, only, processors, seen};
+use support::placement::{message, numbers, of_process, only, processors};
 use support::script::Script;
 use support::{Gate, kind, receive, step, until, watchdog};
 
@@ -122,47 +122,6 @@ fn p5_the_source_is_left_alone() {
         assert_eq!(doing.as_str().split(" to ").next(), Some(&*format!("writing {first}")));
         assert_eq!(interrupt.policy_answer(), answer);
         assert_eq!(interrupt.policy(), Policy::new().with_priority(Priority::Low).with_affinity(to(first)));
-    });
-}
-
-/// While it is disabled, a move is kept for the next enable, and for each one after it.
-// Caught: a thread that is bound while the interrupt is disabled; an answer of another enable; a move that is forgotten.
-#[test]
-fn p5_a_disabled_interrupt_keeps_it_for_the_next_enable() {
-    watchdog(|| {
-        let may = of_process();
-        let [first, last] = [*may.first().unwrap(), *may.last().unwrap()];
-        let (report, reported) = channel();
-        let (source, assert) = message(0);
-        let interrupt = Interrupt::builder(())
-            .isr(move |_| {
-                report.send(seen().processors).unwrap();
-                Claim::Claimed
-            })
-            .source(source)
-            .policy(Policy::new().with_affinity(to(first)))
-            .build()
-            .unwrap();
-        let has = || {
-            assert.assert();
-            receive(&reported)
-        };
-        assert_eq!(interrupt.move_to(to(last)).unwrap(), PolicyAnswer::default());
-        for _ in 0..2 {
-            interrupt.enable().unwrap();
-            assert_eq!(interrupt.policy_answer().thread, Answer::Taken);
-            assert_eq!(has(), Processors::from([last]));
-            interrupt.disable().unwrap();
-        }
-        // What was answered before is not told of what has not been asked for.
-        assert_eq!(interrupt.move_to(to(first)).unwrap().thread, Answer::NotAsked);
-        interrupt.enable().unwrap();
-        assert_eq!(has(), Processors::from([first]));
-        // The machine's default asks for nothing.
-        assert_eq!(interrupt.move_to(Affinity::MachineDefault).unwrap().thread, Answer::NotAsked);
-        assert_eq!(has(), Processors::from([first]));
-        interrupt.move_to(Affinity::All).unwrap();
-        assert_eq!(has(), may);
     });
 }
 
