@@ -30,6 +30,10 @@ pub use software::{EdgeHandle, LevelHandle, Software};
 #[cfg(all(windows, feature = "std"))]
 pub use waitable::WaitableHandle;
 
+/// The waker of an interrupt that no thread of the crate waits for. It does nothing. A source can compare with it, as it can't
+/// with [`Waker::noop`]: the compiler may place that anew for each call.
+pub(crate) static NOBODY: &Waker = Waker::noop();
+
 /// Something that asserts an interrupt, such as a UIO device, a vector or an eventfd: the trait for authors of
 /// back-ends.
 ///

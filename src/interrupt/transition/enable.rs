@@ -10,6 +10,7 @@ use crate::interrupt::state::{Event, GONE, KEPT_DISABLED, Next};
 use crate::interrupt::transition::InTransition;
 use crate::interrupt::{InterruptObject, Registered};
 use crate::observe::events;
+use crate::source::NOBODY;
 use crate::sync;
 
 impl<T, W> InterruptObject<T, W> {
@@ -130,7 +131,7 @@ impl<T, W> InterruptObject<T, W> {
                     dispatch.arm(&mut **source)?;
                     source.connect(&dispatch.waker())
                 }
-                None => source.connect(core::task::Waker::noop()),
+                None => source.connect(NOBODY),
             }?;
             #[cfg(feature = "std")]
             self.ask_for_policy(Some(&**source));

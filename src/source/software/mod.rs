@@ -5,13 +5,13 @@
 //! | this one | the source |
 //! | `handle` | the handles that assert it |
 //! | `shared` | what the source and its handles share |
+//! | `informed` | whom an assertion informs: the waker of a connected source, and the timing |
 //! | `signal_word` | the layout of the word that they change |
-//! | `waker_slot` | the waker of a connected source |
 
 mod handle;
+mod informed;
 mod shared;
 mod signal_word;
-mod waker_slot;
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -200,7 +200,11 @@ impl Source for Software {
         }
     }
 
+    #[inline]
     fn unmask(&mut self) -> Result<(), SourceError> {
+        if self.trigger != Trigger::Level {
+            return Ok(());
+        }
         let (before, after) = self.shared.step(SignalWord::unmasked);
         if after.is_removed() {
             return Err(SourceError::Removed);

@@ -1,21 +1,19 @@
 //! The word and the waker that a software source shares with its handles.
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::task::Waker;
 
 use crate::observe::timing::Assertions;
+use crate::source::software::informed::Informed;
 use crate::source::software::signal_word::SignalWord;
-use crate::source::software::waker_slot::WakerSlot;
 use crate::sync::{AtomicUsize, Ordering};
 
-// On one cache line: an assertion uses the word and the waker, and the delivery uses the word. On two cache lines an
+// On one cache line: an assertion uses both, and the delivery uses the word. On two cache lines an
 // assertion takes half as long again.
 #[repr(align(64))]
 pub(super) struct Shared {
     word: AtomicUsize,
-    waker: WakerSlot,
-    assertions: OnceLock<Assertions>,
+    informed: Informed,
 }
 
 #[cfg(all(target_pointer_width = "64", not(loom)))]
@@ -23,7 +21,7 @@ static_assertions::const_assert_eq!(size_of::<Shared>(), 64);
 
 impl Shared {
     pub fn new() -> Self {
-        Self { word: AtomicUsize::new(0), waker: WakerSlot::new(), assertions: OnceLock::new() }
+        Self { word: AtomicUsize::new(0), informed: Informed::new() }
     }
 
     pub fn word(&self) -> SignalWord {
@@ -72,7 +70,7 @@ impl Shared {
         self.signal(|word| {
             // Before the signal can be taken. The guess is not timed, so a timed source comes here again with its real word.
             if word.is_timed() {
-                self.assertions.get().inspect(|assertions| assertions.begin());
+                self.informed.with_assertions(Assertions::begin);
             }
             transition(word)
         })
@@ -80,7 +78,7 @@ impl Shared {
 
     /// Times assertions from now on.
     pub fn time(&self, assertions: Assertions) {
-        if self.assertions.set(assertions).is_ok() {
+        if self.informed.time(assertions) {
             self.step(SignalWord::timed);
         }
     }
@@ -88,13 +86,13 @@ impl Shared {
     /// Notes that what was asserted is taken.
     #[cold]
     pub fn tell_taken(&self) {
-        self.assertions.get().inspect(|assertions| assertions.take());
+        self.informed.with_assertions(Assertions::take);
     }
 
     /// Forgets when what was asserted was asserted.
     #[cold]
     pub fn withdraw(&self) {
-        self.assertions.get().inspect(|assertions| assertions.withdraw());
+        self.informed.with_assertions(Assertions::withdraw);
     }
 
     /// Returns the wake-up that is due for a transition.
@@ -105,12 +103,13 @@ impl Shared {
         if after != before && after.signals() { self.wakeup() } else { Wakeup::default() }
     }
 
+    #[inline]
     pub fn wakeup(&self) -> Wakeup {
-        Wakeup(self.waker.get())
+        Wakeup(self.informed.waker())
     }
 
     pub fn set_waker(&self, waker: Option<Waker>) {
-        self.waker.set(waker);
+        self.informed.set_waker(waker);
     }
 }
 
@@ -126,6 +125,7 @@ impl fmt::Debug for Shared {
 pub(crate) struct Wakeup(Option<Waker>);
 
 impl Wakeup {
+    #[inline]
     pub fn wake(self) {
         if let Some(waker) = self.0 {
             waker.wake();
