@@ -7,6 +7,8 @@
 //! changes from second to second. So the measures that are compared take turns, many times, and a ratio is the median
 //! of the turns' ratios.
 
+#[path = "ratios/contention.rs"]
+mod contention;
 #[path = "ratios/lock.rs"]
 mod lock;
 #[path = "support/placement.rs"]
@@ -42,6 +44,7 @@ use table::Table;
 fn main() {
     let mut table = Table::new(std::env::args().skip(1).filter(|argument| argument != "--bench").collect());
     lock::measure(&mut table);
+    contention::measure(&mut table);
     service::measure(&mut table);
     #[cfg(target_os = "linux")]
     {

@@ -11,7 +11,7 @@ use interrupt_lock::RawPiLock;
 use interrupt_lock::{Claim, Delivery, Interrupt, InterruptLock};
 
 use crate::placement::{move_to, processors};
-use crate::table::{Figure, Figures, Table, per_round, quantile};
+use crate::table::{Figure, Figures, Table, per_round, quantile, work};
 
 pub fn measure(table: &mut Table) {
     uncontended(table);
@@ -72,6 +72,9 @@ fn uncontended(table: &mut Table) {
     );
 }
 
+/// How long a section of two threads that contend is: a few tens of nanoseconds.
+const STEPS: u32 = 10;
+
 /// Two threads with short sections, and as much to do between them. If there are two processors, each thread has one.
 fn contended(table: &mut Table) {
     const TURNS: usize = 15;
@@ -81,8 +84,8 @@ fn contended(table: &mut Table) {
         return;
     }
     let (ours, parking_lot) = (InterruptLock::new(0u64), parking_lot::Mutex::new(0u64));
-    let ours = || by_two(SECTIONS, || work(&mut ours.acquire_interrupt_lock()));
-    let parking_lot = || by_two(SECTIONS, || work(&mut parking_lot.lock()));
+    let ours = || by_two(SECTIONS, || work(&mut ours.acquire_interrupt_lock(), STEPS));
+    let parking_lot = || by_two(SECTIONS, || work(&mut parking_lot.lock(), STEPS));
     table.line(name, &Figures::in_turns(TURNS, ours, parking_lot, None));
 }
 
@@ -94,7 +97,7 @@ fn by_two(sections: u32, section: impl Fn() + Sync) -> Figure {
         barrier.wait();
         per_round(sections, || {
             section();
-            work(&mut outside);
+            work(&mut outside, STEPS);
         })
     };
     let run = &run;
@@ -103,14 +106,6 @@ fn by_two(sections: u32, section: impl Fn() + Sync) -> Figure {
         let both = [first, last].map(|processor| threads.spawn(move || run(processor)));
         both.map(|thread| thread.join().unwrap()).into_iter().fold(0.0, f64::max)
     })
-}
-
-/// Takes a few tens of nanoseconds.
-#[inline(always)]
-fn work(n: &mut u64) {
-    for _ in 0..10 {
-        *n = black_box(n.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1));
-    }
 }
 
 /// Trying to acquire a lock that another thread holds.

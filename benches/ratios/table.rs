@@ -1,5 +1,6 @@
 //! The table of figures, and how its ratios are calculated.
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// The result of one turn of one measure, in nanoseconds.
@@ -74,6 +75,18 @@ impl Table {
         println!("{name:<58} {ours:>10} {peer:>10} {limit:>10}  {to_peer:>9} {to_limit:>10}");
     }
 
+    /// Prints a line of rates: how many a second, where more is better.
+    pub fn rates(&mut self, name: &str, ours: &[Figure], peer: &[Figure]) {
+        let rate = |figures: &[Figure]| format!("{:.0}/s", median(figures.to_vec()));
+        self.print(name, &rate(ours), &rate(peer), "-", &ratio(ours, peer), "-");
+    }
+
+    /// Prints a line of parts of a whole, where more is better.
+    pub fn parts(&mut self, name: &str, ours: Figure, peer: Figure) {
+        let part = |figure: Figure| format!("{:.1} %", 100.0 * figure);
+        self.print(name, &part(ours), &part(peer), "-", &format!("{:.3}", ours / peer), "-");
+    }
+
     /// Prints why a measure could not be taken.
     pub fn missing(&mut self, name: &str, why: &str) {
         println!("{name:<58} not measured: {why}");
@@ -118,6 +131,14 @@ pub fn per_round(rounds: u32, mut work: impl FnMut()) -> Figure {
         work();
     }
     nanoseconds(start.elapsed()) / f64::from(rounds)
+}
+
+/// Does that many steps, of about a nanosecond each.
+#[inline(always)]
+pub fn work(n: &mut u64, steps: u32) {
+    for _ in 0..steps {
+        *n = black_box(n.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1));
+    }
 }
 
 pub fn nanoseconds(duration: Duration) -> Figure {
