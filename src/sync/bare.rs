@@ -55,6 +55,14 @@ pub(crate) fn light_barrier() {
     fence(Ordering::SeqCst);
 }
 
+/// Passes a [`light_barrier`], and loads `word` after it.
+#[inline(always)]
+pub(crate) fn load_after_light_barrier(word: &AtomicUsize) -> usize {
+    light_barrier();
+    // Relaxed: the barrier orders it.
+    word.load(Ordering::Relaxed)
+}
+
 /// As [`light_barrier`]. No processor can make another pass a barrier, so each barrier is a fence.
 #[inline(always)]
 pub(crate) fn light_barrier_after_exchange() {

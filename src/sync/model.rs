@@ -65,6 +65,13 @@ pub(crate) fn light_barrier() {
     fence(Ordering::SeqCst);
 }
 
+/// Passes a [`light_barrier`], and loads `word` after it.
+pub(crate) fn load_after_light_barrier(word: &AtomicUsize) -> usize {
+    light_barrier();
+    // Relaxed: the barrier orders it.
+    word.load(Ordering::Relaxed)
+}
+
 /// As [`light_barrier`].
 pub(crate) fn light_barrier_after_exchange() {
     fence(Ordering::SeqCst);

@@ -98,7 +98,10 @@ impl<T, W> InterruptObject<T, W> {
     #[inline]
     pub(super) fn enter(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
         let mut asserted = 1;
-        let data = self.lock().deliver(
+        if let Some(data) = self.lock().deliver_at_once() {
+            return Some((data, asserted));
+        }
+        let data = self.lock().deliver_slow(
             may_wait,
             || {
                 // First: the owner that serves this assertion has to find the line masked.

@@ -357,9 +357,8 @@ impl RawInterruptLock {
         // Release: pairs with the Acquire in `exchange_owner`.
         self.owner.store(0, Release);
         sync::unmask(found);
-        sync::light_barrier();
-        // Relaxed: the barriers order it; see the top of this file.
-        Announced(self.announced.load(Relaxed))
+        // The barriers order it; see the top of this file.
+        Announced(sync::load_after_light_barrier(&self.announced))
     }
 
     /// Clears `LEFT`. Returns whether it was set: then the caller, which is the owner, serves what was left.

@@ -2,6 +2,8 @@
 
 mod barrier;
 
+#[cfg_attr(not(windows), allow(unused_imports, reason = "not every system has a source that needs it"))]
+pub(crate) use barrier::light_barrier;
 use core::cell::Cell;
 use core::sync::atomic::AtomicUsize;
 pub(crate) use std::time::Instant;
@@ -13,7 +15,8 @@ use parking_lot_core::{
 
 use crate::sync::Parked;
 pub(crate) use barrier::{
-    heavy_barrier, heavy_barrier_for_exchanges, light_barrier, light_barrier_after_exchange, without_membarrier,
+    heavy_barrier, heavy_barrier_for_exchanges, light_barrier_after_exchange, load_after_light_barrier,
+    without_membarrier,
 };
 
 /// What the crate keeps for each thread. Its address is the thread's identity; its alignment leaves the low three bits
