@@ -42,7 +42,7 @@ impl<'a, T> Access<'a, T> {
                 Err(Refused::ServeFirst) => {
                     if serve_first(self.mutex, self.tenant) == Released::SomeLeft {
                         // There is more than one release may serve: the caller's section comes before the rest.
-                        return self.raw().deliver_at_once().ok().map(|acquisition| self.guard(acquisition));
+                        return self.raw().acquire_before_left().ok().map(|acquisition| self.guard(acquisition));
                     }
                 }
                 Err(Refused::Held) => {
@@ -93,9 +93,8 @@ impl<'a, T> Access<'a, T> {
     /// Acquires for a delivery, if the lock is free and no other delivery waits. If that fails, the caller calls
     /// [`deliver_slow`](Self::deliver_slow).
     #[inline(always)]
-    #[track_caller]
     pub(crate) fn deliver_at_once(self) -> Option<InterruptLockGuard<'a, T>> {
-        self.raw().deliver_at_once().ok().map(|acquisition| self.guard(acquisition))
+        self.raw().deliver_at_once().map(|acquisition| self.guard(acquisition))
     }
 
     /// Acquires for a delivery. Returns `None` if the delivery is left to the owner; then `before_leaving` has run.
@@ -182,7 +181,7 @@ fn acquire_slow<T>(
             },
             Refused::ServeFirst if serve_first(mutex, tenant) == Released::SomeLeft => {
                 // There is more than one release may serve: the caller's section comes before the rest.
-                access.raw().deliver_at_once()
+                access.raw().acquire_before_left()
             }
             Refused::ServeFirst => access.raw().acquire_at_once(),
         };
