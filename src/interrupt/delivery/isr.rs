@@ -3,7 +3,6 @@
 use crate::answer::Delivery;
 use crate::claim::Claim;
 use crate::fault::{Callback, Fault};
-use crate::interrupt::callbacks::Unmasks;
 use crate::interrupt::delivery::AfterIsr;
 #[cfg(feature = "std")]
 use crate::interrupt::delivery::NotServed;
@@ -29,8 +28,20 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// Runs the ISR for `asserted` assertions and acts on its claim. A panic of the ISR is a fault.
-    #[inline]
+    #[inline(never)]
     pub(in crate::interrupt) fn run_isr(
+        &self,
+        registered: &mut Registered<T, W>,
+        data: &mut T,
+        asserted: u64,
+        after: AfterIsr,
+    ) -> Delivery {
+        self.run_isr_here(registered, data, asserted, after)
+    }
+
+    /// As [`run_isr`](Self::run_isr), for a caller in which every instruction counts.
+    #[inline(always)]
+    pub(super) fn run_isr_here(
         &self,
         registered: &mut Registered<T, W>,
         data: &mut T,
@@ -42,15 +53,31 @@ impl<T, W> InterruptObject<T, W> {
         }
         // If nothing can be kept masked, `work_run`, which the work item's thread writes, is not read: a delivery does not
         // need its cache line then. (Where no threads are, the look is cheaper than the question.)
-        let may_keep = !sync::THREADS_SLEEP || registered.unmasks != Unmasks::Nothing;
+        let may_keep = !sync::THREADS_SLEEP || !registered.is_plain();
         let runs = if may_keep { self.work_run.get() } else { 0 };
-        let (in_isr, claim) = self.call_isr(registered, data, asserted);
-        sync::leave_isr(in_isr);
-        self.follow_isr(registered, data, claim, runs, after)
+        match self.call_isr(registered, data, asserted) {
+            (in_isr, Ok(Claim::Claimed)) => {
+                sync::leave_isr(in_isr);
+                self.claim_counts.claimed.count_exclusive();
+                self.unmask_after(registered, data, after);
+                Delivery::Answered(Claim::Claimed)
+            }
+            (in_isr, claim) => {
+                sync::leave_isr(in_isr);
+                self.follow_isr(registered, data, claim, runs, after)
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn unmask_after(&self, registered: &mut Registered<T, W>, data: &mut T, after: AfterIsr) {
+        if after == AfterIsr::Unmask && !registered.is_plain() {
+            self.unmask_line(registered, data);
+        }
     }
 
     /// Acts on what the ISR has returned. `runs` is how often the work item had run before the ISR.
-    #[inline]
+    #[cold]
     fn follow_isr(
         &self,
         registered: &mut Registered<T, W>,
@@ -84,9 +111,7 @@ impl<T, W> InterruptObject<T, W> {
                 return Delivery::Answered(claim);
             }
         }
-        if after == AfterIsr::Unmask && registered.unmasks != Unmasks::Nothing {
-            self.unmask_line(registered, data);
-        }
+        self.unmask_after(registered, data, after);
         Delivery::Answered(claim)
     }
 

@@ -198,13 +198,14 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// As [`deliver`](Self::deliver), after the caller has seen that the state lets deliveries reach the ISR.
+    #[inline(never)]
     fn deliver_enabled(&self, data: &mut T, asserted: usize) -> Delivery {
         // SAFETY: the caller holds the interrupt lock, and `registered` is used under that lock only. It is not in use
         // already: callbacks run with the lock held, and nothing that a callback can call delivers while it is held.
         unsafe {
             self.registered.with(|registered| match self.take_caught(registered, data, asserted) {
                 Ok(0) => Delivery::Nothing,
-                Ok(asserted) => self.run_isr(registered, data, asserted, AfterIsr::Unmask),
+                Ok(asserted) => self.run_isr_here(registered, data, asserted, AfterIsr::Unmask),
                 Err(NotServed) => Delivery::NotServed,
             })
         }

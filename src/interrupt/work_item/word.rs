@@ -182,6 +182,7 @@ impl WorkWord {
     }
 
     /// Whether the line is kept masked. The caller holds the interrupt lock.
+    #[inline]
     pub(crate) fn keeps_masked(&self) -> bool {
         // Relaxed: the bit changes with the interrupt lock held only, which orders this.
         self.word.load(Relaxed) & KEPT != 0
