@@ -27,10 +27,15 @@ impl<T, W> Isr<T, W> {
     /// No ISR: not given yet, or the interrupt has ended. (A third variant would take a word of its own.)
     pub(crate) const NONE: Self = Self::Plain(|_| Claim::Unclaimed);
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn call(&mut self, context: &mut IsrContext<'_, T, W>) -> Claim {
         match self {
-            Self::Plain(isr) => isr(context),
+            Self::Plain(isr) => {
+                if cfg!(feature = "alloc") {
+                    core::hint::cold_path(); // a `static`, where there are boxes
+                }
+                isr(context)
+            }
             Self::Boxed(isr) => isr(context),
         }
     }
@@ -86,9 +91,15 @@ impl<T, W> WorkFn<T, W> {
     /// No work item: none is registered, or the interrupt has ended.
     pub(crate) const NONE: Self = Self::Plain(|_| Work::Done);
 
+    #[inline(always)]
     pub(crate) fn call(&mut self, context: &WorkItemContext<'_, T, W>) -> Work {
         match self {
-            Self::Plain(work) => work(context),
+            Self::Plain(work) => {
+                if cfg!(feature = "alloc") {
+                    core::hint::cold_path(); // as in `Isr`
+                }
+                work(context)
+            }
             Self::Boxed(work) => work(context),
         }
     }
@@ -142,6 +153,13 @@ impl<T, W> Registered<T, W> {
 
     pub(crate) const fn has_source(&self) -> bool {
         self.source.is_some()
+    }
+
+    /// Whether a delivery is one call of the ISR: nothing is to be taken before it, or to be unmasked after it.
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        debug_assert!(self.unmasks != Unmasks::Nothing || self.source.is_none());
+        self.unmasks == Unmasks::Nothing
     }
 
     pub(crate) const fn set_enable(&mut self, callback: PlainCallback<T>) {

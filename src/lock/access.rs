@@ -24,13 +24,12 @@ impl<'a, T> Access<'a, T> {
     #[inline]
     #[track_caller]
     pub(crate) fn acquire(self) -> InterruptLockGuard<'a, T> {
-        match self.raw().acquire_at_once() {
-            Ok(acquisition) => self.guard(acquisition),
-            Err(refused) => match acquire_slow(self.mutex, self.tenant, refused, None, false) {
-                Ok(guard) => guard,
-                Err(error) => panic(&error),
-            },
-        }
+        let acquisition = match self.raw().acquire_at_once() {
+            Ok(acquisition) => acquisition,
+            Err(Refused::Held) => acquire_held(self.mutex, self.tenant),
+            Err(Refused::ServeFirst) => acquire_announced(self.mutex, self.tenant),
+        };
+        self.guard(acquisition)
     }
 
     /// Takes the lock if that needs no wait. Serves first what is left to the owner.
@@ -43,10 +42,12 @@ impl<'a, T> Access<'a, T> {
                 Err(Refused::ServeFirst) => {
                     if serve_first(self.mutex, self.tenant) == Released::SomeLeft {
                         // There is more than one release may serve: the caller's section comes before the rest.
-                        return self.raw().deliver_at_once().ok().map(|acquisition| self.guard(acquisition));
+                        return self.raw().acquire_before_left().ok().map(|acquisition| self.guard(acquisition));
                     }
                 }
-                Err(Refused::Held) => return inherited(self.mutex, self.tenant),
+                Err(Refused::Held) => {
+                    return inherited(self.mutex, self.tenant).map(|acquisition| self.guard(acquisition));
+                }
             }
         }
     }
@@ -75,37 +76,45 @@ impl<'a, T> Access<'a, T> {
     #[inline]
     #[track_caller]
     pub(crate) fn acquire_until(self, deadline: Option<sync::Instant>) -> Result<InterruptLockGuard<'a, T>, Error> {
-        match self.raw().acquire_at_once() {
-            Ok(acquisition) => Ok(self.guard(acquisition)),
-            Err(refused) => acquire_slow(self.mutex, self.tenant, refused, deadline, false),
-        }
+        let acquired = self.raw().acquire_at_once();
+        let acquired = acquired.or_else(|refused| acquire_slow(self.mutex, self.tenant, refused, deadline, false));
+        acquired.map(|acquisition| self.guard(acquisition))
     }
 
     /// As [`acquire_until`](Self::acquire_until), for an end: the wait may be called off.
     #[cfg(feature = "alloc")]
     #[track_caller]
     pub(crate) fn acquire_for_end(self) -> Result<InterruptLockGuard<'a, T>, Error> {
-        match self.raw().acquire_at_once() {
-            Ok(acquisition) => Ok(self.guard(acquisition)),
-            Err(refused) => acquire_slow(self.mutex, self.tenant, refused, None, true),
-        }
+        let acquired = self.raw().acquire_at_once();
+        let acquired = acquired.or_else(|refused| acquire_slow(self.mutex, self.tenant, refused, None, true));
+        acquired.map(|acquisition| self.guard(acquisition))
+    }
+
+    /// Acquires for a delivery, if the lock is free and no other delivery waits. If that fails, the caller calls
+    /// [`deliver_slow`](Self::deliver_slow).
+    #[inline(always)]
+    pub(crate) fn deliver_at_once(self) -> Option<InterruptLockGuard<'a, T>> {
+        self.raw().deliver_at_once().map(|acquisition| self.guard(acquisition))
     }
 
     /// Acquires for a delivery. Returns `None` if the delivery is left to the owner; then `before_leaving` has run.
     ///
     /// `through_wait` is given the step that may have to wait, and runs it. The step returns whether it took the lock.
-    #[inline]
     #[track_caller]
-    pub(crate) fn deliver(
+    pub(crate) fn deliver_slow(
         self,
         may_wait: bool,
         before_leaving: impl FnOnce(),
         through_wait: impl FnOnce(&mut dyn FnMut() -> bool),
     ) -> Option<InterruptLockGuard<'a, T>> {
-        let admission = match self.raw().deliver_at_once() {
-            Ok(acquisition) => Admission::Acquired(acquisition),
-            Err(_) => deliver_slow(self.mutex, self.tenant, may_wait, before_leaving, through_wait),
-        };
+        let (raw, may_wait) = (self.raw(), may_wait && !self.tenant.is_inherited());
+        let (mut admission, mut before_leaving) = (Admission::LeftToOwner, Some(before_leaving));
+        through_wait(&mut || {
+            if let Some(before_leaving) = before_leaving.take() {
+                admission = raw.deliver_slow(may_wait, label(self.tenant), before_leaving);
+            }
+            matches!(admission, Admission::Acquired(_))
+        });
         match admission {
             Admission::Acquired(acquisition) => Some(self.guard(acquisition)),
             Admission::LeftToOwner => None,
@@ -132,18 +141,33 @@ impl<T> Clone for Access<'_, T> {
 
 impl<T> Copy for Access<'_, T> {}
 
-// The slow paths take the parts of an `Access`. If they took the `Access`, it would have to be in memory, and the fast
-// path would pay for the stores before its acquisition.
+// The slow paths take the parts of an `Access`, and return an acquisition. If they took the `Access`, or returned a guard, it
+// would have to be in memory, and the fast path would pay for the stores before its acquisition. There is one for each
+// reason: if the reason were an argument, the fast path would set it before it knows whether there is one.
+
+/// As [`acquire_slow`], after [`Refused::Held`]. Panics instead of returning an error.
+#[cold]
+#[track_caller]
+fn acquire_held<T>(mutex: &Mutex<RawInterruptLock, T>, tenant: &dyn Tenant<T>) -> Acquisition {
+    acquire_slow(mutex, tenant, Refused::Held, None, false).unwrap_or_else(|error| panic(&error))
+}
+
+/// As [`acquire_held`], after [`Refused::ServeFirst`].
+#[cold]
+#[track_caller]
+fn acquire_announced<T>(mutex: &Mutex<RawInterruptLock, T>, tenant: &dyn Tenant<T>) -> Acquisition {
+    acquire_slow(mutex, tenant, Refused::ServeFirst, None, false).unwrap_or_else(|error| panic(&error))
+}
 
 #[cold]
 #[track_caller]
-fn acquire_slow<'a, T>(
-    mutex: &'a Mutex<RawInterruptLock, T>,
-    tenant: &'a dyn Tenant<T>,
+fn acquire_slow<T>(
+    mutex: &Mutex<RawInterruptLock, T>,
+    tenant: &dyn Tenant<T>,
     mut refused: Refused,
     deadline: Option<sync::Instant>,
     for_end: bool,
-) -> Result<InterruptLockGuard<'a, T>, Error> {
+) -> Result<Acquisition, Error> {
     let access = Access { mutex, tenant };
     loop {
         let acquired = match refused {
@@ -157,12 +181,12 @@ fn acquire_slow<'a, T>(
             },
             Refused::ServeFirst if serve_first(mutex, tenant) == Released::SomeLeft => {
                 // There is more than one release may serve: the caller's section comes before the rest.
-                access.raw().deliver_at_once()
+                access.raw().acquire_before_left()
             }
             Refused::ServeFirst => access.raw().acquire_at_once(),
         };
         match acquired {
-            Ok(acquisition) => return Ok(InterruptLockGuard::new(mutex, acquisition, tenant)),
+            Ok(acquisition) => return Ok(acquisition),
             Err(again) => refused = again,
         }
     }
@@ -172,15 +196,11 @@ fn acquire_slow<'a, T>(
 /// I20](crate::guide::contract#i20)).
 #[cold]
 #[track_caller]
-fn inherited<'a, T>(
-    mutex: &'a Mutex<RawInterruptLock, T>,
-    tenant: &'a dyn Tenant<T>,
-) -> Option<InterruptLockGuard<'a, T>> {
+fn inherited<T>(mutex: &Mutex<RawInterruptLock, T>, tenant: &dyn Tenant<T>) -> Option<Acquisition> {
     if !tenant.is_inherited() {
         return None;
     }
-    let acquisition = Access { mutex, tenant }.raw().acquire_inherited()?;
-    Some(InterruptLockGuard::new(mutex, acquisition, tenant))
+    Access { mutex, tenant }.raw().acquire_inherited()
 }
 
 /// Returns what other threads are told of a wait for the lock.
@@ -210,25 +230,6 @@ fn serve_first<T>(mutex: &Mutex<RawInterruptLock, T>, tenant: &dyn Tenant<T>) ->
     // SAFETY: after `Refused::ServeFirst` the caller holds the lock, without a borrow. Before it touches the data
     // it acquires again.
     unsafe { release_serving(mutex, tenant) }
-}
-
-#[cold]
-fn deliver_slow<T>(
-    mutex: &Mutex<RawInterruptLock, T>,
-    tenant: &dyn Tenant<T>,
-    may_wait: bool,
-    before_leaving: impl FnOnce(),
-    through_wait: impl FnOnce(&mut dyn FnMut() -> bool),
-) -> Admission {
-    let raw = Access { mutex, tenant }.raw();
-    let (mut admission, mut before_leaving) = (Admission::LeftToOwner, Some(before_leaving));
-    through_wait(&mut || {
-        if let Some(before_leaving) = before_leaving.take() {
-            admission = raw.deliver_slow(may_wait && !tenant.is_inherited(), label(tenant), before_leaving);
-        }
-        matches!(admission, Admission::Acquired(_))
-    });
-    admission
 }
 
 #[cold]

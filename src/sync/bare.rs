@@ -2,7 +2,9 @@
 
 use core::sync::atomic::{Ordering, fence};
 
-pub(crate) use crate::sync::bare_metal::{Found, Kept, in_isr, is_in_isr, mask, this_processor as this_thread, unmask};
+pub(crate) use crate::sync::bare_metal::{
+    Found, InIsr, Kept, enter_isr, is_in_isr, leave_isr, mask, this_processor as this_thread, unmask,
+};
 
 use crate::sync::{AtomicUsize, Parked};
 
@@ -55,6 +57,14 @@ pub(crate) fn light_barrier() {
     fence(Ordering::SeqCst);
 }
 
+/// Passes a [`light_barrier`], and loads `word` after it.
+#[inline(always)]
+pub(crate) fn load_after_light_barrier(word: &AtomicUsize) -> usize {
+    light_barrier();
+    // Relaxed: the barrier orders it.
+    word.load(Ordering::Relaxed)
+}
+
 /// As [`light_barrier`]. No processor can make another pass a barrier, so each barrier is a fence.
 #[inline(always)]
 pub(crate) fn light_barrier_after_exchange() {
@@ -101,7 +111,17 @@ impl Parker {
     pub(crate) fn wake_all(&self, _word: &AtomicUsize) {}
 }
 
-/// Runs a callback. There is no unwinding on bare metal: a panic ends the program.
-pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::name::Name> {
+/// A panic that was caught: there is none, since nothing unwinds on bare metal. A panic ends the program.
+pub(crate) enum Panicked {}
+
+/// Runs a callback.
+#[inline(always)]
+pub(crate) fn call<R>(callback: impl FnOnce() -> R) -> Result<R, Panicked> {
     Ok(callback())
+}
+
+impl Panicked {
+    pub(crate) fn message(self) -> crate::name::Name {
+        match self {}
+    }
 }

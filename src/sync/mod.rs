@@ -69,6 +69,9 @@ pub(crate) use process::Process;
 pub(crate) use process::notice_forks;
 pub(crate) use process::{BITS_BELOW, is_forked, process_number};
 
+/// The bits that each identity leaves clear. A word with the identity of an owner may have marks there.
+pub(crate) const MARKS: usize = 0b111;
+
 /// Returns whether `owner` holds the identity of the calling thread.
 ///
 /// On bare metal it masks meanwhile: a task that migrated between its look at the one and at the other might take the
@@ -85,9 +88,16 @@ pub(crate) fn look_at_owner(owner: &AtomicUsize) -> (usize, bool) {
     let found = mask();
     // Relaxed: exact if the caller is the owner, since it wrote the word itself.
     let owner = owner.load(Ordering::Relaxed);
-    let is_mine = owner == this_thread();
+    let is_mine = owner & !MARKS == this_thread();
     unmask(found);
     (owner, is_mine)
+}
+
+/// Runs a callback. If it panics, returns the panic's message. (Where every instruction counts, [`call`] is called, and its
+/// panic is translated out of the way.)
+#[inline]
+pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::name::Name> {
+    call(callback).map_err(Panicked::message)
 }
 
 /// Frees something of the driver's, by itself. Returns the message if its destructor panics.

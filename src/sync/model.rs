@@ -35,11 +35,17 @@ pub(crate) fn this_thread() -> usize {
     THIS_THREAD.with(|thread| thread.id)
 }
 
-pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {
+/// A thread is inside an ISR, until [`leave_isr`].
+#[must_use]
+pub(crate) struct InIsr;
+
+pub(crate) fn enter_isr() -> InIsr {
     THIS_THREAD.with(|thread| thread.isrs.set(thread.isrs.get() + 1));
-    let result = isr();
+    InIsr
+}
+
+pub(crate) fn leave_isr(InIsr: InIsr) {
     THIS_THREAD.with(|thread| thread.isrs.set(thread.isrs.get() - 1));
-    result
 }
 
 pub(crate) fn is_in_isr() -> bool {
@@ -63,6 +69,13 @@ pub(crate) const THREADS_SLEEP: bool = true;
 /// A fence: loom knows no barrier that one thread makes others pass, so a fence on each side stands for the pair.
 pub(crate) fn light_barrier() {
     fence(Ordering::SeqCst);
+}
+
+/// Passes a [`light_barrier`], and loads `word` after it.
+pub(crate) fn load_after_light_barrier(word: &AtomicUsize) -> usize {
+    light_barrier();
+    // Relaxed: the barrier orders it.
+    word.load(Ordering::Relaxed)
 }
 
 /// As [`light_barrier`].
@@ -419,11 +432,19 @@ impl Parker {
 #[derive(Debug)]
 pub struct PlannedPanic;
 
+/// A panic that was caught, and that the model has planned.
+pub(crate) struct Panicked(());
+
 /// Runs a callback. A panic that the model has not planned fails the model: it goes on, so that it reaches loom.
-pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::name::Name> {
-    catch_unwind(AssertUnwindSafe(callback)).or_else(|payload| {
-        if payload.is::<PlannedPanic>() { Err(crate::name::Name::new("planned")) } else { resume_unwind(payload) }
-    })
+pub(crate) fn call<R>(callback: impl FnOnce() -> R) -> Result<R, Panicked> {
+    catch_unwind(AssertUnwindSafe(callback))
+        .or_else(|payload| if payload.is::<PlannedPanic>() { Err(Panicked(())) } else { resume_unwind(payload) })
+}
+
+impl Panicked {
+    pub(crate) fn message(self) -> crate::name::Name {
+        crate::name::Name::new("planned")
+    }
 }
 
 /// Starts a thread that nobody joins. Returns `false` in most models: their threads are their own.

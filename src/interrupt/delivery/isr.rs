@@ -3,17 +3,45 @@
 use crate::answer::Delivery;
 use crate::claim::Claim;
 use crate::fault::{Callback, Fault};
-use crate::interrupt::callbacks::Unmasks;
 use crate::interrupt::delivery::AfterIsr;
 #[cfg(feature = "std")]
 use crate::interrupt::delivery::NotServed;
 use crate::interrupt::{InterruptObject, IsrContext, Registered};
+use crate::lock::InterruptLockGuard;
 use crate::sync;
+use crate::sync::{InIsr, Panicked};
 
 impl<T, W> InterruptObject<T, W> {
+    /// Calls the ISR for `asserted` assertions. The caller acts on its claim, after [`leave_isr`](sync::leave_isr).
+    ///
+    /// That is left to the caller, since what it does comes after the look at the claim: if it came before, the claim would have
+    /// to be kept meanwhile.
+    #[inline(always)]
+    pub(super) fn call_isr(
+        &self,
+        registered: &mut Registered<T, W>,
+        data: &mut T,
+        asserted: u64,
+    ) -> (InIsr, Result<Claim, Panicked>) {
+        let mut context = IsrContext { data, object: self, message: registered.message, assertions: asserted };
+        (sync::enter_isr(), sync::call(|| registered.isr.call(&mut context)))
+    }
+
     /// Runs the ISR for `asserted` assertions and acts on its claim. A panic of the ISR is a fault.
-    #[inline]
+    #[inline(never)]
     pub(in crate::interrupt) fn run_isr(
+        &self,
+        registered: &mut Registered<T, W>,
+        data: &mut T,
+        asserted: u64,
+        after: AfterIsr,
+    ) -> Delivery {
+        self.run_isr_here(registered, data, asserted, after)
+    }
+
+    /// As [`run_isr`](Self::run_isr), for a caller in which every instruction counts.
+    #[inline(always)]
+    pub(super) fn run_isr_here(
         &self,
         registered: &mut Registered<T, W>,
         data: &mut T,
@@ -25,12 +53,42 @@ impl<T, W> InterruptObject<T, W> {
         }
         // If nothing can be kept masked, `work_run`, which the work item's thread writes, is not read: a delivery does not
         // need its cache line then. (Where no threads are, the look is cheaper than the question.)
-        let may_keep = !sync::THREADS_SLEEP || registered.unmasks != Unmasks::Nothing;
+        let may_keep = !sync::THREADS_SLEEP || !registered.is_plain();
         let runs = if may_keep { self.work_run.get() } else { 0 };
-        let mut context = IsrContext { data, object: self, message: registered.message, assertions: asserted };
-        let claim = match sync::in_isr(|| sync::catch(|| registered.isr.call(&mut context))) {
+        match self.call_isr(registered, data, asserted) {
+            (in_isr, Ok(Claim::Claimed)) => {
+                sync::leave_isr(in_isr);
+                self.claim_counts.claimed.count_exclusive();
+                self.unmask_after(registered, data, after);
+                Delivery::Answered(Claim::Claimed)
+            }
+            (in_isr, claim) => {
+                sync::leave_isr(in_isr);
+                self.follow_isr(registered, data, claim, runs, after)
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn unmask_after(&self, registered: &mut Registered<T, W>, data: &mut T, after: AfterIsr) {
+        if after == AfterIsr::Unmask && !registered.is_plain() {
+            self.unmask_line(registered, data);
+        }
+    }
+
+    /// Acts on what the ISR has returned. `runs` is how often the work item had run before the ISR.
+    #[cold]
+    fn follow_isr(
+        &self,
+        registered: &mut Registered<T, W>,
+        data: &mut T,
+        claim: Result<Claim, Panicked>,
+        runs: u64,
+        after: AfterIsr,
+    ) -> Delivery {
+        let claim = match claim {
             Ok(claim) => claim,
-            Err(message) => return self.isr_panicked(registered, message),
+            Err(panicked) => return self.isr_panicked(registered, panicked),
         };
         match claim {
             Claim::Claimed => self.claim_counts.claimed.count_exclusive(),
@@ -53,14 +111,29 @@ impl<T, W> InterruptObject<T, W> {
                 return Delivery::Answered(claim);
             }
         }
-        if after == AfterIsr::Unmask && registered.unmasks != Unmasks::Nothing {
-            self.unmask_line(registered, data);
-        }
+        self.unmask_after(registered, data, after);
         Delivery::Answered(claim)
     }
 
+    /// As [`follow_isr`](Self::follow_isr), of a plain delivery whose ISR has not simply claimed.
     #[cold]
-    fn isr_panicked(&self, registered: &mut Registered<T, W>, message: crate::name::Name) -> Delivery {
+    pub(super) fn follow_plain_isr(
+        &self,
+        mut data: InterruptLockGuard<'_, T>,
+        in_isr: InIsr,
+        claim: Result<Claim, Panicked>,
+    ) -> Delivery {
+        sync::leave_isr(in_isr);
+        // SAFETY: as in `deliver_enabled`.
+        unsafe {
+            // Nothing can be kept masked, so nobody asks for the runs of the work item.
+            self.registered.with(|registered| self.follow_isr(registered, &mut data, claim, 0, AfterIsr::Unmask))
+        }
+    }
+
+    #[cold]
+    fn isr_panicked(&self, registered: &mut Registered<T, W>, panicked: Panicked) -> Delivery {
+        let message = panicked.message();
         self.claim_counts.broken.count_exclusive();
         self.set_faulted(registered, Fault::Panicked { callback: Callback::Isr, message });
         Delivery::NotServed

@@ -20,7 +20,10 @@ mod source;
 
 pub(super) use source::{AfterIsr, NotServed};
 
+use core::mem::ManuallyDrop;
+
 use crate::answer::Delivery;
+use crate::claim::Claim;
 use crate::interrupt::InterruptObject;
 use crate::lock::InterruptLockGuard;
 use crate::sync;
@@ -74,12 +77,43 @@ impl<T, W> InterruptObject<T, W> {
     /// it interrupted.
     #[inline]
     pub(crate) fn service_waiting(&self, may_wait: bool) -> Delivery {
-        match self.enter(may_wait) {
+        match self.lock().deliver_at_once() {
+            Some(data) if self.state.delivers_without_listener() => self.deliver_at_once(data),
+            Some(data) => self.deliver_and_tell(data, 1),
+            None => self.service_later(may_wait),
+        }
+    }
+
+    /// The delivery if the lock was free and the interrupt delivers. Every instruction of it counts, if it is plain.
+    ///
+    /// Nothing here unwinds. So the guard is not dropped by unwinding, and nothing of it has to be in memory meanwhile.
+    #[inline(always)]
+    fn deliver_at_once(&self, data: InterruptLockGuard<'_, T>) -> Delivery {
+        let mut data = ManuallyDrop::new(data);
+        // SAFETY: as in `deliver_enabled`.
+        if !unsafe { self.registered.with(|registered| registered.is_plain()) } {
+            let delivery = self.deliver_enabled(&mut data, 1);
+            drop(ManuallyDrop::into_inner(data));
+            return delivery;
+        }
+        // SAFETY: as in `deliver_enabled`.
+        match unsafe { self.registered.with(|registered| self.call_isr(registered, &mut data, 1)) } {
+            (in_isr, Ok(Claim::Claimed)) => {
+                sync::leave_isr(in_isr);
+                self.claim_counts.claimed.count_exclusive();
+                drop(ManuallyDrop::into_inner(data));
+                Delivery::Answered(Claim::Claimed)
+            }
+            (in_isr, claim) => self.follow_plain_isr(ManuallyDrop::into_inner(data), in_isr, claim),
+        }
+    }
+
+    /// The delivery if the lock is held, or if another delivery waits for it.
+    #[cold]
+    fn service_later(&self, may_wait: bool) -> Delivery {
+        match self.enter_later(may_wait) {
             None if self.state.is_inherited() => Delivery::NotServed,
             None => Delivery::Pending,
-            Some((mut data, asserted)) if self.state.delivers_without_listener() => {
-                self.deliver_enabled(&mut data, asserted)
-            }
             Some((data, asserted)) => self.deliver_and_tell(data, asserted),
         }
     }
@@ -95,10 +129,20 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Begins the section of a delivery. Returns the guard, and how many assertions the delivery serves if there is no
     /// source. Returns `None` if the delivery is left to the owner of the lock.
+    #[cfg(feature = "std")]
     #[inline]
     pub(super) fn enter(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
+        match self.lock().deliver_at_once() {
+            Some(data) => Some((data, 1)),
+            None => self.enter_later(may_wait),
+        }
+    }
+
+    /// As [`enter`](Self::enter), after the fast path has failed.
+    #[cold]
+    fn enter_later(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
         let mut asserted = 1;
-        let data = self.lock().deliver(
+        let data = self.lock().deliver_slow(
             may_wait,
             || {
                 // First: the owner that serves this assertion has to find the line masked.
@@ -154,14 +198,14 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     /// As [`deliver`](Self::deliver), after the caller has seen that the state lets deliveries reach the ISR.
-    #[inline]
+    #[inline(never)]
     fn deliver_enabled(&self, data: &mut T, asserted: usize) -> Delivery {
         // SAFETY: the caller holds the interrupt lock, and `registered` is used under that lock only. It is not in use
         // already: callbacks run with the lock held, and nothing that a callback can call delivers while it is held.
         unsafe {
             self.registered.with(|registered| match self.take_caught(registered, data, asserted) {
                 Ok(0) => Delivery::Nothing,
-                Ok(asserted) => self.run_isr(registered, data, asserted, AfterIsr::Unmask),
+                Ok(asserted) => self.run_isr_here(registered, data, asserted, AfterIsr::Unmask),
                 Err(NotServed) => Delivery::NotServed,
             })
         }

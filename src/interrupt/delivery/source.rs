@@ -5,6 +5,7 @@ use crate::claim::Claim;
 use crate::fault::{Callback, Fault};
 use crate::interrupt::{InterruptObject, Registered};
 use crate::sync;
+use crate::sync::Panicked;
 
 /// The source failed or panicked. The interrupt has been faulted or removed for it already.
 pub(in crate::interrupt) struct NotServed;
@@ -47,6 +48,22 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
+    /// Acts on what the source has returned instead of success: its error, or its panic.
+    #[cold]
+    fn source_refused<R>(
+        &self,
+        registered: &mut Registered<T, W>,
+        data: &mut T,
+        answer: Result<Result<R, SourceError>, Panicked>,
+    ) {
+        match answer {
+            Ok(Ok(_)) => {}
+            // The error may be a source's own, whose destructor may panic.
+            Ok(Err(error)) => _ = self.caught(registered, |registered| self.source_failed(registered, data, error)),
+            Err(panicked) => self.free(self.panicked(registered, Callback::Source, panicked.message())),
+        }
+    }
+
     /// Tells the source what the ISR has claimed. Returns whether an unclaimed run counts as spurious. A panic of the
     /// source is a fault.
     #[cold]
@@ -66,17 +83,23 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Takes what was signalled: from the source, or, without a source, the `asserted` that the caller has counted. A
     /// panic of the source is a fault.
-    #[inline]
+    #[inline(always)]
     pub(in crate::interrupt) fn take_caught(
         &self,
         registered: &mut Registered<T, W>,
         data: &mut T,
         asserted: usize,
     ) -> Result<u64, NotServed> {
-        if !registered.has_source() {
+        let Some(source) = &mut registered.source else {
             return Ok(asserted as u64);
+        };
+        match sync::call(|| source.take()) {
+            Ok(Ok(signalled)) => Ok(signalled),
+            refused => {
+                self.source_refused(registered, data, refused);
+                Err(NotServed)
+            }
         }
-        self.caught(registered, |registered| self.take(registered, data)).unwrap_or(Err(NotServed))
     }
 
     /// Takes what the source has signalled. An error of the source faults or removes the interrupt. A panic is not
@@ -96,21 +119,25 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// On a shared line a late run may come while an earlier one keeps the line masked. It stays so: the source is only
     /// told of the claim.
-    #[inline]
+    #[inline(always)]
     pub(super) fn unmask_line(&self, registered: &mut Registered<T, W>, data: &mut T) {
-        if !registered.has_source() {
-            self.unmask_own_line();
-        } else {
-            // If the source panicked, `with_source` has faulted the interrupt.
-            let _ = self.with_source(registered, |registered| {
-                let Some(source) = registered.source.as_mut() else { return };
-                if self.work.keeps_masked() {
-                    source.answered(Claim::Claimed);
-                } else if let Err(error) = source.unmask() {
-                    self.source_failed(registered, data, error);
-                }
-            });
+        let Some(source) = &mut registered.source else {
+            return self.unmask_own_line();
+        };
+        // In a forked child the source is the parent's: the ISR may have forked.
+        if self.state.is_inherited() || self.work.keeps_masked() {
+            return self.leave_masked(registered);
         }
+        match sync::call(|| source.unmask()) {
+            Ok(Ok(())) => {}
+            refused => self.source_refused(registered, data, refused),
+        }
+    }
+
+    #[cold]
+    fn leave_masked(&self, registered: &mut Registered<T, W>) {
+        // If the source panicked, this has faulted the interrupt. In a forked child it does nothing.
+        let _ = self.tell_source(registered, Claim::Claimed);
     }
 
     #[cold]

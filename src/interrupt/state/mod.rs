@@ -134,10 +134,10 @@ impl StateWord {
     }
 
     /// Whether a delivery reaches the ISR, no listener has to be woken after it, and the interrupt is of this very process
-    /// (of a `static` one that isn't known). One comparison.
-    #[inline]
+    /// (of a `static` one that isn't known). One comparison with one value: any other bit asks for a closer look.
+    #[inline(always)]
     pub(crate) fn delivers_without_listener(&self) -> bool {
-        self.0.load(Relaxed) & (PROCESS | PHASE | GONE | INACTIVE | LISTENED) == ENABLED | sync::process_number()
+        self.0.load(Relaxed) == ENABLED | sync::process_number()
     }
 
     /// Whether it is connected and not gone, active or not: an assertion is delivered or withheld.

@@ -23,6 +23,7 @@ use crate::interrupt::attached::Parent;
 use crate::interrupt::state::UNMASK_LEFT;
 use crate::interrupt::work_item::word::{Queueing, RunEnd};
 use crate::sync;
+use crate::sync::Panicked;
 
 impl<T, W> InterruptObject<T, W> {
     /// Queues the work item, for the ISR or any other code ([rule W8](crate::guide::contract#w8)). Never waits.
@@ -185,10 +186,9 @@ impl<T, W> InterruptObject<T, W> {
 
     #[inline]
     fn run_once(&self) -> bool {
-        let Some(queueings) = self.work.begin() else {
+        let Some(merged) = self.work.begin() else {
             return false;
         };
-        let merged = queueings.saturating_sub(1);
         self.work_run.count_exclusive();
         if merged != 0 {
             self.counters.work_merged.add_exclusive(merged);
@@ -196,14 +196,14 @@ impl<T, W> InterruptObject<T, W> {
         let context = WorkItemContext { object: self, merged };
         // SAFETY: the work word lets a run begin only if no other is under way, and orders each run after the one
         // before.
-        let answer = unsafe { self.work_fn.with(|work| sync::catch(|| work.call(&context))) };
+        let answer = unsafe { self.work_fn.with(|work| sync::call(|| work.call(&context))) };
         match answer {
             Ok(Work::Done) => {}
             // If the interrupt is being disabled, this is refused: then there is nothing more to do.
             Ok(Work::Again) => {
                 let _ = self.queue();
             }
-            Err(message) => self.leave_fault(Fault::Panicked { callback: Callback::WorkItem, message }),
+            Err(panicked) => self.work_panicked(panicked),
         }
         let RunEnd { mut more, kept } = self.work.end();
         // The worker may have looked during this run, found it under way, and left.
@@ -216,6 +216,12 @@ impl<T, W> InterruptObject<T, W> {
             more = self.is_work_item_queued();
         }
         more
+    }
+
+    #[cold]
+    fn work_panicked(&self, panicked: Panicked) {
+        let message = panicked.message();
+        self.leave_fault(Fault::Panicked { callback: Callback::WorkItem, message });
     }
 
     /// Runs the queued work item on this thread, and waits for a run on another. This ends, because the word is closed.

@@ -21,6 +21,8 @@
 //! `KEPT` is in this word so that it and the end of a run have one order: either the end of the run finds the bit, or
 //! the ISR that keeps the line masked finds the run over.
 
+use core::hint::cold_path;
+
 use crate::circle::{Circle, Kind};
 use crate::lock::waits::{self, Awaited, Label};
 use crate::name::Name;
@@ -98,12 +100,16 @@ impl WorkWord {
             match self.word.compare_exchange(word, queued, Release, Relaxed) {
                 Ok(_) if word & QUEUED != 0 => return Queueing::Merged,
                 Ok(_) => return Queueing::New,
-                Err(now) => word = now,
+                Err(now) => {
+                    cold_path();
+                    word = now;
+                }
             }
         }
     }
 
-    /// Begins the queued run, if there is one and no run is under way. Returns how many queueings the run is for.
+    /// Begins the queued run, if there is one and no run is under way. Returns how many queueings were merged into it, beside
+    /// the first.
     #[inline]
     pub(crate) fn begin(&self) -> Option<usize> {
         // A vector in between would find a run, but not that it has interrupted it: its disable would wait for ever.
@@ -125,9 +131,13 @@ impl WorkWord {
                     // Relaxed: exact for the runner itself. Other threads compare it while the queue of waits is
                     // locked.
                     self.runner.store(sync::this_thread(), Relaxed);
-                    return Some(word / ONE);
+                    // A queueing sets `QUEUED` and adds one, so there is one at least.
+                    return Some((word - ONE) / ONE);
                 }
-                Err(now) => word = now,
+                Err(now) => {
+                    cold_path();
+                    word = now;
+                }
             }
         }
         None
@@ -140,19 +150,28 @@ impl WorkWord {
         let found = sync::mask();
         // Relaxed: see `begin_masked`.
         self.runner.store(0, Relaxed);
+        // A subtraction, because some processors return the old value of that alone in one instruction. The bit is set.
         // Release: pairs with the Acquire in the next `begin`, in `is_idle` and in `keep_masked`.
         // Acquire: pairs with the Release in `run_has_yet_to_end`.
-        let word = self.word.fetch_and(!(RUNNING | WAITED), AcqRel);
+        let word = self.word.fetch_sub(RUNNING, AcqRel);
         sync::unmask(found);
-        if word & WAITED != 0 {
-            self.wake();
+        if word & (WAITED | QUEUED | KEPT) == 0 {
+            RunEnd { more: false, kept: false }
+        } else {
+            self.end_with_more(word)
         }
-        RunEnd { more: word & QUEUED != 0, kept: word & KEPT != 0 }
     }
 
+    /// The end of a run for which a flush waits, after which another is queued, or that the line waits for.
     #[cold]
-    fn wake(&self) {
-        self.parker.wake_all(&self.word);
+    fn end_with_more(&self, word: usize) -> RunEnd {
+        if word & WAITED != 0 {
+            // A flush that waits for the next run already sets the bit once more, or sleeps already and is woken in vain.
+            // Relaxed: `park` looks at it with the queue locked, as `wake_all` comes to it.
+            self.word.fetch_and(!WAITED, Relaxed);
+            self.parker.wake_all(&self.word);
+        }
+        RunEnd { more: word & QUEUED != 0, kept: word & KEPT != 0 }
     }
 
     /// Notes that the line stays masked until a run has ended. Returns whether no run is queued or under way: then no
@@ -163,6 +182,7 @@ impl WorkWord {
     }
 
     /// Whether the line is kept masked. The caller holds the interrupt lock.
+    #[inline]
     pub(crate) fn keeps_masked(&self) -> bool {
         // Relaxed: the bit changes with the interrupt lock held only, which orders this.
         self.word.load(Relaxed) & KEPT != 0

@@ -29,7 +29,7 @@ impl RawInterruptLock {
         let announced = Announced(self.announced.load(Relaxed));
         Look {
             owner: self.owner(),
-            taken_at: self.taken_at.get(),
+            taken_at: self.taken_at(),
             deliveries: announced.waiting(),
             threads: announced.is_parked(),
             left: announced.has_left(),

@@ -9,11 +9,12 @@
 //! | `lock_api_traits` | the lock as `lock_api` knows raw locks | L8 |
 //! | `wait` | the slow paths: waiting, leaving something to the owner, a release that has more to do | L4, L7, L8 |
 //! | `look` | a look at the lock, for people | |
+//! | `by_delivery` | the fast path of a delivery | L4, L7 |
 //! | `announced` | the bits of the announce word | L7 |
 //!
 //! # The two words
 //!
-//! - The **owner word** is the identity of the thread that holds the lock, or zero. So it is the lock bit, and it also
+//! - The **owner word** is the identity of the thread that holds the lock, or zero. (A bit says whether it is a delivery.) So it is the lock bit, and it also
 //!   tells a thread that it holds the lock already. Only the slow path asks that: it costs the fast path nothing.
 //! - The **announce word** tells the owner what others want of it. Threads sleep (`PARKED`). Deliveries wait, each with
 //!   a *ticket*. Or something is *left to the owner* (`LEFT`): a delivery that must not wait, a deferred closure, an
@@ -67,6 +68,7 @@
 //! whose release ends with the access that frees it, the next owner could.)
 
 mod announced;
+mod by_delivery;
 mod lock_api_traits;
 mod look;
 mod wait;
@@ -82,6 +84,8 @@ use crate::sync;
 use crate::sync::{AtomicUsize, Borrow, Found, Kept, Origin, Parker, Witness, const_outside_models};
 pub(super) use announced::Announced;
 use announced::LEFT;
+use by_delivery::BY_DELIVERY;
+pub(in crate::lock) use by_delivery::taken_at;
 pub(crate) use lock_api_traits::{lock_until, stop_masking};
 pub(crate) use look::{Look, look_at};
 use sync::Ordering::{Acquire, Relaxed, Release};
@@ -233,7 +237,7 @@ impl RawInterruptLock {
     #[inline]
     #[track_caller]
     pub(crate) fn acquire_at_once(&self) -> Result<Acquisition, Refused> {
-        self.take(Location::caller(), Announced::precedes_threads)
+        self.take(Some(Location::caller()), Announced::precedes_threads)
     }
 
     /// The slow path of [`acquire`](Self::acquire).
@@ -250,18 +254,14 @@ impl RawInterruptLock {
         if self.owner.load(Relaxed) != 0 {
             return Err(Refused::Held);
         }
-        self.take(Location::caller(), Announced::precedes_threads)
+        self.take(Some(Location::caller()), Announced::precedes_threads)
     }
 
-    /// Takes the lock for a delivery, if it is free and no other delivery waits. If that fails, the caller calls
-    /// [`deliver_slow`](Self::deliver_slow).
-    ///
-    /// A thread calls this too, after it has run as many closures as a release may: then its section comes before the
-    /// closures that are still left to the owner.
-    #[inline]
+    /// As [`try_acquire`](Self::try_acquire), for a thread that has run as many closures as a release may: its section comes
+    /// before the closures that are still left to the owner.
     #[track_caller]
-    pub(crate) fn deliver_at_once(&self) -> Result<Acquisition, Refused> {
-        self.take(Location::caller(), Announced::precedes_deliveries)
+    pub(crate) fn acquire_before_left(&self) -> Result<Acquisition, Refused> {
+        self.take(Some(Location::caller()), Announced::precedes_deliveries)
     }
 
     /// As [`try_acquire`](Self::try_acquire), in a forked child. What is left to the owner stays there.
@@ -269,7 +269,7 @@ impl RawInterruptLock {
     #[track_caller]
     pub(crate) fn acquire_inherited(&self) -> Option<Acquisition> {
         self.forget_waiters();
-        self.take(Location::caller(), |_| false).ok()
+        self.take(Some(Location::caller()), |_| false).ok()
     }
 
     /// Forgets all who wait: in a forked child, none of them is there. Returns what is left to the owner.
@@ -279,10 +279,11 @@ impl RawInterruptLock {
         Announced(self.announced.fetch_and(LEFT, Relaxed) & LEFT)
     }
 
-    /// Takes the lock if it is free, and `precedes` says that nothing announced comes before the caller.
+    /// Takes the lock if it is free, and `precedes` says that nothing announced comes before the caller: a thread at `at`, or
+    /// a delivery.
     #[inline(always)]
-    fn take(&self, at: Place, precedes: impl FnOnce(Announced) -> bool) -> Result<Acquisition, Refused> {
-        if !self.exchange_owner() {
+    fn take(&self, at: Option<Place>, precedes: impl FnOnce(Announced) -> bool) -> Result<Acquisition, Refused> {
+        if !self.exchange_owner(if at.is_some() { 0 } else { BY_DELIVERY }) {
             return Err(Refused::Held);
         }
         sync::light_barrier_after_exchange();
@@ -294,14 +295,14 @@ impl RawInterruptLock {
         Ok(self.begin(at))
     }
 
-    /// Exchanges the owner word from zero to the caller. Returns whether it was zero.
+    /// Exchanges the owner word from zero to the caller, with the bit `by`. Returns whether it was zero.
     #[inline(always)]
-    fn exchange_owner(&self) -> bool {
+    fn exchange_owner(&self, by: usize) -> bool {
         // The mask comes first. An ISR between mask and exchange would find the lock held by the code that it
         // interrupted, and a task that migrates before the exchange would enter another processor's identity.
         let found = sync::mask();
         // Acquire: pairs with the Release in `free`, so this section sees what the one before it did.
-        let taken = self.owner.compare_exchange(0, sync::this_thread(), Acquire, Relaxed).is_ok();
+        let taken = self.owner.compare_exchange(0, sync::this_thread() | by, Acquire, Relaxed).is_ok();
         if taken {
             self.found.set(found);
         } else {
@@ -312,8 +313,10 @@ impl RawInterruptLock {
 
     /// Begins the section of a caller at `at`, which has exchanged the owner word.
     #[inline(always)]
-    fn begin(&self, at: Place) -> Acquisition {
-        self.taken_at.set(at);
+    fn begin(&self, at: Option<Place>) -> Acquisition {
+        if let Some(at) = at {
+            self.taken_at.set(at);
+        }
         Acquisition { _borrow: self.witness.borrow(), _thread: PhantomData }
     }
 
@@ -357,9 +360,8 @@ impl RawInterruptLock {
         // Release: pairs with the Acquire in `exchange_owner`.
         self.owner.store(0, Release);
         sync::unmask(found);
-        sync::light_barrier();
-        // Relaxed: the barriers order it; see the top of this file.
-        Announced(self.announced.load(Relaxed))
+        // The barriers order it; see the top of this file.
+        Announced(sync::load_after_light_barrier(&self.announced))
     }
 
     /// Clears `LEFT`. Returns whether it was set: then the caller, which is the owner, serves what was left.
@@ -389,7 +391,7 @@ impl RawInterruptLock {
     /// Returns the identity of the owner, or 0 if there is none.
     pub(crate) fn owner(&self) -> usize {
         // Relaxed: exact if the caller is the owner, since it wrote the word itself; otherwise a snapshot.
-        self.owner.load(Relaxed)
+        self.owner.load(Relaxed) & !BY_DELIVERY
     }
 
     /// Returns the lock as something that a thread may wait for.
@@ -434,8 +436,8 @@ mod model {
         /// Takes the lock for a delivery, as an interrupt does.
         pub(crate) fn deliver(&self, may_wait: bool, before_leaving: impl FnOnce()) -> Admission {
             match self.deliver_at_once() {
-                Ok(acquisition) => Admission::Acquired(acquisition),
-                Err(_) => self.deliver_slow(may_wait, Label::UNNAMED, before_leaving),
+                Some(acquisition) => Admission::Acquired(acquisition),
+                None => self.deliver_slow(may_wait, Label::UNNAMED, before_leaving),
             }
         }
 

@@ -46,10 +46,10 @@ impl RawInterruptLock {
         loop {
             let ((owner, is_mine), announced) = (sync::look_at_owner(&self.owner), self.announced());
             if is_mine {
-                return Some(Err(NotAcquired::Recursive(self.taken_at.get())));
+                return Some(Err(NotAcquired::Recursive(self.taken_at())));
             }
             if is_open_to_threads(owner, announced) {
-                match self.take(at, Announced::precedes_threads) {
+                match self.take(Some(at), Announced::precedes_threads) {
                     Err(Refused::Held) => {}
                     Err(Refused::ServeFirst) => return Some(Err(NotAcquired::ServeFirst)),
                     Ok(acquisition) => return Some(Ok(acquisition)),
@@ -165,10 +165,10 @@ impl RawInterruptLock {
         before_leaving();
         self.note_left();
         sync::heavy_barrier();
-        if self.owner() == 0 && self.exchange_owner() {
+        if self.owner() == 0 && self.exchange_owner(0) {
             // The owner has released, perhaps without a look at `LEFT`. This delivery's own release finds it, unless
             // another owner has cleared it.
-            return Admission::Acquired(self.begin(at));
+            return Admission::Acquired(self.begin(Some(at)));
         }
         Admission::LeftToOwner
     }
@@ -201,9 +201,9 @@ impl RawInterruptLock {
     pub(super) fn wait_for_turn(&self, at: Place, ticket: Ticket) -> Acquisition {
         let mut backoff = Backoff::new();
         loop {
-            if self.is_open_to(ticket) && self.exchange_owner() {
+            if self.is_open_to(ticket) && self.exchange_owner(0) {
                 self.count_admitted();
-                return self.begin(at);
+                return self.begin(Some(at));
             }
             // The running section may be short: look a few times before the expensive barrier and the expensive sleep.
             if !backoff.is_completed() {
@@ -253,7 +253,7 @@ impl RawInterruptLock {
         }
         sync::heavy_barrier();
         // (A delivery that waits finds `LEFT` as it releases.)
-        if self.owner() == 0 { self.take(Location::caller(), Announced::precedes_deliveries).ok() } else { None }
+        if self.owner() == 0 { self.take(Some(Location::caller()), Announced::precedes_deliveries).ok() } else { None }
     }
 
     /// Sets `LEFT`, so that a release looks for something to serve.
@@ -274,7 +274,7 @@ impl RawInterruptLock {
     /// does another owner that is faster.
     #[cold]
     pub(super) fn release_slow(&self, announced: Announced) -> Result<(), StillHeld> {
-        if !announced.deliveries_wait() && announced.has_left() && self.exchange_owner() {
+        if !announced.deliveries_wait() && announced.has_left() && self.exchange_owner(0) {
             return Err(StillHeld);
         }
         self.wake_next(announced);

@@ -1,7 +1,9 @@
 //! What a thread waits for, as the register of waits knows it (rule L13).
 
 use crate::circle::{Kind, Part};
+use crate::lock::raw::taken_at;
 use crate::name::Name;
+use crate::sync;
 use crate::sync::{AtomicUsize, Ordering::Relaxed, Origin};
 
 /// Something that a thread waits for, and that another thread owns.
@@ -28,12 +30,12 @@ impl Awaited<'_> {
     pub(crate) fn owner(self) -> usize {
         // Relaxed: exact if the caller is the owner, since it wrote the word itself. Otherwise the lock of the register
         // of waits orders it.
-        self.owner.load(Relaxed)
+        self.owner.load(Relaxed) & !sync::MARKS
     }
 
     /// Returns what panics and errors say of it.
     pub(crate) fn part(self) -> Part {
-        let taken_at = self.taken_at.and_then(Origin::get);
+        let taken_at = self.taken_at.and_then(|noted| taken_at(self.owner, noted));
         Part { kind: self.label.kind, name: self.label.name.cloned(), taken_at }
     }
 }

@@ -62,17 +62,27 @@ pub(crate) fn this_processor() -> usize {
     core::ptr::from_ref(_interrupt_lock_this_processor()).addr()
 }
 
-/// Runs `isr`, with the mark that this processor is inside an ISR.
+/// A processor is inside an ISR, until [`leave_isr`]: its mark, and what the mark was before.
+#[must_use]
+pub(crate) struct InIsr(&'static AtomicUsize, usize);
+
+/// Marks that this processor is inside an ISR. It may be inside another already.
 ///
 /// An ISR that interrupts this one leaves the mark as it found it, at whatever instruction it comes.
-pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {
+#[inline(always)]
+pub(crate) fn enter_isr() -> InIsr {
     let mark = &_interrupt_lock_this_processor().in_isr;
     // Relaxed, all of it: only the processor itself writes its mark.
     let outer = mark.load(Relaxed);
     mark.store(1, Relaxed);
-    let result = isr();
+    InIsr(mark, outer)
+}
+
+/// Undoes [`enter_isr`].
+#[inline(always)]
+pub(crate) fn leave_isr(InIsr(mark, outer): InIsr) {
+    // Relaxed: as above.
     mark.store(outer, Relaxed);
-    result
 }
 
 /// Returns whether this processor is inside an ISR.

@@ -13,7 +13,7 @@ mod linked;
 use core::sync::atomic::AtomicUsize;
 
 #[cfg(not(any(feature = "std", loom)))]
-pub(crate) use linked::{Found, Kept, in_isr, is_in_isr, mask, this_processor, unmask};
+pub(crate) use linked::{Found, InIsr, Kept, enter_isr, is_in_isr, leave_isr, mask, this_processor, unmask};
 
 /// The processors of a machine and their interrupt masks, as a board support crate or a program describes them.
 ///

@@ -2,6 +2,8 @@
 
 mod barrier;
 
+#[cfg_attr(not(windows), allow(unused_imports, reason = "not every system has a source that needs it"))]
+pub(crate) use barrier::light_barrier;
 use core::cell::Cell;
 use core::sync::atomic::AtomicUsize;
 pub(crate) use std::time::Instant;
@@ -13,21 +15,23 @@ use parking_lot_core::{
 
 use crate::sync::Parked;
 pub(crate) use barrier::{
-    heavy_barrier, heavy_barrier_for_exchanges, light_barrier, light_barrier_after_exchange, without_membarrier,
+    heavy_barrier, heavy_barrier_for_exchanges, light_barrier_after_exchange, load_after_light_barrier,
+    without_membarrier,
 };
 
 /// What the crate keeps for each thread. Its address is the thread's identity; its alignment leaves the low three bits
 /// clear.
 #[repr(align(8))]
 struct PerThread {
-    in_isr: Cell<bool>,
+    /// In how many ISRs the thread is: an ISR may deliver to another interrupt.
+    isrs: Cell<usize>,
     is_watcher: Cell<bool>,
 }
 
 std::thread_local! {
     // It has no destructor, so it is there until the thread's very end: guards work in thread-local destructors too.
     static THIS_THREAD: PerThread =
-        const { PerThread { in_isr: Cell::new(false), is_watcher: Cell::new(false) } };
+        const { PerThread { isrs: Cell::new(0), is_watcher: Cell::new(false) } };
 }
 
 /// Returns the identity of this thread: not zero, the low three bits clear, and unique for as long as the thread lives.
@@ -48,19 +52,27 @@ pub(crate) fn find_thread(identity: usize) -> Option<(u32, Option<crate::name::N
     }
 }
 
-/// Runs `isr`, with the mark that this thread is inside an ISR. `isr` does not unwind.
-#[inline]
-pub(crate) fn in_isr<R>(isr: impl FnOnce() -> R) -> R {
-    // Already set if another interrupt's ISR has led to this one.
-    let outer = THIS_THREAD.with(|thread| thread.in_isr.replace(true));
-    let result = isr();
-    THIS_THREAD.with(|thread| thread.in_isr.set(outer));
-    result
+/// A thread is inside an ISR, until [`leave_isr`].
+#[must_use]
+pub(crate) struct InIsr;
+
+/// Marks that this thread is inside an ISR. It may be inside another already.
+#[inline(always)]
+pub(crate) fn enter_isr() -> InIsr {
+    // A count needs no register while the ISR runs. What a mark had been before would.
+    THIS_THREAD.with(|thread| thread.isrs.set(thread.isrs.get().wrapping_add(1)));
+    InIsr
+}
+
+/// Undoes [`enter_isr`].
+#[inline(always)]
+pub(crate) fn leave_isr(InIsr: InIsr) {
+    THIS_THREAD.with(|thread| thread.isrs.set(thread.isrs.get().wrapping_sub(1)));
 }
 
 /// Returns whether this thread is inside an ISR.
 pub(crate) fn is_in_isr() -> bool {
-    THIS_THREAD.with(|thread| thread.in_isr.get())
+    THIS_THREAD.with(|thread| thread.isrs.get() != 0)
 }
 
 /// Marks this thread as a watcher: it waits on sources, and serves interrupts that need it.
@@ -226,18 +238,24 @@ pub(crate) fn pause(time: core::time::Duration) {
 
 type Payload = alloc::boxed::Box<dyn core::any::Any + Send>;
 
-/// Runs a callback. If it panics, returns the panic's message.
-#[inline]
-pub(crate) fn catch<R>(callback: impl FnOnce() -> R) -> Result<R, crate::name::Name> {
+/// A panic that was caught, as the standard library gives it. A result with it fits in registers.
+pub(crate) struct Panicked(Payload);
+
+/// Runs a callback, and catches its panic.
+#[inline(always)]
+pub(crate) fn call<R>(callback: impl FnOnce() -> R) -> Result<R, Panicked> {
     // Unwind safety: only the driver's own data can be left half done, and the fault tells the driver of the panic.
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback)) {
-        Ok(result) => Ok(result),
-        Err(payload) => Err(message(payload)),
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(callback)).map_err(Panicked)
+}
+
+impl Panicked {
+    /// Returns the message that the panic carried.
+    #[cold]
+    pub(crate) fn message(self) -> crate::name::Name {
+        message(self.0)
     }
 }
 
-/// Returns the message that a panic carried.
-#[cold]
 fn message(payload: Payload) -> crate::name::Name {
     if let Some(message) = payload.downcast_ref::<&'static str>() {
         return crate::name::Name::new(message);

@@ -12,21 +12,21 @@
 //! passing a light barrier that is no fence, and a wake-up may be lost. So from then on each thread that sleeps looks
 //! again now and then.
 
-use core::sync::atomic::{AtomicU8, Ordering::Relaxed, Ordering::SeqCst, compiler_fence, fence};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst, compiler_fence, fence};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Light barriers only bind the compiler; heavy ones are `membarrier`. It is zero for [`load_after_light_barrier`].
+const UNEQUAL: usize = 0;
 /// No choice yet: light barriers are fences.
-const UNCHOSEN: u8 = 0;
+const UNCHOSEN: usize = 1;
 /// Both barriers are fences.
-const FENCES: u8 = 1;
-/// Light barriers only bind the compiler; heavy ones are `membarrier`.
-const UNEQUAL: u8 = 2;
+const FENCES: usize = 2;
 /// Both barriers are fences, but the choice was `UNEQUAL` before.
-const FENCES_SINCE: u8 = 3;
+const FENCES_SINCE: usize = 3;
 
 /// The choice. Each access is Relaxed: see there.
-static CHOICE: AtomicU8 = AtomicU8::new(UNCHOSEN);
+static CHOICE: AtomicUsize = AtomicUsize::new(UNCHOSEN);
 
 /// The longest sleep after light barriers have become fences.
 const RECHECK: Duration = Duration::from_millis(10);
@@ -41,6 +41,22 @@ pub(crate) fn light_barrier() {
     } else {
         light_fence();
     }
+}
+
+/// Passes a [`light_barrier`], and loads `word` after it. If the barrier is no fence and the word is zero, that is one test.
+#[inline(always)]
+pub(crate) fn load_after_light_barrier(word: &AtomicUsize) -> usize {
+    compiler_fence(SeqCst);
+    // Relaxed, both: as in `light_barrier`. The word counts only if no fence is needed before it.
+    let (choice, found) = (CHOICE.load(Relaxed), word.load(Relaxed));
+    if choice | found == 0 { 0 } else { load_again(word) }
+}
+
+#[cold]
+fn load_again(word: &AtomicUsize) -> usize {
+    light_barrier();
+    // Relaxed: the barrier orders it.
+    word.load(Relaxed)
 }
 
 /// As [`light_barrier`], for a thread whose successful compare-exchange comes right before it.
@@ -84,7 +100,7 @@ pub(crate) fn heavy_barrier_for_exchanges() {
 }
 
 /// Returns the choice. The first call makes it.
-fn choose() -> u8 {
+fn choose() -> usize {
     // Relaxed: the choice publishes nothing, and the exchange lets only one thread make it.
     let choice = CHOICE.load(Relaxed);
     if choice != UNCHOSEN {

@@ -33,7 +33,7 @@ fn in_a_process_of_its_own(name: &str, test: impl FnOnce()) {
     );
 }
 
-fn choice() -> u8 {
+fn choice() -> usize {
     CHOICE.load(Relaxed)
 }
 
@@ -65,7 +65,7 @@ fn refuse_membarrier() {
 
 /// What locks use from the first release on: `membarrier`, if the system has it. Asks the system in another way than
 /// the code.
-fn expected() -> u8 {
+fn expected() -> usize {
     // SAFETY: a query changes nothing.
     let commands = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_QUERY, 0, 0) };
     let has = libc::c_long::from(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
