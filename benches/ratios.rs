@@ -34,6 +34,9 @@ mod eventfd;
 #[path = "ratios/polling.rs"]
 mod polling;
 #[cfg(target_os = "linux")]
+#[path = "ratios/scale.rs"]
+mod scale;
+#[cfg(target_os = "linux")]
 #[path = "ratios/waits.rs"]
 mod waits;
 
@@ -49,6 +52,7 @@ fn main() {
         polling::measure(&mut table);
         waits::measure(&mut table);
         cycle::measure(&mut table);
+        scale::measure(&mut table);
     }
     #[cfg(windows)]
     event::measure(&mut table);
