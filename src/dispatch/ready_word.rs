@@ -101,7 +101,7 @@ impl ReadyWord {
             // Relaxed: the compare-exchange publishes it.
             node.next.store(word & ENTRY, Relaxed);
             // AcqRel: as in `raise`. The Release also publishes `next`.
-            match self.0.compare_exchange_weak(word, word & STOP | alone(number) | LINKED, AcqRel, Relaxed) {
+            match self.0.compare_exchange(word, word & STOP | alone(number) | LINKED, AcqRel, Relaxed) {
                 // Whoever clears `ASLEEP` wakes the thread, for those that come after, too.
                 Ok(_) => return word & ASLEEP != 0,
                 Err(now) => word = now,

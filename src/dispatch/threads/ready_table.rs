@@ -193,3 +193,117 @@ fn over(now: Instant, period: Duration) -> Instant {
     // A moment that the clock can't express is as good as for ever.
     now.checked_add(period).unwrap_or_else(|| now + FOREVER)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cause::SourceError;
+
+    struct Nothing;
+
+    impl Serve for Nothing {
+        fn serve(&self) -> bool {
+            false
+        }
+
+        fn woken(&self) -> bool {
+            false
+        }
+
+        #[cfg(unix)]
+        fn serve_removal(&self) -> bool {
+            false
+        }
+
+        fn silent(&self) {}
+
+        fn refused(&self, _: &SourceError) {}
+
+        fn work(&self) {}
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A table with open rows, one for each period or window.
+    fn table(rows: &[(Polling, Option<Duration>)], now: Instant) -> (ReadyTable, Arc<dyn Serve>) {
+        let (mut table, object): (_, Arc<dyn Serve>) = (ReadyTable::default(), Arc::new(Nothing));
+        for &(polling, silence) in rows {
+            let (number, _) = table.take_row();
+            table.open(number, Arc::downgrade(&object), polling, silence, now);
+        }
+        (table, object)
+    }
+
+    /// Returns the interrupts whose silence is over, one after the other.
+    fn silent(table: &mut ReadyTable, now: Instant) -> Vec<usize> {
+        core::iter::from_fn(|| table.next_silent(now)).flatten().collect()
+    }
+
+    // Caught: a signal that does not put it off; a moment that is left as it was; a silence that ends before its period.
+    #[test]
+    fn i14_a_silence_is_over_a_period_after_the_last_signal() {
+        let now = Instant::now();
+        let at = |seconds: u32| now + seconds * SECOND;
+        let silences = [4, 2, 3].map(|seconds| (Polling::None, Some(seconds * SECOND)));
+        let (mut table, _object) = table(&silences, now);
+        assert_eq!(table.deadlines().silence_over, Some(at(2)));
+        for _ in 0..2 {
+            let deadlines = table.note_signal(1, at(1));
+            // The moment stays, and is put off once it has come.
+            assert_eq!(deadlines.silence_over, Some(at(2)));
+        }
+        assert_eq!(silent(&mut table, at(2)), []);
+        assert_eq!(table.deadlines().silence_over, Some(at(3)));
+        assert_eq!(silent(&mut table, at(4)).len(), 3);
+        // Each begins anew: 1 is over at 6, 2 at 7, 0 at 8.
+        assert_eq!(silent(&mut table, at(7)), [1, 2]);
+        assert_eq!(silent(&mut table, at(8)), [0]);
+    }
+
+    // Caught: a thread that is told of each silence that begins; one that is told of none.
+    #[test]
+    fn i14_the_thread_is_told_of_an_earlier_silence_only() {
+        let now = Instant::now();
+        let (mut table, object) = table(&[(Polling::None, None); 4], now);
+        let mut open = |number, seconds: u32| {
+            table.open(number, Arc::downgrade(&object), Polling::None, Some(seconds * SECOND), now)
+        };
+        assert!(open(0, 5) && !open(1, 6) && !open(2, 5) && open(3, 4));
+        assert!(!table.close(3));
+        assert_eq!(table.deadlines().silence_over, Some(now + 5 * SECOND));
+        assert!(silent(&mut table, now + 4 * SECOND).is_empty());
+    }
+
+    // Caught: a window that ends as it was first opened; one that stays open for ever; one that is not closed with its
+    // row.
+    #[test]
+    fn a_window_is_open_until_it_closes_or_its_row_does() {
+        let now = Instant::now();
+        let at = |seconds: u32| now + seconds * SECOND;
+        let (mut table, object) = table(&[2, 9].map(|seconds| (Polling::Fixed(seconds * SECOND), None)), now);
+        assert_eq!(table.deadlines().polls_until, None);
+        assert_eq!(table.note_signal(0, now).polls_until, Some(at(2)));
+        assert_eq!(table.note_signal(0, at(1)).polls_until, Some(at(2)));
+        assert_eq!(table.close_windows(at(2)), Some(at(3)));
+        assert_eq!(table.close_windows(at(3)), None);
+        table.note_signal(1, now);
+        assert!(table.close(1) && !table.close(1));
+        assert_eq!(table.deadlines().polls_until, None);
+        // A row that is opened again polls anew.
+        table.note_signal(0, at(4));
+        assert!(table.open(0, Arc::downgrade(&object), Polling::Fixed(SECOND), None, now));
+        assert_eq!(table.deadlines().polls_until, None);
+    }
+
+    // Caught: a row that is made though one is free; a node that goes with its slot.
+    #[test]
+    fn a_free_row_is_taken_again_with_its_node() {
+        let mut table = ReadyTable::default();
+        let rows: Vec<_> = (0..3).map(|_| table.take_row()).collect();
+        assert!(rows.iter().map(|(number, _)| *number).eq(0..3));
+        table.free_row(1);
+        let (number, node) = table.take_row();
+        assert!(number == 1 && Arc::ptr_eq(&node, &rows[1].1));
+        assert_eq!((table.take_row().0, table.len()), (3, 4));
+    }
+}
