@@ -36,6 +36,9 @@ mod eventfd;
 #[path = "ratios/polling.rs"]
 mod polling;
 #[cfg(target_os = "linux")]
+#[path = "ratios/scale.rs"]
+mod scale;
+#[cfg(target_os = "linux")]
 #[path = "ratios/waits.rs"]
 mod waits;
 
@@ -52,6 +55,7 @@ fn main() {
         polling::measure(&mut table);
         waits::measure(&mut table);
         cycle::measure(&mut table);
+        scale::measure(&mut table);
     }
     #[cfg(windows)]
     event::measure(&mut table);

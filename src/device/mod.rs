@@ -138,7 +138,12 @@ impl Device {
     /// Makes `interrupt` one of the device's.
     pub(crate) fn adopt(&self, interrupt: Weak<dyn DeviceInterrupt>) {
         let mut interrupts = self.0.interrupts.lock();
-        interrupts.retain(|interrupt| interrupt.strong_count() != 0);
+        // Those that have ended leave when there is no room, and make as much as is left: so they are seldom looked for.
+        if interrupts.len() == interrupts.capacity() {
+            interrupts.retain(|interrupt| interrupt.strong_count() != 0);
+            let left = interrupts.len();
+            interrupts.reserve(left.max(1));
+        }
         interrupts.push(interrupt);
     }
 

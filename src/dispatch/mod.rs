@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `threads` | the dispatcher: a thread that waits on sources, and its worker | I14, I16 |
 //! | `in_models` | stands in for `threads` in a loom model | |
-//! | `ready_word` | the word that says which interrupts need a thread; raising one allocates nothing | |
+//! | `ready_word` | which interrupts need a thread; raising one allocates nothing | |
 //! | `polling` | the policy that says how long a dispatcher polls before it sleeps | |
 //!
 //! What is asked of the system for a dispatcher's thread (rules P1, P2) is in `policy`.

@@ -161,16 +161,24 @@ fn width(what: impl fmt::Display) -> usize {
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = &self.0;
-        let is_measured =
-            |column: &Column| (0..rows.len()).any(|row| !matches!(column.1(rows.stats(row)), Cell::Time(None)));
-        let columns = || COUNTERS.iter().chain(TIMES.iter().filter(|column| is_measured(column)));
-        let names = (0..rows.len()).map(|row| width(rows.name(row))).max().unwrap_or(0);
+        let columns = || COUNTERS.iter().chain(&TIMES);
+        // Each row is looked at once for them.
+        let mut names = 0;
+        let mut widths = [0; COUNTERS.len() + TIMES.len()];
+        let mut is_measured = [false; COUNTERS.len() + TIMES.len()];
+        for row in 0..rows.len() {
+            names = names.max(width(rows.name(row)));
+            for (column, (head, of)) in columns().enumerate() {
+                let cell = of(rows.stats(row));
+                widths[column] = width(cell).max(width(head)).max(widths[column]);
+                is_measured[column] |= !matches!(cell, Cell::Time(None));
+            }
+        }
+        let shown = || columns().zip(widths).zip(is_measured).filter_map(|(column, shown)| shown.then_some(column));
         let mut line = |name: &Name, cell: &dyn Fn(&Column, usize, &mut fmt::Formatter<'_>) -> fmt::Result| {
             write!(f, "{name}")?;
             let mut gap = names - width(name) + usize::from(names != 0);
-            for column in columns() {
-                let cells = (0..rows.len()).map(|row| width(column.1(rows.stats(row)))).max().unwrap_or(0);
-                let width = cells.max(width(column.0));
+            for (column, width) in shown() {
                 write!(f, "{:gap$}", "")?;
                 cell(column, width, f)?;
                 gap = 1;

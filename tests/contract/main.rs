@@ -92,6 +92,7 @@ mod dispatch {
     #[cfg(any(target_os = "linux", windows))]
     mod policy;
     mod polling;
+    mod scale;
 }
 
 /// Sections P and S.

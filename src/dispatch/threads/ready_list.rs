@@ -1,23 +1,25 @@
 //! The interrupts that need one of a dispatcher's threads, and how the thread finds them.
 //!
-//! A list has a word, in which an interrupt raises its bit, and a table, in which the thread looks up the interrupt.
+//! A list has a word, in which an interrupt raises itself, and a table, in which the thread looks up the interrupt.
 //! Raising allocates nothing, so nothing is allocated on the way from an assertion to the ISR.
 
 use alloc::sync::{Arc, Weak};
 use alloc::task::Wake;
-use alloc::vec::Vec;
 use core::time::Duration;
 use std::time::Instant;
 
 use lock_api::Mutex;
 
 use crate::dispatch::Polling;
-use crate::dispatch::ready_word::{BITS, Raised, ReadyWord};
-use crate::dispatch::threads::window::{FOREVER, Window};
+use crate::dispatch::ready_word::{Node, Raised, ReadyWord};
+use crate::dispatch::threads::ready_table::{Deadlines, Found, ReadyTable};
 use crate::interrupt::serve::Serve;
 use crate::lock::raw::RawInterruptLock;
 use crate::sync;
 use crate::sync::Process;
+
+/// How many silences the thread looks at in one round, so that they delay no signal for long.
+const SILENCES: usize = 64;
 
 /// What the thread of a list sleeps in, so that others can wake it.
 pub(super) trait Sleeper: Send + Sync {
@@ -34,80 +36,23 @@ pub(super) struct ReadyList<S> {
     process: Process,
 }
 
-/// A row for each slot, and what they have in common.
-struct ReadyTable {
-    rows: Vec<Row>,
-    /// When the last open window closes.
-    polls_until: Option<Instant>,
-}
-
-/// What the thread knows of one interrupt.
-struct Row {
-    /// A slot owns this row.
-    taken: bool,
-    /// The interrupt, while its slot is open.
-    object: Option<Weak<dyn Serve>>,
-    window: Window,
-    /// Present with `Builder::poll_when_silent`, while the slot is open.
-    silence: Option<Silence>,
-}
-
-/// When the ISR of a silent interrupt runs as if its line had signalled ([rule I14](crate::guide::contract#i14)).
-#[derive(Clone, Copy)]
-struct Silence {
-    period: Duration,
-    due: Instant,
-}
-
-impl Silence {
-    /// A silence that begins now.
-    fn from(period: Duration, now: Instant) -> Self {
-        // A moment that the clock can't express is as good as for ever.
-        let due = now.checked_add(period).unwrap_or_else(|| now + FOREVER);
-        Self { period, due }
-    }
-}
-
-impl Row {
-    const FREE: Self = Self { taken: false, object: None, window: Window::NONE, silence: None };
-}
-
-/// An interrupt that the thread has looked up.
-pub(super) struct Found {
-    pub(super) object: Arc<dyn Serve>,
-    /// Whether it has a polling window.
-    pub(super) polled: bool,
-    /// Whether its ISR runs when its line is silent.
-    pub(super) silence: bool,
-}
-
 /// An interrupt's slot in a list: it owns the row of that number until it is dropped.
 pub(super) struct Slot<S: Sleeper> {
     number: usize,
+    node: Arc<Node>,
     list: Arc<ReadyList<S>>,
 }
 
 impl<S: Sleeper> ReadyList<S> {
     pub(super) fn new(sleeper: S) -> Arc<Self> {
-        Arc::new(Self {
-            word: ReadyWord::new(),
-            table: Mutex::new(ReadyTable { rows: Vec::new(), polls_until: None }),
-            sleeper,
-            process: Process::this(),
-        })
+        let table = Mutex::new(ReadyTable::default());
+        Arc::new(Self { word: ReadyWord::new(), table, sleeper, process: Process::this() })
     }
 
     /// Returns a slot for one more interrupt.
     pub(super) fn slot(self: &Arc<Self>) -> Slot<S> {
-        let mut table = self.table.lock();
-        // The lowest free number, so that as few interrupts as possible share a bit.
-        let number = table.rows.iter().position(|row| !row.taken).unwrap_or(table.rows.len());
-        let row = Row { taken: true, ..Row::FREE };
-        match table.rows.get_mut(number) {
-            Some(free) => *free = row,
-            None => table.rows.push(row),
-        }
-        Slot { number, list: self.clone() }
+        let (number, node) = self.table.lock().take_row();
+        Slot { number, node, list: self.clone() }
     }
 
     /// Makes the thread end.
@@ -143,35 +88,28 @@ impl<S: Sleeper> ReadyList<S> {
         self.word.sleep()
     }
 
-    /// For the thread: takes all bits that are raised.
+    /// For the thread: takes all that is raised.
     #[inline]
     pub(super) fn take(&self) -> Raised {
-        self.word.take()
-    }
-
-    /// For the thread: returns the interrupt of that number, unless it is closed or gone.
-    #[inline]
-    pub(super) fn find(&self, number: usize) -> Option<Found> {
-        let table = self.table.lock();
-        table.rows.get(number)?.find()
-    }
-
-    /// For the thread: calls `each` for every interrupt that may have raised that bit.
-    #[inline]
-    pub(super) fn find_all(&self, bit: usize, mut each: impl FnMut(usize, Option<Found>)) {
-        let mut number = bit;
-        loop {
-            let (found, there_are_more) = {
-                let table = self.table.lock();
-                let found = table.rows.get(number).and_then(Row::find);
-                (found, number + BITS < table.rows.len())
-            };
-            each(number, found);
-            if !there_are_more {
-                return;
-            }
-            number += BITS;
+        let mut raised = self.word.take();
+        if raised.is_linked() {
+            let table = self.table.lock();
+            raised.put_in_order(|number| table.node(number));
         }
+        raised
+    }
+
+    /// For the thread: looks up the next of those that it has taken.
+    #[inline]
+    pub(super) fn next(&self, raised: &mut Raised) -> Option<Found> {
+        let table = self.table.lock();
+        raised.next(|number| table.node(number)).map(|number| table.find(number))
+    }
+
+    /// For the thread: looks up the interrupt of that number.
+    #[inline]
+    pub(super) fn find(&self, number: usize) -> Found {
+        self.table.lock().find(number)
     }
 
     /// For the thread: calls `each` for every interrupt whose slot is open.
@@ -179,73 +117,51 @@ impl<S: Sleeper> ReadyList<S> {
         for number in 0.. {
             let found = {
                 let table = self.table.lock();
-                let Some(row) = table.rows.get(number) else { return };
-                row.find()
+                if number >= table.len() {
+                    return;
+                }
+                table.find(number)
             };
-            if let Some(found) = found {
-                each(&*found.object);
-                // It may be the last reference to the interrupt.
-                sync::free_silently(found);
-            }
+            serve_silently(found, &each);
         }
     }
 
-    /// For the thread: opens the window of an interrupt that has been served. Returns when the last open window closes.
-    pub(super) fn open_window(&self, number: usize, now: Instant) -> Option<Instant> {
-        let mut table = self.table.lock();
-        let table = &mut *table;
-        if let Some(row) = table.rows.get_mut(number) {
-            // A window that has closed is not later than now, so the latest of the two is open.
-            table.polls_until = table.polls_until.max(row.window.open(now));
-        }
-        table.polls_until
+    /// For the thread: notes that the interrupt of that number has been served.
+    pub(super) fn note_signal(&self, number: usize) -> Deadlines {
+        let now = Instant::now();
+        self.table.lock().note_signal(number, now)
     }
 
-    /// For the thread: if the interrupt of that number has `signalled`, its silence begins anew. Returns when the next
-    /// silence of any interrupt is over.
-    pub(super) fn note_signal(&self, number: usize, signalled: bool) -> Option<Instant> {
-        let mut table = self.table.lock();
-        if signalled && let Some(Row { silence: Some(silence), .. }) = table.rows.get_mut(number) {
-            *silence = Silence::from(silence.period, Instant::now());
-        }
-        table.rows.iter().filter_map(|row| Some(row.silence?.due)).min()
+    /// For the thread: closes the windows whose time is over. Returns when the next may close.
+    pub(super) fn close_windows(&self) -> Option<Instant> {
+        let now = Instant::now();
+        self.table.lock().close_windows(now)
     }
 
-    /// For the thread: calls `each` for every interrupt whose silence is over, and begins the next silence. Returns
-    /// what [`note_signal`](Self::note_signal) returns.
+    /// For the thread: calls `each` for interrupts whose silence is over, and begins their next silence. Returns when
+    /// the thread has to call this again.
     pub(super) fn find_silent(&self, each: impl Fn(&dyn Serve)) -> Option<Instant> {
-        let mut number = 0;
-        loop {
-            let now = Instant::now();
+        let now = Instant::now();
+        for _ in 0..SILENCES {
             let found = {
                 let mut table = self.table.lock();
-                let Some(row) = table.rows.get_mut(number) else { break };
-                let due = row.silence.filter(|silence| silence.due <= now);
-                due.and_then(|silence| {
-                    row.silence = Some(Silence::from(silence.period, now));
-                    row.find()
-                })
+                let Some(looked_at) = table.next_silent(now) else { break };
+                looked_at.map(|number| table.find(number))
             };
             if let Some(found) = found {
-                each(&*found.object);
-                // It may be the last reference to the interrupt.
-                sync::free_silently(found);
+                serve_silently(found, &each);
             }
-            number += 1;
         }
-        self.note_signal(number, false)
-    }
-
-    /// For the thread: returns when the last open window closes.
-    pub(super) fn polls_until(&self) -> Option<Instant> {
-        self.table.lock().polls_until
+        self.table.lock().deadlines().silence_over
     }
 }
 
-impl Row {
-    fn find(&self) -> Option<Found> {
-        let object = self.object.as_ref()?.upgrade()?;
-        Some(Found { object, polled: self.window.exists(), silence: self.silence.is_some() })
+/// Calls `each` for the interrupt that was found, if it is there.
+fn serve_silently(found: Found, each: impl Fn(&dyn Serve)) {
+    if let Some(object) = found.object {
+        each(&*object);
+        // It may be the last reference to the interrupt.
+        sync::free_silently(object);
     }
 }
 
@@ -256,30 +172,17 @@ impl<S: Sleeper> Slot<S> {
 
     /// Makes the thread look at `object` from now on.
     pub(super) fn open(&self, object: &Weak<dyn Serve>, polling: Polling, silence: Option<Duration>) {
-        self.with(|row| {
-            row.object = Some(object.clone());
-            row.window = Window::new(polling);
-            row.silence = silence.map(|period| Silence::from(period, Instant::now()));
-        });
-        if silence.is_some() {
-            // The thread has to learn when the silence is over.
+        let now = Instant::now();
+        let has_changed = self.list.table.lock().open(self.number, object.clone(), polling, silence, now);
+        if has_changed {
+            // The thread has to learn when to look. If it sleeps until an earlier moment, it learns that then.
             self.raise();
         }
     }
 
     /// Makes the thread look at this interrupt no longer.
     pub(super) fn close(&self) {
-        let was_open = {
-            let mut table = self.list.table.lock();
-            let Some(row) = table.rows.get_mut(self.number) else { return };
-            row.object = None;
-            row.silence = None;
-            let was_open = core::mem::replace(&mut row.window, Window::NONE).until().is_some();
-            if was_open {
-                table.polls_until = table.rows.iter().filter_map(|row| row.window.until()).max();
-            }
-            was_open
-        };
+        let was_open = self.list.table.lock().close(self.number);
         if was_open {
             // The thread has to learn that it may sleep sooner.
             self.raise();
@@ -289,14 +192,8 @@ impl<S: Sleeper> Slot<S> {
     /// Makes the thread look at this interrupt. Never waits for the thread, and allocates nothing.
     #[inline]
     pub(super) fn raise(&self) {
-        if self.list.word.raise(self.number) {
+        if self.list.word.raise(self.number, &self.node) {
             self.list.wake();
-        }
-    }
-
-    fn with(&self, change: impl FnOnce(&mut Row)) {
-        if let Some(row) = self.list.table.lock().rows.get_mut(self.number) {
-            change(row);
         }
     }
 }
@@ -308,7 +205,7 @@ impl<S: Sleeper> Drop for Slot<S> {
             return;
         }
         self.close();
-        self.with(|row| *row = Row::FREE);
+        self.list.table.lock().free_row(self.number);
     }
 }
 

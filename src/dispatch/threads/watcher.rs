@@ -13,7 +13,8 @@ use alloc::sync::{Arc, Weak};
 use crate::cause::SourceError;
 use crate::dispatch::Polling;
 use crate::dispatch::threads::poller::{Event, Events, Poller, Wait};
-use crate::dispatch::threads::ready_list::{Found, ReadyList, Sleeper, Slot};
+use crate::dispatch::threads::ready_list::{ReadyList, Sleeper, Slot};
+use crate::dispatch::threads::ready_table::{Deadlines, Found};
 use crate::dispatch::threads::thread::DispatchThread;
 use crate::interrupt::serve::Serve;
 use crate::name::Name;
@@ -107,15 +108,6 @@ impl Watcher {
     }
 }
 
-/// The moments that end the thread's wait.
-#[derive(Default)]
-struct Deadlines {
-    /// When the last open polling window closes.
-    polls_until: Option<Instant>,
-    /// When the next silence of an interrupt is over ([rule I14](crate::guide::contract#i14)).
-    silence_over: Option<Instant>,
-}
-
 /// What the thread itself does.
 ///
 /// In each round the thread waits once. Then it serves the descriptors that are readable and the interrupts that are
@@ -129,7 +121,7 @@ impl ReadyList<Poller> {
         while self.is_here() {
             let waited = self.wait(&mut events, &mut deadlines);
             // Taken right after the wait: from here on a raise needs no wake-up.
-            let raised = self.take();
+            let mut raised = self.take();
             if raised.is_stop() {
                 return;
             }
@@ -142,10 +134,10 @@ impl ReadyList<Poller> {
                     #[cfg(unix)]
                     Event::Removal(number) => (number, |object| object.serve_removal()),
                 };
-                self.serve(number, self.find(number), serve, &mut deadlines);
+                deadlines = self.serve(self.find(number), serve);
             }
-            for bit in raised {
-                self.find_all(bit, |number, found| self.serve(number, found, |object| object.woken(), &mut deadlines));
+            while let Some(found) = self.next(&mut raised) {
+                deadlines = self.serve(found, |object| object.woken());
             }
             if deadlines.silence_over.is_some_and(|due| due <= Instant::now()) {
                 deadlines.silence_over = self.find_silent(|object| object.silent());
@@ -153,38 +145,27 @@ impl ReadyList<Poller> {
         }
     }
 
-    /// Serves one interrupt, and opens its polling window.
+    /// Serves one interrupt, and notes its signal. Returns the deadlines as they are then. (If the interrupt has been
+    /// disabled meanwhile, and that changes them, it has raised itself.)
     #[inline]
-    fn serve(
-        &self,
-        number: usize,
-        found: Option<Found>,
-        serve: impl FnOnce(&dyn Serve) -> bool,
-        deadlines: &mut Deadlines,
-    ) {
-        let served = found.as_ref().is_some_and(|found| serve(&*found.object));
-        if found.as_ref().is_some_and(|found| found.silence) {
-            deadlines.silence_over = self.note_signal(number, served);
-        }
-        match &found {
-            Some(found) if served && found.polled => deadlines.polls_until = self.open_window(number, Instant::now()),
-            // The interrupt may have been disabled, which closes its window.
-            _ if deadlines.polls_until.is_some() => deadlines.polls_until = self.polls_until(),
-            _ => {}
-        }
+    fn serve(&self, found: Found, serve: impl FnOnce(&dyn Serve) -> bool) -> Deadlines {
+        let Some(object) = found.object else { return found.deadlines };
+        let served = serve(&*object);
+        let deadlines = if served && found.timed { self.note_signal(found.number) } else { found.deadlines };
         // It may be the last reference to the interrupt.
-        sync::free_silently(found);
+        sync::free_silently(object);
+        deadlines
     }
 
     /// Waits until there is something to do. Stays awake while a polling window is open. Returns an error if the system
     /// refuses to wait.
     fn wait(&self, events: &mut Events, deadlines: &mut Deadlines) -> Result<(), SourceError> {
-        if let Some(end) = deadlines.polls_until {
+        while let Some(end) = deadlines.polls_until {
             let silent = deadlines.silence_over.filter(|&silent| silent < end);
             if self.poll(events, silent.unwrap_or(end))? || silent.is_some() {
                 return Ok(());
             }
-            deadlines.polls_until = None;
+            deadlines.polls_until = self.close_windows();
         }
         let wait = match deadlines.silence_over {
             _ if !self.sleep() => Wait::No,

@@ -23,10 +23,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// No polling at all.
-    pub(super) const NONE: Self = Self::new(Polling::None);
-
-    pub(super) const fn new(policy: Polling) -> Self {
+    pub(super) fn new(policy: Polling) -> Self {
         Self { policy, halved: HALVINGS, last: None, until: None }
     }
 

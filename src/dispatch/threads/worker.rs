@@ -84,20 +84,18 @@ impl ReadyList<ParkedThread> {
         // In a child that a work item has forked, the work is the parent's.
         while self.is_here() {
             self.wait();
-            let raised = self.take();
+            let mut raised = self.take();
             if raised.is_stop() {
                 return;
             }
             let mut in_vain = true;
-            for bit in raised {
+            while let Some(found) = self.next(&mut raised) {
                 in_vain = false;
-                self.find_all(bit, |_, found| {
-                    if let Some(found) = found {
-                        found.object.work();
-                        // It may be the last reference to the interrupt.
-                        sync::free_silently(found);
-                    }
-                });
+                if let Some(object) = found.object {
+                    object.work();
+                    // It may be the last reference to the interrupt.
+                    sync::free_silently(object);
+                }
             }
             vain_wakeups.note(in_vain);
         }

@@ -3,24 +3,27 @@
 use alloc::sync::Arc;
 
 use loom::sync::Notify;
+use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;
 
-use crate::dispatch::ready_word::ReadyWord;
+use crate::dispatch::ready_word::{Node, Raised, ReadyWord};
 use crate::models::{Probe, all, bounded};
 
-/// A ready word, and what wakes its thread.
+/// A ready word with the nodes of three interrupts, and what wakes its thread.
 struct SleepingThread {
     word: ReadyWord,
+    nodes: [Node; 3],
     wake_up: Notify,
 }
 
 impl SleepingThread {
     fn new() -> Arc<Self> {
-        Arc::new(Self { word: ReadyWord::new(), wake_up: Notify::new() })
+        let nodes = core::array::from_fn(|_| Node::new());
+        Arc::new(Self { word: ReadyWord::new(), nodes, wake_up: Notify::new() })
     }
 
     fn raise(&self, number: usize) {
-        if self.word.raise(number) {
+        if self.word.raise(number, &self.nodes[number]) {
             self.wake_up.notify();
         }
     }
@@ -31,16 +34,23 @@ impl SleepingThread {
         }
     }
 
+    fn take(&self) -> Raised {
+        let mut raised = self.word.take();
+        raised.put_in_order(|number| &self.nodes[number]);
+        raised
+    }
+
     /// Runs the dispatcher's thread: calls `each` for what was raised, and sleeps if there is nothing, until the stop.
     fn run(&self, mut each: impl FnMut(usize)) {
         loop {
             if !self.word.is_raised() && self.word.sleep() {
                 self.wake_up.wait();
             }
-            let raised = self.word.take();
-            let stop = raised.is_stop();
-            raised.for_each(&mut each);
-            if stop {
+            let mut raised = self.take();
+            while let Some(number) = raised.next(|number| &self.nodes[number]) {
+                each(number);
+            }
+            if raised.is_stop() {
                 return;
             }
         }
@@ -66,7 +76,7 @@ fn a_raise_ends_the_sleep() {
             if sleeper.word.sleep() {
                 sleeper.wake_up.wait();
             }
-            if let Some(number) = sleeper.word.take().next() {
+            if let Some(number) = sleeper.take().next(|number| &sleeper.nodes[number]) {
                 assert_eq!((number, probe.touch()), (1, 1));
                 seen = true;
             }
@@ -108,7 +118,7 @@ fn a_thread_that_wakes_another_finds_it() {
                     sleeper.word.sleep()
                 }
             });
-            if if stop { sleeper.word.stop() } else { sleeper.word.raise(0) } {
+            if if stop { sleeper.word.stop() } else { sleeper.word.raise(0, &sleeper.nodes[0]) } {
                 assert_eq!(prepared.touch(), 1);
             }
             thread.join().unwrap();
@@ -140,5 +150,78 @@ fn every_raise_is_seen_before_the_stop() {
         other.join().unwrap();
         sleeper.stop();
         assert_eq!(thread.join().unwrap(), [true; 2]);
+    });
+}
+
+/// How often each interrupt was about to be raised, and how much of it the thread has seen as it looked.
+#[derive(Default)]
+struct Counts {
+    done: [AtomicUsize; 3],
+}
+
+impl Counts {
+    /// Does something, and raises the interrupt for it.
+    fn raise(&self, sleeper: &SleepingThread, place: usize, number: usize) {
+        // Relaxed, here and in `see`: the word orders it.
+        self.done[place].store(self.done[place].load(Relaxed) + 1, Relaxed);
+        sleeper.raise(number);
+    }
+
+    fn see(&self, place: usize) -> usize {
+        self.done[place].load(Relaxed)
+    }
+}
+
+/// Two threads raise one interrupt, behind another. Each touches the flag, and one of them puts the node into the list.
+/// The thread sees what either has done.
+// Caught: flag-release, flag-cleared-unread.
+#[test]
+fn a_raise_that_finds_the_flag_is_seen() {
+    bounded(|| {
+        let (sleeper, counts) = (SleepingThread::new(), Arc::new(Counts::default()));
+        sleeper.raise(0);
+        let raisers = [0, 1].map(|place| {
+            let (sleeper, counts) = (sleeper.clone(), counts.clone());
+            thread::spawn(move || counts.raise(&sleeper, place, 1))
+        });
+        let mut seen = [0; 2];
+        // One look while they raise, and one after that.
+        let mut look = || {
+            let mut raised = sleeper.take();
+            while let Some(number) = raised.next(|number| &sleeper.nodes[number]) {
+                if number == 1 {
+                    seen = [0, 1].map(|place| counts.see(place));
+                }
+            }
+        };
+        look();
+        for raiser in raisers {
+            raiser.join().unwrap();
+        }
+        look();
+        assert_eq!(seen, [1; 2]);
+    });
+}
+
+/// A thread raises two interrupts, alone and beside each other, one of them again. Each is looked at after its last
+/// raise.
+// Caught: raise-release, take-raised-torn, link-release, link-keeps-nothing, flag-cleared-early.
+#[test]
+fn what_is_raised_again_is_looked_at_again() {
+    bounded(|| {
+        let (sleeper, counts) = (SleepingThread::new(), Arc::new(Counts::default()));
+        let raiser = thread::spawn({
+            let (sleeper, counts) = (sleeper.clone(), counts.clone());
+            move || {
+                for number in [0, 1, 1] {
+                    counts.raise(&sleeper, number, number);
+                }
+                sleeper.stop();
+            }
+        });
+        let mut seen = [0; 2];
+        sleeper.run(|number| seen[number] = counts.see(number));
+        assert_eq!(seen, [1, 2]);
+        raiser.join().unwrap();
     });
 }

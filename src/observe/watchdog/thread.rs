@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::thread::{self, Thread};
 use std::time::Instant;
 
+use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 
@@ -23,9 +24,12 @@ const FINEST: Duration = Duration::from_millis(1);
 static WATCHDOG: Mutex<RawInterruptLock, Watchdog> = Mutex::new(Watchdog::new());
 
 struct Watchdog {
-    watched: Vec<(Arc<RunningCallbacks>, Weak<dyn Watchable>)>,
+    /// By the address of the record.
+    watched: BTreeMap<usize, (Arc<RunningCallbacks>, Weak<dyn Watchable>)>,
     /// The thread, while there is one.
     thread: Option<Thread>,
+    /// When the thread looks next, once it has looked.
+    planned: Option<Instant>,
     /// The process of that thread.
     process: usize,
 }
@@ -41,7 +45,7 @@ fn lock() -> MutexGuard<'static, RawInterruptLock, Watchdog> {
 
 impl Watchdog {
     const fn new() -> Self {
-        Self { watched: Vec::new(), thread: None, process: 0 }
+        Self { watched: BTreeMap::new(), thread: None, planned: None, process: 0 }
     }
 
     /// Has the thread look again.
@@ -59,20 +63,28 @@ pub(super) fn watch(callbacks: Arc<RunningCallbacks>, object: Weak<dyn Watchable
         let handle = sync::start_thread(&Name::new("overdue"), move || look_after_all(started))?;
         watchdog.thread = Some(handle.thread().clone());
     }
-    watchdog.watched.push((callbacks, object));
     // Its limit may be shorter than the others'.
-    watchdog.wake();
+    let look = Instant::now() + callbacks.tick();
+    if watchdog.planned.is_some_and(|planned| look < planned) {
+        watchdog.wake();
+    }
+    watchdog.watched.insert(place(&callbacks), (callbacks, object));
     Ok(())
 }
 
 /// Watches `callbacks` no longer.
 pub(super) fn forget(callbacks: &Arc<RunningCallbacks>) {
     let mut watchdog = lock();
-    let place = watchdog.watched.iter().position(|(watched, _)| Arc::ptr_eq(watched, callbacks));
-    let forgotten = place.map(|place| watchdog.watched.swap_remove(place));
-    watchdog.wake();
+    let forgotten = watchdog.watched.remove(&place(callbacks));
+    if watchdog.watched.is_empty() {
+        watchdog.wake();
+    }
     drop(watchdog);
     drop(forgotten);
+}
+
+fn place(callbacks: &Arc<RunningCallbacks>) -> usize {
+    Arc::as_ptr(callbacks).addr()
 }
 
 /// The thread. `planned` is when it was to wake.
@@ -81,7 +93,7 @@ fn look_after_all(mut planned: Instant) {
     loop {
         let mut watchdog = lock();
         if watchdog.watched.is_empty() {
-            watchdog.thread = None;
+            (watchdog.thread, watchdog.planned) = (None, None);
             return;
         }
         let now = Instant::now();
@@ -89,16 +101,17 @@ fn look_after_all(mut planned: Instant) {
         let stopped = now.saturating_duration_since(planned);
         let mut next = now + FOREVER;
         let mut reports = Vec::new();
-        for (callbacks, object) in &watchdog.watched {
+        for (callbacks, object) in watchdog.watched.values() {
             let (overdue, look_again) = callbacks.look(now, stopped);
             next = next.min(look_again);
             let limit = callbacks.limit;
             let new = overdue.into_iter().flatten().map(|callback| Overdue { callback, limit });
             reports.extend(new.map(|overdue| (object.clone(), overdue)));
         }
+        planned = next.max(now + FINEST);
+        watchdog.planned = Some(planned);
         // From here on without the lock: a report may drop the last handle to an interrupt.
         drop(watchdog);
-        planned = next.max(now + FINEST);
         if reports.is_empty() {
             // A wake-up since the look makes this return at once.
             thread::park_timeout(planned.saturating_duration_since(now));
