@@ -190,9 +190,9 @@ struct Notes {
     /// The system reports the source as shared, although it is not a level line ([rule I8](crate::guide::contract#i8)).
     #[cfg(feature = "alloc")]
     doubtfully_shared: bool,
-    /// The policy, if the driver gave one.
+    /// The object itself, for a thread that ends it.
     #[cfg(feature = "std")]
-    policy: Option<Attached<RequestedPolicy>>,
+    me: Option<alloc::sync::Weak<dyn EndsElsewhere>>,
     /// The listeners, which the next change wakes.
     #[cfg(not(feature = "alloc"))]
     listeners: Listeners,
@@ -209,9 +209,9 @@ struct Rare {
     /// Faults that were left to the owner of the interrupt lock.
     #[cfg(feature = "std")]
     left_faults: alloc::vec::Vec<Fault>,
-    /// The object itself, for a thread that ends it.
+    /// The policy, if the driver gave one.
     #[cfg(feature = "std")]
-    me: Option<alloc::sync::Weak<dyn EndsElsewhere>>,
+    policy: Option<Attached<RequestedPolicy>>,
     /// The last enable has found no message vector for it.
     not_granted: Option<SourceError>,
     /// Which callbacks run, and since when. They are wrapped to tell, and own it.
@@ -351,7 +351,7 @@ impl<T, W> InterruptObject<T, W> {
                     #[cfg(feature = "alloc")]
                     doubtfully_shared: false,
                     #[cfg(feature = "std")]
-                    policy: None,
+                    me: None,
                     #[cfg(not(feature = "alloc"))]
                     listeners: Listeners::NONE,
                     #[cfg(feature = "alloc")]

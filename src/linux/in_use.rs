@@ -17,9 +17,9 @@ pub(super) enum Identity {
     /// A GPIO chip, and the first line of a request: a line belongs to one request at a time.
     #[cfg(feature = "gpio")]
     GpioLine(u32, u32),
-    /// The file system and the number of a file.
+    /// The file system, whose number has 32 bits in the kernel, and the number of a file.
     #[cfg(feature = "uio")]
-    File(u64, u64),
+    File(u32, u64),
     /// The address of a PCI device, as hexadecimal digits without their separators.
     #[cfg(all(feature = "vfio", target_pointer_width = "64"))]
     Pci(u64),

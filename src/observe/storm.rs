@@ -19,8 +19,9 @@ const AGE: Duration = Duration::from_millis(100);
 /// A run of unclaimed deliveries, with few others among them.
 pub(crate) struct Storm {
     unclaimed: u32,
-    /// How many deliveries had ended otherwise when the run began.
-    others: u64,
+    /// How many deliveries had ended otherwise when the run began. The low bits are enough: within `AGE`, no interrupt is
+    /// delivered as often as they can count.
+    others: u32,
     /// When the last unclaimed delivery was.
     last: Option<Instant>,
 }
@@ -35,7 +36,8 @@ impl Storm {
     pub(crate) fn unclaimed(&mut self, others: u64, now: Instant) -> Option<Fault> {
         let fresh = self.last.is_some_and(|last| now.saturating_duration_since(last) < AGE);
         // If there are more others than may be among 100,000, no 100,000 that begin where this run does are a storm.
-        let few = others.wrapping_sub(self.others) <= u64::from(OF - UNCLAIMED);
+        let others = others as u32;
+        let few = others.wrapping_sub(self.others) <= OF - UNCLAIMED;
         if !(fresh && few) {
             (self.unclaimed, self.others) = (0, others);
         }

@@ -44,3 +44,6 @@ const_assert!(offset_of!(Object, work) > offset_of!(Object, notes));
 const_assert!(offset_of!(Object, work_run) > offset_of!(Object, notes));
 // Its word, its counter and its function are on one line.
 const_assert_eq!(offset_of!(Object, work) / LINE, (offset_of!(Object, deferred) - 1) / LINE);
+
+// A field more may cost each interrupt a whole line.
+const_assert_eq!(size_of::<InterruptObject<usize, NoWorkItem>>(), 9 * LINE);
