@@ -11,7 +11,7 @@ use interrupt_lock::{
 use support::alone::in_a_process_of_its_own;
 use support::forks::in_a_child;
 use support::log::Log;
-use support::slot::{Owner, Slot};
+use support::slot::{OnDrop, Owner, Slot};
 use support::{Gate, comes, kind, until, watchdog};
 
 /// Which threads have run a callback, in order.
@@ -164,6 +164,19 @@ fn e6_the_last_user_may_be_dropped_on_the_shared_worker() {
             let (object, edge) = (owner.keep(nic.interrupt), nic.edge);
             edge.assert();
             until(|| object.state() == State::Ended);
+            assert!(comes(|| shared_workers() == 0), "{:?}", threads());
+            drop(object);
+            // Nobody else has the object, so it goes on the worker, too.
+            let (owner, log) = (Owner::new(), Log::new());
+            let (work, freed) = (owner.clone(), log.clone());
+            let freed = OnDrop(move || freed.add("freed"));
+            let nic = Nic::new(None, move || {
+                let _ = &freed;
+                work.drop_handle();
+            });
+            drop(owner.keep(nic.interrupt));
+            nic.edge.assert();
+            log.wait_for("freed", 1);
             assert!(comes(|| shared_workers() == 0), "{:?}", threads());
             // One that runs there drops another, whose own work item is queued. It runs on the worker before the end.
             let owner = Owner::new();
