@@ -3,6 +3,7 @@
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread;
 use std::time::Duration;
 
 use interrupt_lock::linux::Eventfd;
@@ -139,6 +140,19 @@ pub const KINDS: &[Kind] = &[
         count: SOME,
         prepare: || {
             built!(Interrupt::builder(0_u64), |options| options.source(eventfd()).work_item(|_| ()).shared_worker())
+        },
+    },
+    Kind {
+        name: "no interrupt, for comparison: a thread that sleeps",
+        count: SOME,
+        prepare: || {
+            Box::new(|| {
+                thread::spawn(|| {
+                    loop {
+                        thread::park();
+                    }
+                });
+            })
         },
     },
 ];

@@ -148,7 +148,8 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// By default a dispatcher has a worker of its own. Work items on a shared worker run one after the other, in no
     /// particular order: a slow work item delays the others, but no ISR. So no work item may wait for another that runs
     /// there. (Disabling an interrupt in a work item is no such wait: the queued work item of that interrupt then runs
-    /// inside the call, [rule W7](crate::guide::contract#w7).)
+    /// inside the call, [rule W7](crate::guide::contract#w7).) [`overdue_after`](Self::overdue_after) tells of one that does
+    /// not return.
     ///
     /// - The deferred closures that a release has left, and wake-ups of the device, run there, too.
     /// - The thread is named "work shared". It is started while the first of these interrupts is built, inherits the

@@ -107,7 +107,7 @@ impl<T, W> InterruptObject<T, W> {
         self.free_work();
         self.free_unmask();
         self.free_all(registered);
-        if let Some(dispatch) = &self.dispatch {
+        if let Some(dispatch) = self.dispatch() {
             dispatch.ended();
         }
         Ok(())
@@ -165,7 +165,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Waits for the threads that served this interrupt and no other. It has ended.
     pub(in crate::interrupt) fn join_threads(&self) {
-        if let Some(dispatch) = &self.dispatch {
+        if let Some(dispatch) = self.dispatch() {
             dispatch.join();
         }
     }

@@ -154,7 +154,7 @@ impl<T, W> InterruptObject<T, W> {
         let answer = placement::ask(
             &policy,
             &Target {
-                thread: self.dispatch.as_ref().map_or_else(no_thread, |dispatch| dispatch.own_thread()),
+                thread: self.dispatch().map_or_else(no_thread, |dispatch| dispatch.own_thread()),
                 #[cfg(target_os = "linux")]
                 sysfs: source.and_then(Source::sysfs),
                 info: &info,
