@@ -169,6 +169,9 @@ pub enum ErrorKind {
     /// [`polling`](crate::Builder::polling) or [`poll_when_silent`](crate::Builder::poll_when_silent) was set, and no
     /// dispatcher waits on a source of this interrupt.
     NothingToPoll,
+    /// [`shared_worker`](crate::Builder::shared_worker) was set, and the interrupt has no dispatcher, so the driver itself
+    /// runs the work item.
+    NoDispatcher,
     /// The processor set of the policy is empty ([rule P1](crate::guide::contract#p1)).
     NoProcessors,
     /// The policy names processors that this machine does not have, or that are offline ([rule
@@ -244,6 +247,7 @@ impl fmt::Display for ErrorKind {
             Self::NotShareable => "its source cannot be shared, because it is not a level line",
             Self::NoDevice => "`automatic_serialization` and `wake_capable` need a `device`",
             Self::NothingToPoll => "`polling` and `poll_when_silent` need a source, and a dispatcher that waits on it",
+            Self::NoDispatcher => "`shared_worker` needs a dispatcher, which an interrupt with a source has by default",
             Self::NoProcessors => "the processor set of its policy must not be empty",
             Self::NoSuchProcessors { processors } => {
                 return write!(

@@ -31,6 +31,7 @@ where
     /// - [`ErrorKind::NoDevice`]: `automatic_serialization` or `wake_capable` was called without `device`.
     /// - [`ErrorKind::NothingToPoll`]: `polling` or `poll_when_silent` was called, and there is no source or no
     ///   dispatcher.
+    /// - [`ErrorKind::NoDispatcher`]: `shared_worker` was called, and there is no dispatcher.
     /// - [`ErrorKind::NoProcessors`]: the processor set of the policy is empty.
     /// - [`ErrorKind::NoSuchProcessors`]: the policy names processors that the machine does not have.
     /// - [`ErrorKind::NoTime`]: `poll_when_silent` or `overdue_after` got a time of zero.

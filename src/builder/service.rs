@@ -6,7 +6,7 @@ use alloc::sync::{Arc, Weak};
 
 use crate::builder::Builder;
 use crate::builder::instruments::Instruments;
-use crate::dispatch::{Dispatcher, Polling};
+use crate::dispatch::{Dispatcher, Polling, Service, SharedWorker};
 use crate::error::{Error, ErrorKind};
 use crate::interrupt::{Interrupt, InterruptObject, OnUnmask, Registered, WorkFn};
 use crate::name::Name;
@@ -31,6 +31,8 @@ pub(super) struct ServiceOptions {
     served_by: ServedBy,
     polling: Polling,
     policy: Policy,
+    /// The worker of the process runs the work item.
+    shared_worker: bool,
     timed: bool,
     overdue_after: Option<Duration>,
     poll_when_silent: Option<Duration>,
@@ -42,9 +44,13 @@ impl ServiceOptions {
     }
 
     pub(super) fn check(&self, name: &Name, has_source: bool) -> Result<(), Error> {
-        let is_dispatched = has_source && Dispatcher::EXISTS && !matches!(self.served_by, ServedBy::Driver);
+        let can_wait = has_source && Dispatcher::EXISTS;
+        let is_dispatched = can_wait && !matches!(self.served_by, ServedBy::Driver);
         if !is_dispatched && (self.polling.has_window() || self.poll_when_silent.is_some()) {
             return Err(Error::new(name.clone(), ErrorKind::NothingToPoll));
+        }
+        if self.shared_worker && !is_dispatched && !matches!(self.served_by, ServedBy::GivenDispatcher(_)) {
+            return Err(Error::new(name.clone(), ErrorKind::NoDispatcher));
         }
         if matches!(&self.served_by, ServedBy::GivenDispatcher(dispatcher) if !dispatcher.is_here()) {
             return Err(Error::new(name.clone(), ErrorKind::Forked));
@@ -89,18 +95,19 @@ impl ServiceOptions {
         mut object: InterruptObject<T, W>,
         works: bool,
     ) -> Result<Arc<InterruptObject<T, W>>, Error> {
-        let (dispatcher, is_own) = match self.served_by {
-            ServedBy::OwnDispatcher if object.has_source() && Dispatcher::EXISTS => {
-                (Dispatcher::named(object.name())?, true)
-            }
-            ServedBy::GivenDispatcher(dispatcher) => (dispatcher, false),
+        let dispatcher = match self.served_by {
+            ServedBy::OwnDispatcher if object.has_source() && Dispatcher::EXISTS => Dispatcher::own(object.name())?,
+            ServedBy::GivenDispatcher(dispatcher) => dispatcher,
             _ => return Ok(Arc::new(object)),
         };
-        if works {
+        let shared_worker = if self.shared_worker { Some(SharedWorker::join(object.name())?) } else { None };
+        if works && shared_worker.is_none() {
             dispatcher.need_worker(object.name())?;
         }
+        let (polling, poll_when_silent) = (self.polling, self.poll_when_silent);
+        let service = Service { polling, poll_when_silent, works, shared_worker };
         Ok(Arc::new_cyclic(|weak: &Weak<InterruptObject<T, W>>| {
-            object.set_dispatch(dispatcher.register(weak.clone(), self.polling, self.poll_when_silent, is_own));
+            object.set_dispatch(dispatcher.register(weak.clone(), service));
             object
         }))
     }
@@ -132,6 +139,53 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     #[doc(alias = "PassiveHandling")]
     pub fn dispatcher(mut self, dispatcher: &Dispatcher) -> Self {
         self.options.service.served_by = ServedBy::GivenDispatcher(dispatcher.clone());
+        self
+    }
+
+    /// Runs the work item on a worker that all interrupts of the process share, if they ask for this. Each then needs one
+    /// thread instead of two.
+    ///
+    /// By default a dispatcher has a worker of its own. Work items on a shared worker run one after the other, in no
+    /// particular order: a slow work item delays the others, but no ISR. So no work item may wait for another that runs
+    /// there. (Disabling an interrupt in a work item is no such wait: the queued work item of that interrupt then runs
+    /// inside the call, [rule W7](crate::guide::contract#w7).) [`overdue_after`](Self::overdue_after) tells of one that does
+    /// not return.
+    ///
+    /// - The deferred closures that a release has left, and wake-ups of the device, run there, too.
+    /// - The thread is named "work shared". It is started while the first of these interrupts is built, inherits the
+    ///   processors and the scheduling of the thread that builds it, and ends with the last. A [policy](Self::policy)
+    ///   concerns only the thread that runs the ISR, so it can be combined with this.
+    /// - With a [dispatcher that was given](Self::dispatcher), this interrupt uses the shared worker, and other interrupts of
+    ///   that dispatcher still use the dispatcher's.
+    ///
+    /// It needs a dispatcher. Otherwise [`build`](Self::build) refuses it.
+    ///
+    /// ```
+    /// use interrupt_lock::{Claim, Error, ErrorKind, Interrupt, source::Software};
+    ///
+    /// let mut queues = Vec::new();
+    /// for number in 0..3 {
+    ///     let (source, _line) = Software::edge();
+    ///     let interrupt = Interrupt::builder(())
+    ///         .name(format!("queue {number}"))
+    ///         .isr(|queue| {
+    ///             queue.queue_work_item();
+    ///             Claim::Claimed
+    ///         })
+    ///         .work_item(|_| ()) // a driver completes requests here
+    ///         .source(source)
+    ///         .shared_worker()
+    ///         .build()?;
+    ///     interrupt.enable()?;
+    ///     queues.push(interrupt); // four threads in all
+    /// }
+    ///
+    /// let refused = Interrupt::builder(()).isr(|_| Claim::Claimed).work_item(|_| ()).shared_worker().build();
+    /// assert!(matches!(refused.unwrap_err().kind(), ErrorKind::NoDispatcher));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn shared_worker(mut self) -> Self {
+        self.options.service.shared_worker = true;
         self
     }
 

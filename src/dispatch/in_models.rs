@@ -31,10 +31,10 @@ impl Dispatcher {
     ///
     /// Always [`ErrorKind::Dispatcher`].
     pub fn new() -> Result<Self, Error> {
-        Self::named(&Name::new("interrupts"))
+        Self::own(&Name::new("interrupts"))
     }
 
-    pub(crate) fn named(name: &Name) -> Result<Self, Error> {
+    pub(crate) fn own(name: &Name) -> Result<Self, Error> {
         let why = "a loom model has no dispatcher: call `service()` from a thread of the model";
         Err(Error::new(name.clone(), ErrorKind::Dispatcher(SourceError::Refused(Name::new(why)))))
     }
@@ -47,13 +47,26 @@ impl Dispatcher {
         match self.0 {}
     }
 
-    pub(crate) fn register<T, W>(
-        &self,
-        _: Weak<InterruptObject<T, W>>,
-        _: Polling,
-        _: Option<Duration>,
-        _: bool,
-    ) -> Box<dyn Dispatch> {
+    pub(crate) fn register<T, W>(&self, _: Weak<InterruptObject<T, W>>, _: Service) -> Box<dyn Dispatch> {
         match self.0 {}
+    }
+}
+
+/// How an interrupt would be served.
+#[expect(dead_code, reason = "there is nothing to serve it")]
+pub(crate) struct Service {
+    pub(crate) polling: Polling,
+    pub(crate) poll_when_silent: Option<Duration>,
+    pub(crate) works: bool,
+    pub(crate) shared_worker: Option<SharedWorker>,
+}
+
+/// A share in the worker of the process, of which there is none.
+pub(crate) struct SharedWorker(Infallible);
+
+impl SharedWorker {
+    pub(crate) fn join(name: &Name) -> Result<Self, Error> {
+        let why = "a loom model has no worker: call `run_work_item()` from a thread of the model";
+        Err(Error::new(name.clone(), ErrorKind::Dispatcher(SourceError::Refused(Name::new(why)))))
     }
 }

@@ -18,6 +18,10 @@ mod threads;
 
 #[cfg(loom)]
 pub use in_models::Dispatcher;
+#[cfg(loom)]
+pub(crate) use in_models::{Service, SharedWorker};
 pub use polling::Polling;
 #[cfg(not(loom))]
 pub use threads::Dispatcher;
+#[cfg(not(loom))]
+pub(crate) use threads::{Service, SharedWorker};

@@ -29,7 +29,8 @@
     doc = "- [`model_checking`]: your own driver under loom.",
     doc = "",
     doc = "To look things up:",
-    doc = ""
+    doc = "",
+    doc = "- [`costs`]: what each kind of interrupt costs: memory, descriptors, threads."
 )]
 //! - [`contract`]: every rule that the crate keeps, with its id.
 //! - [`bare_metal`]: interrupts on a microcontroller; a UART, critical-section, RTIC, embassy.
@@ -115,6 +116,8 @@ pub mod figures {}
 // The others use what the features bring, in links and in snippets.
 #[cfg(all(feature = "simulated", feature = "vfio", feature = "uio", not(loom)))]
 mod pages {
+    #[doc = include_str!("reference/costs.md")]
+    pub mod costs {}
     #[doc = include_str!("first_driver.md")]
     pub mod first_driver {}
     #[doc = include_str!("from_a_loop.md")]

@@ -90,8 +90,7 @@ impl<T, W> Tenant<T> for InterruptObject<T, W> {
     }
 
     fn pass_on(&self) -> bool {
-        !self.state.is_inherited()
-            && self.dispatch.as_ref().is_some_and(|dispatch| dispatch.schedule_anyway(self.name()))
+        !self.state.is_inherited() && self.dispatch().is_some_and(|dispatch| dispatch.schedule_anyway(self.name()))
     }
 
     fn after_release(&self) {

@@ -99,7 +99,7 @@ impl<T, W> InterruptObject<T, W> {
     #[doc(hidden)]
     pub fn is_doubtfully_shared(&self) -> bool {
         #[cfg(feature = "alloc")]
-        return self.with_notes(|notes| notes.doubtfully_shared);
+        return self.with_notes(|notes| notes.rare.as_ref().is_some_and(|rare| rare.doubtfully_shared));
         #[cfg(not(feature = "alloc"))]
         false
     }

@@ -89,7 +89,7 @@ use crate::sync;
 use crate::sync::{AtomicUsize, Counter, Locked, const_outside_models};
 #[cfg(feature = "std")]
 use attached::EndsElsewhere;
-use attached::{Attached, Dispatch, Membership};
+use attached::{Attached, Dispatch, Membership, Served};
 use deferred::Deferred;
 use hooks::Line;
 use own_loop::OwnLoop;
@@ -136,12 +136,12 @@ use work_item::WorkWord;
 #[repr(C)]
 #[cfg_attr(all(feature = "std", target_pointer_width = "64"), repr(align(64)))]
 pub struct InterruptObject<T, W> {
-    /// The dispatcher that serves the interrupt. Without one the driver calls `service` itself.
-    dispatch: Option<Attached<dyn Dispatch>>,
+    served: Served,
     /// What is used with the lock held, beside the data.
     registered: Locked<Registered<T, W>>,
-    /// Who is told of a queued work item, of a `static` interrupt.
-    on_queued: Option<fn()>,
+    /// The distributions, if the interrupt is timed.
+    #[cfg(feature = "std")]
+    timing: Option<alloc::sync::Arc<Timing>>,
     /// Of an interrupt without a source, of which each call of `service` is an assertion: how many are left to the owner of
     /// the lock.
     pending: AtomicUsize,
@@ -154,18 +154,15 @@ pub struct InterruptObject<T, W> {
     control: Mutex<RawInterruptLock, ()>,
     /// Small facts that callers ask for, behind a lock of their own, so that reading them never waits for an ISR.
     notes: Mutex<RawInterruptLock, Notes>,
-    /// The distributions, if the interrupt is timed.
-    #[cfg(feature = "std")]
-    timing: Option<alloc::sync::Arc<Timing>>,
-    /// The device that it belongs to, if it belongs to one.
-    membership: Option<Attached<Membership>>,
-    /// The unmask callback. Used with the interrupt lock held.
-    unmask: Locked<OnUnmask<T>>,
     work: WorkWord,
     /// How many times the work item has run.
     work_run: Counter,
     /// The work item. The run that the work word has let begin uses it.
     work_fn: Locked<WorkFn<T, W>>,
+    /// The device that it belongs to, if it belongs to one.
+    membership: Option<Attached<Membership>>,
+    /// The unmask callback. Used with the interrupt lock held.
+    unmask: Locked<OnUnmask<T>>,
     /// Deferred closures.
     deferred: Deferred<T>,
     /// The counts by which a storm is recognised. Used with the interrupt lock held.
@@ -182,17 +179,12 @@ pub struct InterruptObject<T, W> {
 struct Notes {
     #[cfg(feature = "alloc")]
     info: Info,
-    #[cfg(feature = "alloc")]
+    /// In place where a vector may have to note it.
+    #[cfg(all(feature = "alloc", not(feature = "std")))]
     fault: Option<Fault>,
-    /// The driver has asked for a shared line.
-    #[cfg(feature = "alloc")]
-    shared: bool,
-    /// The system reports the source as shared, although it is not a level line ([rule I8](crate::guide::contract#i8)).
-    #[cfg(feature = "alloc")]
-    doubtfully_shared: bool,
-    /// The policy, if the driver gave one.
+    /// The object itself, for a thread that ends it.
     #[cfg(feature = "std")]
-    policy: Option<Attached<RequestedPolicy>>,
+    me: Option<alloc::sync::Weak<dyn EndsElsewhere>>,
     /// The listeners, which the next change wakes.
     #[cfg(not(feature = "alloc"))]
     listeners: Listeners,
@@ -206,12 +198,18 @@ struct Notes {
 struct Rare {
     /// The listeners, which the next change wakes.
     listeners: Listeners,
+    #[cfg(feature = "std")]
+    fault: Option<Fault>,
+    /// The driver has asked for a shared line.
+    shared: bool,
+    /// The system reports the source as shared, although it is not a level line ([rule I8](crate::guide::contract#i8)).
+    doubtfully_shared: bool,
     /// Faults that were left to the owner of the interrupt lock.
     #[cfg(feature = "std")]
     left_faults: alloc::vec::Vec<Fault>,
-    /// The object itself, for a thread that ends it.
+    /// The policy, if the driver gave one.
     #[cfg(feature = "std")]
-    me: Option<alloc::sync::Weak<dyn EndsElsewhere>>,
+    policy: Option<Attached<RequestedPolicy>>,
     /// The last enable has found no message vector for it.
     not_granted: Option<SourceError>,
     /// Which callbacks run, and since when. They are wrapped to tell, and own it.
@@ -233,6 +231,26 @@ impl Notes {
     #[cfg(not(feature = "alloc"))]
     fn listeners(&mut self) -> &mut Listeners {
         &mut self.listeners
+    }
+
+    #[cfg(feature = "std")]
+    fn fault(&self) -> Option<&Fault> {
+        self.rare.as_ref()?.fault.as_ref()
+    }
+
+    #[cfg(feature = "std")]
+    fn fault_mut(&mut self) -> &mut Option<Fault> {
+        &mut self.rare().fault
+    }
+
+    #[cfg(all(feature = "alloc", not(feature = "std")))]
+    fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    #[cfg(all(feature = "alloc", not(feature = "std")))]
+    fn fault_mut(&mut self) -> &mut Option<Fault> {
+        &mut self.fault
     }
 }
 
@@ -336,7 +354,6 @@ impl<T, W> InterruptObject<T, W> {
                 data_lock: ManuallyDrop::new(data_lock),
                 registered: Locked::new(registered),
                 state: StateWord::new(),
-                on_queued: None,
                 pending: AtomicUsize::new(0),
                 control: Mutex::from_raw(RawInterruptLock::new(), ()),
                 work: WorkWord::new(),
@@ -344,14 +361,10 @@ impl<T, W> InterruptObject<T, W> {
                 notes: Mutex::from_raw(RawInterruptLock::new(), Notes {
                     #[cfg(feature = "alloc")]
                     info: Info::new(),
-                    #[cfg(feature = "alloc")]
+                    #[cfg(all(feature = "alloc", not(feature = "std")))]
                     fault: None,
-                    #[cfg(feature = "alloc")]
-                    shared: false,
-                    #[cfg(feature = "alloc")]
-                    doubtfully_shared: false,
                     #[cfg(feature = "std")]
-                    policy: None,
+                    me: None,
                     #[cfg(not(feature = "alloc"))]
                     listeners: Listeners::NONE,
                     #[cfg(feature = "alloc")]
@@ -369,7 +382,7 @@ impl<T, W> InterruptObject<T, W> {
                 own_loop: Locked::new(OwnLoop::NONE),
                 line: None,
                 unmask: Locked::new(OnUnmask::NOTHING),
-                dispatch: None,
+                served: Served::Driver(None),
             }
         }
     }
@@ -392,6 +405,15 @@ impl<T, W> InterruptObject<T, W> {
         self.registered.get_mut().unmasks = Unmasks::Device;
     }
 
+    /// Returns the dispatcher that serves the interrupt, if there is one.
+    #[inline]
+    fn dispatch(&self) -> Option<&dyn Dispatch> {
+        match &self.served {
+            Served::By(dispatch) => Some(&**dispatch),
+            Served::Driver(_) => None,
+        }
+    }
+
     #[cfg(feature = "std")]
     pub(crate) fn has_source(&mut self) -> bool {
         self.registered.get_mut().has_source()
@@ -399,7 +421,7 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cfg(feature = "std")]
     pub(crate) fn set_dispatch(&mut self, dispatch: Attached<dyn Dispatch>) {
-        self.dispatch = Some(dispatch);
+        self.served = Served::By(dispatch);
     }
 }
 

@@ -17,9 +17,9 @@ pub(super) enum Identity {
     /// A GPIO chip, and the first line of a request: a line belongs to one request at a time.
     #[cfg(feature = "gpio")]
     GpioLine(u32, u32),
-    /// The file system and the number of a file.
+    /// The file system, whose number has 32 bits in the kernel, and the number of a file.
     #[cfg(feature = "uio")]
-    File(u64, u64),
+    File(u32, u64),
     /// The address of a PCI device, as hexadecimal digits without their separators.
     #[cfg(all(feature = "vfio", target_pointer_width = "64"))]
     Pci(u64),
@@ -40,28 +40,53 @@ pub(super) struct Sole(Identity);
 impl Sole {
     /// Returns `None` if another source has the object.
     pub(super) fn take(identity: Identity) -> Option<Self> {
-        with(|in_use| in_use.insert(identity)).unwrap_or(true).then(|| Self(identity))
+        with(|objects| objects.insert(identity)).unwrap_or(true).then(|| Self(identity))
     }
 }
 
 impl Drop for Sole {
     fn drop(&mut self) {
-        with(|in_use| in_use.remove(&self.0));
+        with(|objects| objects.remove(self.0));
     }
 }
 
 /// What is in use in the first process that asks.
 struct InUse {
     process: Process,
-    objects: Mutex<RawInterruptLock, BTreeSet<Identity>>,
+    objects: Mutex<RawInterruptLock, Objects>,
+}
+
+#[derive(Default)]
+struct Objects {
+    /// There may be thousands, so they are kept small: in the kernel the number is an `int`.
+    eventfds: BTreeSet<u32>,
+    others: BTreeSet<Identity>,
+}
+
+#[allow(unreachable_patterns, reason = "each other kind needs a feature")]
+impl Objects {
+    /// Returns `false` if the object is there already.
+    fn insert(&mut self, identity: Identity) -> bool {
+        match identity {
+            Identity::Eventfd(number) => self.eventfds.insert(number as u32),
+            other => self.others.insert(other),
+        }
+    }
+
+    fn remove(&mut self, identity: Identity) {
+        match identity {
+            Identity::Eventfd(number) => self.eventfds.remove(&(number as u32)),
+            other => self.others.remove(&other),
+        };
+    }
 }
 
 /// Returns `None` in a child of that process: a thread that the child has not may hold the lock there.
-fn with<R>(change: impl FnOnce(&mut BTreeSet<Identity>) -> R) -> Option<R> {
+fn with<R>(change: impl FnOnce(&mut Objects) -> R) -> Option<R> {
     static IN_USE: OnceLock<InUse> = OnceLock::new();
     let in_use = IN_USE.get_or_init(|| InUse {
         process: Process::this(),
-        objects: Mutex::from_raw(RawInterruptLock::new(), BTreeSet::new()),
+        objects: Mutex::from_raw(RawInterruptLock::new(), Objects::default()),
     });
     in_use.process.is_this().then(|| change(&mut in_use.objects.lock()))
 }

@@ -5,6 +5,7 @@
 //! so nothing is counted there.
 
 use core::time::Duration;
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use crate::fault::Fault;
@@ -19,34 +20,47 @@ const AGE: Duration = Duration::from_millis(100);
 /// A run of unclaimed deliveries, with few others among them.
 pub(crate) struct Storm {
     unclaimed: u32,
-    /// How many deliveries had ended otherwise when the run began.
-    others: u64,
-    /// When the last unclaimed delivery was.
-    last: Option<Instant>,
+    /// How many deliveries had ended otherwise when the run began. The low bits are enough: within `AGE`, no interrupt is
+    /// delivered as often as they can count.
+    others: u32,
+    /// The moment of the last unclaimed delivery, if there was one.
+    last: u64,
 }
 
 impl Storm {
     pub(crate) const fn new() -> Self {
-        Self { unclaimed: 0, others: 0, last: None }
+        Self { unclaimed: 0, others: 0, last: 0 }
     }
 
     /// Counts one more unclaimed delivery. `others` have ended otherwise so far. Returns the fault if this is a storm;
     /// the count then begins anew.
     pub(crate) fn unclaimed(&mut self, others: u64, now: Instant) -> Option<Fault> {
-        let fresh = self.last.is_some_and(|last| now.saturating_duration_since(last) < AGE);
+        let now = moment(now);
+        let age = now.wrapping_sub(self.last).cast_signed();
+        let fresh = self.unclaimed != 0 && age < AGE.as_nanos() as i64;
         // If there are more others than may be among 100,000, no 100,000 that begin where this run does are a storm.
-        let few = others.wrapping_sub(self.others) <= u64::from(OF - UNCLAIMED);
+        let others = others as u32;
+        let few = others.wrapping_sub(self.others) <= OF - UNCLAIMED;
         if !(fresh && few) {
             (self.unclaimed, self.others) = (0, others);
         }
         self.unclaimed += 1;
-        self.last = Some(now);
+        self.last = now;
         if self.unclaimed < UNCLAIMED {
             return None;
         }
         *self = Self::new();
         Some(Fault::Storm { unclaimed: UNCLAIMED, of: OF })
     }
+}
+
+/// Returns a moment in nanoseconds. Half the size of an `Instant`, of which each interrupt keeps one. The first that the
+/// process asks for is 0, earlier ones wrap.
+fn moment(now: Instant) -> u64 {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    let first = *FIRST.get_or_init(|| now);
+    let nanoseconds = |from, to: Instant| to.saturating_duration_since(from).as_nanos() as u64;
+    nanoseconds(first, now).wrapping_sub(nanoseconds(now, first))
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ fn everything() {
     never_enabled();
     served_and_dropped();
     on_a_shared_dispatcher();
+    on_the_shared_worker();
     dropped_in_its_own_isr();
     dropped_while_the_object_is_kept();
     simulated();
@@ -105,6 +106,26 @@ fn on_a_shared_dispatcher() {
         interrupt
     });
     drop(dispatcher);
+    drop(interrupts);
+}
+
+fn on_the_shared_worker() {
+    let interrupts = [(); 2].map(|()| {
+        let (source, device) = Script::descriptor(&Log::new());
+        let interrupt = Interrupt::builder(())
+            .isr(|cx| {
+                cx.queue_work_item();
+                Claim::Claimed
+            })
+            .work_item(|_| ())
+            .source(source)
+            .shared_worker()
+            .build()
+            .unwrap();
+        interrupt.enable().unwrap();
+        device.assert();
+        interrupt
+    });
     drop(interrupts);
 }
 

@@ -31,6 +31,8 @@ mod own_loops;
 #[cfg(windows)]
 mod restricted;
 #[cfg(target_os = "linux")]
+mod shared_worker;
+#[cfg(target_os = "linux")]
 mod stopped;
 #[cfg(target_os = "linux")]
 mod threads;

@@ -9,7 +9,7 @@ use support::alone::in_a_process_of_its_own;
 use support::seccomp::{Whom, refuse};
 use support::{LONG, watchdog};
 
-// Caught: the error dropped of a worker, or of a watchdog, that could not be started; a watchdog that counts as running
+// Caught: the error dropped of a worker, a shared worker, or a watchdog, that could not be started; a watchdog that counts as running
 // before it does.
 #[test]
 fn e6_a_thread_that_can_not_be_started_is_an_error() {
@@ -22,12 +22,14 @@ fn e6_a_thread_that_can_not_be_started_is_an_error() {
                 let nic = Interrupt::builder(()).name("nic").isr(|_| Claim::Claimed).work_item(|_| ());
                 nic.source(Software::edge().0).dispatcher(&dispatcher).build().map(drop)
             };
+            let shared_worker = || nic().dispatcher(&dispatcher).shared_worker().build();
             let watched = || nic().overdue_after(LONG).build();
+            let all = || [waiter(), worker(), shared_worker().map(drop), watched().map(drop)];
             thread::scope(|scope| {
                 scope.spawn(|| {
                     refuse(&[libc::SYS_clone, libc::SYS_clone3], libc::EAGAIN, Whom::ThisThread);
                     // Twice: what has failed is tried again, and fails again.
-                    for answer in [waiter(), worker(), watched().map(drop), waiter(), worker(), watched().map(drop)] {
+                    for answer in [all(), all()].into_iter().flatten() {
                         let error = answer.unwrap_err();
                         assert!(matches!(error.kind(), ErrorKind::Dispatcher(_)), "{error}");
                         assert_eq!(error.name().as_str(), "nic");
@@ -38,6 +40,7 @@ fn e6_a_thread_that_can_not_be_started_is_an_error() {
             });
             waiter().unwrap();
             worker().unwrap();
+            drop(shared_worker().unwrap());
             assert_eq!(watched().unwrap().enable().unwrap(), Transition::Done);
         });
     });

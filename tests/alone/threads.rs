@@ -6,11 +6,11 @@ use std::fs;
 
 use interrupt_lock::simulated::Edu;
 use interrupt_lock::source::Software;
-use interrupt_lock::{Claim, Interrupt, Registers};
+use interrupt_lock::{Claim, Interrupt, NoWorkItem, Registers};
 use support::alone::in_a_process_of_its_own;
 use support::{LONG, until, watchdog};
 
-const NAMES: [&str; 4] = ["nic", "work nic", "overdue", "simulated edu"];
+const NAMES: [&str; 5] = ["nic", "work nic", "work shared", "overdue", "simulated edu"];
 
 /// Which signals the calling thread blocks.
 fn own_mask() -> u64 {
@@ -34,7 +34,7 @@ fn blocked() -> BTreeMap<String, u64> {
 }
 
 // Caught: a thread that inherits its creator's mask, whose signals it then takes; a creator whose mask stays changed; a
-// worker, or a watchdog, named as the dispatcher is.
+// worker, a shared worker or a watchdog, named as the dispatcher is.
 #[test]
 fn i21_threads_block_every_signal_and_have_names_of_their_own() {
     if !support::has_proc() {
@@ -52,6 +52,13 @@ fn i21_threads_block_every_signal_and_have_names_of_their_own() {
                 .build()
                 .unwrap();
             interrupt.enable().unwrap();
+            let nic: Interrupt<(), NoWorkItem> = Interrupt::builder(())
+                .isr(|_| Claim::Claimed)
+                .source(Software::edge().0)
+                .shared_worker()
+                .build()
+                .unwrap();
+            nic.enable().unwrap();
             let edu = Edu::new();
             edu.registers().write32(0x08, 5); // it computes a factorial by itself
             // A thread gets its name as it begins.

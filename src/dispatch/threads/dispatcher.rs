@@ -3,6 +3,7 @@
 use core::fmt;
 use core::task::Waker;
 use core::time::Duration;
+use std::sync::OnceLock;
 
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
@@ -23,6 +24,7 @@ use crate::policy::placement;
 use crate::source::Ready;
 use crate::source::Source;
 use crate::sync;
+use crate::sync::PlainMutex;
 
 /// A thread that waits on sources and serves their interrupts, for drivers whose interrupts share one thread.
 ///
@@ -32,7 +34,8 @@ use crate::sync;
 /// this handle.
 ///
 /// A second thread, the worker, is started once an interrupt needs it. It runs work items, the deferred closures that a
-/// release has left, and wake-ups of devices. A removal that the system asks for gets a thread of its own.
+/// release has left, and wake-ups of devices. An interrupt may use the [worker that the process
+/// shares](crate::Builder::shared_worker) instead. A removal that the system asks for gets a thread of its own.
 ///
 /// The thread has the interrupt's name, or "interrupts" if it is shared; the worker's name begins with "work". On Linux
 /// both block every signal, so signals reach the program's own threads, and inherit the processors and the scheduling of the
@@ -64,6 +67,8 @@ pub struct Dispatcher {
 struct Threads {
     watcher: Watcher,
     worker: Worker,
+    /// They serve one interrupt, and end with it.
+    is_own: bool,
 }
 
 impl Dispatcher {
@@ -83,14 +88,18 @@ impl Dispatcher {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn new() -> Result<Self, Error> {
-        Self::named(&Name::new("interrupts"))
+        Self::start(&Name::new("interrupts"), false)
     }
 
-    /// Starts a dispatcher whose threads have that name.
-    pub(crate) fn named(name: &Name) -> Result<Self, Error> {
+    /// Starts a dispatcher for the interrupt of that name, and for no other.
+    pub(crate) fn own(name: &Name) -> Result<Self, Error> {
+        Self::start(name, true)
+    }
+
+    fn start(name: &Name, is_own: bool) -> Result<Self, Error> {
         let watcher = sync::notice_forks().and_then(|()| Watcher::start(name));
         let watcher = watcher.map_err(|source| dispatcher_error(name, source))?;
-        Ok(Self { threads: Arc::new(Threads { watcher, worker: Worker::new() }) })
+        Ok(Self { threads: Arc::new(Threads { watcher, worker: Worker::new(), is_own }) })
     }
 
     /// Whether its threads are in this process: it was not made before a fork.
@@ -104,28 +113,46 @@ impl Dispatcher {
         self.threads.worker.start(name).map_err(|source| dispatcher_error(name, source))
     }
 
-    /// Registers `object` with the two threads. `is_own` says that they serve no other interrupt.
-    pub(crate) fn register<T, W>(
-        &self,
-        object: Weak<InterruptObject<T, W>>,
-        polling: Polling,
-        poll_when_silent: Option<Duration>,
-        is_own: bool,
-    ) -> Box<dyn Dispatch>
+    /// Registers `object` with the two threads.
+    pub(crate) fn register<T, W>(&self, object: Weak<InterruptObject<T, W>>, service: Service) -> Box<dyn Dispatch>
     where
         T: Send + 'static,
         W: Send + 'static,
     {
-        let object: Weak<dyn Serve> = object;
-        Box::new(Registration {
+        let Service { polling, poll_when_silent, works, shared_worker } = service;
+        let is_special = polling != Polling::None || poll_when_silent.is_some() || shared_worker.is_some();
+        let shared_worker = PlainMutex::new(shared_worker.map(|share| share.0));
+        let registration = Registration {
             watcher_slot: Arc::new(self.threads.watcher.slot()),
-            worker_slot: self.threads.worker.slot(&object),
+            worker_slot: OnceLock::new(),
             object,
-            polling,
-            poll_when_silent,
             threads: self.threads.clone(),
-            is_own,
-        })
+            options: is_special.then(|| Box::new(Options { polling, poll_when_silent, shared_worker })),
+        };
+        if works {
+            registration.worker_slot();
+        }
+        Box::new(registration)
+    }
+}
+
+/// How an interrupt is served.
+pub(crate) struct Service {
+    pub(crate) polling: Polling,
+    pub(crate) poll_when_silent: Option<Duration>,
+    /// The interrupt has a work item.
+    pub(crate) works: bool,
+    /// It uses this worker, and not the dispatcher's.
+    pub(crate) shared_worker: Option<SharedWorker>,
+}
+
+/// A share in the worker of the process, which ends with the last.
+pub(crate) struct SharedWorker(Arc<Worker>);
+
+impl SharedWorker {
+    /// Returns a share for the interrupt of that name.
+    pub(crate) fn join(name: &Name) -> Result<Self, Error> {
+        Worker::shared().map(Self).map_err(|source| dispatcher_error(name, source))
     }
 }
 
@@ -149,13 +176,49 @@ fn dispatcher_error(name: &Name, error: SourceError) -> Error {
 /// What connects one interrupt to its dispatcher.
 struct Registration {
     object: Weak<dyn Serve>,
+    watcher_slot: Arc<WatcherSlot>,
+    /// Taken while the interrupt is built if it has a work item, so a queueing allocates nothing. Otherwise once something
+    /// is left to the worker.
+    worker_slot: OnceLock<WorkerSlot>,
+    threads: Arc<Threads>,
+    /// Most interrupts have none.
+    options: Option<Box<Options>>,
+}
+
+/// What the driver may have asked for.
+struct Options {
     polling: Polling,
     poll_when_silent: Option<Duration>,
-    watcher_slot: Arc<WatcherSlot>,
-    worker_slot: WorkerSlot,
-    threads: Arc<Threads>,
-    /// The threads serve no other interrupt.
-    is_own: bool,
+    /// The interrupt's share in the worker of the process, until the interrupt ends. Then, of the last, the worker itself.
+    shared_worker: PlainMutex<Option<Arc<Worker>>>,
+}
+
+impl Registration {
+    fn worker_slot(&self) -> &WorkerSlot {
+        self.worker_slot.get_or_init(|| {
+            let share = self.options.as_ref().map(|options| options.shared_worker.lock());
+            let shared = share.as_ref().and_then(|share| share.as_deref());
+            shared.unwrap_or(&self.threads.worker).slot(&self.object)
+        })
+    }
+
+    /// Starts the dispatcher's worker, unless it runs. A shared worker does.
+    fn has_worker(&self, name: &Name) -> bool {
+        let is_shared = self.options.as_ref().is_some_and(|options| options.shared_worker.lock().is_some());
+        is_shared || self.threads.worker.start(name).is_ok()
+    }
+}
+
+impl Options {
+    /// Gives up the share in the worker of the process. The last one tells the worker to end, and keeps it for `join`.
+    fn leave_shared_worker(&self) {
+        let mut share = self.shared_worker.lock();
+        let last = share.take().and_then(Arc::into_inner);
+        *share = last.map(|worker| {
+            worker.stop();
+            Arc::new(worker)
+        });
+    }
 }
 
 impl Dispatch for Registration {
@@ -164,7 +227,10 @@ impl Dispatch for Registration {
         if !watcher.is_here() {
             return Ok(());
         }
-        watcher.open(&self.watcher_slot, &self.object, self.polling, self.poll_when_silent);
+        let options = self.options.as_ref();
+        let (polling, silence) =
+            options.map_or((Polling::None, None), |options| (options.polling, options.poll_when_silent));
+        watcher.open(&self.watcher_slot, &self.object, polling, silence);
         #[cfg(unix)]
         {
             if let Ready::Descriptor(descriptor) = source.ready() {
@@ -193,37 +259,43 @@ impl Dispatch for Registration {
         Waker::from(self.watcher_slot.clone())
     }
 
+    #[inline]
     fn schedule(&self) {
-        self.worker_slot.raise();
+        self.worker_slot().raise();
     }
 
     fn schedule_anyway(&self, name: &Name) -> bool {
-        let has_worker = self.threads.worker.start(name).is_ok();
+        let has_worker = self.has_worker(name);
         if has_worker {
-            self.worker_slot.raise();
+            self.worker_slot().raise();
         }
         has_worker
     }
 
     fn own_thread(&self) -> Result<&placement::ThreadId, SourceError> {
-        if self.is_own {
+        if self.threads.is_own {
             return Ok(self.threads.watcher.thread());
         }
         Err(SourceError::Refused("the thread that serves it is not its own: its dispatcher was given".into()))
     }
 
     fn ended(&self) {
-        if self.is_own {
+        if self.threads.is_own {
             self.threads.stop();
+        }
+        if let Some(options) = &self.options {
+            options.leave_shared_worker();
         }
     }
 
     fn join(&self) {
-        if self.is_own {
+        if self.threads.is_own {
             self.threads.stop();
             self.threads.watcher.join();
             self.threads.worker.join();
         }
+        let ended = self.options.as_ref().and_then(|options| options.shared_worker.lock().take());
+        drop(ended); // waits
     }
 }
 

@@ -23,3 +23,4 @@ mod window;
 mod worker;
 
 pub use dispatcher::Dispatcher;
+pub(crate) use dispatcher::{Service, SharedWorker};

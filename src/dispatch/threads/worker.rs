@@ -1,4 +1,6 @@
-//! The worker: the dispatcher's thread that runs work items, and whatever else may take long. It waits on no source.
+//! The worker: the thread that runs work items, and whatever else may take long. It waits on no source.
+//!
+//! A dispatcher has one, and the process one more, which interrupts may share whatever dispatcher they have.
 
 use core::time::Duration;
 use std::sync::OnceLock;
@@ -19,7 +21,7 @@ use crate::name::Name;
 use crate::sync;
 use crate::sync::{Backoff, VainWakeups};
 
-/// The worker of a dispatcher. Its thread is started once an interrupt may need it.
+/// A worker. Its thread is started once an interrupt may need it, and ends as the worker is dropped.
 pub(super) struct Worker {
     list: Arc<ReadyList<ParkedThread>>,
     thread: Mutex<RawInterruptLock, Option<Arc<DispatchThread>>>,
@@ -43,6 +45,20 @@ impl Sleeper for ParkedThread {
 impl Worker {
     pub(super) fn new() -> Self {
         Self { list: ReadyList::new(ParkedThread::default()), thread: Mutex::new(None) }
+    }
+
+    /// Returns the worker that the interrupts of this process share. It is started for the first of them, and ends with the
+    /// last. (In a forked child the parent's is of no use.)
+    pub(super) fn shared() -> Result<Arc<Self>, SourceError> {
+        static SHARED: Mutex<RawInterruptLock, Weak<Worker>> = Mutex::from_raw(RawInterruptLock::new(), Weak::new());
+        let mut shared = SHARED.lock();
+        if let Some(worker) = shared.upgrade().filter(|worker| worker.list.is_here()) {
+            return Ok(worker);
+        }
+        let worker = Arc::new(Self::new());
+        worker.start(&Name::new("shared"))?;
+        *shared = Arc::downgrade(&worker);
+        Ok(worker)
     }
 
     /// Starts the thread, unless it runs.

@@ -3,8 +3,17 @@
 use core::task::Waker;
 
 use crate::cause::SourceError;
+use crate::interrupt::attached::Attached;
 use crate::name::Name;
 use crate::source::Source;
+
+/// What serves the interrupt, and is told of a queued work item.
+pub(crate) enum Served {
+    #[cfg_attr(not(feature = "std"), expect(dead_code, reason = "there is no dispatcher without threads"))]
+    By(Attached<dyn Dispatch>),
+    /// The driver: it calls `service` itself. A `static` interrupt tells it of the work item by this.
+    Driver(Option<fn()>),
+}
 
 /// A dispatcher, as an interrupt sees it. Its functions may be called with the interrupt lock held, and never wait for
 /// it.

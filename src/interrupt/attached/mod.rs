@@ -11,7 +11,7 @@
 mod dispatch;
 mod parent;
 
-pub(crate) use dispatch::Dispatch;
+pub(crate) use dispatch::{Dispatch, Served};
 #[cfg(feature = "std")]
 pub(crate) use parent::EndsElsewhere;
 pub(crate) use parent::{Membership, Parent};

@@ -59,7 +59,7 @@ mod sizes {
     // There are three locks: the interrupt lock, the control lock and the lock of the notes. Without an operating
     // system there are no boxes, and no cache lines to keep apart.
     #[cfg(all(feature = "std", target_pointer_width = "64"))]
-    const_assert_eq!(size_of::<Object>(), 9 * 64);
+    const_assert_eq!(size_of::<Object>(), 8 * 64);
     #[cfg(all(not(feature = "alloc"), target_pointer_width = "64"))]
     const_assert_eq!(
         size_of::<Object>(),

@@ -20,14 +20,30 @@ use crate::sync::Process;
 use crate::system;
 use crate::system::{Epoll, Report, failed};
 
-/// The two instances, once the driver has asked for them. Used with the interrupt lock held.
-pub(in crate::interrupt) struct OwnLoop {
-    signals: Option<Box<Watch>>,
-    removal: Option<Box<Watch>>,
-}
+/// The two instances, once the driver has asked for one of them. Used with the interrupt lock held.
+pub(in crate::interrupt) struct OwnLoop(Option<Box<Watches>>);
 
 impl OwnLoop {
-    pub(in crate::interrupt) const NONE: Self = Self { signals: None, removal: None };
+    pub(in crate::interrupt) const NONE: Self = Self(None);
+
+    fn signals(&mut self) -> Option<&mut Watch> {
+        self.0.as_mut()?.signals.as_mut()
+    }
+
+    fn removal(&mut self) -> Option<&mut Watch> {
+        self.0.as_mut()?.removal.as_mut()
+    }
+
+    /// Returns the place of the two.
+    fn places(&mut self) -> &mut Watches {
+        self.0.get_or_insert_default()
+    }
+}
+
+#[derive(Default)]
+struct Watches {
+    signals: Option<Watch>,
+    removal: Option<Watch>,
 }
 
 /// An epoll instance that shows one descriptor, or nothing.
@@ -39,9 +55,9 @@ struct Watch {
 }
 
 impl Watch {
-    fn new() -> Result<Box<Self>, SourceError> {
+    fn new() -> Result<Self, SourceError> {
         let epoll = Epoll::new().map_err(failed("making an epoll instance"))?;
-        Ok(Box::new(Self { epoll, shown: None, process: Process::this() }))
+        Ok(Self { epoll, shown: None, process: Process::this() })
     }
 
     fn show(&mut self, descriptor: BorrowedFd<'_>, report: Report) -> Result<(), SourceError> {
@@ -95,7 +111,7 @@ impl<T, W> InterruptObject<T, W> {
         let Some(source) = registered.source.as_mut() else { return Ok(None) };
         let Ready::Descriptor(descriptor) = source.ready() else { return Ok(None) };
         self.with_own_loop(|own_loop| {
-            if let Some(watch) = &own_loop.signals {
+            if let Some(watch) = own_loop.signals() {
                 return watch.descriptor().map(Some);
             }
             let mut watch = Watch::new()?;
@@ -104,7 +120,7 @@ impl<T, W> InterruptObject<T, W> {
             }
             // Kept only once all has been granted.
             let theirs = watch.descriptor()?;
-            own_loop.signals = Some(watch);
+            own_loop.places().signals = Some(watch);
             Ok(Some(theirs))
         })
     }
@@ -117,7 +133,7 @@ impl<T, W> InterruptObject<T, W> {
         let Some(source) = registered.source.as_mut() else { return Ok(None) };
         let Some(descriptor) = source.removal_descriptor() else { return Ok(None) };
         self.with_own_loop(|own_loop| {
-            if let Some(watch) = &own_loop.removal {
+            if let Some(watch) = own_loop.removal() {
                 return watch.descriptor().map(Some);
             }
             let mut watch = Watch::new()?;
@@ -125,7 +141,7 @@ impl<T, W> InterruptObject<T, W> {
                 watch.show(descriptor, Report::While)?;
             }
             let theirs = watch.descriptor()?;
-            own_loop.removal = Some(watch);
+            own_loop.places().removal = Some(watch);
             Ok(Some(theirs))
         })
     }
@@ -137,7 +153,7 @@ impl<T, W> InterruptObject<T, W> {
     }
 
     fn show_signals(&self, own_loop: &mut OwnLoop, source: &mut dyn Source) -> Result<(), SourceError> {
-        let Some(watch) = &mut own_loop.signals else { return Ok(()) };
+        let Some(watch) = own_loop.signals() else { return Ok(()) };
         match source.ready() {
             Ready::Descriptor(descriptor) => watch.show(descriptor, self.report_of_signals()),
             Ready::Waker => Ok(()),
@@ -151,14 +167,14 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Makes the driver's loop quiet, as the interrupt is disconnected. The caller holds the lock, as `registered` proves.
     pub(in crate::interrupt) fn disarm_own_loop(&self, _: &mut Registered<T, W>) -> Result<(), SourceError> {
-        self.with_own_loop(|own_loop| own_loop.signals.as_mut().map_or(Ok(()), |watch| watch.hide()))
+        self.with_own_loop(|own_loop| own_loop.signals().map_or(Ok(()), Watch::hide))
     }
 
     /// Makes the driver's loop quiet, or lets it hear signals again, after the driver has reported the interrupt inactive or
     /// active. If the system refuses, that is a fault. The caller holds the lock, as `registered` proves.
     pub(in crate::interrupt) fn pause_own_loop(&self, registered: &mut Registered<T, W>) {
         let to = self.report_of_signals();
-        let changed = self.with_own_loop(|own_loop| own_loop.signals.as_mut().map_or(Ok(()), |watch| watch.change(to)));
+        let changed = self.with_own_loop(|own_loop| own_loop.signals().map_or(Ok(()), |watch| watch.change(to)));
         if let Err(error) = changed {
             self.set_faulted(registered, Fault::Source(error));
         }
@@ -168,7 +184,7 @@ impl<T, W> InterruptObject<T, W> {
     pub(in crate::interrupt) fn removal_is_noted(&self, _: &mut Registered<T, W>) {
         if self.state.has(GONE | REQUEST_NOTED) {
             // If the system refuses, the loop comes again for what it knows.
-            let _ = self.with_own_loop(|own_loop| own_loop.removal.as_mut().map_or(Ok(()), |watch| watch.hide()));
+            let _ = self.with_own_loop(|own_loop| own_loop.removal().map_or(Ok(()), Watch::hide));
         }
     }
 

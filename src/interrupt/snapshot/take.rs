@@ -42,7 +42,7 @@ impl<T, W> InterruptObject<T, W> {
         let notes = self.notes.try_lock();
         let (callback, work_item_for) = self.running(notes.as_deref());
         #[cfg(feature = "alloc")]
-        let fault = notes.and_then(|notes| notes.fault.clone());
+        let fault = notes.and_then(|notes| notes.fault().cloned());
         #[cfg(not(feature = "alloc"))]
         let fault = None;
         let work_item = self.work.runs().then(|| Running {

@@ -126,7 +126,7 @@ impl<T, W> InterruptObject<T, W> {
             // The dispatcher and a loop of the driver's wait before the source is connected. So an assertion at the connection
             // is served, and a refusal leaves nothing connected.
             self.arm_own_loop(&mut **source)?;
-            match &self.dispatch {
+            match self.dispatch() {
                 Some(dispatch) => {
                     dispatch.arm(&mut **source)?;
                     source.connect(&dispatch.waker())
@@ -164,7 +164,7 @@ impl<T, W> InterruptObject<T, W> {
     /// Notes that the driver has asked for a shared line: `info` then says so, whatever the system reports.
     #[cfg(feature = "alloc")]
     pub(crate) fn note_shared(&self) {
-        self.notes.lock().shared = true;
+        self.notes.lock().rare().shared = true;
     }
 
     /// Keeps what the system says about the interrupt, for `info`. Returns whether an unclaimed run is benign: that is
@@ -173,11 +173,14 @@ impl<T, W> InterruptObject<T, W> {
     pub(crate) fn note(&self, mut info: Info) -> bool {
         let level = info.trigger.is_none_or(Trigger::can_be_masked);
         let mut notes = self.notes.lock();
-        if notes.shared {
+        if notes.rare.as_ref().is_some_and(|rare| rare.shared) {
             info.share = Some(Share::Shared);
         }
         let shared = info.share == Some(Share::Shared);
-        notes.doubtfully_shared = !level && shared;
+        let doubtfully_shared = !level && shared;
+        if doubtfully_shared || notes.rare.is_some() {
+            notes.rare().doubtfully_shared = doubtfully_shared;
+        }
         let benign = !shared && (info.message_signaled == Some(true) || info.trigger == Some(Trigger::Message));
         notes.info = info;
         benign

@@ -107,7 +107,7 @@ impl<T, W> InterruptObject<T, W> {
         self.free_work();
         self.free_unmask();
         self.free_all(registered);
-        if let Some(dispatch) = &self.dispatch {
+        if let Some(dispatch) = self.dispatch() {
             dispatch.ended();
         }
         Ok(())
@@ -165,7 +165,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Waits for the threads that served this interrupt and no other. It has ended.
     pub(in crate::interrupt) fn join_threads(&self) {
-        if let Some(dispatch) = &self.dispatch {
+        if let Some(dispatch) = self.dispatch() {
             dispatch.join();
         }
     }
@@ -241,7 +241,7 @@ impl<T, W> InterruptObject<T, W> {
 
     #[cfg(feature = "std")]
     pub(in crate::interrupt) fn myself(&self) -> Option<alloc::sync::Arc<dyn EndsElsewhere>> {
-        let me = self.notes.lock().rare().me.clone();
+        let me = self.notes.lock().me.clone();
         me?.upgrade()
     }
 
@@ -256,7 +256,7 @@ impl<T: Send + 'static, W: Send + 'static> InterruptObject<T, W> {
     /// Notes where the object is, for a thread that ends it.
     pub(crate) fn note_self(self: &alloc::sync::Arc<Self>) {
         let me = alloc::sync::Arc::downgrade(self);
-        self.notes.lock().rare().me = Some(me);
+        self.notes.lock().me = Some(me);
     }
 }
 

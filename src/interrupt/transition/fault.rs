@@ -27,7 +27,7 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     pub fn fault(&self) -> Option<Fault> {
         #[cfg(feature = "alloc")]
-        return self.with_notes(|notes| notes.fault.clone());
+        return self.with_notes(|notes| notes.fault().cloned());
         #[cfg(not(feature = "alloc"))]
         None
     }
@@ -75,7 +75,7 @@ impl<T, W> InterruptObject<T, W> {
     ) -> Result<Option<Fault>, Error> {
         let lock = transition.lock()?;
         #[cfg(feature = "alloc")]
-        let fault = self.notes.lock().fault.take();
+        let fault = self.notes.lock().fault_mut().take();
         #[cfg(not(feature = "alloc"))]
         let fault: Option<Fault> = None;
         self.state.apply(Event::ClearFault);
@@ -100,7 +100,7 @@ impl<T, W> InterruptObject<T, W> {
         let mut notes = self.notes.lock();
         // Keep the first fault: it is the cause, and later ones (such as a disconnection that fails too) follow from it.
         #[cfg(feature = "alloc")]
-        notes.fault.get_or_insert(fault);
+        notes.fault_mut().get_or_insert(fault);
         // The lock of the notes makes this thread the only writer.
         self.counters.faults.add_exclusive(1);
     }

@@ -204,7 +204,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Makes the dispatcher stop waiting on the source. Returns an error if the system refuses.
     pub(in crate::interrupt) fn disarm_dispatcher(&self) -> Result<(), SourceError> {
-        self.dispatch.as_ref().map_or(Ok(()), |dispatch| dispatch.disarm())
+        self.dispatch().map_or(Ok(()), |dispatch| dispatch.disarm())
     }
 
     pub(in crate::interrupt) fn error(&self, kind: ErrorKind) -> Error {

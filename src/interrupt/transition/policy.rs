@@ -14,6 +14,7 @@ use crate::policy::{Affinity, Answer, Policy, PolicyAnswer};
 use crate::source::Source;
 
 /// A policy, and what became of it at the last enable or move.
+#[derive(Clone)]
 pub(in crate::interrupt) struct RequestedPolicy {
     policy: Policy,
     answer: PolicyAnswer,
@@ -32,7 +33,7 @@ impl<T, W> InterruptObject<T, W> {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn policy(&self) -> Policy {
-        self.notes.lock().policy.as_ref().map_or(Policy::new(), |requested| requested.policy)
+        self.requested_policy().map_or(Policy::new(), |requested| requested.policy)
     }
 
     /// Returns what became of the [policy](Self::policy) at the last enable or [move](Self::move_to): what the system took,
@@ -57,13 +58,21 @@ impl<T, W> InterruptObject<T, W> {
     /// ```
     #[must_use]
     pub fn policy_answer(&self) -> PolicyAnswer {
-        self.notes.lock().policy.as_ref().map_or_else(PolicyAnswer::default, |requested| requested.answer.clone())
+        self.requested_policy().map_or_else(PolicyAnswer::default, |requested| requested.answer)
     }
 
     pub(crate) fn note_policy(&self, policy: Policy) {
         if policy != Policy::new() {
-            self.notes.lock().policy = Some(Box::new(RequestedPolicy { policy, answer: PolicyAnswer::default() }));
+            self.keep_policy(policy, PolicyAnswer::default());
         }
+    }
+
+    fn requested_policy(&self) -> Option<RequestedPolicy> {
+        self.notes.lock().rare.as_ref()?.policy.as_deref().cloned()
+    }
+
+    fn keep_policy(&self, policy: Policy, answer: PolicyAnswer) {
+        self.notes.lock().rare().policy = Some(Box::new(RequestedPolicy { policy, answer }));
     }
 
     /// Moves the interrupt to other processors while it runs ([rule P5](crate::guide::contract#p5)), for example away from
@@ -128,7 +137,7 @@ impl<T, W> InterruptObject<T, W> {
         let policy = self.policy().with_affinity(affinity);
         placement::check(&policy, self.name())?;
         let answer = PolicyAnswer { thread: Answer::NotAsked, line: Answer::NotAsked, ..self.policy_answer() };
-        self.notes.lock().policy = Some(Box::new(RequestedPolicy { policy, answer }));
+        self.keep_policy(policy, answer);
         Ok(())
     }
 
@@ -136,7 +145,7 @@ impl<T, W> InterruptObject<T, W> {
     pub(in crate::interrupt) fn ask_for_policy(&self, source: Option<&dyn Source>) {
         let (policy, info) = {
             let notes = self.notes.lock();
-            match &notes.policy {
+            match notes.rare.as_ref().and_then(|rare| rare.policy.as_ref()) {
                 Some(requested) if !requested.policy.asks_nothing() => (requested.policy, notes.info.clone()),
                 _ => return,
             }
@@ -145,7 +154,7 @@ impl<T, W> InterruptObject<T, W> {
         let answer = placement::ask(
             &policy,
             &Target {
-                thread: self.dispatch.as_ref().map_or_else(no_thread, |dispatch| dispatch.own_thread()),
+                thread: self.dispatch().map_or_else(no_thread, |dispatch| dispatch.own_thread()),
                 #[cfg(target_os = "linux")]
                 sysfs: source.and_then(Source::sysfs),
                 info: &info,
@@ -160,7 +169,7 @@ impl<T, W> InterruptObject<T, W> {
         for why in answer.refusals() {
             events::refused(self.name(), why);
         }
-        if let Some(requested) = &mut self.notes.lock().policy {
+        if let Some(requested) = &mut self.notes.lock().rare().policy {
             requested.answer = answer;
         }
     }

@@ -101,7 +101,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// Lets the worker call `wake_device`. Without a worker, calls it here.
     pub(crate) fn schedule_wake(&self) {
-        if self.dispatch.as_ref().is_some_and(|dispatch| dispatch.schedule_anyway(self.name())) {
+        if self.dispatch().is_some_and(|dispatch| dispatch.schedule_anyway(self.name())) {
             return;
         }
         self.wake_device();

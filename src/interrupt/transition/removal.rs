@@ -117,7 +117,7 @@ impl<T, W> InterruptObject<T, W> {
         if !asked || sync::is_in_isr() || self.section_of_this_thread().is_some() {
             return;
         }
-        let Some(dispatch) = &self.dispatch else { return self.do_requested_removal() };
+        let Some(dispatch) = self.dispatch() else { return self.do_requested_removal() };
         if self.state.take(REMOVAL_REQUESTED) && !self.myself().is_some_and(|me| me.remove_on_a_thread()) {
             // The system refuses a thread.
             self.state.set(REMOVAL_REQUESTED);

@@ -19,7 +19,7 @@ use crate::answer::{Is, Queued, Refusal, Work, WorkItemRegistered};
 use crate::circle::Circle;
 use crate::fault::{Callback, Fault};
 use crate::interrupt::InterruptObject;
-use crate::interrupt::attached::Parent;
+use crate::interrupt::attached::{Parent, Served};
 use crate::interrupt::state::UNMASK_LEFT;
 use crate::interrupt::work_item::word::{Queueing, RunEnd};
 use crate::sync;
@@ -73,10 +73,10 @@ impl<T, W> InterruptObject<T, W> {
     /// Tells of a queued run what has to make it: the worker, or the code behind the hook of a `static` interrupt.
     #[inline]
     fn tell_of_work(&self) {
-        if let Some(dispatch) = &self.dispatch {
-            dispatch.schedule();
-        } else if let Some(queued) = self.on_queued {
-            queued();
+        match &self.served {
+            Served::By(dispatch) => dispatch.schedule(),
+            Served::Driver(Some(queued)) => queued(),
+            Served::Driver(None) => {}
         }
     }
 

@@ -23,7 +23,7 @@ impl Exclusive {
     pub(super) fn take(device: OwnedFd) -> Result<Self, SourceError> {
         let (system, number) = system::identity(&device).map_err(failed("looking it up"))?;
         let in_use = || refused("it is in use already: a UIO device is one source's at a time");
-        let sole = Sole::take(Identity::File(system, number)).ok_or_else(in_use)?;
+        let sole = Sole::take(Identity::File(system as u32, number)).ok_or_else(in_use)?;
         let locked = system::lock(&device).map_err(failed("locking it"))?;
         if locked { Ok(Self { _sole: sole, device, process: Process::this() }) } else { Err(in_use()) }
     }
