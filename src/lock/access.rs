@@ -76,18 +76,22 @@ impl<'a, T> Access<'a, T> {
     #[inline]
     #[track_caller]
     pub(crate) fn acquire_until(self, deadline: Option<sync::Instant>) -> Result<InterruptLockGuard<'a, T>, Error> {
-        let acquired = self.raw().acquire_at_once();
-        let acquired = acquired.or_else(|refused| acquire_slow(self.mutex, self.tenant, refused, deadline, false));
-        acquired.map(|acquisition| self.guard(acquisition))
+        let acquisition = match self.raw().acquire_at_once() {
+            Ok(acquisition) => acquisition,
+            Err(refused) => acquire_slow(self.mutex, self.tenant, refused, deadline, false)?,
+        };
+        Ok(self.guard(acquisition))
     }
 
     /// As [`acquire_until`](Self::acquire_until), for an end: the wait may be called off.
     #[cfg(feature = "alloc")]
     #[track_caller]
     pub(crate) fn acquire_for_end(self) -> Result<InterruptLockGuard<'a, T>, Error> {
-        let acquired = self.raw().acquire_at_once();
-        let acquired = acquired.or_else(|refused| acquire_slow(self.mutex, self.tenant, refused, None, true));
-        acquired.map(|acquisition| self.guard(acquisition))
+        let acquisition = match self.raw().acquire_at_once() {
+            Ok(acquisition) => acquisition,
+            Err(refused) => acquire_slow(self.mutex, self.tenant, refused, None, true)?,
+        };
+        Ok(self.guard(acquisition))
     }
 
     /// Acquires for a delivery, if the lock is free and no other delivery waits. If that fails, the caller calls
@@ -100,7 +104,6 @@ impl<'a, T> Access<'a, T> {
     /// Acquires for a delivery. Returns `None` if the delivery is left to the owner; then `before_leaving` has run.
     ///
     /// `through_wait` is given the step that may have to wait, and runs it. The step returns whether it took the lock.
-    #[track_caller]
     pub(crate) fn deliver_slow(
         self,
         may_wait: bool,
@@ -149,14 +152,20 @@ impl<T> Copy for Access<'_, T> {}
 #[cold]
 #[track_caller]
 fn acquire_held<T>(mutex: &Mutex<RawInterruptLock, T>, tenant: &dyn Tenant<T>) -> Acquisition {
-    acquire_slow(mutex, tenant, Refused::Held, None, false).unwrap_or_else(|error| panic(&error))
+    match acquire_slow(mutex, tenant, Refused::Held, None, false) {
+        Ok(acquisition) => acquisition,
+        Err(error) => panic(&error),
+    }
 }
 
 /// As [`acquire_held`], after [`Refused::ServeFirst`].
 #[cold]
 #[track_caller]
 fn acquire_announced<T>(mutex: &Mutex<RawInterruptLock, T>, tenant: &dyn Tenant<T>) -> Acquisition {
-    acquire_slow(mutex, tenant, Refused::ServeFirst, None, false).unwrap_or_else(|error| panic(&error))
+    match acquire_slow(mutex, tenant, Refused::ServeFirst, None, false) {
+        Ok(acquisition) => acquisition,
+        Err(error) => panic(&error),
+    }
 }
 
 #[cold]

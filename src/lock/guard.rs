@@ -6,7 +6,7 @@ use core::ops::{Deref, DerefMut};
 
 use lock_api::Mutex;
 
-use crate::lock::raw::{Acquisition, RawInterruptLock};
+use crate::lock::raw::{Acquisition, By, RawInterruptLock};
 use crate::lock::release::{Tenant, finish_release};
 
 /// Access to the data of an [`InterruptLock`](crate::InterruptLock), for as long as the guard lives.
@@ -42,6 +42,34 @@ impl<'a, T> InterruptLockGuard<'a, T> {
         tenant: &'a dyn Tenant<T>,
     ) -> Self {
         Self { mutex, acquisition: ManuallyDrop::new(acquisition), tenant }
+    }
+}
+
+impl<T> InterruptLockGuard<'_, T> {
+    /// Drops the guard of a delivery. As it is known to be one, nothing has to look.
+    #[inline(always)]
+    pub(crate) fn release_delivery(self) {
+        // SAFETY: it is done here, once: the guard is not dropped.
+        unsafe { ManuallyDrop::new(self).release(|_| By::Delivery) };
+    }
+
+    /// Releases the lock. `by` says by what right the guard has it.
+    ///
+    /// # Safety
+    ///
+    /// Nothing uses the guard afterwards.
+    #[inline(always)]
+    unsafe fn release(&mut self, by: impl FnOnce(&RawInterruptLock) -> By) {
+        // SAFETY: the guard holds the raw lock of this mutex, and releases it here, once.
+        let raw = unsafe { self.mutex.raw() };
+        let by = by(raw);
+        // SAFETY: the acquisition is dropped here and nowhere else.
+        unsafe { ManuallyDrop::drop(&mut self.acquisition) };
+        // SAFETY: the guard holds the lock, its borrow has ended above, and it touches the data no more.
+        if let Err(unfinished) = unsafe { raw.begin_release(by) } {
+            // SAFETY: this thread has freed the lock by that, and the guard's borrow has ended.
+            unsafe { finish_release(self.mutex, self.tenant, unfinished) };
+        }
     }
 }
 
@@ -84,15 +112,8 @@ impl<T> DerefMut for InterruptLockGuard<'_, T> {
 impl<T> Drop for InterruptLockGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the guard holds the raw lock of this mutex, and releases it here, once.
-        let raw = unsafe { self.mutex.raw() };
-        // SAFETY: the acquisition is dropped here and nowhere else.
-        unsafe { ManuallyDrop::drop(&mut self.acquisition) };
-        // SAFETY: the guard holds the lock, its borrow has ended above, and it touches the data no more.
-        if let Err(announced) = unsafe { raw.begin_release() } {
-            // SAFETY: this thread has freed the lock by that, and the guard's borrow has ended.
-            unsafe { finish_release(self.mutex, self.tenant, announced) };
-        }
+        // SAFETY: it is done here, once, or in `release_delivery`, which forgets the guard.
+        unsafe { self.release(RawInterruptLock::owned_by) };
     }
 }
 

@@ -12,7 +12,7 @@
 
 use lock_api::Mutex;
 
-use crate::lock::raw::{Announced, RawInterruptLock, StillHeld};
+use crate::lock::raw::{RawInterruptLock, StillHeld, Unfinished};
 use crate::name::Name;
 use crate::sync;
 
@@ -73,11 +73,11 @@ pub(super) enum Released {
 pub(super) unsafe fn finish_release<T>(
     mutex: &Mutex<RawInterruptLock, T>,
     tenant: &dyn Tenant<T>,
-    announced: Announced,
+    unfinished: Unfinished,
 ) {
     // SAFETY: only this module releases the lock.
     let raw = unsafe { mutex.raw() };
-    if let Err(StillHeld) = raw.finish_release(announced, tenant.is_inherited()) {
+    if let Err(StillHeld) = raw.finish_release(unfinished, tenant.is_inherited()) {
         // SAFETY: after `StillHeld` this thread holds the lock, and no borrow is left.
         let released = unsafe { release_serving(mutex, tenant) };
         if released == Released::SomeLeft {
@@ -100,7 +100,7 @@ pub(super) unsafe fn release_serving<T>(mutex: &Mutex<RawInterruptLock, T>, tena
     // SAFETY: the caller holds the lock, and only this function releases it.
     let raw = unsafe { mutex.raw() };
     let tenant = tenant.all().unwrap_or(tenant);
-    let (mut batches, mut has_run_closure) = (0, false);
+    let (by, mut batches, mut has_run_closure) = (raw.owned_by(), 0, false);
     let released = loop {
         if raw.take_left() {
             batches += 1;
@@ -116,8 +116,8 @@ pub(super) unsafe fn release_serving<T>(mutex: &Mutex<RawInterruptLock, T>, tena
         }
         // Free the lock, so that a delivery that waits comes next. Only if none waits, go on with what is left.
         // SAFETY: this thread still holds the lock, without a borrow, and does not touch the data again after success.
-        let began = unsafe { raw.begin_release() };
-        if began.or_else(|announced| raw.finish_release(announced, tenant.is_inherited())).is_ok() {
+        let began = unsafe { raw.begin_release(by) };
+        if began.or_else(|unfinished| raw.finish_release(unfinished, tenant.is_inherited())).is_ok() {
             break Released::AllServed;
         }
         if batches == BATCHES || (has_run_closure && sync::is_watcher() && tenant.pass_on()) {

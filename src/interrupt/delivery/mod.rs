@@ -93,7 +93,7 @@ impl<T, W> InterruptObject<T, W> {
         // SAFETY: as in `deliver_enabled`.
         if !unsafe { self.registered.with(|registered| registered.is_plain()) } {
             let delivery = self.deliver_enabled(&mut data, 1);
-            drop(ManuallyDrop::into_inner(data));
+            ManuallyDrop::into_inner(data).release_delivery();
             return delivery;
         }
         // SAFETY: as in `deliver_enabled`.
@@ -101,7 +101,7 @@ impl<T, W> InterruptObject<T, W> {
             (in_isr, Ok(Claim::Claimed)) => {
                 sync::leave_isr(in_isr);
                 self.claim_counts.claimed.count_exclusive();
-                drop(ManuallyDrop::into_inner(data));
+                ManuallyDrop::into_inner(data).release_delivery();
                 Delivery::Answered(Claim::Claimed)
             }
             (in_isr, claim) => self.follow_plain_isr(ManuallyDrop::into_inner(data), in_isr, claim),

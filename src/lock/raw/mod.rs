@@ -82,10 +82,8 @@ use crate::circle::Circle;
 use crate::lock::waits::{Awaited, Label};
 use crate::sync;
 use crate::sync::{AtomicUsize, Borrow, Found, Kept, Origin, Parker, Witness, const_outside_models};
-pub(super) use announced::Announced;
-use announced::LEFT;
-use by_delivery::BY_DELIVERY;
-pub(in crate::lock) use by_delivery::taken_at;
+use announced::{Announced, LEFT};
+pub(in crate::lock) use by_delivery::{By, taken_at};
 pub(crate) use lock_api_traits::{lock_until, stop_masking};
 pub(crate) use look::{Look, look_at};
 use sync::Ordering::{Acquire, Relaxed, Release};
@@ -191,6 +189,12 @@ pub(crate) enum Admission {
 /// A release did not free the lock: the caller still holds it, and has to serve what is left to the owner first.
 pub(crate) struct StillHeld;
 
+/// A release that has freed the lock, and has found something announced.
+pub(super) struct Unfinished {
+    announced: Announced,
+    by: By,
+}
+
 /// The place in the code of the thread that acquires.
 type Place = &'static Location<'static>;
 
@@ -283,7 +287,7 @@ impl RawInterruptLock {
     /// a delivery.
     #[inline(always)]
     fn take(&self, at: Option<Place>, precedes: impl FnOnce(Announced) -> bool) -> Result<Acquisition, Refused> {
-        if !self.exchange_owner(if at.is_some() { 0 } else { BY_DELIVERY }) {
+        if !self.exchange_owner(By::at(at)) {
             return Err(Refused::Held);
         }
         sync::light_barrier_after_exchange();
@@ -295,14 +299,14 @@ impl RawInterruptLock {
         Ok(self.begin(at))
     }
 
-    /// Exchanges the owner word from zero to the caller, with the bit `by`. Returns whether it was zero.
+    /// Exchanges the owner word from zero to the caller. Returns whether it was zero.
     #[inline(always)]
-    fn exchange_owner(&self, by: usize) -> bool {
+    fn exchange_owner(&self, by: By) -> bool {
         // The mask comes first. An ISR between mask and exchange would find the lock held by the code that it
         // interrupted, and a task that migrates before the exchange would enter another processor's identity.
         let found = sync::mask();
         // Acquire: pairs with the Release in `free`, so this section sees what the one before it did.
-        let taken = self.owner.compare_exchange(0, sync::this_thread() | by, Acquire, Relaxed).is_ok();
+        let taken = self.owner.compare_exchange(0, sync::this_thread() | by.bit(), Acquire, Relaxed).is_ok();
         if taken {
             self.found.set(found);
         } else {
@@ -332,24 +336,26 @@ impl RawInterruptLock {
     #[inline]
     pub(crate) unsafe fn release(&self) -> Result<(), StillHeld> {
         // SAFETY: as the caller promises.
-        unsafe { self.begin_release() }.or_else(|announced| self.release_slow(announced))
+        unsafe { self.begin_release(By::Thread) }.or_else(|unfinished| self.release_slow(unfinished))
     }
 
-    /// The first half of [`release`](Self::release): frees the lock. Returns what is announced, if anything is: the caller
-    /// then has to [finish](Self::finish_release) the release.
+    /// The first half of [`release`](Self::release): frees the lock. Returns what is to be done, if anything is announced: the
+    /// caller then has to [finish](Self::finish_release) the release. If that takes the lock back, the caller has it `by` the same
+    /// right.
     ///
     /// # Safety
     ///
     /// As for [`release`](Self::release).
     #[inline]
-    pub(super) unsafe fn begin_release(&self) -> Result<(), Announced> {
+    pub(super) unsafe fn begin_release(&self, by: By) -> Result<(), Unfinished> {
         let announced = self.free();
-        if announced.is_empty() { Ok(()) } else { Err(announced) }
+        if announced.is_empty() { Ok(()) } else { Err(Unfinished { announced, by }) }
     }
 
     /// The second half. Of an inherited lock, none of those who wait is in this process.
-    pub(super) fn finish_release(&self, announced: Announced, is_inherited: bool) -> Result<(), StillHeld> {
-        self.release_slow(if is_inherited { self.forget_waiters() } else { announced })
+    pub(super) fn finish_release(&self, unfinished: Unfinished, is_inherited: bool) -> Result<(), StillHeld> {
+        let announced = if is_inherited { self.forget_waiters() } else { unfinished.announced };
+        self.release_slow(Unfinished { announced, ..unfinished })
     }
 
     /// Stores zero in the owner word, and unmasks. Returns what is announced after that.
@@ -391,7 +397,7 @@ impl RawInterruptLock {
     /// Returns the identity of the owner, or 0 if there is none.
     pub(crate) fn owner(&self) -> usize {
         // Relaxed: exact if the caller is the owner, since it wrote the word itself; otherwise a snapshot.
-        self.owner.load(Relaxed) & !BY_DELIVERY
+        self.owner.load(Relaxed) & !sync::MARKS
     }
 
     /// Returns the lock as something that a thread may wait for.
@@ -447,7 +453,7 @@ mod model {
         }
 
         pub(crate) fn deliver_in_turn(&self, ticket: Ticket) -> Acquisition {
-            self.wait_for_turn(Location::caller(), ticket)
+            self.wait_for_turn(None, ticket)
         }
 
         pub(crate) fn delivery_waits(&self) -> bool {

@@ -4,7 +4,9 @@
 use core::panic::Location;
 
 use crate::lock::raw::announced::{Announced, LEFT, PARKED, Ticket};
-use crate::lock::raw::{Acquisition, Admission, NotAcquired, Place, RawInterruptLock, Refused, StillHeld};
+use crate::lock::raw::{
+    Acquisition, Admission, By, NotAcquired, Place, RawInterruptLock, Refused, StillHeld, Unfinished,
+};
 use crate::lock::waits::{self, Label};
 use crate::sync;
 use crate::sync::Ordering::{Relaxed, Release};
@@ -96,7 +98,7 @@ impl RawInterruptLock {
             }
             passed_over += u32::from(self.announced().deliveries_wait());
             if passed_over > patience {
-                return Ok(self.wait_for_turn(at, self.arrive()));
+                return Ok(self.wait_for_turn(Some(at), self.arrive()));
             }
             // Woken, or there was nothing to wait for: try once more, even if the time has run out or the wait has been
             // called off. The wake-up may have been the only one for all that wait.
@@ -145,9 +147,7 @@ impl RawInterruptLock {
     ///
     /// The wait is registered before it draws a ticket: a ticket can't be given back.
     #[cold]
-    #[track_caller]
     pub(crate) fn deliver_slow(&self, may_wait: bool, label: Label<'_>, before_leaving: impl FnOnce()) -> Admission {
-        let at = Location::caller();
         if self.is_mine() {
             before_leaving();
             // The release is this thread's own, so no other thread has to pass a barrier.
@@ -157,7 +157,7 @@ impl RawInterruptLock {
         if may_wait
             && let Ok(acquisition) = waits::through(self.awaited(label), || {
                 let ticket = self.arrive();
-                self.wait_for_turn(at, ticket)
+                self.wait_for_turn(None, ticket)
             })
         {
             return Admission::Acquired(acquisition);
@@ -165,10 +165,10 @@ impl RawInterruptLock {
         before_leaving();
         self.note_left();
         sync::heavy_barrier();
-        if self.owner() == 0 && self.exchange_owner(0) {
+        if self.owner() == 0 && self.exchange_owner(By::Delivery) {
             // The owner has released, perhaps without a look at `LEFT`. This delivery's own release finds it, unless
             // another owner has cleared it.
-            return Admission::Acquired(self.begin(Some(at)));
+            return Admission::Acquired(self.begin(None));
         }
         Admission::LeftToOwner
     }
@@ -197,13 +197,13 @@ impl RawInterruptLock {
         ticket
     }
 
-    /// Waits for the turn of `ticket`, and takes the lock.
-    pub(super) fn wait_for_turn(&self, at: Place, ticket: Ticket) -> Acquisition {
+    /// Waits for the turn of `ticket`, and takes the lock: for a thread at `at`, or for a delivery.
+    pub(super) fn wait_for_turn(&self, at: Option<Place>, ticket: Ticket) -> Acquisition {
         let mut backoff = Backoff::new();
         loop {
-            if self.is_open_to(ticket) && self.exchange_owner(0) {
+            if self.is_open_to(ticket) && self.exchange_owner(By::at(at)) {
                 self.count_admitted();
-                return self.begin(Some(at));
+                return self.begin(at);
             }
             // The running section may be short: look a few times before the expensive barrier and the expensive sleep.
             if !backoff.is_completed() {
@@ -273,8 +273,8 @@ impl RawInterruptLock {
     /// Takes the lock back if something is left to the owner, unless a delivery waits: its release serves that too. So
     /// does another owner that is faster.
     #[cold]
-    pub(super) fn release_slow(&self, announced: Announced) -> Result<(), StillHeld> {
-        if !announced.deliveries_wait() && announced.has_left() && self.exchange_owner(0) {
+    pub(super) fn release_slow(&self, Unfinished { announced, by }: Unfinished) -> Result<(), StillHeld> {
+        if !announced.deliveries_wait() && announced.has_left() && self.exchange_owner(by) {
             return Err(StillHeld);
         }
         self.wake_next(announced);

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use interrupt_lock::{
-    Callback, Claim, ErrorKind, Fault, Interrupt, InterruptLock, InterruptObject, Name, RawInterruptLock,
+    Callback, Claim, Deferral, ErrorKind, Fault, Interrupt, InterruptLock, InterruptObject, Name, RawInterruptLock,
 };
 use support::slot::Slot;
 use support::{Gate, kind, let_it_block, panic_message, watchdog};
@@ -132,6 +132,48 @@ fn l4_an_isr_that_acquires_is_a_fault() {
     });
     let Some(Fault::Panicked { callback: Callback::Isr, message }) = fault else { panic!("{fault:?}") };
     assert!(message.as_str().contains("already holds the interrupt lock"), "{message}");
+}
+
+/// In an ISR, and in what the release of its delivery runs, the place is the delivery's, and never an older one.
+// Caught: a delivery without its bit in the owner word; a place that is read without a look at the bit; a release that takes the
+// lock back for a thread.
+#[test]
+fn l4_what_a_delivery_runs_is_told_of_the_delivery() {
+    let places = watchdog(|| {
+        let slot = Slot::new();
+        let places = Arc::new(Mutex::new(Vec::new()));
+        let look = {
+            let (own, places): (Slot<u32, interrupt_lock::NoWorkItem>, _) = (slot.clone(), places.clone());
+            move || {
+                let refused = own.get().try_acquire_interrupt_lock_for(FOREVER).map(drop);
+                let Some(ErrorKind::Recursive { taken_at }) = kind(&refused) else { panic!("{refused:?}") };
+                let owner = own.get().snapshot().owner.unwrap();
+                assert_eq!((owner.is_caller, owner.taken_at.unwrap()), (true, *taken_at));
+                places.lock().unwrap().push((taken_at.file(), taken_at.line()));
+            }
+        };
+        let (again, own) = (look.clone(), slot.clone());
+        let isr = move || {
+            look();
+            let again = again.clone();
+            assert_eq!(own.get().run_or_defer(move |_| again()).unwrap(), Deferral::Deferred);
+            Claim::Claimed
+        };
+        let interrupt = Interrupt::builder(0).isr(move |_| isr()).build().unwrap();
+        slot.set(&interrupt);
+        interrupt.enable().unwrap();
+        drop(interrupt.acquire_interrupt_lock()); // the older place
+        interrupt.service();
+        // A thread's release runs the ISR: the place is the thread's.
+        let guard = interrupt.acquire_interrupt_lock();
+        interrupt.service();
+        drop(guard);
+        places.lock().unwrap().clone()
+    });
+    let [isr, closure, left, left_closure] = places[..] else { panic!("{places:?}") };
+    assert!(isr.0.ends_with("by_delivery.rs"), "{isr:?}");
+    assert_eq!(closure, isr);
+    assert!(left.0 == file!() && left_closure == left, "{left:?} {left_closure:?}");
 }
 
 // Caught: no recursion check in acquire_slow; RawMutex::lock without #[track_caller].
