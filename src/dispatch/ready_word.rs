@@ -265,10 +265,8 @@ mod tests {
         let _ = word.stop();
         let mut raised = word.take();
         assert!(raised.is_stop() && raised.next(|number| &nodes[number]).is_none());
-        for number in 0..2 {
-            let _ = word.stop();
-            let _ = word.raise(number, &nodes[number]);
-        }
+        // Raises keep it, alone and linked.
+        let _ = (word.stop(), word.raise(0, &nodes[0]), word.raise(1, &nodes[1]));
         assert!(word.take().is_stop());
     }
 }
