@@ -150,7 +150,7 @@ fn i16_the_shared_worker_ends_with_its_last_user() {
     });
 }
 
-// Caught: a drop that waits for the thread that it is made on; a last user that tells nobody to end.
+// Caught: a last user that tells nobody to end.
 #[test]
 fn e6_the_last_user_may_be_dropped_on_the_shared_worker() {
     if !support::has_proc() {
