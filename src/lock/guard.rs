@@ -6,7 +6,8 @@ use core::ops::{Deref, DerefMut};
 
 use lock_api::Mutex;
 
-use crate::lock::raw::{Acquisition, By, RawInterruptLock};
+use crate::lock::by_delivery::By;
+use crate::lock::raw::{Acquisition, RawInterruptLock};
 use crate::lock::release::{Tenant, finish_release};
 
 /// Access to the data of an [`InterruptLock`](crate::InterruptLock), for as long as the guard lives.

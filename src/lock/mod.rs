@@ -7,6 +7,7 @@
 //! | `methods` | the methods by which a driver acquires it: of the lock, and of an interrupt | L1, L2, L8, L11 |
 //! | `guard` | the guard, whose drop is the release | L1, L3, L5 |
 //! | `release` | a release that serves what was left to the owner | L7, L12 |
+//! | `by_delivery` | by what right the owner has the lock, and the place that acquired it | L4 |
 //! | `sharing`, `alone` | the interrupts that share a lock; none, without an allocator | L9 |
 //! | `raw` | the raw lock: its words, its slow paths | L4, L7, L8, L10 |
 //! | `waits` | the register of waits, which finds circles | L13 |
@@ -19,6 +20,7 @@
 mod access;
 #[cfg(not(feature = "alloc"))]
 mod alone;
+mod by_delivery;
 mod facts;
 mod guard;
 mod methods;

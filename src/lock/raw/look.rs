@@ -5,6 +5,7 @@ use core::panic::Location;
 
 use lock_api::Mutex;
 
+use crate::lock::by_delivery::taken_at;
 use crate::lock::raw::RawInterruptLock;
 use crate::lock::raw::announced::Announced;
 use crate::sync::Ordering::Relaxed;
@@ -24,6 +25,11 @@ pub(crate) struct Look {
 }
 
 impl RawInterruptLock {
+    /// Returns the place that acquired the lock last, if it is known.
+    pub(super) fn taken_at(&self) -> Option<&'static Location<'static>> {
+        taken_at(&self.owner, &self.taken_at)
+    }
+
     pub(crate) fn look(&self) -> Look {
         // Relaxed: a snapshot for a reader's eyes.
         let announced = Announced(self.announced.load(Relaxed));

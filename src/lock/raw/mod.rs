@@ -9,7 +9,6 @@
 //! | `lock_api_traits` | the lock as `lock_api` knows raw locks | L8 |
 //! | `wait` | the slow paths: waiting, leaving something to the owner, a release that has more to do | L4, L7, L8 |
 //! | `look` | a look at the lock, for people | |
-//! | `by_delivery` | the fast path of a delivery | L4, L7 |
 //! | `announced` | the bits of the announce word | L7 |
 //!
 //! # The two words
@@ -68,7 +67,6 @@
 //! whose release ends with the access that frees it, the next owner could.)
 
 mod announced;
-mod by_delivery;
 mod lock_api_traits;
 mod look;
 mod wait;
@@ -79,11 +77,11 @@ use core::panic::Location;
 use lock_api::GuardNoSend;
 
 use crate::circle::Circle;
+use crate::lock::by_delivery::By;
 use crate::lock::waits::{Awaited, Label};
 use crate::sync;
 use crate::sync::{AtomicUsize, Borrow, Found, Kept, Origin, Parker, Witness, const_outside_models};
 use announced::{Announced, LEFT};
-pub(in crate::lock) use by_delivery::{By, taken_at};
 pub(crate) use lock_api_traits::{lock_until, stop_masking};
 pub(crate) use look::{Look, look_at};
 use sync::Ordering::{Acquire, Relaxed, Release};
@@ -261,6 +259,13 @@ impl RawInterruptLock {
         self.take(Some(Location::caller()), Announced::precedes_threads)
     }
 
+    /// Takes the lock for a delivery, if it is free and no other delivery waits. If that fails, the caller calls
+    /// [`deliver_slow`](Self::deliver_slow).
+    #[inline(always)]
+    pub(crate) fn deliver_at_once(&self) -> Option<Acquisition> {
+        self.take(None, Announced::precedes_deliveries).ok()
+    }
+
     /// As [`try_acquire`](Self::try_acquire), for a thread that has run as many closures as a release may: its section comes
     /// before the closures that are still left to the owner.
     #[track_caller]
@@ -398,6 +403,13 @@ impl RawInterruptLock {
     pub(crate) fn owner(&self) -> usize {
         // Relaxed: exact if the caller is the owner, since it wrote the word itself; otherwise a snapshot.
         self.owner.load(Relaxed) & !sync::MARKS
+    }
+
+    /// Returns by what right the caller, which is the owner, has the lock.
+    #[inline(always)]
+    pub(super) fn owned_by(&self) -> By {
+        // Relaxed: the caller has written the word itself.
+        By::of(self.owner.load(Relaxed))
     }
 
     /// Returns the lock as something that a thread may wait for.

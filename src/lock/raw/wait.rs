@@ -3,10 +3,9 @@
 
 use core::panic::Location;
 
+use crate::lock::by_delivery::By;
 use crate::lock::raw::announced::{Announced, LEFT, PARKED, Ticket};
-use crate::lock::raw::{
-    Acquisition, Admission, By, NotAcquired, Place, RawInterruptLock, Refused, StillHeld, Unfinished,
-};
+use crate::lock::raw::{Acquisition, Admission, NotAcquired, Place, RawInterruptLock, Refused, StillHeld, Unfinished};
 use crate::lock::waits::{self, Label};
 use crate::sync;
 use crate::sync::Ordering::{Relaxed, Release};

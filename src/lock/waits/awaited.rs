@@ -1,7 +1,7 @@
 //! What a thread waits for, as the register of waits knows it (rule L13).
 
 use crate::circle::{Kind, Part};
-use crate::lock::raw::taken_at;
+use crate::lock::by_delivery::taken_at;
 use crate::name::Name;
 use crate::sync;
 use crate::sync::{AtomicUsize, Ordering::Relaxed, Origin};

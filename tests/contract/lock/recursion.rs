@@ -136,7 +136,7 @@ fn l4_an_isr_that_acquires_is_a_fault() {
 
 /// In an ISR, and in what the release of its delivery runs, the place is the delivery's, and never an older one.
 // Caught: a delivery without its bit in the owner word; a place that is read without a look at the bit; a release that takes the
-// lock back for a thread.
+// lock back for a thread; an owner that is compared with its bit.
 #[test]
 fn l4_what_a_delivery_runs_is_told_of_the_delivery() {
     let places = watchdog(|| {
