@@ -187,7 +187,7 @@ fn building(table: &mut Table) {
 /// The first delivery after many interrupts have been enabled, which their dispatcher polls when they are silent. The
 /// peer does not ask for that.
 fn silent(table: &mut Table) {
-    const TURNS: usize = 5;
+    const TURNS: usize = 15;
     let name = "first delivery after 9,000 with poll_when_silent / without";
     if !table.wants(name) {
         return;

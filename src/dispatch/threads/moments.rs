@@ -105,33 +105,37 @@ mod tests {
 
     use super::*;
 
-    // Caught: a place that is not kept up; a heap that is mended in one direction only; a number that keeps its moment.
+    // Caught: a place that is not kept up; a heap that is mended in one direction only, as a moment is set and as one is
+    // removed; a number that keeps its moment.
     #[test]
     fn the_earliest_comes_first_whatever_was_set_and_removed() {
         const NUMBERS: usize = 40;
         let (start, mut random) = (Instant::now(), 1u64);
         let (mut moments, mut plain) = (Moments::default(), BTreeMap::new());
         moments.make_room(NUMBERS - 1);
-        for _ in 0..20_000 {
-            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-            let (number, moment) = ((random >> 33) as usize % NUMBERS, start + Duration::from_secs(random >> 53));
-            if (random >> 50) & 3 == 0 {
-                assert_eq!(moments.remove(number), plain.remove(&number).is_some());
-            } else {
-                moments.set(number, moment);
-                plain.insert(number, moment);
-            }
-            assert_eq!(moments.has(number), plain.contains_key(&number));
-            let first = plain.values().min().copied();
-            assert_eq!(moments.first(), first);
-            match first {
-                Some(first) => {
-                    let due = moments.due(first).unwrap();
-                    assert_eq!(plain[&due], first);
-                    assert_eq!(moments.due(first - Duration::from_nanos(1)), None);
+        for _ in 0..500 {
+            for _ in 0..NUMBERS {
+                random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+                let (number, moment) = ((random >> 33) as usize % NUMBERS, start + Duration::from_secs(random >> 53));
+                if (random >> 50) & 3 == 0 {
+                    assert_eq!(moments.remove(number), plain.remove(&number).is_some());
+                } else {
+                    moments.set(number, moment);
+                    plain.insert(number, moment);
                 }
-                None => assert_eq!(moments.due(start), None),
+                assert_eq!(moments.has(number), plain.contains_key(&number));
             }
+            // Now one after the other.
+            for _ in 0..NUMBERS {
+                let first = plain.values().min().copied();
+                assert_eq!(moments.first(), first);
+                let Some(first) = first else { break };
+                assert_eq!(moments.due(first - Duration::from_nanos(1)), None);
+                let due = moments.due(first).unwrap();
+                assert!(moments.remove(due));
+                assert_eq!(plain.remove(&due), Some(first));
+            }
+            assert!(moments.first().is_none() && plain.is_empty());
         }
     }
 
