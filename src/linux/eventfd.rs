@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::info::{Info, Trigger};
 use crate::linux::in_use::{Identity, Sole};
+use crate::source::waitable::Counter;
 use crate::source::{Ready, Source};
 use crate::system;
 use crate::system::{failed, opening, refused};
@@ -45,9 +46,9 @@ pub struct Eventfd {
     /// `None` if the kernel does not tell which eventfd it is. Given up before the eventfd is closed, whose number the kernel
     /// then gives to another.
     _sole: Option<Sole>,
-    counter: Arc<OwnedFd>,
-    /// One look takes the whole count. It does, unless the eventfd is in semaphore mode.
-    whole: bool,
+    counter: Arc<Counter>,
+    /// A thread may make it blocking: no other code opened it.
+    is_own: bool,
 }
 
 impl Eventfd {
@@ -67,7 +68,7 @@ impl Eventfd {
         let counter = create().map_err(opening("eventfd"))?;
         // It is new, so nobody else has it.
         let sole = Told::of(&counter).id.and_then(Sole::take);
-        Ok(Self { _sole: sole, counter: Arc::new(counter), whole: true })
+        Ok(Self { _sole: sole, counter: Arc::new(Counter::new(counter, true)), is_own: true })
     }
 
     /// Takes an eventfd that other code opened. What it counts already stays to be taken.
@@ -109,7 +110,7 @@ impl Eventfd {
             Ok((told.semaphore.is_some(), sole))
         };
         let (whole, sole) = take().map_err(opening("eventfd"))?;
-        Ok(Self { _sole: sole, counter: Arc::new(counter), whole })
+        Ok(Self { _sole: sole, counter: Arc::new(Counter::new(counter, whole)), is_own: false })
     }
 
     /// Returns a handle that signals this source.
@@ -192,7 +193,11 @@ impl Source for Eventfd {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        system::take_count(&*self.counter, self.whole).map_err(failed("reading the eventfd"))
+        self.counter.take().map_err(failed("reading the eventfd"))
+    }
+
+    fn counter(&mut self) -> Option<&Arc<Counter>> {
+        self.is_own.then_some(&self.counter)
     }
 }
 
@@ -211,7 +216,7 @@ impl Source for Eventfd {
 /// ```
 #[derive(Clone, Debug)]
 pub struct EventfdSignaller {
-    counter: Arc<OwnedFd>,
+    counter: Arc<Counter>,
 }
 
 impl EventfdSignaller {

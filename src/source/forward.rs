@@ -51,6 +51,11 @@ impl<S: Source + ?Sized> Source for Box<S> {
     }
 
     #[cfg(all(target_os = "linux", feature = "std"))]
+    fn counter(&mut self) -> Option<&alloc::sync::Arc<crate::source::waitable::Counter>> {
+        (**self).counter()
+    }
+
+    #[cfg(all(target_os = "linux", feature = "std"))]
     fn sysfs(&self) -> Option<std::path::PathBuf> {
         (**self).sysfs()
     }

@@ -9,6 +9,8 @@ mod handles;
 #[cfg(any(test, not(any(target_os = "linux", windows))))]
 #[cfg_attr(any(target_os = "linux", windows), expect(dead_code, reason = "tested here, used elsewhere"))]
 mod parked;
+#[cfg(target_os = "linux")]
+mod reading;
 #[cfg(any(target_os = "linux", windows))]
 mod refusal;
 #[cfg(windows)]
