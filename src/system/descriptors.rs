@@ -112,6 +112,11 @@ fn shows(file: BorrowedFd<'_>, events: PollFlags) -> Result<bool, Failure> {
     Ok(polled[0].revents().intersects(events))
 }
 
+/// Sleeps until there is something to be read.
+pub(crate) fn sleep_until_readable(file: impl AsFd) -> Result<(), Failure> {
+    call(Call::Poll, || poll(&mut [PollFd::new(&file, PollFlags::IN)], None)).map(drop)
+}
+
 /// Returns whether there is something to be read.
 pub(crate) fn is_readable(file: impl AsFd) -> Result<bool, Failure> {
     shows(file.as_fd(), PollFlags::IN)

@@ -18,7 +18,7 @@ use crate::source::waitable::rings::{RING, Rings};
 use crate::source::waitable::rounds::{Rounds, Rung};
 use crate::source::waitable::word::SignalNotes;
 use crate::sync;
-use crate::sync::Ordering::Relaxed;
+use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{AtomicUsize, Process};
 use crate::system;
 use crate::system::Failure;
@@ -37,8 +37,10 @@ pub struct Counter {
     rings: Rings,
     /// The rounds of the thread that sleeps in it.
     rounds: Rounds,
-    /// 1 while a thread may sleep in it.
-    is_open: AtomicUsize,
+    /// Odd while a thread may sleep in it, and another number each time.
+    opening: AtomicUsize,
+    /// 1 while the rounds of the thread take signals.
+    takes: AtomicUsize,
     /// 1 while the file is blocking because a thread sleeps in it.
     is_blocking: AtomicUsize,
     duplicate: Mutex<RawInterruptLock, Option<Duplicate>>,
@@ -57,12 +59,14 @@ struct Duplicate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(loom, expect(dead_code, reason = "models have no dispatchers"))]
 pub(crate) enum Slept {
-    /// Signals, which it has noted.
+    /// Signals. If the thread has slept in `read`, it has noted them.
     Signalled,
     /// A ring alone.
     Rung,
-    /// It must not sleep in the eventfd, or can't.
-    Not,
+    /// Nothing: others have made the eventfd non-blocking, or a look of ours that the kernel has no call for.
+    NonBlocking,
+    /// Nothing: it must not sleep in the eventfd any more.
+    Closed,
 }
 
 impl Counter {
@@ -74,7 +78,8 @@ impl Counter {
             notes: SignalNotes::new(),
             rings: Rings::new(),
             rounds: Rounds::new(),
-            is_open: AtomicUsize::new(0),
+            opening: AtomicUsize::new(0),
+            takes: AtomicUsize::new(0),
             is_blocking: AtomicUsize::new(0),
             duplicate: Mutex::new(None),
         }
@@ -89,10 +94,18 @@ impl Counter {
             return Ok(self.notes.take() as u64);
         }
         if self.is_open() || self.notes.has_notes() {
-            let settle = || self.rounds.settle_after_look(self.ringing(&mut None));
-            return self.notes.take_edges(|| self.look(), settle);
+            return self.notes.take_edges(|| self.look(), || self.settle_after_look());
         }
         self.look()
+    }
+
+    /// Returns after the thread has noted what its sleep had taken before the caller's look.
+    fn settle_after_look(&self) {
+        // Acquire: pairs with the Release in `will_take`. What a round has taken before the look, it has said before that it
+        // would: the system's lock of the eventfd orders the two.
+        if self.takes.load(Acquire) != 0 {
+            self.rounds.settle_after_look(self.ringing(&mut None));
+        }
     }
 
     fn look(&self) -> Result<u64, Failure> {
@@ -141,25 +154,27 @@ impl Counter {
 
     fn is_open(&self) -> bool {
         // Relaxed: the rounds order it for the thread. Sources are used with the interrupt lock held, as `open` is.
-        self.is_open.load(Relaxed) != 0
+        !self.opening.load(Relaxed).is_multiple_of(2)
     }
 }
 
 /// For a dispatcher.
 #[cfg(not(loom))]
 impl Counter {
-    /// The thread may sleep in it from now on. `file` is a duplicate of the eventfd.
-    pub(crate) fn open(&self, file: &Arc<OwnedFd>) {
+    /// The thread may sleep in it from now on. `file` is a duplicate of the eventfd. Returns the number of this opening.
+    pub(crate) fn open(&self, file: &Arc<OwnedFd>) -> usize {
         *self.duplicate.lock() = Some(Duplicate { file: file.clone(), process: Process::this() });
-        // Relaxed: as in `is_open`. The thread learns of it by a lock.
-        self.is_open.store(1, Relaxed);
+        // Relaxed, for both: as in `is_open`. The thread learns of it by a lock.
+        let opening = self.opening.load(Relaxed).wrapping_add(1);
+        self.opening.store(opening, Relaxed);
+        opening
     }
 
     /// The thread must not sleep in it any more. Returns after the thread has noted what its sleep had taken, or an error if
     /// the system refuses to wake it.
     pub(crate) fn close(&self) -> Result<(), Failure> {
-        // Relaxed: the rounds order it. Either the thread sees it, or its round is seen here.
-        self.is_open.store(0, Relaxed);
+        // Relaxed, for both: the rounds order it. Either the thread sees it, or its round is seen here.
+        self.opening.store(self.opening.load(Relaxed).wrapping_add(1), Relaxed);
         let mut refused = None;
         self.rounds.settle(self.ringing(&mut refused));
         if let Some(failure) = refused {
@@ -185,43 +200,59 @@ impl Counter {
         }
     }
 
-    /// For the thread: sleeps until there are signals, and notes them, or until a ring. `file` is what it was opened with.
-    #[inline]
-    pub(crate) fn sleep(&self, file: &OwnedFd) -> Result<Slept, Failure> {
-        self.rounds.begin();
-        let slept = if self.is_open() { self.sleep_in_round(file) } else { Ok(Slept::Not) };
-        self.rounds.end();
-        slept
-    }
-
-    /// Takes no lock: see `Rounds::settle`.
-    #[inline]
-    fn sleep_in_round(&self, file: &OwnedFd) -> Result<Slept, Failure> {
-        // Relaxed, for both: only this thread writes it while its round lasts.
-        if self.is_blocking.load(Relaxed) == 0 {
-            if system::set_blocking(file, true).is_err() {
-                return Ok(self.give_up());
-            }
+    /// For the thread: makes the eventfd blocking, so that it can sleep in `read`. Returns `false` if it can't.
+    pub(crate) fn prepare(&self, file: &OwnedFd, opening: usize) -> bool {
+        let is_prepared = self.in_round(opening, || system::set_blocking(file, true).is_ok()) == Some(true);
+        if is_prepared {
+            // Relaxed: only this thread writes it while the eventfd is open.
             self.is_blocking.store(1, Relaxed);
         }
-        let Some(count) = system::sleep_for_count(file)? else {
-            // Others have made it non-blocking, or a look of ours that the kernel has no call for.
-            return Ok(self.give_up());
-        };
-        let signals = self.rings.signals(count);
-        if signals == 0 {
-            return Ok(Slept::Rung);
-        }
-        self.note(signals);
-        Ok(Slept::Signalled)
+        is_prepared
     }
 
-    /// The thread can't sleep in it, until it is opened anew.
-    #[cold]
-    fn give_up(&self) -> Slept {
-        // Relaxed: only the thread itself needs to know.
-        self.is_open.store(0, Relaxed);
-        Slept::Not
+    /// For the thread: sleeps in `read` until there are signals, and notes them, or until a ring. `file` and `opening` are
+    /// those of `open`.
+    #[inline]
+    pub(crate) fn sleep(&self, file: &OwnedFd, opening: usize) -> Result<Slept, Failure> {
+        self.will_take(true);
+        self.in_round(opening, || self.read(file)).unwrap_or(Ok(Slept::Closed))
+    }
+
+    /// For the thread: sleeps until there are signals, or until a ring, and takes nothing.
+    pub(crate) fn sleep_beside(&self, file: &OwnedFd, opening: usize) -> Result<Slept, Failure> {
+        self.will_take(false);
+        self.in_round(opening, || system::sleep_until_readable(file).map(|()| Slept::Signalled))
+            .unwrap_or(Ok(Slept::Closed))
+    }
+
+    /// Does something in a round of the thread's, unless it is closed. No lock may be taken in it: see `Rounds::settle`.
+    #[inline]
+    fn in_round<R>(&self, opening: usize, act: impl FnOnce() -> R) -> Option<R> {
+        self.rounds.begin();
+        // Relaxed: the rounds order it.
+        let done = (self.opening.load(Relaxed) == opening).then(act);
+        self.rounds.end();
+        done
+    }
+
+    /// Says whether the next round takes signals.
+    #[inline]
+    fn will_take(&self, takes: bool) {
+        // Release: pairs with the Acquire in `settle_after_look`, which then need not wait: what the rounds before have taken
+        // is noted.
+        self.takes.store(usize::from(takes), Release);
+    }
+
+    #[inline]
+    fn read(&self, file: &OwnedFd) -> Result<Slept, Failure> {
+        let Some(count) = system::sleep_for_count(file)? else { return Ok(Slept::NonBlocking) };
+        match self.rings.signals(count) {
+            0 => Ok(Slept::Rung),
+            signals => {
+                self.note(signals);
+                Ok(Slept::Signalled)
+            }
+        }
     }
 
     fn note(&self, signals: u64) {

@@ -183,36 +183,70 @@ impl Poller {
             self.refusal.park(time);
             return Ok(false);
         }
-        let refused = |failure| {
-            self.refusal.note();
-            failed("waiting for its sources")(failure)
-        };
         if time.is_none()
-            && let Some(found) = self.wait_in_read(events).map_err(refused)?
+            && let Some(found) = self.wait_in_read(events)?
         {
             return Ok(found);
         }
         events.taken = None;
-        self.epoll.wait(&mut events.reported, time).map_err(refused)?;
+        self.epoll.wait(&mut events.reported, time).map_err(|failure| self.refused(failure))?;
         if events.has_signal() {
-            events.reading = self.sole.reading();
+            self.change_over(events);
         }
         Ok(!events.reported.is_empty())
     }
 
-    /// Waits in a `read`. Returns whether that has taken signals, or `None` if the thread has to wait with epoll.
-    fn wait_in_read(&self, events: &mut Events) -> Result<Option<bool>, Failure> {
-        let Some(reading) = &events.reading else { return Ok(None) };
-        let (slept, number) = (reading.sleep(), reading.number());
-        events.clear();
+    /// Waits in a `read`. Returns whether there are signals, or `None` if the thread has to wait with epoll.
+    fn wait_in_read(&self, events: &mut Events) -> Result<Option<bool>, SourceError> {
+        let Some(reading) = &mut events.reading else { return Ok(None) };
+        let slept = reading.sleep();
+        events.reported.clear();
+        events.taken = (slept == Ok(Slept::Signalled)).then(|| reading.number());
         match slept {
-            Ok(Slept::Signalled) => {
-                events.taken = Some(number);
-                return Ok(Some(true));
-            }
-            _ => events.reading = None,
+            Ok(Slept::Signalled) => return Ok(Some(true)),
+            Ok(Slept::Rung) => return Ok(Some(false)),
+            _ => {}
         }
-        slept.map(|slept| (slept == Slept::Rung).then_some(false))
+        let Some(reading) = events.reading.take() else { return Ok(None) };
+        if slept.map_err(|failure| self.refused(failure))? == Slept::NonBlocking {
+            self.watch_again(&reading)?;
+        }
+        Ok(None)
+    }
+
+    /// After epoll has reported something: has the thread wait in a `read` from now on, if it may.
+    fn change_over(&self, events: &mut Events) {
+        let Some(reading) = self.sole.reading() else { return };
+        if !reading.prepare() {
+            return;
+        }
+        // A disable may have been faster, and an enable after it, which watches it anew.
+        let mut watched = self.watched.lock();
+        if self.sole.still_offers(&reading) && self.take_out(&mut watched, signal_key(reading.number())).is_ok() {
+            self.set_count(watched.len());
+            events.reading = Some(reading);
+        }
+    }
+
+    /// Has the thread wait with epoll again, for an eventfd that it can't sleep in.
+    fn watch_again(&self, reading: &Reading) -> Result<(), SourceError> {
+        let mut watched = self.watched.lock();
+        if !self.sole.give_up(reading)? {
+            // A disable has been faster.
+            return Ok(());
+        }
+        let key = signal_key(reading.number());
+        self.epoll.add(&**reading.file(), key, Report::Edges).map_err(|failure| self.refused(failure))?;
+        watched.insert(key, reading.file().clone());
+        self.set_count(watched.len());
+        Ok(())
+    }
+
+    /// The system has refused what a wait needs.
+    #[cold]
+    fn refused(&self, failure: Failure) -> SourceError {
+        self.refusal.note();
+        failed("waiting for its sources")(failure)
     }
 
     /// Returns the descriptors that the last wait found readable.

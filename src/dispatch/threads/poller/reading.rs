@@ -1,15 +1,16 @@
 //! The sleep in `read`, for a thread that serves one interrupt whose source is an eventfd of the crate's own.
 //!
-//! Such a thread needs no epoll instance to wait: its `read` both waits and takes the count. The eventfd is registered all the
-//! same, for each wait that is none of these:
+//! Such a thread needs no epoll instance: its `read` both waits and takes the count. It begins with epoll, as every thread, and
+//! changes over once epoll has reported the eventfd. So an interrupt that never signals costs nothing more. From then on the
+//! eventfd is in no epoll instance: to be in one slows each signal down.
 //!
-//! - the first after an enable, and after a ring: epoll's next report of the eventfd brings the thread back to `read`. So
-//!   several looks of other threads between two signals wake the thread once;
-//! - a wait that ends by itself;
-//! - each wait, if the eventfd is not blocking, or can't be made so.
+//! A ring ends the thread's sleep. After it, the thread sleeps beside the eventfd, by `poll`, until the next signal: then it has
+//! taken nothing that others would have to wait for. So several looks of other threads between two signals wake it once.
 //!
-//! A wake-up by [`wake`](Sole::wake) is not lost: the thread has taken the eventfd over before it announced the sleep that the
-//! wake-up ends. So whoever has found it asleep finds the eventfd here.
+//! The thread goes back to epoll with the disable, or if others have made the eventfd non-blocking.
+//!
+//! A [`wake`](Sole::wake) is not lost: the thread has changed over before it announced the sleep that the wake-up ends. So a
+//! thread that has found it asleep finds the eventfd here.
 
 use std::os::fd::OwnedFd;
 
@@ -31,6 +32,9 @@ pub(super) struct Reading {
     counter: Arc<Counter>,
     /// A duplicate of the eventfd.
     file: Arc<OwnedFd>,
+    opening: usize,
+    /// The thread sleeps beside it next.
+    beside: bool,
 }
 
 /// The eventfd that a thread may sleep in, if there is one.
@@ -44,8 +48,9 @@ pub(super) struct Sole {
 impl Sole {
     /// The thread may sleep in the eventfd of the interrupt of that number. `file` is a duplicate of it.
     pub(super) fn offer(&self, number: usize, counter: &Arc<Counter>, file: &Arc<OwnedFd>) {
-        counter.open(file);
-        let before = self.reading.lock().replace(Reading { number, counter: counter.clone(), file: file.clone() });
+        let opening = counter.open(file);
+        let offered = Reading { number, counter: counter.clone(), file: file.clone(), opening, beside: false };
+        let before = self.reading.lock().replace(offered);
         // Relaxed: the lock of `reading` orders it for the thread, and the word in which the thread announces its sleep for those
         // that wake it.
         self.exists.store(1, Relaxed);
@@ -55,9 +60,25 @@ impl Sole {
     /// The thread must not sleep in the eventfd of the interrupt of that number any more. Returns after the thread has noted
     /// what its sleep has taken.
     pub(super) fn withdraw(&self, number: usize) -> Result<(), SourceError> {
-        let Some(reading) = self.reading.lock().take_if(|reading| reading.number == number) else { return Ok(()) };
+        self.close_if(|reading| reading.number == number).map(drop)
+    }
+
+    /// For the thread: it can't sleep in that eventfd. Returns whether it still might.
+    pub(super) fn give_up(&self, reading: &Reading) -> Result<bool, SourceError> {
+        self.close_if(|current| current.opening == reading.opening)
+    }
+
+    fn close_if(&self, is_it: impl FnOnce(&Reading) -> bool) -> Result<bool, SourceError> {
+        let Some(reading) = self.reading.lock().take_if(|reading| is_it(reading)) else { return Ok(false) };
+        // Relaxed: as in `offer`.
         self.exists.store(0, Relaxed);
-        reading.counter.close().map_err(failed("ending a read of the source's eventfd"))
+        reading.counter.close().map_err(failed("ending a read of the source's eventfd"))?;
+        Ok(true)
+    }
+
+    /// Whether the thread may still sleep in that eventfd.
+    pub(super) fn still_offers(&self, reading: &Reading) -> bool {
+        self.reading.lock().as_ref().is_some_and(|current| current.opening == reading.opening)
     }
 
     /// Ends the thread's sleep in an eventfd, or else its next one.
@@ -84,9 +105,25 @@ impl Reading {
         self.number
     }
 
-    /// For the thread: sleeps in the eventfd.
+    pub(super) fn file(&self) -> &Arc<OwnedFd> {
+        &self.file
+    }
+
+    /// For the thread: gets ready to sleep in `read`. Returns `false` if it can't.
+    pub(super) fn prepare(&self) -> bool {
+        self.counter.prepare(&self.file, self.opening)
+    }
+
+    /// For the thread: sleeps until there are signals, or until a ring.
     #[inline]
-    pub(super) fn sleep(&self) -> Result<Slept, Failure> {
-        self.counter.sleep(&self.file)
+    pub(super) fn sleep(&mut self) -> Result<Slept, Failure> {
+        let slept = if self.beside {
+            // If the system refuses this, the thread sleeps in `read`.
+            self.counter.sleep_beside(&self.file, self.opening).unwrap_or(Slept::Signalled)
+        } else {
+            self.counter.sleep(&self.file, self.opening)?
+        };
+        self.beside = slept == Slept::Rung;
+        Ok(slept)
     }
 }
