@@ -1,7 +1,7 @@
 //! An eventfd, as a source and a thread that sleeps in its `read` use it.
 //!
-//! A dispatcher's thread that serves nothing else sleeps in `read`. So one call both waits and takes. What that call has taken
-//! is in neither place until the thread has noted it: see `rounds`. Everybody else looks without waiting.
+//! A dispatcher's thread that serves nothing else sleeps in `read`. So one call both waits and takes. `sleeps` says how the count
+//! gets from there to the source. Everybody else looks without waiting.
 
 use core::fmt;
 use core::ops::ControlFlow;
@@ -14,11 +14,14 @@ use alloc::sync::Arc;
 use lock_api::Mutex;
 
 use crate::lock::RawInterruptLock;
-use crate::source::waitable::rings::{RING, Rings};
-use crate::source::waitable::rounds::{Rounds, Rung};
-use crate::source::waitable::word::SignalNotes;
+use crate::source::waitable::rings::RING;
+use crate::source::waitable::rounds::Rung;
+use crate::source::waitable::sleeps::Sleeps;
+#[cfg(not(loom))]
+use crate::source::waitable::sleeps::Slept;
 use crate::sync;
-use crate::sync::Ordering::{Acquire, Relaxed, Release};
+#[cfg(not(loom))]
+use crate::sync::Ordering::Relaxed;
 use crate::sync::{AtomicUsize, Process};
 use crate::system;
 use crate::system::Failure;
@@ -33,15 +36,9 @@ pub struct Counter {
     file: OwnedFd,
     /// One look takes the whole count. It does, unless the eventfd is in semaphore mode.
     whole: bool,
-    notes: SignalNotes,
-    rings: Rings,
-    /// The rounds of the thread that sleeps in it.
-    rounds: Rounds,
-    /// Odd while a thread may sleep in it, and another number each time.
-    opening: AtomicUsize,
-    /// 1 while the rounds of the thread take signals.
-    takes: AtomicUsize,
+    sleeps: Sleeps,
     /// 1 while the file is blocking because a thread sleeps in it.
+    #[cfg_attr(loom, expect(dead_code, reason = "models have no dispatchers"))]
     is_blocking: AtomicUsize,
     duplicate: Mutex<RawInterruptLock, Option<Duplicate>>,
 }
@@ -55,61 +52,27 @@ struct Duplicate {
     process: Process,
 }
 
-/// What has ended a thread's sleep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(loom, expect(dead_code, reason = "models have no dispatchers"))]
-pub(crate) enum Slept {
-    /// Signals. If the thread has slept in `read`, it has noted them.
-    Signalled,
-    /// A ring alone.
-    Rung,
-    /// Nothing: others have made the eventfd non-blocking, or a look of ours that the kernel has no call for.
-    NonBlocking,
-    /// Nothing: it must not sleep in the eventfd any more.
-    Closed,
-}
-
 impl Counter {
-    /// Takes an eventfd that may be read as a source. `whole` says that it is in no semaphore mode.
+    /// Takes an eventfd as a source. `whole` says that it is in no semaphore mode.
     pub(crate) fn new(file: OwnedFd, whole: bool) -> Self {
-        Self {
-            file,
-            whole,
-            notes: SignalNotes::new(),
-            rings: Rings::new(),
-            rounds: Rounds::new(),
-            opening: AtomicUsize::new(0),
-            takes: AtomicUsize::new(0),
-            is_blocking: AtomicUsize::new(0),
-            duplicate: Mutex::new(None),
-        }
+        Self { file, whole, sleeps: Sleeps::new(), is_blocking: AtomicUsize::new(0), duplicate: Mutex::new(None) }
     }
 
     /// Takes the signals: those in the eventfd, and those that a thread's sleep has taken. Waits for that thread only until it
     /// has noted these.
     #[inline]
     pub(crate) fn take(&self) -> Result<u64, Failure> {
-        if self.notes.has_notes() && sync::is_watcher() {
+        if sync::is_watcher()
+            && let Some(noted) = self.sleeps.take_noted()
+        {
             // The thread that serves it comes back for what it notes later.
-            return Ok(self.notes.take() as u64);
+            return Ok(noted);
         }
-        if self.is_open() || self.notes.has_notes() {
-            return self.notes.take_edges(|| self.look(), || self.settle_after_look());
-        }
-        self.look()
-    }
-
-    /// Returns after the thread has noted what its sleep had taken before the caller's look.
-    fn settle_after_look(&self) {
-        // Acquire: pairs with the Release in `will_take`. What a round has taken before the look, it has said before that it
-        // would: the system's lock of the eventfd orders the two.
-        if self.takes.load(Acquire) != 0 {
-            self.rounds.settle_after_look(self.ringing(&mut None));
-        }
+        self.sleeps.take(|| self.look(), self.ringing(&mut None))
     }
 
     fn look(&self) -> Result<u64, Failure> {
-        Ok(self.rings.signals(system::take_count(&self.file, self.whole)?))
+        system::take_count(&self.file, self.whole)
     }
 
     /// Ends the sleep of the thread, or else its next one. Returns an error if the system refuses.
@@ -127,10 +90,10 @@ impl Counter {
             return Ok(());
         }
         // It is empty, so the ring does not wait, unless others fill it at this moment.
-        self.rings.announce();
+        self.sleeps.rings.announce();
         let rung = system::count_up(file, RING);
         if rung != Ok(true) {
-            self.rings.revoke();
+            self.sleeps.rings.revoke();
         }
         rung.map(drop)
     }
@@ -151,11 +114,6 @@ impl Counter {
             ControlFlow::Continue(Some(Instant::now() + rings * PAUSE))
         }
     }
-
-    fn is_open(&self) -> bool {
-        // Relaxed: the rounds order it for the thread. Sources are used with the interrupt lock held, as `open` is.
-        !self.opening.load(Relaxed).is_multiple_of(2)
-    }
 }
 
 /// For a dispatcher.
@@ -164,99 +122,54 @@ impl Counter {
     /// The thread may sleep in it from now on. `file` is a duplicate of the eventfd. Returns the number of this opening.
     pub(crate) fn open(&self, file: &Arc<OwnedFd>) -> usize {
         *self.duplicate.lock() = Some(Duplicate { file: file.clone(), process: Process::this() });
-        // Relaxed, for both: as in `is_open`. The thread learns of it by a lock.
-        let opening = self.opening.load(Relaxed).wrapping_add(1);
-        self.opening.store(opening, Relaxed);
-        opening
+        self.sleeps.open()
     }
 
     /// The thread must not sleep in it any more. Returns after the thread has noted what its sleep had taken, or an error if
     /// the system refuses to wake it.
     pub(crate) fn close(&self) -> Result<(), Failure> {
-        // Relaxed, for both: the rounds order it. Either the thread sees it, or its round is seen here.
-        self.opening.store(self.opening.load(Relaxed).wrapping_add(1), Relaxed);
         let mut refused = None;
-        self.rounds.settle(self.ringing(&mut refused));
+        self.sleeps.close(self.ringing(&mut refused));
         if let Some(failure) = refused {
             return Err(failure);
         }
         *self.duplicate.lock() = None;
-        // Relaxed, for both: the end of the round orders it.
+        // Relaxed, for both: the end of the thread's round orders it.
         if self.is_blocking.load(Relaxed) != 0 {
             self.is_blocking.store(0, Relaxed);
             // If this is refused, it stays blocking. No look of ours minds.
             let _ = system::set_blocking(&self.file, false);
         }
-        self.sweep();
+        // A ring may have come too late. A loop of the driver's must not find it.
+        if self.sleeps.rings.may_be()
+            && let Ok(count) = self.look()
+        {
+            self.sleeps.note(count);
+        }
         Ok(())
     }
 
-    /// Takes rings out that have come too late, so that a loop of the driver's does not see them. Notes the signals among them.
-    fn sweep(&self) {
-        if self.rings.may_be()
-            && let Ok(signals) = self.look()
-        {
-            self.note(signals);
-        }
-    }
-
-    /// For the thread: makes the eventfd blocking, so that it can sleep in `read`. Returns `false` if it can't.
+    /// For the thread: makes the eventfd blocking, so that it can sleep in `read`. Returns `false` if it can't. The arguments are
+    /// those of `open`, as below.
     pub(crate) fn prepare(&self, file: &OwnedFd, opening: usize) -> bool {
-        let is_prepared = self.in_round(opening, || system::set_blocking(file, true).is_ok()) == Some(true);
-        if is_prepared {
-            // Relaxed: only this thread writes it while the eventfd is open.
-            self.is_blocking.store(1, Relaxed);
-        }
-        is_prepared
+        let block = || {
+            let is_blocking = system::set_blocking(file, true).is_ok();
+            // Relaxed: nobody else writes it while the round lasts.
+            self.is_blocking.store(usize::from(is_blocking), Relaxed);
+            is_blocking
+        };
+        self.sleeps.in_round(opening, block) == Some(true)
     }
 
-    /// For the thread: sleeps in `read` until there are signals, and notes them, or until a ring. `file` and `opening` are
-    /// those of `open`.
+    /// For the thread: sleeps in `read` until there are signals, and notes them, or until a ring.
     #[inline]
     pub(crate) fn sleep(&self, file: &OwnedFd, opening: usize) -> Result<Slept, Failure> {
-        self.will_take(true);
-        self.in_round(opening, || self.read(file)).unwrap_or(Ok(Slept::Closed))
+        self.sleeps.sleep(opening, || system::sleep_for_count(file))
     }
 
     /// For the thread: sleeps until there are signals, or until a ring, and takes nothing.
     pub(crate) fn sleep_beside(&self, file: &OwnedFd, opening: usize) -> Result<Slept, Failure> {
-        self.will_take(false);
-        self.in_round(opening, || system::sleep_until_readable(file).map(|()| Slept::Signalled))
-            .unwrap_or(Ok(Slept::Closed))
-    }
-
-    /// Does something in a round of the thread's, unless it is closed. No lock may be taken in it: see `Rounds::settle`.
-    #[inline]
-    fn in_round<R>(&self, opening: usize, act: impl FnOnce() -> R) -> Option<R> {
-        self.rounds.begin();
-        // Relaxed: the rounds order it.
-        let done = (self.opening.load(Relaxed) == opening).then(act);
-        self.rounds.end();
-        done
-    }
-
-    /// Says whether the next round takes signals.
-    #[inline]
-    fn will_take(&self, takes: bool) {
-        // Release: pairs with the Acquire in `settle_after_look`, which then need not wait: what the rounds before have taken
-        // is noted.
-        self.takes.store(usize::from(takes), Release);
-    }
-
-    #[inline]
-    fn read(&self, file: &OwnedFd) -> Result<Slept, Failure> {
-        let Some(count) = system::sleep_for_count(file)? else { return Ok(Slept::NonBlocking) };
-        match self.rings.signals(count) {
-            0 => Ok(Slept::Rung),
-            signals => {
-                self.note(signals);
-                Ok(Slept::Signalled)
-            }
-        }
-    }
-
-    fn note(&self, signals: u64) {
-        self.notes.note_edges(usize::try_from(signals).unwrap_or(usize::MAX));
+        self.sleeps.sleep_beside(opening, || system::sleep_until_readable(file))
     }
 }
 

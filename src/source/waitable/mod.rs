@@ -6,6 +6,7 @@
 //! | `handle` | a handle of Windows, as a source uses it |
 //! | `bell` | what ends a thread's wait on Windows |
 //! | `counter` | an eventfd, as a source and a thread use it |
+//! | `sleeps` | how the count gets from a thread's `read` to the source |
 //! | `rings` | what ends a thread's sleep in an eventfd |
 //! | `word` | what has been noted of the signals |
 //! | `rounds` | when a thread waits, and may have taken what it has not noted yet |
@@ -19,21 +20,24 @@ mod handle;
 #[cfg(not(windows))]
 mod rings;
 mod rounds;
+#[cfg(not(windows))]
+mod sleeps;
 mod word;
 
 #[cfg(windows)]
 pub(crate) use bell::Bell;
 #[cfg(all(target_os = "linux", feature = "std"))]
 pub use counter::Counter;
-#[cfg(all(target_os = "linux", feature = "std", not(loom)))]
-pub(crate) use counter::Slept;
 #[cfg(windows)]
 pub(crate) use handle::Waitable;
 #[cfg(windows)]
 pub use handle::WaitableHandle;
+#[cfg(all(target_os = "linux", feature = "std", not(loom)))]
+pub(crate) use sleeps::Slept;
 #[cfg(all(loom, test))]
 pub(crate) use {
-    rings::{RING, Rings},
-    rounds::Rounds,
+    rings::RING,
+    rounds::{Rounds, Rung},
+    sleeps::{Sleeps, Slept},
     word::SignalNotes,
 };
