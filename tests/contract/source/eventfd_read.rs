@@ -4,7 +4,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use interrupt_lock::linux::{Eventfd, EventfdSignaller};
 use interrupt_lock::{Claim, Interrupt, NoWorkItem};
@@ -65,6 +65,13 @@ impl Served {
         self.interrupt.enable().unwrap();
         self.interrupt.disable().unwrap();
         self.sum() + self.interrupt.stats().stale
+    }
+}
+
+fn spin(time: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        std::hint::spin_loop();
     }
 }
 
@@ -132,15 +139,17 @@ fn i3_each_signal_is_counted_once_however_it_is_taken() {
 // Caught: a last look that does not wait for the end of the read.
 #[test]
 fn e2_what_a_read_has_taken_is_delivered_by_the_disable() {
+    const ROUNDS: u64 = 3_000;
     watchdog(|| {
         let served = Served::new();
-        for round in 1..=200 {
+        for round in 1..=ROUNDS {
             served.interrupt.enable().unwrap();
             served.serves();
-            if round % 4 == 0 {
-                let_it_block();
-            }
+            // The thread goes to sleep in `read`.
+            spin(Duration::from_micros(30));
             served.device.signal();
+            // The disable comes before it wakes up, after it, or in between.
+            spin(Duration::from_nanos(round % 300 * 100));
             served.interrupt.disable().unwrap();
             assert_eq!(served.sum(), 2 * round);
         }
