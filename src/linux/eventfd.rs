@@ -25,6 +25,11 @@ use crate::system::{failed, opening, refused};
 /// many there were. The counter can't be disarmed: what is signalled while the source is disconnected stays in the
 /// counter, and is drained before the next connection.
 ///
+/// An eventfd from [`new`](Self::new) is non-blocking, with one exception. If an interrupt has a dispatcher of its own, polls
+/// nothing and is enabled, the dispatcher's thread sleeps in `read` of the eventfd, which is blocking then. To wake the thread,
+/// the crate adds 2^40 to the counter, and leaves such additions out of every count. Other code that reads the eventfd may find
+/// them.
+///
 /// No other code may close the source's descriptor, or put another file in its place (Rust's I/O safety). Most such mistakes
 /// are a fault at the next look; another eventfd in its place is not noticed.
 ///

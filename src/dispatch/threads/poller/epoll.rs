@@ -10,6 +10,8 @@
 //! - `take` leaves nothing in a source.
 //! - An interrupt that is not served (disabled, faulted, its lock lost) is watched no longer.
 //!
+//! A thread that serves one eventfd alone waits in its `read` instead: see `reading`.
+//!
 //! # A system that refuses
 //!
 //! A filter may refuse any of these calls, from any moment on (rule I19).
@@ -18,6 +20,8 @@
 //!   before an interrupt is enabled.
 //! - A wake-up by writing that is refused is made by registering the eventfd anew: it is readable from the start.
 //! - A descriptor that can't be taken out stays in, under its key. It is taken out before the next is added.
+//! - A `read` that is refused is a wait that is refused. A ring that `write` can't make is made by `writev`. If that is
+//!   refused as well, a disable is a fault, and the thread is left asleep until the next signal.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
 

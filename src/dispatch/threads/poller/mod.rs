@@ -1,4 +1,4 @@
-//! How a watcher waits: with epoll on Linux, for handles on Windows, as a parked thread elsewhere.
+//! How a watcher waits: with epoll or in a `read` on Linux, for handles on Windows, as a parked thread elsewhere.
 
 use core::time::Duration;
 

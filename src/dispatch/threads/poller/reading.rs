@@ -127,3 +127,70 @@ impl Reading {
         Ok(slept)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+    use std::thread;
+
+    use super::*;
+    use crate::dispatch::threads::poller::{Event, Poller, Wait};
+    use crate::system;
+
+    /// A poller whose thread waits in a `read` next, and what it reads.
+    fn reading() -> (Poller, Arc<Counter>, crate::dispatch::threads::poller::Events) {
+        let poller = Poller::new().unwrap();
+        let counter = Arc::new(Counter::new(system::eventfd().unwrap(), true));
+        poller.watch(Event::Signal(0), counter.as_fd()).unwrap();
+        poller.read(0, &counter);
+        let mut events = poller.events();
+        system::signal(&*counter).unwrap();
+        while Poller::ready(&events).count() == 0 {
+            poller.wait(&mut events, Wait::UntilWoken).unwrap();
+        }
+        assert_eq!(counter.take(), Ok(1));
+        (poller, counter, events)
+    }
+
+    // Caught: a wake-up that is written to the other eventfd alone: the thread sleeps on.
+    #[test]
+    fn i3_a_wake_up_ends_a_read_and_is_no_signal() {
+        let (poller, counter, mut events) = reading();
+        thread::scope(|scope| {
+            scope.spawn(|| poller.wake());
+            assert_eq!(poller.wait(&mut events, Wait::UntilWoken), Ok(false));
+        });
+        assert_eq!(Poller::ready(&events).count(), 0);
+        assert_eq!(counter.take(), Ok(0));
+        // Beside the eventfd now.
+        system::signal(&*counter).unwrap();
+        assert_eq!(poller.wait(&mut events, Wait::UntilWoken), Ok(true));
+        assert!(Poller::ready(&events).eq([Event::Signal(0)]));
+        assert_eq!(counter.take(), Ok(1));
+    }
+
+    // Caught: a count that is left in the eventfd for a second call; one that is not noted.
+    #[test]
+    fn i3_a_read_both_waits_and_takes() {
+        let (poller, counter, mut events) = reading();
+        system::signal(&*counter).unwrap();
+        system::signal(&*counter).unwrap();
+        assert_eq!(poller.wait(&mut events, Wait::UntilWoken), Ok(true));
+        assert!(Poller::ready(&events).eq([Event::Signal(0)]));
+        assert_eq!(system::is_readable(&*counter), Ok(false));
+        assert_eq!(counter.take(), Ok(2));
+        poller.unwatch(0).unwrap();
+    }
+
+    // Caught: a thread that goes back to a `read` of what is no longer its.
+    #[test]
+    fn i5_a_thread_that_is_told_to_stop_reads_no_more() {
+        let (poller, counter, mut events) = reading();
+        poller.unwatch(0).unwrap();
+        system::signal(&*counter).unwrap();
+        poller.wake();
+        assert_eq!(poller.wait(&mut events, Wait::UntilWoken), Ok(true));
+        assert_eq!(Poller::ready(&events).count(), 0);
+        assert_eq!(counter.take(), Ok(1));
+    }
+}
