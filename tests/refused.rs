@@ -97,7 +97,7 @@ fn i19_every_call_refused_at_every_use() {
 }
 
 /// A thread that serves one eventfd alone sleeps in its `read`, which takes the count as well.
-// Caught: a look at the eventfd after the `read`; a thread that waits with epoll.
+// Caught: a look at the eventfd after the `read`.
 #[test]
 fn i3_a_delivery_of_a_single_eventfd_takes_one_call() {
     let _alone = ONE_AT_A_TIME.lock();

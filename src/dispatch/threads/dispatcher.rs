@@ -185,7 +185,7 @@ impl Dispatch for Registration {
             if self.waits_for_signals_alone()
                 && let Some(counter) = source.counter()
             {
-                watcher.read(&self.watcher_slot, counter);
+                watcher.sleep_in(&self.watcher_slot, counter);
             }
         }
         #[cfg(windows)]

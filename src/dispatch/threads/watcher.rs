@@ -80,8 +80,8 @@ impl Watcher {
 
     /// Lets the thread sleep in a `read` of the interrupt's eventfd. It serves no other interrupt.
     #[cfg(target_os = "linux")]
-    pub(super) fn read(&self, slot: &WatcherSlot, counter: &Arc<Counter>) {
-        self.list.sleeper.read(slot.number(), counter);
+    pub(super) fn sleep_in(&self, slot: &WatcherSlot, counter: &Arc<Counter>) {
+        self.list.sleeper.sleep_in(slot.number(), counter);
     }
 
     /// Serves the interrupt when its event is signalled. If the watcher's own thread has no room for the event, another

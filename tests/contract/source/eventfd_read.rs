@@ -86,8 +86,7 @@ fn make_blocking(file: &OwnedFd, blocking: bool) {
 }
 
 /// Signals from several threads, deliveries by other threads, closures, and disables that meet in every order.
-// Caught: a look that does not wait for the end of a read; a disable that does not; rings that count as signals, or take some
-// away; signals of a late ring that are forgotten.
+// Caught: rings that count as signals; signals that are forgotten because they came with a late ring.
 #[test]
 fn i3_each_signal_is_counted_once_however_it_is_taken() {
     const CYCLES: u64 = 300;
@@ -194,7 +193,7 @@ fn i18_others_make_the_eventfd_non_blocking_while_a_thread_sleeps_in_it() {
 }
 
 /// Each ring may be taken by others. The disable, the deliveries and the end rings until one has come through.
-// Caught: a ring that is made once: the disable never ends.
+// Caught: a ring that is made once: the disable never ends; rings that count as signals.
 #[test]
 fn i18_others_who_read_the_eventfd_hold_up_no_disable() {
     for blocking in [false, true] {
@@ -255,7 +254,7 @@ fn i3_a_count_beyond_the_rings() {
 }
 
 /// A driver's own look, beside the dispatcher's thread, which sleeps in the `read`.
-// Caught: a delivery that comes back before what was signalled is served.
+// Caught: rings that count as signals.
 #[test]
 fn i3_a_call_of_service_serves_what_was_signalled_before() {
     watchdog(|| {

@@ -133,7 +133,7 @@ impl Poller {
 
     /// Lets the thread sleep in a `read` of the interrupt's eventfd, whose descriptor is watched. The thread serves no other
     /// interrupt.
-    pub(in crate::dispatch::threads) fn read(&self, number: usize, counter: &Arc<Counter>) {
+    pub(in crate::dispatch::threads) fn sleep_in(&self, number: usize, counter: &Arc<Counter>) {
         let duplicate = self.watched.lock().get(&signal_key(number)).cloned();
         if let Some(duplicate) = duplicate {
             self.sole.offer(number, counter, &duplicate);

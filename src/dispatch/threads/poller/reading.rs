@@ -142,7 +142,7 @@ mod tests {
         let poller = Poller::new().unwrap();
         let counter = Arc::new(Counter::new(system::eventfd().unwrap(), true));
         poller.watch(Event::Signal(0), counter.as_fd()).unwrap();
-        poller.read(0, &counter);
+        poller.sleep_in(0, &counter);
         let mut events = poller.events();
         system::signal(&*counter).unwrap();
         while Poller::ready(&events).count() == 0 {
