@@ -125,26 +125,35 @@ impl Counter {
         self.sleeps.open()
     }
 
-    /// The thread must not sleep in it any more. Returns after the thread has noted what its sleep had taken, or an error if
-    /// the system refuses to wake it.
-    pub(crate) fn close(&self) -> Result<(), Failure> {
-        let mut refused = None;
-        self.sleeps.close(self.ringing(&mut refused));
-        if let Some(failure) = refused {
-            return Err(failure);
+    /// The thread must not sleep in it any more. If it `may_sleep` now, returns after it has noted what its sleep had taken, or
+    /// an error if the system refuses to wake it.
+    pub(crate) fn close(&self, may_sleep: bool) -> Result<(), Failure> {
+        if may_sleep {
+            self.end_sleeps()?
+        } else {
+            self.sleeps.close_unused()
         }
         *self.duplicate.lock() = None;
-        // Relaxed, for both: the end of the thread's round orders it.
-        if self.is_blocking.load(Relaxed) != 0 {
-            self.is_blocking.store(0, Relaxed);
-            // If this is refused, it stays blocking. No look of ours minds.
-            let _ = system::set_blocking(&self.file, false);
-        }
         // A ring may have come too late. A loop of the driver's must not find it.
         if self.sleeps.rings.may_be()
             && let Ok(count) = self.look()
         {
             self.sleeps.note(count);
+        }
+        Ok(())
+    }
+
+    fn end_sleeps(&self) -> Result<(), Failure> {
+        let mut refused = None;
+        self.sleeps.close(self.ringing(&mut refused));
+        if let Some(failure) = refused {
+            return Err(failure);
+        }
+        // Relaxed, for both: the end of the thread's round orders it.
+        if self.is_blocking.load(Relaxed) != 0 {
+            self.is_blocking.store(0, Relaxed);
+            // If this is refused, it stays blocking. No look of ours minds.
+            let _ = system::set_blocking(&self.file, false);
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ impl Rings {
 mod tests {
     use super::*;
 
-    // Caught: a ring that is taken for 2^40 signals; a signal that is lost beside a ring.
+    // Caught: a ring that is taken for 2^40 signals.
     #[test]
     fn i3_rings_are_no_signals() {
         let rings = Rings::new();

@@ -95,6 +95,12 @@ impl Sleeps {
         self.rounds.settle(ring);
     }
 
+    /// As [`close`](Self::close), where the thread has not slept since the opening, and will not.
+    #[cfg(not(loom))]
+    pub(crate) fn close_unused(&self) {
+        self.open_or_close();
+    }
+
     fn open_or_close(&self) -> usize {
         let opening = self.opening.load(Relaxed).wrapping_add(1);
         // Relaxed, for both: the interrupt lock orders it for the looks. The thread learns of an opening by a lock. And the

@@ -220,7 +220,7 @@ impl Poller {
 
     /// After epoll has reported something: has the thread wait in a `read` from now on, if it may.
     fn change_over(&self, events: &mut Events) {
-        let Some(reading) = self.sole.reading() else { return };
+        let Some(reading) = self.sole.accept() else { return };
         if !reading.prepare() {
             return;
         }

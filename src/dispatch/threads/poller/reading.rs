@@ -33,6 +33,8 @@ pub(super) struct Reading {
     /// A duplicate of the eventfd.
     file: Arc<OwnedFd>,
     opening: usize,
+    /// The thread has taken the offer.
+    accepted: bool,
     /// The thread sleeps beside it next.
     beside: bool,
 }
@@ -49,7 +51,8 @@ impl Sole {
     /// The thread may sleep in the eventfd of the interrupt of that number. `file` is a duplicate of it.
     pub(super) fn offer(&self, number: usize, counter: &Arc<Counter>, file: &Arc<OwnedFd>) {
         let opening = counter.open(file);
-        let offered = Reading { number, counter: counter.clone(), file: file.clone(), opening, beside: false };
+        let offered =
+            Reading { number, counter: counter.clone(), file: file.clone(), opening, accepted: false, beside: false };
         let before = self.reading.lock().replace(offered);
         // Relaxed: the lock of `reading` orders it for the thread, and the word in which the thread announces its sleep for those
         // that wake it.
@@ -72,7 +75,7 @@ impl Sole {
         let Some(reading) = self.reading.lock().take_if(|reading| is_it(reading)) else { return Ok(false) };
         // Relaxed: as in `offer`.
         self.exists.store(0, Relaxed);
-        reading.counter.close().map_err(failed("ending a read of the source's eventfd"))?;
+        reading.counter.close(reading.accepted).map_err(failed("ending a read of the source's eventfd"))?;
         Ok(true)
     }
 
@@ -91,12 +94,14 @@ impl Sole {
         }
     }
 
-    /// For the thread: returns the eventfd to sleep in from now on.
-    pub(super) fn reading(&self) -> Option<Reading> {
+    /// For the thread: takes the offer, if there is one. Returns the eventfd to sleep in from now on.
+    pub(super) fn accept(&self) -> Option<Reading> {
         if self.exists.load(Relaxed) == 0 {
             return None;
         }
-        self.reading.lock().clone()
+        let mut reading = self.reading.lock();
+        reading.as_mut()?.accepted = true;
+        reading.clone()
     }
 }
 
