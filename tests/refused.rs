@@ -18,7 +18,7 @@ use interrupt_lock::{Claim, Delivery, Dispatcher, Error, Export, Interrupt};
 use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
 use support::campaign::{Campaign, Made, Unit, is_an_answer, kept, made, plans, software, unit};
 use support::rigs::GpioKernel;
-use support::{comes, step, watchdog};
+use support::{comes, let_it_block, step, watchdog};
 
 /// What is refused is refused to the whole process, and descriptors and threads are counted in it.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -93,6 +93,33 @@ fn i19_every_call_refused_at_every_use() {
         };
         let lives = Campaign { build: &build }.run();
         println!("{lives} lives");
+    });
+}
+
+/// A thread that serves one eventfd alone sleeps in its `read`, which takes the count as well.
+// Caught: a look at the eventfd after the `read`.
+#[test]
+fn i3_a_delivery_of_a_single_eventfd_takes_one_call() {
+    let _alone = ONE_AT_A_TIME.lock();
+    watchdog(|| {
+        let source = Eventfd::new().unwrap();
+        let device = source.signaller();
+        let interrupt = Interrupt::builder(()).isr(|_| Claim::Claimed).source(source).build().unwrap();
+        interrupt.enable().unwrap();
+        let serves = || {
+            let before = interrupt.stats().claimed;
+            rustix::io::write(&device, &1_u64.to_ne_bytes()).unwrap();
+            assert!(comes(|| interrupt.stats().claimed == before + 1));
+            let_it_block();
+        };
+        serves();
+        Plan::begin(None);
+        (0..10).for_each(|_| serves());
+        let made = made();
+        for (call, times) in [("read", 10), ("preadv2", 0), ("epoll_wait", 0), ("poll", 0), ("fcntl", 0), ("write", 0)]
+        {
+            assert_eq!(made[call], times, "{call}: {made:?}");
+        }
     });
 }
 

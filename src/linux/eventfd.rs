@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::info::{Info, Trigger};
 use crate::linux::in_use::{Identity, Sole};
+use crate::source::waitable::Counter;
 use crate::source::{Ready, Source};
 use crate::system;
 use crate::system::{failed, opening, refused};
@@ -23,6 +24,11 @@ use crate::system::{failed, opening, refused};
 /// Each signal is an edge. Signals that arrive before they are taken coalesce, and [`take`](Source::take) returns how
 /// many there were. The counter can't be disarmed: what is signalled while the source is disconnected stays in the
 /// counter, and is drained before the next connection.
+///
+/// An eventfd from [`new`](Self::new) is non-blocking, with one exception. If an interrupt has a dispatcher of its own, polls
+/// nothing and is enabled, the dispatcher's thread sleeps in `read` of the eventfd, which is blocking then. To wake the thread,
+/// the crate adds 2^40 to the counter, and leaves such additions out of every count. Other code that reads the eventfd may find
+/// them.
 ///
 /// No other code may close the source's descriptor, or put another file in its place (Rust's I/O safety). Most such mistakes
 /// are a fault at the next look; another eventfd in its place is not noticed.
@@ -45,9 +51,9 @@ pub struct Eventfd {
     /// `None` if the kernel does not tell which eventfd it is. Given up before the eventfd is closed, whose number the kernel
     /// then gives to another.
     _sole: Option<Sole>,
-    counter: Arc<OwnedFd>,
-    /// One look takes the whole count. It does, unless the eventfd is in semaphore mode.
-    whole: bool,
+    counter: Arc<Counter>,
+    /// A thread may make it blocking: no other code opened it.
+    is_own: bool,
 }
 
 impl Eventfd {
@@ -67,7 +73,7 @@ impl Eventfd {
         let counter = create().map_err(opening("eventfd"))?;
         // It is new, so nobody else has it.
         let sole = Told::of(&counter).id.and_then(Sole::take);
-        Ok(Self { _sole: sole, counter: Arc::new(counter), whole: true })
+        Ok(Self { _sole: sole, counter: Arc::new(Counter::new(counter, true)), is_own: true })
     }
 
     /// Takes an eventfd that other code opened. What it counts already stays to be taken.
@@ -109,7 +115,7 @@ impl Eventfd {
             Ok((told.semaphore.is_some(), sole))
         };
         let (whole, sole) = take().map_err(opening("eventfd"))?;
-        Ok(Self { _sole: sole, counter: Arc::new(counter), whole })
+        Ok(Self { _sole: sole, counter: Arc::new(Counter::new(counter, whole)), is_own: false })
     }
 
     /// Returns a handle that signals this source.
@@ -192,7 +198,11 @@ impl Source for Eventfd {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        system::take_count(&*self.counter, self.whole).map_err(failed("reading the eventfd"))
+        self.counter.take().map_err(failed("reading the eventfd"))
+    }
+
+    fn counter(&mut self) -> Option<&Arc<Counter>> {
+        self.is_own.then_some(&self.counter)
     }
 }
 
@@ -211,7 +221,7 @@ impl Source for Eventfd {
 /// ```
 #[derive(Clone, Debug)]
 pub struct EventfdSignaller {
-    counter: Arc<OwnedFd>,
+    counter: Arc<Counter>,
 }
 
 impl EventfdSignaller {

@@ -51,6 +51,11 @@ impl<S: Source + ?Sized> Source for Box<S> {
     }
 
     #[cfg(all(target_os = "linux", feature = "std"))]
+    fn counter(&mut self) -> Option<&alloc::sync::Arc<crate::source::waitable::Counter>> {
+        (**self).counter()
+    }
+
+    #[cfg(all(target_os = "linux", feature = "std"))]
     fn sysfs(&self) -> Option<std::path::PathBuf> {
         (**self).sysfs()
     }
@@ -74,11 +79,13 @@ mod tests {
 
     use super::*;
     use crate::observe::timing::Timing;
+    use crate::source::waitable::Counter;
 
     /// A source whose every method notes its name and returns something that no default body does.
     struct Noting {
         called: Arc<Mutex<BTreeSet<&'static str>>>,
         file: std::fs::File,
+        counter: Arc<Counter>,
     }
 
     impl Noting {
@@ -133,6 +140,11 @@ mod tests {
             Some(self.file.as_fd())
         }
 
+        fn counter(&mut self) -> Option<&Arc<Counter>> {
+            self.note("counter");
+            Some(&self.counter)
+        }
+
         fn sysfs(&self) -> Option<PathBuf> {
             self.note("sysfs");
             Some(PathBuf::from("/sys/noting"))
@@ -163,7 +175,8 @@ mod tests {
     fn a_boxed_source_forwards_every_method() {
         let called = Arc::new(Mutex::new(BTreeSet::new()));
         let file = std::fs::File::open("/dev/null").unwrap();
-        let mut source: Box<dyn Source> = Box::new(Noting { called: called.clone(), file });
+        let counter = Arc::new(Counter::new(file.try_clone().unwrap().into(), true));
+        let mut source: Box<dyn Source> = Box::new(Noting { called: called.clone(), file, counter });
         // The box itself is the source here, and what is in it another one.
         let source: &mut Box<dyn Source> = &mut source;
         assert_eq!(Source::info(source).vector, Some(7));
@@ -175,6 +188,7 @@ mod tests {
         assert!(!Source::answered(source, Claim::Unclaimed));
         assert_eq!(Source::unmask(source), Err(SourceError::Removed));
         assert!(Source::removal_descriptor(source).is_some());
+        assert!(Source::counter(source).is_some());
         assert_eq!(Source::sysfs(source), Some(PathBuf::from("/sys/noting")));
         Source::time_assertions(source, Arc::new(Timing::new()).assertions());
         assert_eq!(Source::removal(source), Some(Removal::Requested));

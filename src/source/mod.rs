@@ -9,7 +9,7 @@ pub(crate) mod registers;
 mod shared_line;
 #[cfg(feature = "std")]
 mod software;
-#[cfg(any(all(loom, test), all(windows, feature = "std")))]
+#[cfg(any(all(loom, test), all(any(windows, target_os = "linux"), feature = "std")))]
 pub(crate) mod waitable;
 
 use core::task::Waker;
@@ -182,6 +182,14 @@ pub trait Source: Send {
     /// does.
     #[cfg(all(unix, feature = "std"))]
     fn removal_descriptor(&mut self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        None
+    }
+
+    /// Returns the eventfd of the crate's own behind [`Ready::Descriptor`], if the source is nothing else: a thread that serves
+    /// no other interrupt may sleep in its `read`.
+    #[doc(hidden)]
+    #[cfg(all(target_os = "linux", feature = "std"))]
+    fn counter(&mut self) -> Option<&alloc::sync::Arc<waitable::Counter>> {
         None
     }
 

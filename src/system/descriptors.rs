@@ -3,6 +3,7 @@
 //! Others may have the same file open. They may make it blocking, or read what it has shown. So no look here relies on
 //! `O_NONBLOCK`, or on what an earlier look has shown (rule I18).
 
+use std::io::IoSlice;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::{
@@ -10,7 +11,7 @@ use rustix::{
     fs::{OFlags, fcntl_getfl, fcntl_setfl},
     io::{
         Errno, FdFlags, IoSliceMut, ReadWriteFlags, Result as Answer, fcntl_dupfd_cloexec, fcntl_setfd, preadv2, read,
-        write,
+        write, writev,
     },
     time::Timespec,
 };
@@ -29,11 +30,16 @@ pub(crate) fn close_on_exec(file: BorrowedFd<'_>) -> Result<(), Failure> {
 }
 
 pub(super) fn unblock(file: BorrowedFd<'_>) -> Result<(), Failure> {
-    let flags = call(Call::Flags, || fcntl_getfl(file))?;
-    if flags.contains(OFlags::NONBLOCK) {
+    set_blocking(file, false)
+}
+
+/// Makes a file blocking, or non-blocking, for all that have it open.
+pub(crate) fn set_blocking(file: impl AsFd, blocking: bool) -> Result<(), Failure> {
+    let flags = call(Call::Flags, || fcntl_getfl(&file))?;
+    if flags.contains(OFlags::NONBLOCK) != blocking {
         return Ok(());
     }
-    call(Call::Flags, || fcntl_setfl(file, flags | OFlags::NONBLOCK))
+    call(Call::Flags, || fcntl_setfl(&file, flags ^ OFlags::NONBLOCK))
 }
 
 /// Returns whether the descriptor is closed on exec.
@@ -75,6 +81,11 @@ pub(super) fn read_unblocked(file: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<F
     found(call(Call::Read, || read(file, &mut *bytes)))
 }
 
+/// Reads what is there, and sleeps until something is. Finds nothing if the file is non-blocking.
+pub(super) fn read_asleep(file: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<Found, Failure> {
+    found(call(Call::Read, || read(file, &mut *bytes)))
+}
+
 fn found(read: Result<usize, Failure>) -> Result<Found, Failure> {
     match read {
         Ok(bytes) => Ok(Found::Bytes(bytes)),
@@ -88,12 +99,22 @@ pub(super) fn write_whole(file: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Fail
     call(Call::Write, || write(file, bytes)).map(drop)
 }
 
+/// As [`write_whole`], by another call.
+pub(super) fn write_otherwise(file: BorrowedFd<'_>, bytes: &[u8]) -> Result<(), Failure> {
+    call(Call::WriteVector, || writev(file, &[IoSlice::new(bytes)])).map(drop)
+}
+
 /// Returns whether the descriptor shows one of `events` at this moment.
 fn shows(file: BorrowedFd<'_>, events: PollFlags) -> Result<bool, Failure> {
     let mut polled = [PollFd::new(&file, events)];
     let now = Timespec::default();
     call(Call::Poll, || -> Answer<usize> { poll(&mut polled, Some(&now)) })?;
     Ok(polled[0].revents().intersects(events))
+}
+
+/// Sleeps until there is something to be read.
+pub(crate) fn sleep_until_readable(file: impl AsFd) -> Result<(), Failure> {
+    call(Call::Poll, || poll(&mut [PollFd::new(&file, PollFlags::IN)], None)).map(drop)
 }
 
 /// Returns whether there is something to be read.

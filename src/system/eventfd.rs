@@ -10,7 +10,7 @@ use rustix::time::{
 };
 
 use crate::system::call::{Call, Failure, call};
-use crate::system::descriptors::{Found, read_now, write_whole};
+use crate::system::descriptors::{Found, read_asleep, read_now, write_otherwise, write_whole};
 
 /// Makes an eventfd: non-blocking, closed on exec, never in semaphore mode.
 pub(crate) fn eventfd() -> Result<OwnedFd, Failure> {
@@ -38,14 +38,26 @@ const LOOKS: u32 = 4096;
 pub(crate) fn take_count(eventfd: impl AsFd, whole: bool) -> Result<u64, Failure> {
     let mut sum = 0_u64;
     for _ in 0..if whole { 1 } else { LOOKS } {
-        let mut count = [0; 8];
-        match read_now(eventfd.as_fd(), &mut count)? {
-            Found::Bytes(8) => sum = sum.saturating_add(u64::from_ne_bytes(count)),
-            Found::Bytes(_) => return Err(Failure::new(Call::ReadNow, Errno::INVAL)),
-            Found::Nothing => break,
+        match count(Call::ReadNow, |bytes| read_now(eventfd.as_fd(), bytes))? {
+            Some(count) => sum = sum.saturating_add(count),
+            None => break,
         }
     }
     Ok(sum)
+}
+
+/// Sleeps until an eventfd counts, and takes the count. Returns `None` if it is non-blocking, and counts nothing.
+pub(crate) fn sleep_for_count(eventfd: impl AsFd) -> Result<Option<u64>, Failure> {
+    count(Call::Read, |bytes| read_asleep(eventfd.as_fd(), bytes))
+}
+
+fn count(call: Call, read: impl FnOnce(&mut [u8]) -> Result<Found, Failure>) -> Result<Option<u64>, Failure> {
+    let mut count = [0; 8];
+    match read(&mut count)? {
+        Found::Bytes(8) => Ok(Some(u64::from_ne_bytes(count))),
+        Found::Bytes(_) => Err(Failure::new(call, Errno::INVAL)),
+        Found::Nothing => Ok(None),
+    }
 }
 
 /// Counts an eventfd up by one. A counter that is full stays so: it is readable already.
@@ -53,5 +65,16 @@ pub(crate) fn signal(eventfd: impl AsFd) -> Result<(), Failure> {
     match write_whole(eventfd.as_fd(), &1_u64.to_ne_bytes()) {
         Err(Failure { errno: Errno::AGAIN, .. }) => Ok(()),
         written => written,
+    }
+}
+
+/// Counts an eventfd up by `count`, which ends the sleep of a thread in [`sleep_for_count`]. Returns `false` if its counter is
+/// full. If the system refuses one way to write, it takes another: a thread that can't be woken would sleep for ever.
+pub(crate) fn count_up(eventfd: impl AsFd, count: u64) -> Result<bool, Failure> {
+    let count = count.to_ne_bytes();
+    match write_whole(eventfd.as_fd(), &count).or_else(|_| write_otherwise(eventfd.as_fd(), &count)) {
+        Ok(()) => Ok(true),
+        Err(Failure { errno: Errno::AGAIN, .. }) => Ok(false),
+        Err(failure) => Err(failure),
     }
 }

@@ -43,10 +43,12 @@ pub use call::refuse;
 pub(crate) use descriptors::close_on_exec;
 #[cfg(any(feature = "test-kit", doc))]
 pub(crate) use descriptors::is_closed_on_exec;
-pub(crate) use descriptors::{Found, adopt, duplicate, is_readable, is_writable, shows_error};
+pub(crate) use descriptors::{
+    Found, adopt, duplicate, is_readable, is_writable, set_blocking, shows_error, sleep_until_readable,
+};
 pub(crate) use epoll::{Epoll, Events, Report};
 pub(crate) use errors::{device_failed, failed, opening, refused};
-pub(crate) use eventfd::{eventfd, set_timer, signal, take_count, timer};
+pub(crate) use eventfd::{count_up, eventfd, set_timer, signal, sleep_for_count, take_count, timer};
 pub(crate) use files::{
     Open, Unopened, attribute, character_device, character_device_at, identity, len, link, link_name, lock, names,
     number, open, read_at, text, unlock, write_at, write_text,

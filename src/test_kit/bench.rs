@@ -183,6 +183,11 @@ impl<S: Source> Source for Watched<S> {
     }
 
     #[cfg(target_os = "linux")]
+    fn counter(&mut self) -> Option<&Arc<crate::source::waitable::Counter>> {
+        self.source.counter()
+    }
+
+    #[cfg(target_os = "linux")]
     fn sysfs(&self) -> Option<std::path::PathBuf> {
         self.source.sysfs()
     }

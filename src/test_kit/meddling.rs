@@ -81,6 +81,11 @@ impl<S: Source, D: Device> Source for Meddling<S, D> {
     }
 
     #[cfg(target_os = "linux")]
+    fn counter(&mut self) -> Option<&Arc<crate::source::waitable::Counter>> {
+        self.source.counter()
+    }
+
+    #[cfg(target_os = "linux")]
     fn sysfs(&self) -> Option<std::path::PathBuf> {
         self.source.sysfs()
     }

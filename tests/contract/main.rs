@@ -113,6 +113,8 @@ mod source {
     #[cfg(target_os = "linux")]
     mod eventfd;
     #[cfg(target_os = "linux")]
+    mod eventfd_read;
+    #[cfg(target_os = "linux")]
     mod foreign;
     #[cfg(target_os = "linux")]
     mod gpio;

@@ -35,7 +35,7 @@ const ALWAYS: [c_int; 6] = [EPERM, ENOSYS, EINTR, ENOMEM, EMFILE, EIO];
 
 /// What the manual of each call lists beside that; of `ioctl`, what VFIO answers. Left out is what is no refusal: there is
 /// nothing to read, a counter is full and so readable, a device has no driver.
-const LISTED: [(&str, &[c_int]); 48] = [
+const LISTED: [(&str, &[c_int]); 49] = [
     ("accept4", &[EBADF, EFAULT, EINVAL, ENFILE, ENOBUFS, ENOTSOCK, EOPNOTSUPP, EPROTO]),
     ("bind", &[EACCES, EBADF, EFAULT, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTSOCK, EROFS]),
     ("clone3", &[EAGAIN, EBUSY, EEXIST, EINVAL, ENOSPC, EOPNOTSUPP, EUSERS]),
@@ -83,6 +83,7 @@ const LISTED: [(&str, &[c_int]); 48] = [
     ("timerfd_settime", &[EBADF, EFAULT, EINVAL]),
     ("unlink", &[EACCES, EBUSY, EFAULT, EISDIR, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EROFS]),
     ("write", &[EBADF, EFAULT, EFBIG, EINVAL, ENOSPC, EPIPE]),
+    ("writev", &[EBADF, EFAULT, EFBIG, EINVAL, ENOSPC, EPIPE]),
     ("nothing", &[]),
 ];
 

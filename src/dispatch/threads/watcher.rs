@@ -21,6 +21,8 @@ use crate::name::Name;
 use crate::policy::placement;
 #[cfg(windows)]
 use crate::source::WaitableHandle;
+#[cfg(target_os = "linux")]
+use crate::source::waitable::Counter;
 use crate::sync;
 
 /// How often a polling thread looks before it yields its processor.
@@ -75,6 +77,12 @@ impl Watcher {
     #[cfg(unix)]
     pub(super) fn watch(&self, event: Event, descriptor: BorrowedFd<'_>) -> Result<(), SourceError> {
         self.list.sleeper.watch(event, descriptor)
+    }
+
+    /// Lets the thread sleep in a `read` of the interrupt's eventfd. It serves no other interrupt.
+    #[cfg(target_os = "linux")]
+    pub(super) fn sleep_in(&self, slot: &WatcherSlot, counter: &Arc<Counter>) {
+        self.list.sleeper.sleep_in(slot.number(), counter);
     }
 
     /// Serves the interrupt when its event is signalled. If the watcher's own thread has no room for the event, another

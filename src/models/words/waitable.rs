@@ -6,7 +6,7 @@ use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
 use crate::models::{Probe, all, bounded};
-use crate::source::waitable::{Rounds, SignalNotes};
+use crate::source::waitable::{Rounds, Rung, SignalNotes};
 use crate::sync::AtomicUsize;
 use crate::sync::Ordering::Relaxed;
 
@@ -71,7 +71,7 @@ impl Machine {
             let ends = self.stop.load(Relaxed) != 0;
             if !ends && self.wait() {
                 noted();
-                self.notes.note_edge();
+                self.notes.note_edges(1);
             }
             self.rounds.end();
             if ends {
@@ -107,14 +107,21 @@ impl Machine {
         }
     }
 
+    fn settle(&self) {
+        self.rounds.settle(|| {
+            self.ring();
+            Rung::Continue(None)
+        });
+    }
+
     fn unmask(&self) {
-        self.notes.unmask(|| self.rounds.settle(|| self.ring()), || self.tell());
+        self.notes.unmask(|| self.settle(), || self.tell());
     }
 
     /// Takes as a source does.
-    fn take(&self) -> usize {
-        let look = || Ok::<_, ()>(core::mem::take(&mut self.system.lock().unwrap().event));
-        self.notes.take_edges(look, || self.rounds.settle(|| self.ring())).unwrap()
+    fn take(&self) -> u64 {
+        let look = || Ok::<_, ()>(u64::from(core::mem::take(&mut self.system.lock().unwrap().event)));
+        self.notes.take_edges(look, || self.settle()).unwrap()
     }
 }
 
@@ -158,7 +165,7 @@ fn i5_a_round_that_has_been_settled_is_over() {
             }
         });
         if rounds.is_waiting() {
-            rounds.settle(|| {});
+            rounds.settle(|| Rung::Continue(None));
             assert_eq!(probe.touch(), 1);
         }
         thread.join().unwrap();
@@ -208,7 +215,7 @@ fn i1_what_came_before_a_note_is_seen_by_the_thread_that_takes_it() {
             let (notes, probe) = (notes.clone(), probe.clone());
             move || {
                 probe.touch();
-                notes.note_edge();
+                notes.note_edges(1);
             }
         });
         if notes.take() == 1 {

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use std::os::windows::io::{AsHandle, BorrowedHandle, OwnedHandle};
 
 use crate::cause::SourceError;
-use crate::source::waitable::rounds::Rounds;
+use crate::source::waitable::rounds::{Rounds, Rung};
 use crate::win32;
 
 /// An event that ends the wait of one thread, and the rounds of that thread.
@@ -33,7 +33,10 @@ impl Bell {
 
     /// Returns after the thread has noted all that its waits had taken before the call.
     pub(crate) fn settle(&self) {
-        self.rounds.settle(|| self.ring());
+        self.rounds.settle(|| {
+            self.ring();
+            Rung::Continue(None)
+        });
     }
 }
 

@@ -83,7 +83,7 @@ impl WaitableHandle {
         let (is_level, notes) = (trigger.can_be_masked(), SignalNotes::new());
         if was_signalled && !is_level {
             // The look has taken the signal.
-            notes.note_edge();
+            notes.note_edges(1);
         }
         Ok(Self { shared: Arc::new(Waitable { handle, is_level, notes, watchers: Mutex::new(Vec::new()) }) })
     }
@@ -194,7 +194,7 @@ impl WaitableHandle {
     /// ```
     pub fn note(&self) {
         if !self.shared.is_level {
-            self.shared.notes.note_edge();
+            self.shared.notes.note_edges(1);
         }
     }
 
@@ -272,7 +272,7 @@ impl Waitable {
         if self.is_level {
             return self.notes.note_level();
         }
-        self.notes.note_edge();
+        self.notes.note_edges(1);
         true
     }
 
@@ -285,8 +285,8 @@ impl Waitable {
             // The thread that serves it comes back for what it notes later.
             return Ok(self.notes.take() as u64);
         }
-        let look = || win32::is_signalled(self.handle.as_handle());
-        self.notes.take_edges(look, || self.each_bell(Bell::settle)).map(|taken| taken as u64)
+        let look = || win32::is_signalled(self.handle.as_handle()).map(u64::from);
+        self.notes.take_edges(look, || self.each_bell(Bell::settle))
     }
 
     fn take_level(&self) -> Result<u64, SourceError> {

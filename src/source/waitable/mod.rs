@@ -1,24 +1,43 @@
-//! Handles of Windows that a dispatcher's thread waits for: events and timers.
+//! What a dispatcher's thread waits for in a call that takes the signal: handles of Windows (events and timers), and an eventfd
+//! of Linux in whose `read` the thread sleeps.
 //!
 //! | file | holds |
 //! |---|---|
-//! | this one | the handle, as a source uses it |
-//! | `word` | what has been noted of its signals |
+//! | `handle` | a handle of Windows, as a source uses it |
+//! | `bell` | what ends a thread's wait on Windows |
+//! | `counter` | an eventfd, as a source and a thread use it |
+//! | `sleeps` | how the count gets from a thread's `read` to the source |
+//! | `rings` | what ends a thread's sleep in an eventfd |
+//! | `word` | what has been noted of the signals |
 //! | `rounds` | when a thread waits, and may have taken what it has not noted yet |
-//! | `bell` | what ends a thread's wait |
 
 #[cfg(windows)]
 mod bell;
+#[cfg(all(target_os = "linux", feature = "std"))]
+mod counter;
 #[cfg(windows)]
 mod handle;
+#[cfg(not(windows))]
+mod rings;
 mod rounds;
+#[cfg(not(windows))]
+mod sleeps;
 mod word;
 
 #[cfg(windows)]
 pub(crate) use bell::Bell;
+#[cfg(all(target_os = "linux", feature = "std"))]
+pub use counter::Counter;
 #[cfg(windows)]
 pub(crate) use handle::Waitable;
 #[cfg(windows)]
 pub use handle::WaitableHandle;
+#[cfg(all(target_os = "linux", feature = "std", not(loom)))]
+pub(crate) use sleeps::Slept;
 #[cfg(all(loom, test))]
-pub(crate) use {rounds::Rounds, word::SignalNotes};
+pub(crate) use {
+    rings::RING,
+    rounds::{Rounds, Rung},
+    sleeps::{Sleeps, Slept},
+    word::SignalNotes,
+};

@@ -1,14 +1,16 @@
-//! What a source knows of its event: the signals that waits have taken, and whether a level is unmasked.
+//! What a source knows of its event or eventfd: the signals that waits have taken, and whether a level is unmasked.
 
 use crate::sync::AtomicUsize;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed};
 
-/// The event is a level, connected and unmasked: threads wait for it.
+/// The event is a level, connected and unmasked: threads wait for it. (No eventfd is one.)
 const UNMASKED: usize = 1;
 /// One signal that has been noted. Beyond the highest count the signals coalesce.
 const ONE: usize = 2;
+/// The highest count.
+const MOST: usize = usize::MAX / ONE;
 
-/// The word of one event.
+/// The word of one event or eventfd.
 pub(crate) struct SignalNotes(AtomicUsize);
 
 impl SignalNotes {
@@ -16,33 +18,20 @@ impl SignalNotes {
         Self(AtomicUsize::new(0))
     }
 
-    /// Notes a signal of an edge, which a wait has taken.
-    pub(crate) fn note_edge(&self) {
-        let noted = |word: usize| word.checked_add(ONE);
+    /// Notes signals of an edge, which a wait has taken.
+    pub(crate) fn note_edges(&self, signals: usize) {
+        let noted = |word: usize| Some((word / ONE).saturating_add(signals).min(MOST) * ONE + (word & UNMASKED));
         // AcqRel: pairs with the Acquire in `take`: the ISR sees what was done before the signal.
         let _ = self.0.fetch_update(AcqRel, Relaxed, noted);
     }
 
-    /// Notes a signal of a level, and masks it. Returns `false` if the level is masked already: then it is nothing new.
-    pub(crate) fn note_level(&self) -> bool {
-        let noted = |word: usize| (word & UNMASKED != 0).then_some((word & !UNMASKED) + ONE);
-        // AcqRel: as in `note_edge`.
-        self.0.fetch_update(AcqRel, Relaxed, noted).is_ok()
-    }
-
-    /// Takes the signals of an edge: those that have been noted, and what `look` finds in the event. `settle` returns after
-    /// each thread has noted what its waits have taken.
-    pub(crate) fn take_edges<E>(
-        &self,
-        look: impl FnOnce() -> Result<bool, E>,
-        settle: impl FnOnce(),
-    ) -> Result<usize, E> {
+    /// Takes the signals of an edge: those that have been noted, and how many `look` finds in the event. `settle` returns
+    /// after each thread has noted what its waits have taken.
+    pub(crate) fn take_edges<E>(&self, look: impl FnOnce() -> Result<u64, E>, settle: impl FnOnce()) -> Result<u64, E> {
         // First the look, and then who waits: see `rounds`.
-        if look()? {
-            self.note_edge();
-        }
+        let found = look()?;
         settle();
-        Ok(self.take())
+        Ok(found.saturating_add(self.take() as u64))
     }
 
     /// Takes the signals that have been noted.
@@ -51,14 +40,25 @@ impl SignalNotes {
         self.0.fetch_and(UNMASKED, Acquire) / ONE
     }
 
-    pub(crate) fn is_unmasked(&self) -> bool {
-        // Relaxed: the rounds of the threads order it.
-        self.0.load(Relaxed) & UNMASKED != 0
-    }
-
     pub(crate) fn has_notes(&self) -> bool {
         // Relaxed: `take` comes next.
         self.0.load(Relaxed) >= ONE
+    }
+}
+
+/// Of a level. Only Windows has such events.
+#[cfg(any(windows, all(loom, test)))]
+impl SignalNotes {
+    /// Notes a signal of a level, and masks it. Returns `false` if the level is masked already: then it is nothing new.
+    pub(crate) fn note_level(&self) -> bool {
+        let noted = |word: usize| (word & UNMASKED != 0).then_some((word & !UNMASKED) + ONE);
+        // AcqRel: as in `note_edges`.
+        self.0.fetch_update(AcqRel, Relaxed, noted).is_ok()
+    }
+
+    pub(crate) fn is_unmasked(&self) -> bool {
+        // Relaxed: the rounds of the threads order it.
+        self.0.load(Relaxed) & UNMASKED != 0
     }
 
     /// Unmasks a level. `settle` returns after each thread has noted what ended its wait, and `tell` makes the threads wait for

@@ -68,4 +68,5 @@ calls! {
     Unlink "unlink",
     Write "write",
     WriteAt "pwrite64",
+    WriteVector "writev",
 }

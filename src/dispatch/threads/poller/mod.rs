@@ -1,4 +1,4 @@
-//! How a watcher waits: with epoll on Linux, for handles on Windows, as a parked thread elsewhere.
+//! How a watcher waits: with epoll or in a `read` on Linux, for handles on Windows, as a parked thread elsewhere.
 
 use core::time::Duration;
 
@@ -9,6 +9,8 @@ mod handles;
 #[cfg(any(test, not(any(target_os = "linux", windows))))]
 #[cfg_attr(any(target_os = "linux", windows), expect(dead_code, reason = "tested here, used elsewhere"))]
 mod parked;
+#[cfg(target_os = "linux")]
+mod reading;
 #[cfg(any(target_os = "linux", windows))]
 mod refusal;
 #[cfg(windows)]
