@@ -221,14 +221,6 @@ impl Options {
     }
 }
 
-impl Registration {
-    /// Whether nothing else than the source's signals ends the waits of its thread.
-    #[cfg(target_os = "linux")]
-    fn waits_for_signals_alone(&self) -> bool {
-        self.is_own && !self.polling.has_window() && self.poll_when_silent.is_none()
-    }
-}
-
 impl Dispatch for Registration {
     fn arm(&self, source: &mut dyn Source) -> Result<(), SourceError> {
         let watcher = &self.threads.watcher;
@@ -248,7 +240,9 @@ impl Dispatch for Registration {
                 watcher.watch(Event::Removal(self.watcher_slot.number()), descriptor)?;
             }
             #[cfg(target_os = "linux")]
-            if self.waits_for_signals_alone()
+            if self.threads.is_own
+                && !polling.has_window()
+                && silence.is_none()
                 && let Some(counter) = source.counter()
             {
                 watcher.sleep_in(&self.watcher_slot, counter);
