@@ -178,8 +178,8 @@ struct Registration {
     object: Weak<dyn Serve>,
     watcher_slot: Arc<WatcherSlot>,
     /// Taken while the interrupt is built if it has a work item, so a queueing allocates nothing. Otherwise once something
-    /// is left to the worker.
-    worker_slot: OnceLock<WorkerSlot>,
+    /// is left to the worker. In a box, because many interrupts never need one.
+    worker_slot: OnceLock<Box<WorkerSlot>>,
     threads: Arc<Threads>,
     /// Most interrupts have none.
     options: Option<Box<Options>>,
@@ -198,7 +198,7 @@ impl Registration {
         self.worker_slot.get_or_init(|| {
             let share = self.options.as_ref().map(|options| options.shared_worker.lock());
             let shared = share.as_ref().and_then(|share| share.as_deref());
-            shared.unwrap_or(&self.threads.worker).slot(&self.object)
+            Box::new(shared.unwrap_or(&self.threads.worker).slot(&self.object))
         })
     }
 
