@@ -228,7 +228,7 @@ mod tests {
         assert!(word.sleep() && word.stop());
     }
 
-    // Caught: an order that is turned round; a node that stays in the list; one that is put there twice.
+    // Caught: a list that is put in order in part; a flag that stays set; a node that is put there twice.
     #[test]
     fn a_take_gives_each_once_in_the_order_of_raising() {
         let (word, nodes) = (ReadyWord::new(), nodes());
@@ -242,7 +242,7 @@ mod tests {
         }
     }
 
-    // Caught: a flag that is cleared after the list was taken only.
+    // Caught: a flag that stays set; a raise that wakes a thread that is awake.
     #[test]
     fn what_is_raised_again_meanwhile_waits_for_the_next_take() {
         let (word, nodes) = (ReadyWord::new(), nodes());

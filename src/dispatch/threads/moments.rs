@@ -105,8 +105,8 @@ mod tests {
 
     use super::*;
 
-    // Caught: a place that is not kept up; a heap that is mended in one direction only, as a moment is set and as one is
-    // removed; a number that keeps its moment.
+    // Caught: a place that is not kept up; a heap that is mended in one direction only: down as a moment is removed, or up
+    // as one is set; a number that keeps its moment.
     #[test]
     fn the_earliest_comes_first_whatever_was_set_and_removed() {
         const NUMBERS: usize = 40;

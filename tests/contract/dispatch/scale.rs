@@ -68,8 +68,8 @@ impl Member {
 
 /// Two threads assert the lines of 20,000 interrupts of one dispatcher, alone and in crowds. In the middle, every third
 /// interrupt is ended, with assertions that were not served yet, and another is built in its place.
-// Caught: a list that forgets what was raised before; a flag that stays set; a row whose node is a new one for each
-// slot; a number that two slots have.
+// Caught, in that it hangs: a list that forgets what was raised before; a flag that stays set; a row whose node is a new
+// one for each slot; a number that two slots have.
 #[test]
 fn i3_w2_nothing_is_lost_among_twenty_thousand_interrupts_of_one_dispatcher() {
     const EACH: usize = 10_000;
@@ -105,7 +105,7 @@ fn i3_w2_nothing_is_lost_among_twenty_thousand_interrupts_of_one_dispatcher() {
 }
 
 /// An ISR that asserts its own line at once waits until each of thousands that were asserted before has been served.
-// Caught: a thread that serves what is raised meanwhile before what it has taken.
+// Caught: a thread that serves what is asserted again at once.
 #[test]
 fn i3_a_line_that_asserts_itself_starves_none_of_thousands() {
     const OTHERS: usize = 5_000;
@@ -149,8 +149,7 @@ fn i3_a_line_that_asserts_itself_starves_none_of_thousands() {
 
 /// Each of thousands is polled at its own period, whichever was enabled first, and whoever had its place before. What
 /// is disabled is polled no longer.
-// Caught: a deadline that only the first to be enabled sets; one that ends with the interrupt that has set it; a moment
-// that stays with a place.
+// Caught: a deadline that only the first to be enabled sets.
 #[test]
 fn i14_each_of_thousands_is_polled_at_its_own_period() {
     const MANY: u32 = 2_000;
