@@ -14,6 +14,8 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 use crate::info::{Info, Trigger};
 use crate::linux::in_use::{Identity, Sole};
+#[cfg(feature = "io-uring")]
+use crate::source::ReadAhead;
 use crate::source::{Ready, Source};
 use crate::system;
 use crate::system::{failed, opening, refused};
@@ -48,6 +50,8 @@ pub struct Eventfd {
     counter: Arc<OwnedFd>,
     /// One look takes the whole count. It does, unless the eventfd is in semaphore mode.
     whole: bool,
+    #[cfg(feature = "io-uring")]
+    read_ahead: Arc<ReadAhead>,
 }
 
 impl Eventfd {
@@ -67,7 +71,7 @@ impl Eventfd {
         let counter = create().map_err(opening("eventfd"))?;
         // It is new, so nobody else has it.
         let sole = Told::of(&counter).id.and_then(Sole::take);
-        Ok(Self { _sole: sole, counter: Arc::new(counter), whole: true })
+        Ok(Self::of(sole, counter, true))
     }
 
     /// Takes an eventfd that other code opened. What it counts already stays to be taken.
@@ -109,7 +113,17 @@ impl Eventfd {
             Ok((told.semaphore.is_some(), sole))
         };
         let (whole, sole) = take().map_err(opening("eventfd"))?;
-        Ok(Self { _sole: sole, counter: Arc::new(counter), whole })
+        Ok(Self::of(sole, counter, whole))
+    }
+
+    fn of(sole: Option<Sole>, counter: OwnedFd, whole: bool) -> Self {
+        Self {
+            _sole: sole,
+            counter: Arc::new(counter),
+            whole,
+            #[cfg(feature = "io-uring")]
+            read_ahead: Arc::default(),
+        }
     }
 
     /// Returns a handle that signals this source.
@@ -192,7 +206,15 @@ impl Source for Eventfd {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        system::take_count(&*self.counter, self.whole).map_err(failed("reading the eventfd"))
+        let look = || system::take_count(&*self.counter, self.whole);
+        #[cfg(feature = "io-uring")]
+        let look = || self.read_ahead.take(look);
+        look().map_err(failed("reading the eventfd"))
+    }
+
+    #[cfg(feature = "io-uring")]
+    fn read_ahead(&mut self) -> Option<Arc<ReadAhead>> {
+        self.whole.then(|| self.read_ahead.clone())
     }
 }
 

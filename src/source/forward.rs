@@ -50,6 +50,11 @@ impl<S: Source + ?Sized> Source for Box<S> {
         (**self).removal_descriptor()
     }
 
+    #[cfg(all(target_os = "linux", feature = "io-uring"))]
+    fn read_ahead(&mut self) -> Option<std::sync::Arc<crate::source::ReadAhead>> {
+        (**self).read_ahead()
+    }
+
     #[cfg(all(target_os = "linux", feature = "std"))]
     fn sysfs(&self) -> Option<std::path::PathBuf> {
         (**self).sysfs()

@@ -4,12 +4,14 @@
 
 #[cfg(feature = "alloc")]
 mod forward;
+#[cfg(any(all(loom, test), all(target_os = "linux", feature = "io-uring")))]
+pub(crate) mod read_ahead;
 pub(crate) mod registers;
 #[cfg(feature = "std")]
 mod shared_line;
 #[cfg(feature = "std")]
 mod software;
-#[cfg(any(all(loom, test), all(windows, feature = "std")))]
+#[cfg(any(all(loom, test), all(windows, feature = "std"), all(target_os = "linux", feature = "io-uring")))]
 pub(crate) mod waitable;
 
 use core::task::Waker;
@@ -21,6 +23,9 @@ use crate::name::Name;
 
 #[cfg(feature = "std")]
 pub use crate::observe::timing::Assertions;
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+#[doc(hidden)]
+pub use read_ahead::ReadAhead;
 #[cfg(feature = "std")]
 pub use shared_line::{LineMember, LineStats, SharedLine};
 #[cfg(feature = "simulated")]
@@ -178,6 +183,14 @@ pub trait Source: Send {
     /// does.
     #[cfg(all(unix, feature = "std"))]
     fn removal_descriptor(&mut self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        None
+    }
+
+    /// Returns where a dispatcher may note what it has read of the descriptor, which then is an eventfd. For the crate's own
+    /// sources: their [`take`](Self::take) returns what is noted there.
+    #[doc(hidden)]
+    #[cfg(all(target_os = "linux", feature = "io-uring"))]
+    fn read_ahead(&mut self) -> Option<std::sync::Arc<ReadAhead>> {
         None
     }
 

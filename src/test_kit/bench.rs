@@ -182,6 +182,11 @@ impl<S: Source> Source for Watched<S> {
         self.call("removal_descriptor", S::removal_descriptor)
     }
 
+    #[cfg(all(target_os = "linux", feature = "io-uring"))]
+    fn read_ahead(&mut self) -> Option<Arc<crate::source::ReadAhead>> {
+        self.call("read_ahead", S::read_ahead)
+    }
+
     #[cfg(target_os = "linux")]
     fn sysfs(&self) -> Option<std::path::PathBuf> {
         self.source.sysfs()

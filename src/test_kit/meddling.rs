@@ -80,6 +80,11 @@ impl<S: Source, D: Device> Source for Meddling<S, D> {
         self.source.removal_descriptor()
     }
 
+    #[cfg(all(target_os = "linux", feature = "io-uring"))]
+    fn read_ahead(&mut self) -> Option<Arc<crate::source::ReadAhead>> {
+        self.source.read_ahead()
+    }
+
     #[cfg(target_os = "linux")]
     fn sysfs(&self) -> Option<std::path::PathBuf> {
         self.source.sysfs()

@@ -41,8 +41,8 @@ impl Sleeper for Poller {
 }
 
 impl Watcher {
-    pub(super) fn start(name: &Name) -> Result<Self, SourceError> {
-        let list = ReadyList::new(Poller::new()?);
+    pub(super) fn start(name: &Name, poller: Poller) -> Result<Self, SourceError> {
+        let list = ReadyList::new(poller);
         let its_list = list.clone();
         let thread = DispatchThread::start(name, move || {
             sync::become_watcher();
@@ -74,6 +74,12 @@ impl Watcher {
     #[cfg(unix)]
     pub(super) fn watch(&self, event: Event, descriptor: BorrowedFd<'_>) -> Result<(), SourceError> {
         self.list.sleeper.watch(event, descriptor)
+    }
+
+    /// How the thread waits.
+    #[cfg(all(target_os = "linux", feature = "io-uring"))]
+    pub(super) fn poller(&self) -> &Poller {
+        &self.list.sleeper
     }
 
     /// Serves the interrupt when its event is signalled. If the watcher's own thread has no room for the event, another

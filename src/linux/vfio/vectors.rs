@@ -17,6 +17,8 @@ use crate::linux::vfio::mode::Mode;
 use crate::linux::vfio::open_device::OpenDevice;
 use crate::linux::vfio::removal::RemovalWatch;
 use crate::linux::vfio::vector_set::VectorSet;
+#[cfg(feature = "io-uring")]
+use crate::source::ReadAhead;
 use crate::source::{Ready, Removal, Source};
 use crate::system::{device_failed, opening, take_count};
 
@@ -117,7 +119,14 @@ impl Vectors {
     /// ```
     pub fn vector(&self, number: u32) -> Result<Vector, Error> {
         let event = self.set.take(number).map_err(opening(self.set.device().address.clone()))?;
-        Ok(Vector { set: self.set.clone(), number, event, connected: false })
+        Ok(Vector {
+            set: self.set.clone(),
+            number,
+            event,
+            #[cfg(feature = "io-uring")]
+            read_ahead: Arc::default(),
+            connected: false,
+        })
     }
 }
 
@@ -157,6 +166,8 @@ pub struct Vector {
     set: Arc<VectorSet>,
     number: u32,
     event: Arc<OwnedFd>,
+    #[cfg(feature = "io-uring")]
+    read_ahead: Arc<ReadAhead>,
     connected: bool,
 }
 
@@ -194,7 +205,15 @@ impl Source for Vector {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        take_count(self.event.as_fd(), true).map_err(device_failed("reading a VFIO vector's eventfd"))
+        let look = || take_count(self.event.as_fd(), true);
+        #[cfg(feature = "io-uring")]
+        let look = || self.read_ahead.take(look);
+        look().map_err(device_failed("reading a VFIO vector's eventfd"))
+    }
+
+    #[cfg(feature = "io-uring")]
+    fn read_ahead(&mut self) -> Option<Arc<ReadAhead>> {
+        Some(self.read_ahead.clone())
     }
 
     fn removal_descriptor(&mut self) -> Option<BorrowedFd<'_>> {

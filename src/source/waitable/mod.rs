@@ -1,4 +1,4 @@
-//! Handles of Windows that a dispatcher's thread waits for: events and timers.
+//! Handles of Windows that a dispatcher's thread waits for: events and timers. And eventfds that an io_uring reads.
 //!
 //! | file | holds |
 //! |---|---|
@@ -12,6 +12,7 @@ mod bell;
 #[cfg(windows)]
 mod handle;
 mod rounds;
+#[cfg(any(windows, all(loom, test)))]
 mod word;
 
 #[cfg(windows)]
@@ -20,5 +21,7 @@ pub(crate) use bell::Bell;
 pub(crate) use handle::Waitable;
 #[cfg(windows)]
 pub use handle::WaitableHandle;
+#[cfg(any(target_os = "linux", all(loom, test)))]
+pub(crate) use rounds::Rounds;
 #[cfg(all(loom, test))]
-pub(crate) use {rounds::Rounds, word::SignalNotes};
+pub(crate) use word::SignalNotes;

@@ -49,6 +49,7 @@ impl Rounds {
     }
 
     /// Whether the thread waits. Call it after the change that the thread must not miss.
+    #[cfg(any(windows, all(loom, test)))]
     pub(crate) fn is_waiting(&self) -> bool {
         self.current().is_some()
     }

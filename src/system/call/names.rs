@@ -66,6 +66,9 @@ calls! {
     TimerCreate "timerfd_create",
     TimerSet "timerfd_settime",
     Unlink "unlink",
+    UringEnter "io_uring_enter",
+    UringRegister "io_uring_register",
+    UringSetup "io_uring_setup",
     Write "write",
     WriteAt "pwrite64",
 }

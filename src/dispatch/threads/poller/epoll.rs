@@ -19,6 +19,8 @@
 //! - A wake-up by writing that is refused is made by registering the eventfd anew: it is readable from the start.
 //! - A descriptor that can't be taken out stays in, under its key. It is taken out before the next is added.
 
+#[cfg(feature = "io-uring")]
+use std::os::fd::AsFd;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use alloc::collections::BTreeMap;
@@ -162,6 +164,14 @@ impl Poller {
             key if key & 1 == 0 => Some(Event::Signal((key >> 1) as usize)),
             key => Some(Event::Removal((key >> 1) as usize)),
         })
+    }
+}
+
+/// Readable while there is something to report.
+#[cfg(feature = "io-uring")]
+impl AsFd for Poller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
     }
 }
 

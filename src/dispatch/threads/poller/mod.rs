@@ -1,4 +1,4 @@
-//! How a watcher waits: with epoll on Linux, for handles on Windows, as a parked thread elsewhere.
+//! How a watcher waits: with epoll or an io_uring on Linux, for handles on Windows, as a parked thread elsewhere.
 
 use core::time::Duration;
 
@@ -6,18 +6,24 @@ use core::time::Duration;
 mod epoll;
 #[cfg(windows)]
 mod handles;
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+mod linux;
 #[cfg(any(test, not(any(target_os = "linux", windows))))]
 #[cfg_attr(any(target_os = "linux", windows), expect(dead_code, reason = "tested here, used elsewhere"))]
 mod parked;
 #[cfg(any(target_os = "linux", windows))]
 mod refusal;
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+mod uring;
 #[cfg(windows)]
 mod waiter;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "io-uring")))]
 pub(super) use epoll::{Events, Poller};
 #[cfg(windows)]
 pub(super) use handles::{Events, Poller};
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+pub(super) use linux::{Events, Poller};
 #[cfg(not(any(target_os = "linux", windows)))]
 pub(super) use parked::{Events, Poller};
 
