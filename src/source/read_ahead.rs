@@ -6,12 +6,9 @@
 
 use alloc::sync::Arc;
 
-use lock_api::Mutex;
-
-use crate::lock::raw::RawInterruptLock;
 use crate::sync;
-use crate::sync::AtomicUsize;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed};
+use crate::sync::{AtomicUsize, PlainMutex};
 
 /// A dispatcher that reads ahead.
 pub(crate) trait Reader: Send + Sync {
@@ -24,7 +21,7 @@ pub struct ReadAhead {
     noted: Noted,
     /// 1 while there is a reader.
     is_read: AtomicUsize,
-    reader: Mutex<RawInterruptLock, Option<Arc<dyn Reader>>>,
+    reader: PlainMutex<Option<Arc<dyn Reader>>>,
 }
 
 impl ReadAhead {
@@ -65,7 +62,7 @@ impl ReadAhead {
 
 impl Default for ReadAhead {
     fn default() -> Self {
-        Self { noted: Noted::default(), is_read: AtomicUsize::new(0), reader: Mutex::new(None) }
+        Self { noted: Noted::default(), is_read: AtomicUsize::new(0), reader: PlainMutex::new(None) }
     }
 }
 
