@@ -7,12 +7,12 @@ use std::thread;
 
 use interrupt_lock::linux::{Eventfd, EventfdSignaller};
 use interrupt_lock::source::Software;
-use interrupt_lock::{Answer, Claim, Dispatcher, ErrorKind, Fault, Interrupt, NoWorkItem, State};
+use interrupt_lock::{Answer, Claim, Dispatcher, Fault, Interrupt, NoWorkItem, State};
 use libc::{ENOSYS, EPERM};
 use support::alone::in_a_process_of_its_own;
-use support::forks::{Fork, in_a_child};
+use support::forks::Fork;
 use support::seccomp::{Whom, refuse};
-use support::{comes, has_proc, kind, until, watchdog};
+use support::{comes, has_proc, until, watchdog};
 
 type Counter = Interrupt<u64, NoWorkItem>;
 
@@ -77,7 +77,7 @@ fn p2_a_filter_of_io_uring_leaves_epoll() {
     });
 }
 
-// Caught: a refused wait that is asked for again and again, or faults nobody.
+// Caught: a refused wait that faults nobody.
 #[test]
 fn i19_a_late_filter_of_io_uring_faults_all() {
     in_a_process_of_its_own(|| {
@@ -133,28 +133,6 @@ fn i19_a_wake_up_of_a_ring_that_can_not_be_written() {
                     }
                 });
             });
-        });
-    });
-}
-
-// Caught: a child that ends the parent's reading.
-#[test]
-fn i20_a_child_leaves_the_ring_alone() {
-    in_a_process_of_its_own(|| {
-        watchdog(|| {
-            let dispatcher = Dispatcher::with_io_uring().unwrap();
-            let nic = nic(&dispatcher);
-            serves(&nic);
-            in_a_child(|| {
-                assert!(matches!(kind(&nic.0.disable()), Some(ErrorKind::Forked)));
-                assert!(matches!(kind(&nic.0.enable()), Some(ErrorKind::Forked)));
-                // As the child's end does.
-                drop(dispatcher.clone());
-            });
-            serves(&nic);
-            nic.0.disable().unwrap();
-            nic.0.enable().unwrap();
-            serves(&nic);
         });
     });
 }

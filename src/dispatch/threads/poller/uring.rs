@@ -345,8 +345,9 @@ impl Events {
     /// Has the epoll instance report what it watches. Returns whether there is anything.
     fn look_at_others(&mut self, shared: &Shared) -> Result<bool, SourceError> {
         if self.others_are_ready {
-            // It may have more than it reports at once. The ring does not tell of it again, so this looks until it is quiet.
-            self.others_are_ready = shared.epoll.wait(&mut self.others, Wait::No)?;
+            // It may have more than it reports at once. The ring does not tell of it again, so this looks until it is quiet;
+            // also if nothing is watched, because a wake-up may have come by it.
+            self.others_are_ready = shared.epoll.wait(&mut self.others, Wait::For(Duration::ZERO))?;
         }
         Ok(self.others_are_ready)
     }
