@@ -156,7 +156,8 @@ impl Dispatcher {
     ///
     /// What differs from a dispatcher with epoll:
     ///
-    /// - it has three descriptors more, and 130 KiB of memory that it shares with the kernel;
+    /// - it has four descriptors more, and 50 KiB of memory that it shares with the kernel. The kernel keeps about half a KiB
+    ///   for each eventfd that it reads;
     /// - a disable ends the dispatcher's wait, and waits until its thread has noted what the kernel has read. So does a call
     ///   of [`service`](crate::InterruptObject::service) by another thread. On that way the thread runs no callback and takes
     ///   no interrupt lock;
