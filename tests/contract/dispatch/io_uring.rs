@@ -153,12 +153,14 @@ fn i16_all_kinds_of_sources_are_served() {
             let (read, of_read) = nic(&dispatcher);
             let eventfd = Eventfd::new().unwrap();
             let of_plain = eventfd.signaller();
-            let (software, of_software) = Software::edge();
-            interrupts.extend([read, counting(Plain(eventfd), &dispatcher), counting(software, &dispatcher)]);
+            interrupts.extend([read, counting(Plain(eventfd), &dispatcher)]);
             assert.push(Box::new(move || of_read.signal()));
             assert.push(Box::new(move || of_plain.signal()));
-            assert.push(Box::new(move || of_software.assert()));
         }
+        // One only: interrupts that are raised may have others looked at beside.
+        let (software, of_software) = Software::edge();
+        interrupts.push(counting(software, &dispatcher));
+        assert.push(Box::new(move || of_software.assert()));
         interrupts.iter().for_each(|interrupt| _ = interrupt.enable().unwrap());
         device.signal();
         begun.wait();
