@@ -69,7 +69,7 @@ fn p2_the_wish_for_an_io_uring_is_answered() {
 }
 
 /// Some of the interrupts are disabled and enabled meanwhile. What is signalled then is counted as stale.
-// Caught: a count that is read and not noted; one that is noted twice; a take that does not settle the round.
+// Caught: a count that is read and not noted; one that is noted twice.
 #[test]
 fn i3_many_busy_eventfds_lose_nothing() {
     const SIGNALS: u64 = 300;
@@ -97,6 +97,25 @@ fn i3_many_busy_eventfds_lose_nothing() {
             interrupt.disable().unwrap();
             let (served, stats) = (*interrupt.acquire_interrupt_lock(), interrupt.stats());
             assert_eq!(served + stats.stale as u64, 2 * SIGNALS, "{stats:?}");
+        }
+    });
+}
+
+/// A signal that the kernel has just read is not in the eventfd any more, nor noted yet.
+// Caught, at times (a model does always): a take that does not settle the round.
+#[test]
+fn e2_what_is_signalled_before_a_disable_is_delivered() {
+    watchdog(|| {
+        let dispatcher = Dispatcher::with_io_uring().unwrap();
+        let nics: Vec<_> = (0..100).map(|_| nic(&dispatcher)).collect();
+        for round in 1..=200 {
+            nics.iter().for_each(|(interrupt, _)| _ = interrupt.enable().unwrap());
+            // The thread reads those at the end while this one disables them.
+            nics.iter().for_each(|(_, device)| device.signal());
+            for (interrupt, _) in nics.iter().rev() {
+                interrupt.disable().unwrap();
+                assert_eq!((*interrupt.acquire_interrupt_lock(), interrupt.stats().stale), (round, 0));
+            }
         }
     });
 }
