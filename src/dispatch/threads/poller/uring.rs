@@ -19,6 +19,7 @@ use core::mem;
 use core::time::Duration;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -41,7 +42,7 @@ use crate::system::{Completion, Key, Ring, failed};
 pub(in crate::dispatch::threads) struct Poller {
     shared: Arc<Shared>,
     /// Until the thread takes it.
-    set_up: Mutex<RawInterruptLock, Option<SetUp>>,
+    set_up: Mutex<RawInterruptLock, Option<Box<SetUp>>>,
 }
 
 /// What the watcher's thread shares with the others.
@@ -89,7 +90,7 @@ impl Poller {
                     count: AtomicUsize::new(0),
                     refusal: Refusal::default(),
                 });
-                Ok(Self { shared, set_up: Mutex::new(Some(set_up)) })
+                Ok(Self { shared, set_up: Mutex::new(Some(Box::new(set_up))) })
             }
         }
     }
@@ -228,7 +229,7 @@ impl SetUp {
 
 /// What the thread itself keeps from one wait to the next.
 pub(in crate::dispatch::threads) struct Events {
-    set_up: SetUp,
+    set_up: Box<SetUp>,
     is_open: bool,
     /// What is read, by the places of the keys.
     reads: Vec<Option<Read>>,
@@ -253,7 +254,7 @@ struct Read {
 }
 
 impl Events {
-    fn new(set_up: SetUp, others: epoll::Events) -> Self {
+    fn new(set_up: Box<SetUp>, others: epoll::Events) -> Self {
         Self {
             set_up,
             is_open: false,
@@ -316,7 +317,7 @@ impl Events {
     fn note(&mut self, shared: &Shared) -> Result<bool, SourceError> {
         self.waits += 1;
         let (mut woken, mut noted) = (false, Ok(()));
-        let SetUp { ref mut ring, bell, others } = self.set_up;
+        let SetUp { ref mut ring, bell, others } = *self.set_up;
         ring.completions(|key, completion| match completion {
             Completion::Readable => self.others_are_ready = true,
             Completion::Count(_) if key == bell => woken = true,
