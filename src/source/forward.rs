@@ -138,6 +138,12 @@ mod tests {
             Some(self.file.as_fd())
         }
 
+        #[cfg(feature = "io-uring")]
+        fn read_ahead(&mut self) -> Option<Arc<crate::source::ReadAhead>> {
+            self.note("read_ahead");
+            Some(Arc::default())
+        }
+
         fn sysfs(&self) -> Option<PathBuf> {
             self.note("sysfs");
             Some(PathBuf::from("/sys/noting"))
@@ -183,6 +189,11 @@ mod tests {
         assert_eq!(Source::sysfs(source), Some(PathBuf::from("/sys/noting")));
         Source::time_assertions(source, Arc::new(Timing::new()).assertions());
         assert_eq!(Source::removal(source), Some(Removal::Requested));
+        #[cfg(feature = "io-uring")]
+        assert!(Source::read_ahead(source).is_some());
+        // Without its feature, only the text of the trait has it.
+        #[cfg(not(feature = "io-uring"))]
+        called.lock().unwrap().insert("read_ahead");
         assert_eq!(*called.lock().unwrap(), declared());
     }
 }
