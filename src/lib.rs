@@ -5,7 +5,14 @@
     allow(dead_code, reason = "a model has no threads of the crate, and without an allocator nothing is attached")
 )]
 #![cfg_attr(
-    not(all(target_os = "linux", feature = "simulated", feature = "vfio", feature = "uio", feature = "gpio")),
+    not(all(
+        target_os = "linux",
+        feature = "simulated",
+        feature = "vfio",
+        feature = "uio",
+        feature = "gpio",
+        feature = "io-uring"
+    )),
     allow(rustdoc::broken_intra_doc_links, reason = "the documentation is written for Linux and all features")
 )]
 #![cfg_attr(all(feature = "simulated", feature = "vfio", feature = "uio"), doc = include_str!("../README.md"))]

@@ -123,6 +123,21 @@ fn i3_a_delivery_of_a_single_eventfd_takes_one_call() {
     });
 }
 
+// Caught: an error of a ring's that does not name its call.
+#[test]
+fn i19_every_call_of_a_ring_refused() {
+    let _alone = ONE_AT_A_TIME.lock();
+    watchdog(|| {
+        let build = || {
+            let dispatcher = Dispatcher::with_io_uring()?;
+            let shared = Some(&dispatcher);
+            Ok(vec![eventfd(shared)?, software(shared)?])
+        };
+        let lives = Campaign { build: &build }.run();
+        println!("{lives} lives");
+    });
+}
+
 /// Asks for the statistics. Returns nothing where the system refuses somebody what that needs.
 fn ask(path: &Path) -> Option<String> {
     let mut client = UnixStream::connect(path).ok()?;

@@ -9,6 +9,8 @@
 //! as pending. The owner takes the count first, runs the ISR, and then takes the note. So the owner that serves an
 //! assertion finds the note of its mask. If the two meet, the line is unmasked too early: it asserts again, which masks it again.
 
+use core::mem::ManuallyDrop;
+
 use crate::interrupt::attached::Served;
 use crate::interrupt::state::LINE_MASKED;
 use crate::interrupt::{InterruptObject, Unmasks, WithWorkItem};
@@ -129,7 +131,7 @@ impl<T> InterruptObject<T, WithWorkItem> {
         #[must_use]
         pub fn on_queued(mut self, queued: fn()) -> Self {
             // A `const fn` can't drop what was there: nothing of an allocator's.
-            core::mem::forget(core::mem::replace(&mut self.served, Served::Driver(Some(queued))));
+            let _ = ManuallyDrop::new(core::mem::replace(&mut self.served, Served::Driver(Some(queued))));
             self
         }
     }

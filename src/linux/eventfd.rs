@@ -52,8 +52,6 @@ pub struct Eventfd {
     /// then gives to another.
     _sole: Option<Sole>,
     counter: Arc<Counter>,
-    /// A thread may make it blocking: no other code opened it.
-    is_own: bool,
 }
 
 impl Eventfd {
@@ -73,7 +71,7 @@ impl Eventfd {
         let counter = create().map_err(opening("eventfd"))?;
         // It is new, so nobody else has it.
         let sole = Told::of(&counter).id.and_then(Sole::take);
-        Ok(Self { _sole: sole, counter: Arc::new(Counter::new(counter, true)), is_own: true })
+        Ok(Self { _sole: sole, counter: Arc::new(Counter::own(counter)) })
     }
 
     /// Takes an eventfd that other code opened. What it counts already stays to be taken.
@@ -115,7 +113,7 @@ impl Eventfd {
             Ok((told.semaphore.is_some(), sole))
         };
         let (whole, sole) = take().map_err(opening("eventfd"))?;
-        Ok(Self { _sole: sole, counter: Arc::new(Counter::new(counter, whole)), is_own: false })
+        Ok(Self { _sole: sole, counter: Arc::new(Counter::non_blocking(counter, whole)) })
     }
 
     /// Returns a handle that signals this source.
@@ -202,7 +200,7 @@ impl Source for Eventfd {
     }
 
     fn counter(&mut self) -> Option<&Arc<Counter>> {
-        self.is_own.then_some(&self.counter)
+        Some(&self.counter)
     }
 }
 

@@ -175,7 +175,7 @@ mod tests {
     fn a_boxed_source_forwards_every_method() {
         let called = Arc::new(Mutex::new(BTreeSet::new()));
         let file = std::fs::File::open("/dev/null").unwrap();
-        let counter = Arc::new(Counter::new(file.try_clone().unwrap().into(), true));
+        let counter = Arc::new(Counter::own(file.try_clone().unwrap().into()));
         let mut source: Box<dyn Source> = Box::new(Noting { called: called.clone(), file, counter });
         // The box itself is the source here, and what is in it another one.
         let source: &mut Box<dyn Source> = &mut source;

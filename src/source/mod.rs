@@ -185,8 +185,8 @@ pub trait Source: Send {
         None
     }
 
-    /// Returns the eventfd of the crate's own behind [`Ready::Descriptor`], if the source is nothing else: a thread that serves
-    /// no other interrupt may sleep in its `read`.
+    /// Returns the eventfd behind [`Ready::Descriptor`], if the source is nothing else: a thread that serves it may take counts from
+    /// the eventfd before [`take`](Self::take) does.
     #[doc(hidden)]
     #[cfg(all(target_os = "linux", feature = "std"))]
     fn counter(&mut self) -> Option<&alloc::sync::Arc<waitable::Counter>> {

@@ -15,6 +15,7 @@
 //! | `files` | devices' files, sysfs and proc | |
 //! | `memory` | memory that is mapped | |
 //! | `process` | noticing forks | I20 |
+//! | `ring` | an io_uring, which reads eventfds | I18, I19 |
 //! | `sockets` | what a program publishes to others | I18 |
 //! | `threads` | threads, their locks and barriers | I21 |
 //! | `gpio`, `uio`, `vfio` | what these devices answer | |
@@ -29,6 +30,8 @@ mod files;
 pub(crate) mod gpio;
 mod memory;
 pub(crate) mod process;
+#[cfg(feature = "io-uring")]
+mod ring;
 mod sockets;
 mod threads;
 #[cfg(feature = "uio")]
@@ -55,6 +58,8 @@ pub(crate) use files::{
 };
 pub(crate) use memory::{Mapping, limit_of_pinned, page_size};
 pub(crate) use process::is_in_this_process;
+#[cfg(feature = "io-uring")]
+pub(crate) use ring::{Completion, Key, Ring};
 pub(crate) use sockets::{
     Answers, Bound, FileId, Until, accept, bind_to, file_at, listen_on, open_directory, receive, remove, send_now,
     socket_for_owner, wait_for, who_answers,

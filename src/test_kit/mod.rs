@@ -39,6 +39,7 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
+use crate::dispatch::Dispatcher;
 use crate::source::{Removal, Source};
 use checks::{edges, levels, removals};
 
@@ -161,15 +162,37 @@ pub enum Attendance {
     Shared,
     /// Nobody but the test itself: a driver's own loop.
     Nobody,
+    /// A shared dispatcher that waits with an io_uring, if the system grants it
+    /// ([`Dispatcher::with_io_uring`](crate::Dispatcher::with_io_uring)).
+    #[cfg(all(target_os = "linux", feature = "io-uring"))]
+    IoUring,
 }
 
 impl Attendance {
     /// All of them.
     ///
     /// ```
-    /// assert_eq!(interrupt_lock::test_kit::Attendance::ALL.len(), 3);
+    /// # use interrupt_lock::test_kit::Attendance;
+    /// assert!(Attendance::ALL.contains(&Attendance::Nobody));
     /// ```
-    pub const ALL: [Self; 3] = [Self::Own, Self::Shared, Self::Nobody];
+    pub const ALL: [Self; 3 + cfg!(all(target_os = "linux", feature = "io-uring")) as usize] = [
+        Self::Own,
+        Self::Shared,
+        Self::Nobody,
+        #[cfg(all(target_os = "linux", feature = "io-uring"))]
+        Self::IoUring,
+    ];
+
+    /// Starts the dispatcher that serves the interrupt and others, if one does.
+    fn shared_dispatcher(self) -> Result<Option<Dispatcher>, String> {
+        let started = match self {
+            Self::Own | Self::Nobody => return Ok(None),
+            Self::Shared => Dispatcher::new(),
+            #[cfg(all(target_os = "linux", feature = "io-uring"))]
+            Self::IoUring => Dispatcher::with_io_uring(),
+        };
+        started.map(Some).map_err(waiting::sentence)
+    }
 }
 
 impl fmt::Display for Attendance {
@@ -178,6 +201,8 @@ impl fmt::Display for Attendance {
             Self::Own => "with a dispatcher of its own",
             Self::Shared => "with a shared dispatcher",
             Self::Nobody => "without a dispatcher",
+            #[cfg(all(target_os = "linux", feature = "io-uring"))]
+            Self::IoUring => "with a shared dispatcher that waits with an io_uring",
         })
     }
 }

@@ -83,10 +83,8 @@ impl<R: Rig> Trial<R> {
             })
             .work_item(move |interrupt| interrupt.synchronize(|record| work.worked(record)))
             .source(make(source, probe.clone()));
-        let neighbour = match attendance {
-            Attendance::Shared => Some(Neighbour::new(patience)?),
-            _ => None,
-        };
+        let shared = attendance.shared_dispatcher()?;
+        let neighbour = shared.map(|dispatcher| Neighbour::new(dispatcher, patience)).transpose()?;
         let builder = match &neighbour {
             Some(neighbour) => builder.dispatcher(&neighbour.dispatcher),
             None if attendance == Attendance::Nobody => builder.without_dispatcher(),
@@ -271,8 +269,7 @@ pub struct Neighbour {
 }
 
 impl Neighbour {
-    pub fn new(patience: Duration) -> Result<Self, String> {
-        let dispatcher = Dispatcher::new().map_err(sentence)?;
+    pub fn new(dispatcher: Dispatcher, patience: Duration) -> Result<Self, String> {
         let (source, handle) = Software::edge();
         let news = Arc::new(News::new(patience));
         let told = news.clone();

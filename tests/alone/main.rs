@@ -17,6 +17,8 @@ mod foreign_handles;
 #[cfg(target_os = "linux")]
 mod forks;
 #[cfg(target_os = "linux")]
+mod io_uring;
+#[cfg(target_os = "linux")]
 mod leaks;
 mod no_allocation;
 mod no_allocation_async;

@@ -85,6 +85,8 @@ mod device {
 /// Threads that serve interrupts: rules I16, P1 and P2.
 mod dispatch {
     mod dispatcher;
+    #[cfg(target_os = "linux")]
+    mod io_uring;
     #[cfg(target_os = "linux")] // Reads in /proc where threads run.
     mod moving;
     #[cfg(target_os = "linux")] // Loops that wait on descriptors.

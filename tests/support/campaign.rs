@@ -35,7 +35,7 @@ const ALWAYS: [c_int; 6] = [EPERM, ENOSYS, EINTR, ENOMEM, EMFILE, EIO];
 
 /// What the manual of each call lists beside that; of `ioctl`, what VFIO answers. Left out is what is no refusal: there is
 /// nothing to read, a counter is full and so readable, a device has no driver.
-const LISTED: [(&str, &[c_int]); 49] = [
+const LISTED: [(&str, &[c_int]); 52] = [
     ("accept4", &[EBADF, EFAULT, EINVAL, ENFILE, ENOBUFS, ENOTSOCK, EOPNOTSUPP, EPROTO]),
     ("bind", &[EACCES, EBADF, EFAULT, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENOTSOCK, EROFS]),
     ("clone3", &[EAGAIN, EBUSY, EEXIST, EINVAL, ENOSPC, EOPNOTSUPP, EUSERS]),
@@ -52,6 +52,9 @@ const LISTED: [(&str, &[c_int]); 49] = [
     ("get_robust_list", &[EFAULT, EINVAL, ESRCH]),
     ("getdents64", &[EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR]),
     ("getsockopt", &[EBADF, EFAULT, EINVAL, ENOPROTOOPT, ENOTSOCK]),
+    ("io_uring_enter", &[EAGAIN, EBADF, EEXIST, EFAULT, EINVAL, ENXIO, EOPNOTSUPP]),
+    ("io_uring_register", &[EACCES, EBADF, EBUSY, EEXIST, EFAULT, EINVAL, ENXIO, EOPNOTSUPP]),
+    ("io_uring_setup", &[EFAULT, EINVAL, ENFILE]),
     ("ioctl(IOMMU_DESTROY)", &[EBADF, EBUSY, EINVAL, ENOENT]),
     ("ioctl(IOMMU_IOAS_ALLOC)", &[EBADF, EINVAL, EOPNOTSUPP]),
     ("ioctl(IOMMU_IOAS_MAP)", &[EBADF, EEXIST, EFAULT, EINVAL, ENOENT, EOPNOTSUPP, EOVERFLOW]),

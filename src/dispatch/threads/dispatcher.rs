@@ -12,6 +12,7 @@ use crate::cause::SourceError;
 use crate::dispatch::Polling;
 #[cfg(unix)]
 use crate::dispatch::threads::poller::Event;
+use crate::dispatch::threads::poller::Poller;
 use crate::dispatch::threads::watcher::{Watcher, WatcherSlot};
 use crate::dispatch::threads::worker::{Worker, WorkerSlot};
 use crate::error::{Error, ErrorKind};
@@ -19,6 +20,8 @@ use crate::interrupt::InterruptObject;
 use crate::interrupt::attached::Dispatch;
 use crate::interrupt::serve::Serve;
 use crate::name::Name;
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+use crate::policy::Answer;
 use crate::policy::placement;
 #[cfg(any(unix, windows))]
 use crate::source::Ready;
@@ -88,16 +91,16 @@ impl Dispatcher {
     /// # Ok::<(), interrupt_lock::Error>(())
     /// ```
     pub fn new() -> Result<Self, Error> {
-        Self::start(&Name::new("interrupts"), false)
+        Self::start(&Name::new("interrupts"), false, Poller::new)
     }
 
     /// Starts a dispatcher for the interrupt of that name, and for no other.
     pub(crate) fn own(name: &Name) -> Result<Self, Error> {
-        Self::start(name, true)
+        Self::start(name, true, Poller::new)
     }
 
-    fn start(name: &Name, is_own: bool) -> Result<Self, Error> {
-        let watcher = sync::notice_forks().and_then(|()| Watcher::start(name));
+    fn start(name: &Name, is_own: bool, poller: impl FnOnce() -> Result<Poller, SourceError>) -> Result<Self, Error> {
+        let watcher = sync::notice_forks().and_then(|()| Watcher::start(name, poller()?));
         let watcher = watcher.map_err(|source| dispatcher_error(name, source))?;
         Ok(Self { threads: Arc::new(Threads { watcher, worker: Worker::new(), is_own }) })
     }
@@ -153,6 +156,81 @@ impl SharedWorker {
     /// Returns a share for the interrupt of that name.
     pub(crate) fn join(name: &Name) -> Result<Self, Error> {
         Worker::shared().map(Self).map_err(|source| dispatcher_error(name, source))
+    }
+}
+
+/// With an io_uring.
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+impl Dispatcher {
+    /// Starts a dispatcher that waits with an io_uring, for drivers with many busy interrupts.
+    ///
+    /// For each interrupt whose source is an [`Eventfd`](crate::linux::Eventfd) or a VFIO vector, the kernel reads the
+    /// eventfd as soon as it is signalled, and many of them in one call. So a delivery needs no call of the system of its
+    /// own. All other sources are waited for as by [`new`](Self::new), and gain nothing.
+    ///
+    /// It is a wish. If the system refuses an io_uring, the dispatcher waits with epoll as any other, and
+    /// [`io_uring`](Self::io_uring) returns why. That is so:
+    ///
+    /// - before Linux 6.7;
+    /// - where a filter (seccomp, as in many containers) or the setting `kernel.io_uring_disabled` forbids it.
+    ///
+    /// A filter that comes later, and refuses the calls of an io_uring, faults the dispatcher's interrupts, as one does that
+    /// refuses epoll's ([rule I19](crate::guide::contract#i19)).
+    ///
+    /// What differs from a dispatcher with epoll:
+    ///
+    /// - it has four descriptors more, and 50 KiB of memory that it shares with the kernel. The kernel keeps about half a KiB
+    ///   for each eventfd that it reads;
+    /// - a disable ends the dispatcher's wait, and waits until its thread has noted what the kernel has read. So does a call
+    ///   of [`service`](crate::InterruptObject::service) by another thread. On that way the thread runs no callback and takes
+    ///   no interrupt lock;
+    /// - an eventfd may show nothing to other code although an assertion has yet to be delivered: the kernel has read it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Dispatcher`] if the system refuses a thread or a descriptor.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{Answer, Claim, Dispatcher, Interrupt, linux::Eventfd};
+    ///
+    /// let dispatcher = Dispatcher::with_io_uring()?;
+    /// if let Answer::Refused(why) = dispatcher.io_uring() {
+    ///     println!("waiting with epoll: {why:#}");
+    /// }
+    /// let mut queues = Vec::new();
+    /// for number in 0..32 {
+    ///     let queue = Interrupt::builder(number)
+    ///         .isr(|_| Claim::Claimed)
+    ///         .source(Eventfd::new()?)
+    ///         .dispatcher(&dispatcher)
+    ///         .build()?;
+    ///     queue.enable()?;
+    ///     queues.push(queue);
+    /// }
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[doc(alias = "io_uring")]
+    pub fn with_io_uring() -> Result<Self, Error> {
+        Self::start(&Name::new("interrupts"), false, Poller::with_io_uring)
+    }
+
+    /// Returns what became of the wish for an io_uring: [`Answer::Taken`], or [`Answer::Refused`] with the reason. For a
+    /// dispatcher that was started otherwise it is [`Answer::NotAsked`]. Never waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use interrupt_lock::{Answer, Dispatcher};
+    ///
+    /// assert_eq!(Dispatcher::new()?.io_uring(), Answer::NotAsked);
+    /// assert_ne!(Dispatcher::with_io_uring()?.io_uring(), Answer::NotAsked);
+    /// # Ok::<(), interrupt_lock::Error>(())
+    /// ```
+    #[must_use]
+    pub fn io_uring(&self) -> Answer {
+        self.threads.watcher.poller().io_uring()
     }
 }
 
@@ -221,6 +299,23 @@ impl Options {
     }
 }
 
+impl Registration {
+    /// Has the thread wait for the source's descriptor, if it signals by one. `alone`: nothing else ends the thread's waits.
+    #[cfg(unix)]
+    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "only Linux has eventfds"))]
+    fn watch_signals(&self, source: &mut dyn Source, alone: bool) -> Result<(), SourceError> {
+        let (watcher, number) = (&self.threads.watcher, self.watcher_slot.number());
+        #[cfg(target_os = "linux")]
+        if let Some(counter) = source.counter() {
+            return watcher.poller().watch_counter(number, counter, alone);
+        }
+        match source.ready() {
+            Ready::Descriptor(descriptor) => watcher.watch(Event::Signal(number), descriptor),
+            Ready::Waker => Ok(()),
+        }
+    }
+}
+
 impl Dispatch for Registration {
     fn arm(&self, source: &mut dyn Source) -> Result<(), SourceError> {
         let watcher = &self.threads.watcher;
@@ -233,19 +328,10 @@ impl Dispatch for Registration {
         watcher.open(&self.watcher_slot, &self.object, polling, silence);
         #[cfg(unix)]
         {
-            if let Ready::Descriptor(descriptor) = source.ready() {
-                watcher.watch(Event::Signal(self.watcher_slot.number()), descriptor)?;
-            }
+            let serves_signals_alone = self.threads.is_own && !polling.has_window() && silence.is_none();
+            self.watch_signals(source, serves_signals_alone)?;
             if let Some(descriptor) = source.removal_descriptor() {
                 watcher.watch(Event::Removal(self.watcher_slot.number()), descriptor)?;
-            }
-            #[cfg(target_os = "linux")]
-            if self.threads.is_own
-                && !polling.has_window()
-                && silence.is_none()
-                && let Some(counter) = source.counter()
-            {
-                watcher.sleep_in(&self.watcher_slot, counter);
             }
         }
         #[cfg(windows)]

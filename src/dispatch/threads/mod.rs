@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `dispatcher` | the two threads, and the registration of each interrupt with them | I16 |
 //! | `watcher` | the thread that waits on sources | I14, I16 |
-//! | `poller` | how the watcher waits: with epoll or in a `read` on Linux, for handles on Windows, as a parked thread elsewhere | |
+//! | `poller` | how the watcher waits: with epoll, in a `read` or with an io_uring on Linux, for handles on Windows, as a parked thread elsewhere | |
 //! | `window` | how long the watcher polls for one interrupt | |
 //! | `worker` | the thread that runs work items, and what a release has left to it | I16, L12, W2 |
 //! | `ready_list` | which interrupts need the watcher or the worker | |

@@ -21,8 +21,6 @@ use crate::name::Name;
 use crate::policy::placement;
 #[cfg(windows)]
 use crate::source::WaitableHandle;
-#[cfg(target_os = "linux")]
-use crate::source::waitable::Counter;
 use crate::sync;
 
 /// How often a polling thread looks before it yields its processor.
@@ -44,8 +42,8 @@ impl Sleeper for Poller {
 }
 
 impl Watcher {
-    pub(super) fn start(name: &Name) -> Result<Self, SourceError> {
-        let list = ReadyList::new(Poller::new()?);
+    pub(super) fn start(name: &Name, poller: Poller) -> Result<Self, SourceError> {
+        let list = ReadyList::new(poller);
         let its_list = list.clone();
         let thread = DispatchThread::start(name, move || {
             sync::become_watcher();
@@ -79,10 +77,10 @@ impl Watcher {
         self.list.sleeper.watch(event, descriptor)
     }
 
-    /// Lets the thread sleep in a `read` of the interrupt's eventfd. It serves no other interrupt.
+    /// How the thread waits.
     #[cfg(target_os = "linux")]
-    pub(super) fn sleep_in(&self, slot: &WatcherSlot, counter: &Arc<Counter>) {
-        self.list.sleeper.sleep_in(slot.number(), counter);
+    pub(super) fn poller(&self) -> &Poller {
+        &self.list.sleeper
     }
 
     /// Serves the interrupt when its event is signalled. If the watcher's own thread has no room for the event, another

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::{
     collections::btree_map::{BTreeMap, Entry},
     format,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd},
     string::String,
     sync::Arc,
     vec::Vec,
@@ -19,6 +19,7 @@ use crate::linux::vfio::open_device::OpenDevice;
 use crate::linux::vfio::reservation::Reservation;
 use crate::linux::{eventfd, pci};
 use crate::lock::RawInterruptLock;
+use crate::source::waitable::Counter;
 use crate::system::{Failure, device_failed, refused, vfio};
 
 pub(super) struct VectorSet {
@@ -38,7 +39,7 @@ struct Known {
 
 /// What a vector signals.
 struct Signal {
-    event: Arc<OwnedFd>,
+    event: Arc<Counter>,
     taken: bool,
 }
 
@@ -83,7 +84,7 @@ impl VectorSet {
     }
 
     /// Gives a vector to its only source. Returns the eventfd that it signals.
-    pub(super) fn take(&self, vector: u32) -> Result<Arc<OwnedFd>, SourceError> {
+    pub(super) fn take(&self, vector: u32) -> Result<Arc<Counter>, SourceError> {
         let mut known = self.vectors.lock();
         let signal = known.signal(vector)?;
         if signal.taken {
@@ -156,7 +157,10 @@ impl Known {
     fn signal(&mut self, vector: u32) -> Result<&mut Signal, SourceError> {
         Ok(match self.signals.entry(vector) {
             Entry::Occupied(there) => there.into_mut(),
-            Entry::Vacant(place) => place.insert(Signal { event: Arc::new(eventfd::create()?), taken: false }),
+            Entry::Vacant(place) => {
+                let event = Arc::new(Counter::non_blocking(eventfd::create()?, true));
+                place.insert(Signal { event, taken: false })
+            }
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd},
     sync::Arc,
     task::Waker,
 };
@@ -17,8 +17,9 @@ use crate::linux::vfio::mode::Mode;
 use crate::linux::vfio::open_device::OpenDevice;
 use crate::linux::vfio::removal::RemovalWatch;
 use crate::linux::vfio::vector_set::VectorSet;
+use crate::source::waitable::Counter;
 use crate::source::{Ready, Removal, Source};
-use crate::system::{device_failed, opening, take_count};
+use crate::system::{device_failed, opening};
 
 /// The set of a device's MSI or MSI-X vectors ([rule I11](crate::guide::contract#i11)), for a driver with several
 /// interrupts.
@@ -156,7 +157,7 @@ impl fmt::Debug for Vectors {
 pub struct Vector {
     set: Arc<VectorSet>,
     number: u32,
-    event: Arc<OwnedFd>,
+    event: Arc<Counter>,
     connected: bool,
 }
 
@@ -194,7 +195,11 @@ impl Source for Vector {
     }
 
     fn take(&mut self) -> Result<u64, SourceError> {
-        take_count(self.event.as_fd(), true).map_err(device_failed("reading a VFIO vector's eventfd"))
+        self.event.take().map_err(device_failed("reading a VFIO vector's eventfd"))
+    }
+
+    fn counter(&mut self) -> Option<&Arc<Counter>> {
+        Some(&self.event)
     }
 
     fn removal_descriptor(&mut self) -> Option<BorrowedFd<'_>> {

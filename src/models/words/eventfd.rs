@@ -46,7 +46,10 @@ impl Machine {
         let mut beside = false;
         loop {
             let slept = if beside {
-                self.sleeps.sleep_beside(opening, || Ok::<_, Infallible>(drop(self.sleep())))
+                self.sleeps.sleep_beside(opening, || {
+                    self.sleep();
+                    Ok::<_, Infallible>(())
+                })
             } else {
                 self.sleeps.sleep(opening, || {
                     let count = core::mem::take(&mut *self.sleep());

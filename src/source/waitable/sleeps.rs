@@ -58,11 +58,20 @@ impl Sleeps {
     /// sleep of the thread.
     #[inline]
     pub(crate) fn take<E>(&self, look: impl FnOnce() -> Result<u64, E>, ring: impl FnMut() -> Rung) -> Result<u64, E> {
-        let look = || look().map(|count| self.rings.signals(count));
         if self.is_open() || self.notes.has_notes() {
-            return self.notes.take_edges(look, || self.settle_after_look(ring));
+            return self.take_beside(look, || self.settle_after_look(ring));
         }
-        look()
+        look().map(|count| self.rings.signals(count))
+    }
+
+    /// As [`take`](Self::take), beside a thread for which `settle` waits: until it has noted what it had taken before the look.
+    #[inline]
+    pub(crate) fn take_beside<E>(
+        &self,
+        look: impl FnOnce() -> Result<u64, E>,
+        settle: impl FnOnce(),
+    ) -> Result<u64, E> {
+        self.notes.take_edges(|| look().map(|count| self.rings.signals(count)), settle)
     }
 
     /// Returns after the thread has noted what its sleep had taken before the caller's look.

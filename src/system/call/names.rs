@@ -2,18 +2,18 @@
 
 /// Names each call once, for errors and for tests.
 macro_rules! calls {
-    ($($call:ident $name:literal,)*) => {
+    ($($(#[$only:meta])* $call:ident $name:literal,)*) => {
         /// A call of the system.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum Call { $($call,)* }
+        pub(crate) enum Call { $($(#[$only])* $call,)* }
 
         impl Call {
             /// Every call, by its name in the system's manual.
             #[cfg(refused_calls)]
-            pub(in crate::system) const ALL: &[(Self, &'static str)] = &[$((Self::$call, $name),)*];
+            pub(in crate::system) const ALL: &[(Self, &'static str)] = &[$($(#[$only])* (Self::$call, $name),)*];
 
             pub(super) const fn name(self) -> &'static str {
-                match self { $(Self::$call => $name,)* }
+                match self { $($(#[$only])* Self::$call => $name,)* }
             }
         }
     };
@@ -66,6 +66,12 @@ calls! {
     TimerCreate "timerfd_create",
     TimerSet "timerfd_settime",
     Unlink "unlink",
+    #[cfg(feature = "io-uring")]
+    UringEnter "io_uring_enter",
+    #[cfg(feature = "io-uring")]
+    UringRegister "io_uring_register",
+    #[cfg(feature = "io-uring")]
+    UringSetup "io_uring_setup",
     Write "write",
     WriteAt "pwrite64",
     WriteVector "writev",

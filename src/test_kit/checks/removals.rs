@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::answer::{NoWorkItem, State};
 use crate::claim::Claim;
-use crate::dispatch::Dispatcher;
 use crate::interrupt::Interrupt;
 use crate::source::Removal;
 use crate::test_kit::bench::Bench;
@@ -72,11 +71,11 @@ pub fn i13_a_device_without_a_work_item_is_disabled_when_it_is_asked_for<R: Rig>
         .isr(|_| Claim::Claimed)
         .on_disable(move |()| told.tell())
         .source(source);
-    let dispatcher = Dispatcher::new().map_err(sentence)?;
-    let builder = match bench.attendance {
-        Attendance::Own => builder,
-        Attendance::Shared => builder.dispatcher(&dispatcher),
-        Attendance::Nobody => builder.without_dispatcher(),
+    let shared = bench.attendance.shared_dispatcher()?;
+    let builder = match &shared {
+        Some(dispatcher) => builder.dispatcher(dispatcher),
+        None if bench.attendance == Attendance::Nobody => builder.without_dispatcher(),
+        None => builder,
     };
     let interrupt = builder.build().map_err(sentence)?;
     interrupt.enable().map_err(sentence)?;

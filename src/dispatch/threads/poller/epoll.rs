@@ -23,7 +23,7 @@
 //! - A `read` that is refused is a wait that is refused. A ring that `write` can't make is made by `writev`. If that is
 //!   refused as well, a disable is a fault, and the thread is left asleep until the next signal.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -67,7 +67,7 @@ pub(in crate::dispatch::threads) struct Events {
 }
 
 impl Events {
-    fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.reported.clear();
         self.taken = None;
     }
@@ -131,13 +131,19 @@ impl Poller {
         Ok(())
     }
 
-    /// Lets the thread sleep in a `read` of the interrupt's eventfd, whose descriptor is watched. The thread serves no other
-    /// interrupt.
-    pub(in crate::dispatch::threads) fn sleep_in(&self, number: usize, counter: &Arc<Counter>) {
-        let duplicate = self.watched.lock().get(&signal_key(number)).cloned();
-        if let Some(duplicate) = duplicate {
-            self.sole.offer(number, counter, &duplicate);
+    /// Watches the interrupt's eventfd. If the thread serves nothing else, it may sleep in its `read`.
+    pub(in crate::dispatch::threads) fn watch_counter(
+        &self,
+        number: usize,
+        counter: &Arc<Counter>,
+        serves_it_alone: bool,
+    ) -> Result<(), SourceError> {
+        self.watch(Event::Signal(number), counter.as_fd())?;
+        if serves_it_alone && counter.may_block() {
+            let duplicate = self.watched.lock().get(&signal_key(number)).cloned();
+            duplicate.inspect(|duplicate| self.sole.offer(number, counter, duplicate));
         }
+        Ok(())
     }
 
     /// Stops watching the interrupt's descriptors. Returns after what a `read` has taken is noted.
@@ -261,6 +267,14 @@ impl Poller {
             key => Some(Event::Removal((key >> 1) as usize)),
         });
         events.taken.map(Event::Signal).into_iter().chain(reported)
+    }
+}
+
+/// Readable while there is something to report.
+#[cfg(feature = "io-uring")]
+impl AsFd for Poller {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
     }
 }
 

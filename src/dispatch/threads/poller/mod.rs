@@ -1,4 +1,5 @@
-//! How a watcher waits: with epoll or in a `read` on Linux, for handles on Windows, as a parked thread elsewhere.
+//! How a watcher waits: with epoll, in a `read` or with an io_uring on Linux, for handles on Windows, as a parked thread
+//! elsewhere.
 
 use core::time::Duration;
 
@@ -6,6 +7,8 @@ use core::time::Duration;
 mod epoll;
 #[cfg(windows)]
 mod handles;
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+mod linux;
 #[cfg(any(test, not(any(target_os = "linux", windows))))]
 #[cfg_attr(any(target_os = "linux", windows), expect(dead_code, reason = "tested here, used elsewhere"))]
 mod parked;
@@ -13,13 +16,17 @@ mod parked;
 mod reading;
 #[cfg(any(target_os = "linux", windows))]
 mod refusal;
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+mod uring;
 #[cfg(windows)]
 mod waiter;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "io-uring")))]
 pub(super) use epoll::{Events, Poller};
 #[cfg(windows)]
 pub(super) use handles::{Events, Poller};
+#[cfg(all(target_os = "linux", feature = "io-uring"))]
+pub(super) use linux::{Events, Poller};
 #[cfg(not(any(target_os = "linux", windows)))]
 pub(super) use parked::{Events, Poller};
 

@@ -135,7 +135,6 @@ impl Reading {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::AsFd;
     use std::thread;
 
     use super::*;
@@ -145,9 +144,8 @@ mod tests {
     /// A poller whose thread waits in a `read` next, and what it reads.
     fn reading() -> (Poller, Arc<Counter>, crate::dispatch::threads::poller::Events) {
         let poller = Poller::new().unwrap();
-        let counter = Arc::new(Counter::new(system::eventfd().unwrap(), true));
-        poller.watch(Event::Signal(0), counter.as_fd()).unwrap();
-        poller.sleep_in(0, &counter);
+        let counter = Arc::new(Counter::own(system::eventfd().unwrap()));
+        poller.watch_counter(0, &counter, true).unwrap();
         let mut events = poller.events();
         system::signal(&*counter).unwrap();
         while Poller::ready(&events).count() == 0 {
