@@ -6,6 +6,7 @@
 //! | `handle` | a handle of Windows, as a source uses it |
 //! | `bell` | what ends a thread's wait on Windows |
 //! | `counter` | an eventfd, as a source uses it |
+//! | `by_thread` | an eventfd, as a dispatcher's thread uses it |
 //! | `ahead` | what a thread takes of an eventfd before the source does |
 //! | `sleeps` | how the count gets from the thread to the source |
 //! | `rings` | what ends a thread's sleep in an eventfd |
@@ -16,6 +17,8 @@
 mod ahead;
 #[cfg(windows)]
 mod bell;
+#[cfg(all(target_os = "linux", feature = "std", not(loom)))]
+mod by_thread;
 #[cfg(all(target_os = "linux", feature = "std"))]
 mod counter;
 #[cfg(windows)]
