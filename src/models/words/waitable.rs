@@ -15,7 +15,7 @@ struct Machine {
     system: Mutex<System>,
     changed: Condvar,
     rounds: Rounds,
-    notes: SignalNotes,
+    notes: SignalNotes<1>,
     /// 1 once the thread has to end.
     stop: AtomicUsize,
 }
@@ -192,7 +192,7 @@ fn i16_a_change_of_what_is_waited_for_is_not_missed() {
 #[test]
 fn i6_a_level_is_noted_once() {
     all(|| {
-        let notes = Arc::new(SignalNotes::new());
+        let notes = Arc::new(SignalNotes::<1>::new());
         notes.unmask(|| (), || ());
         let other = thread::spawn({
             let notes = notes.clone();
@@ -210,7 +210,7 @@ fn i6_a_level_is_noted_once() {
 #[test]
 fn i1_what_came_before_a_note_is_seen_by_the_thread_that_takes_it() {
     all(|| {
-        let (notes, probe) = (Arc::new(SignalNotes::new()), Probe::new());
+        let (notes, probe) = (Arc::new(SignalNotes::<1>::new()), Probe::new());
         let other = thread::spawn({
             let (notes, probe) = (notes.clone(), probe.clone());
             move || {

@@ -203,7 +203,7 @@ impl Source for Software {
     #[inline]
     fn unmask(&mut self) -> Result<(), SourceError> {
         if self.trigger != Trigger::Level {
-            return Ok(());
+            return if self.shared.word().is_removed() { Err(SourceError::Removed) } else { Ok(()) };
         }
         let (before, after) = self.shared.step(SignalWord::unmasked);
         if after.is_removed() {

@@ -222,7 +222,7 @@ impl AsHandle for WaitableHandle {
 pub(crate) struct Waitable {
     handle: OwnedHandle,
     is_level: bool,
-    notes: SignalNotes,
+    notes: SignalNotes<1>,
     /// The threads that wait for it now. On a shared line there may be several.
     watchers: Mutex<RawInterruptLock, Vec<Watcher>>,
 }

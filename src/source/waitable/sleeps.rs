@@ -14,7 +14,7 @@ use crate::sync::Ordering::{Acquire, Relaxed};
 
 /// The words of one eventfd.
 pub(crate) struct Sleeps {
-    notes: SignalNotes,
+    notes: SignalNotes<0>,
     pub(crate) rings: Rings,
     rounds: Rounds,
     /// Odd while a thread may sleep in the eventfd, and another number each time.

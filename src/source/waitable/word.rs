@@ -3,24 +3,26 @@
 use crate::sync::AtomicUsize;
 use crate::sync::Ordering::{AcqRel, Acquire, Relaxed};
 
-/// The event is a level, connected and unmasked: threads wait for it. (No eventfd is one.)
+/// The word of one event, or of one eventfd. The lowest `FLAGS` bits are flags: one of an event, which may be a level, and none of
+/// an eventfd. The others count the signals that have been noted. Beyond the highest count the signals coalesce.
+pub(crate) struct SignalNotes<const FLAGS: u32>(AtomicUsize);
+
+/// The event is a level, connected and unmasked: threads wait for it.
+#[cfg(any(windows, all(loom, test)))]
 const UNMASKED: usize = 1;
-/// One signal that has been noted. Beyond the highest count the signals coalesce.
-const ONE: usize = 2;
-/// The highest count.
-const MOST: usize = usize::MAX / ONE;
 
-/// The word of one event or eventfd.
-pub(crate) struct SignalNotes(AtomicUsize);
+impl<const FLAGS: u32> SignalNotes<FLAGS> {
+    const ONE: usize = 1 << FLAGS;
+    const MOST: usize = usize::MAX >> FLAGS;
 
-impl SignalNotes {
     pub(crate) fn new() -> Self {
         Self(AtomicUsize::new(0))
     }
 
     /// Notes signals of an edge, which a wait has taken.
     pub(crate) fn note_edges(&self, signals: usize) {
-        let noted = |word: usize| Some((word / ONE).saturating_add(signals).min(MOST) * ONE + (word & UNMASKED));
+        let most = |noted: usize| noted.saturating_add(signals).min(Self::MOST);
+        let noted = |word: usize| Some(most(word / Self::ONE) * Self::ONE + word % Self::ONE);
         // AcqRel: pairs with the Acquire in `take`: the ISR sees what was done before the signal.
         let _ = self.0.fetch_update(AcqRel, Relaxed, noted);
     }
@@ -37,21 +39,21 @@ impl SignalNotes {
     /// Takes the signals that have been noted.
     pub(crate) fn take(&self) -> usize {
         // Acquire: pairs with the AcqRel of a note.
-        self.0.fetch_and(UNMASKED, Acquire) / ONE
+        self.0.fetch_and(Self::ONE - 1, Acquire) / Self::ONE
     }
 
     pub(crate) fn has_notes(&self) -> bool {
         // Relaxed: `take` comes next.
-        self.0.load(Relaxed) >= ONE
+        self.0.load(Relaxed) >= Self::ONE
     }
 }
 
 /// Of a level. Only Windows has such events.
 #[cfg(any(windows, all(loom, test)))]
-impl SignalNotes {
+impl SignalNotes<1> {
     /// Notes a signal of a level, and masks it. Returns `false` if the level is masked already: then it is nothing new.
     pub(crate) fn note_level(&self) -> bool {
-        let noted = |word: usize| (word & UNMASKED != 0).then_some((word & !UNMASKED) + ONE);
+        let noted = |word: usize| (word & UNMASKED != 0).then_some((word & !UNMASKED) + Self::ONE);
         // AcqRel: as in `note_edges`.
         self.0.fetch_update(AcqRel, Relaxed, noted).is_ok()
     }
