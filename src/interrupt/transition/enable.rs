@@ -4,8 +4,9 @@ use crate::answer::Transition;
 use crate::cause::SourceError;
 use crate::error::{Error, ErrorKind};
 use crate::fault::Callback;
+use crate::info::Trigger;
 #[cfg(feature = "alloc")]
-use crate::info::{Info, Share, Trigger};
+use crate::info::{Info, Share};
 use crate::interrupt::state::{Event, GONE, KEPT_DISABLED, Next};
 use crate::interrupt::transition::InTransition;
 use crate::interrupt::{InterruptObject, Registered};
@@ -119,6 +120,7 @@ impl<T, W> InterruptObject<T, W> {
             self.counters.stale.add_exclusive(usize::try_from(stale).unwrap_or(usize::MAX));
             let info = source.info();
             registered.message = info.message_number.unwrap_or(0);
+            registered.is_edge = matches!(info.trigger, Some(Trigger::Edge | Trigger::Message));
             #[cfg(feature = "alloc")]
             {
                 registered.empty_is_benign = self.note(info);
