@@ -21,6 +21,9 @@ mod table;
 mod work_item;
 
 #[cfg(target_os = "linux")]
+#[path = "ratios/busy.rs"]
+mod busy;
+#[cfg(target_os = "linux")]
 #[path = "ratios/cycle.rs"]
 mod cycle;
 #[cfg(target_os = "linux")]
@@ -56,6 +59,7 @@ fn main() {
         waits::measure(&mut table);
         cycle::measure(&mut table);
         scale::measure(&mut table);
+        busy::measure(&mut table);
     }
     #[cfg(windows)]
     event::measure(&mut table);

@@ -1,17 +1,12 @@
 //! Thousands of interrupts on one dispatcher: what one of them costs, beside one among few.
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interrupt_lock::linux::{Eventfd, EventfdSignaller};
 use interrupt_lock::source::{EdgeHandle, Software};
 use interrupt_lock::{Claim, Dispatcher, Interrupt, NoWorkItem, WithWorkItem, Work};
-use rustix::buffer::spare_capacity;
-use rustix::event::{EventfdFlags, epoll, eventfd};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::placement::{move_to, processors};
 use crate::table::{Figure, Figures, Table, nanoseconds};
@@ -26,9 +21,6 @@ pub fn measure(table: &mut Table) {
             work_items(table);
             building(table);
             silent(table);
-            for busy in [1, 8, 64, 512, 8_192] {
-                busy_eventfds(table, busy);
-            }
         });
         measured.join().unwrap();
     });
@@ -208,85 +200,4 @@ fn silent(table: &mut Table) {
     };
     let hour = Duration::from_secs(3_600);
     table.line(name, &Figures::in_turns(TURNS, || first(Some(hour)), || first(None), None));
-}
-
-/// Eventfds of which each is signalled again as it is served. The peer is a loop of `epoll_wait` and `read`.
-fn busy_eventfds(table: &mut Table, busy: usize) {
-    const TURNS: usize = 15;
-    const ROUNDS: u64 = 65_536;
-    let name = format!("eventfds of which {busy} are busy, a delivery / bare epoll");
-    if !table.wants(&name) {
-        return;
-    }
-    // Each source has two descriptors: its own and the dispatcher's.
-    if let Err(why) = allow_files(2 * busy as u64 + 1_000) {
-        return table.missing(&name, why);
-    }
-    let ours = || {
-        let (turn, dispatcher) = (Turn::new(), Dispatcher::new().unwrap());
-        let served: Vec<_> = (0..busy).map(|_| busy_interrupt(&dispatcher, &turn)).collect();
-        turn.run(ROUNDS, || served.iter().for_each(|(signal, _)| ring(signal)))
-    };
-    table.line(&name, &Figures::in_turns(TURNS, ours, || bare(busy, ROUNDS), None));
-}
-
-fn busy_interrupt(dispatcher: &Dispatcher, turn: &Arc<Turn>) -> (EventfdSignaller, Interrupt<(), NoWorkItem>) {
-    let source = Eventfd::new().unwrap();
-    let signal = source.signaller();
-    let (again, turn) = (signal.clone(), turn.clone());
-    let builder = Interrupt::builder(()).isr(move |_| {
-        if turn.goes_on() {
-            ring(&again);
-        }
-        Claim::Claimed
-    });
-    let interrupt = builder.source(source).dispatcher(dispatcher).build().unwrap();
-    enable(&interrupt);
-    (signal, interrupt)
-}
-
-/// Serves `busy` eventfds without interrupts, by calling a closure for each that is readable. Returns the time of each
-/// of `rounds` calls.
-fn bare(busy: usize, rounds: u64) -> Figure {
-    let (epoll, turn) = (epoll::create(epoll::CreateFlags::CLOEXEC).unwrap(), Turn::new());
-    let serve = |number: usize| {
-        let signal = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap());
-        let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
-        epoll::add(&epoll, &signal, epoll::EventData::new_u64(number as u64), edges).unwrap();
-        let (again, turn) = (signal.clone(), turn.clone());
-        let callback: Box<dyn FnMut()> = Box::new(move || {
-            if turn.goes_on() {
-                ring(&*again);
-            }
-        });
-        (signal, callback)
-    };
-    let mut served: Vec<_> = (0..busy).map(serve).collect();
-    let mut events = Vec::with_capacity(64);
-    turn.run(rounds, || {
-        served.iter().for_each(|(signal, _)| ring(&**signal));
-        while turn.left.load(SeqCst) != 0 {
-            events.clear();
-            epoll::wait(&epoll, spare_capacity(&mut events), None).unwrap();
-            for event in &events {
-                let (signal, callback) = &mut served[event.data.u64() as usize];
-                rustix::io::read(&**signal, &mut [0; 8]).unwrap();
-                callback();
-            }
-        }
-    })
-}
-
-fn ring(signal: impl AsFd) {
-    rustix::io::write(signal, &1u64.to_ne_bytes()).unwrap();
-}
-
-/// Lets this program open `wanted` files, or returns why it can't.
-fn allow_files(wanted: u64) -> Result<(), &'static str> {
-    let limit = getrlimit(Resource::Nofile);
-    if limit.maximum.is_some_and(|maximum| maximum < wanted) {
-        return Err("too few files may be open");
-    }
-    let current = limit.current.map(|now| now.max(wanted));
-    setrlimit(Resource::Nofile, Rlimit { current, ..limit }).map_err(|_| "the system refuses so many files")
 }
