@@ -149,9 +149,7 @@ fn ring(signal: &OwnedFd) {
 /// Lets this program open `wanted` files, or returns why it can't.
 fn allow_files(wanted: u64) -> Result<(), &'static str> {
     let limit = getrlimit(Resource::Nofile);
-    if limit.maximum.is_some_and(|maximum| maximum < wanted) {
-        return Err("too few files may be open");
-    }
-    let current = limit.current.map(|now| now.max(wanted));
-    setrlimit(Resource::Nofile, Rlimit { current, ..limit }).map_err(|_| "the system refuses so many files")
+    let enough = |limit: Option<u64>| limit.map(|now| now.max(wanted));
+    let raised = Rlimit { current: enough(limit.current), maximum: enough(limit.maximum) };
+    setrlimit(Resource::Nofile, raised).map_err(|_| "too few files may be open")
 }

@@ -153,7 +153,7 @@ impl Ring {
     }
 
     /// Whether a look would find anything. It needs no call of the system.
-    fn has_news(&mut self) -> bool {
+    pub(crate) fn has_news(&mut self) -> bool {
         let queue = self.ring.submission();
         let news = !queue.is_empty() || queue.taskrun() || queue.cq_overflow();
         drop(queue);

@@ -31,8 +31,8 @@ use crate::dispatch::threads::poller::refusal::Refusal;
 use crate::dispatch::threads::poller::{Event, Wait, epoll};
 use crate::lock::raw::RawInterruptLock;
 use crate::source::waitable::{Counter, Reader, Rounds, Rung};
-use crate::sync::AtomicUsize;
 use crate::sync::Ordering::Relaxed;
+use crate::sync::{AtomicUsize, Backoff};
 use crate::system;
 use crate::system::{Completion, Key, Ring, failed};
 
@@ -292,8 +292,19 @@ impl Events {
             self.is_open = true;
         }
         let time = if self.others_are_ready { Some(Duration::ZERO) } else { time };
+        if time != Some(Duration::ZERO) {
+            self.stay_awake();
+        }
         self.set_up.ring.wait(time).map_err(failed("waiting for its sources"))?;
         self.note(shared)
+    }
+
+    /// Stays awake for a moment: the next signal often follows soon, and to sleep for it costs ten deliveries.
+    fn stay_awake(&mut self) {
+        let backoff = Backoff::new();
+        while !backoff.is_completed() && !self.set_up.ring.has_news() {
+            backoff.snooze();
+        }
     }
 
     fn hand_over(&mut self, request: Request) {
