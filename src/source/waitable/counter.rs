@@ -25,6 +25,9 @@ pub struct Counter {
     pub(super) ahead: OnceLock<Box<Ahead>>,
 }
 
+// Counts are noted and taken one by one: no panic leaves it half done.
+impl std::panic::RefUnwindSafe for Counter {}
+
 impl Counter {
     /// Takes a new eventfd as a source: one that no other code has opened. A thread may make it blocking.
     pub(crate) fn own(file: OwnedFd) -> Self {
