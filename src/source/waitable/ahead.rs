@@ -59,7 +59,7 @@ impl Default for Ahead {
         Self {
             sleeps: Sleeps::new(),
             is_blocking: AtomicUsize::new(0),
-            duplicate: Mutex::new(None),
+            duplicate: Mutex::from_raw(RawInterruptLock::new(), None),
             #[cfg(feature = "io-uring")]
             reader: PlainMutex::new(None),
         }
