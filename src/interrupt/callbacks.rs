@@ -131,8 +131,8 @@ pub(crate) struct Registered<T, W> {
     pub(crate) called: bool,
     /// What there is to unmask.
     pub(crate) unmasks: Unmasks,
-    /// The source is an edge or a message: an ISR leaves it nothing to unmask.
-    pub(crate) is_edge: bool,
+    /// The source has nothing to do in `unmask`.
+    pub(crate) never_masks: bool,
     pub(crate) isr: Isr<T, W>,
     /// Dropped after the callbacks, which own register handles: so a descriptor outlives the mappings of its device.
     pub(crate) source: Option<Attached<dyn Source>>,
@@ -148,7 +148,7 @@ impl<T, W> Registered<T, W> {
             empty_is_benign: false,
             called: true,
             unmasks: Unmasks::Nothing,
-            is_edge: false,
+            never_masks: false,
             isr,
             source: None,
         }

@@ -199,6 +199,10 @@ impl Source for Eventfd {
         self.counter.take().map_err(failed("reading the eventfd"))
     }
 
+    fn never_masks(&self) -> bool {
+        true
+    }
+
     fn counter(&mut self) -> Option<&Arc<Counter>> {
         Some(&self.counter)
     }

@@ -50,6 +50,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
         (**self).removal_descriptor()
     }
 
+    fn never_masks(&self) -> bool {
+        (**self).never_masks()
+    }
+
     #[cfg(all(target_os = "linux", feature = "std"))]
     fn counter(&mut self) -> Option<&alloc::sync::Arc<crate::source::waitable::Counter>> {
         (**self).counter()
@@ -140,6 +144,11 @@ mod tests {
             Some(self.file.as_fd())
         }
 
+        fn never_masks(&self) -> bool {
+            self.note("never_masks");
+            true
+        }
+
         fn counter(&mut self) -> Option<&Arc<Counter>> {
             self.note("counter");
             Some(&self.counter)
@@ -188,6 +197,7 @@ mod tests {
         assert!(!Source::answered(source, Claim::Unclaimed));
         assert_eq!(Source::unmask(source), Err(SourceError::Removed));
         assert!(Source::removal_descriptor(source).is_some());
+        assert!(Source::never_masks(source));
         assert!(Source::counter(source).is_some());
         assert_eq!(Source::sysfs(source), Some(PathBuf::from("/sys/noting")));
         Source::time_assertions(source, Arc::new(Timing::new()).assertions());

@@ -185,6 +185,13 @@ pub trait Source: Send {
         None
     }
 
+    /// Returns whether [`unmask`](Self::unmask) has nothing to do. Asked at each connection. For the crate's own sources: a
+    /// delivery is spared the call.
+    #[doc(hidden)]
+    fn never_masks(&self) -> bool {
+        false
+    }
+
     /// Returns the eventfd behind [`Ready::Descriptor`], if the source is nothing else: a thread that serves it may take counts from
     /// the eventfd before [`take`](Self::take) does.
     #[doc(hidden)]

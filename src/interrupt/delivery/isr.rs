@@ -71,7 +71,7 @@ impl<T, W> InterruptObject<T, W> {
 
     #[inline(always)]
     fn unmask_after(&self, registered: &mut Registered<T, W>, data: &mut T, after: AfterIsr) {
-        if after == AfterIsr::Unmask && !registered.is_plain() && !registered.is_edge {
+        if after == AfterIsr::Unmask && !registered.is_plain() && !registered.never_masks {
             self.unmask_line(registered, data);
         }
     }

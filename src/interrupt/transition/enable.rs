@@ -4,9 +4,8 @@ use crate::answer::Transition;
 use crate::cause::SourceError;
 use crate::error::{Error, ErrorKind};
 use crate::fault::Callback;
-use crate::info::Trigger;
 #[cfg(feature = "alloc")]
-use crate::info::{Info, Share};
+use crate::info::{Info, Share, Trigger};
 use crate::interrupt::state::{Event, GONE, KEPT_DISABLED, Next};
 use crate::interrupt::transition::InTransition;
 use crate::interrupt::{InterruptObject, Registered};
@@ -120,7 +119,7 @@ impl<T, W> InterruptObject<T, W> {
             self.counters.stale.add_exclusive(usize::try_from(stale).unwrap_or(usize::MAX));
             let info = source.info();
             registered.message = info.message_number.unwrap_or(0);
-            registered.is_edge = matches!(info.trigger, Some(Trigger::Edge | Trigger::Message));
+            registered.never_masks = source.never_masks();
             #[cfg(feature = "alloc")]
             {
                 registered.empty_is_benign = self.note(info);

@@ -198,6 +198,10 @@ impl Source for Vector {
         self.event.take().map_err(device_failed("reading a VFIO vector's eventfd"))
     }
 
+    fn never_masks(&self) -> bool {
+        true
+    }
+
     fn counter(&mut self) -> Option<&Arc<Counter>> {
         Some(&self.event)
     }

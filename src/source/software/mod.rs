@@ -213,6 +213,10 @@ impl Source for Software {
         Ok(())
     }
 
+    fn never_masks(&self) -> bool {
+        self.trigger != Trigger::Level
+    }
+
     fn time_assertions(&mut self, assertions: Assertions) {
         self.shared.time(assertions);
     }
