@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use interrupt_lock::linux::Eventfd;
+use interrupt_lock::linux::{Eventfd, EventfdSignaller};
 use interrupt_lock::{Answer, Claim, Dispatcher, Interrupt, NoWorkItem};
 use rustix::buffer::spare_capacity;
 use rustix::event::{EventfdFlags, epoll, eventfd};
@@ -34,36 +34,33 @@ fn deliveries(table: &mut Table, name: &str, busy: usize) {
     if first == last {
         return table.missing(name, "there is one processor");
     }
-    // Each source has three descriptors: its own, the dispatcher's, and the signalling thread's.
-    if let Err(why) = allow_files(9 * busy as u64 + 1_000) {
+    // Each source has two descriptors: its own and the dispatcher's.
+    if let Err(why) = allow_files(2 * busy as u64 + 1_000) {
         return table.missing(name, why);
     }
-    let (with_epoll, with_io_uring) = (Dispatcher::new().unwrap(), Dispatcher::with_io_uring().unwrap());
-    let epoll = dispatched(busy, &with_epoll, last);
-    let io_uring = dispatched(busy, &with_io_uring, last);
-    let bare = bare(busy, last);
+    let io_uring = Dispatcher::with_io_uring().unwrap();
     let mut rates = [const { Vec::new() }; 3];
     for _ in 0..TURNS {
-        for (served, rates) in [&epoll, &io_uring, &bare].into_iter().zip(&mut rates) {
-            rates.push(served.rate(first));
-        }
+        rates[0].push(dispatched(busy, &Dispatcher::new().unwrap(), last).rate(first));
+        rates[1].push(dispatched(busy, &io_uring, last).rate(first));
+        rates[2].push(bare(busy, last).rate(first));
     }
-    let [epoll, io_uring, bare] = &rates;
+    let [epoll, with_io_uring, bare] = &rates;
     table.rates(&format!("{name} / bare epoll"), epoll, bare);
-    match with_io_uring.io_uring() {
-        Answer::Taken => table.rates(&format!("{name}, io_uring / bare epoll"), io_uring, bare),
+    match io_uring.io_uring() {
+        Answer::Taken => table.rates(&format!("{name}, io_uring / bare epoll"), with_io_uring, bare),
         refused => table.missing(&format!("{name}, io_uring"), &format!("{refused:?}")),
     }
 }
 
 /// Eventfds that a thread serves.
-struct Served {
-    signals: Vec<OwnedFd>,
+struct Served<S> {
+    signals: Vec<S>,
     delivered: Arc<AtomicU64>,
     _by: Box<dyn std::any::Any>,
 }
 
-impl Served {
+impl<S: AsFd + Sync> Served<S> {
     /// Signals all in turn for a while, from a thread on `processor`. Returns the deliveries a second.
     fn rate(&self, processor: usize) -> Figure {
         const TURN: Duration = Duration::from_millis(40);
@@ -98,11 +95,11 @@ fn noting(delivered: &Arc<AtomicU64>, processor: usize) -> impl FnMut() + Send +
     }
 }
 
-fn dispatched(busy: usize, dispatcher: &Dispatcher, processor: usize) -> Served {
+fn dispatched(busy: usize, dispatcher: &Dispatcher, processor: usize) -> Served<EventfdSignaller> {
     let delivered = Arc::new(AtomicU64::new(0));
     let serve = |_| {
         let source = Eventfd::new().unwrap();
-        let signal = source.as_fd().try_clone_to_owned().unwrap();
+        let signal = source.signaller();
         let mut note = noting(&delivered, processor);
         let builder = Interrupt::builder(()).isr(move |_| {
             note();
@@ -116,33 +113,48 @@ fn dispatched(busy: usize, dispatcher: &Dispatcher, processor: usize) -> Served 
     Served { signals, delivered, _by: Box::new(interrupts) }
 }
 
-/// A thread that calls a closure for each eventfd that is readable, until the program ends.
-fn bare(busy: usize, processor: usize) -> Served {
+/// A thread that calls a closure for each eventfd that is readable, until the result is dropped.
+fn bare(busy: usize, processor: usize) -> Served<Arc<OwnedFd>> {
     let (delivered, epoll) = (Arc::new(AtomicU64::new(0)), epoll::create(epoll::CreateFlags::CLOEXEC).unwrap());
     let serve = |number: usize| {
-        let signal = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap();
+        let signal = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap());
         let edges = epoll::EventFlags::IN | epoll::EventFlags::ET;
         epoll::add(&epoll, &signal, epoll::EventData::new_u64(number as u64), edges).unwrap();
         let callback: Box<dyn FnMut() + Send> = Box::new(noting(&delivered, processor));
-        (signal.try_clone().unwrap(), (signal, callback))
+        (signal.clone(), (signal, callback))
     };
-    let (signals, mut served): (_, Vec<_>) = (0..busy).map(serve).unzip();
+    let (signals, mut served): (Vec<_>, Vec<_>) = (0..busy).map(serve).unzip();
+    let end = End { stop: Arc::new(AtomicBool::new(false)), signal: signals[0].clone() };
+    let stop = end.stop.clone();
     thread::spawn(move || {
         let mut events = Vec::with_capacity(64);
-        loop {
+        while !stop.load(Relaxed) {
             events.clear();
             epoll::wait(&epoll, spare_capacity(&mut events), None).unwrap();
             for event in &events {
                 let (signal, callback) = &mut served[event.data.u64() as usize];
-                rustix::io::read(&*signal, &mut [0; 8]).unwrap();
+                rustix::io::read(&**signal, &mut [0; 8]).unwrap();
                 callback();
             }
         }
     });
-    Served { signals, delivered, _by: Box::new(()) }
+    Served { signals, delivered, _by: Box::new(end) }
 }
 
-fn ring(signal: &OwnedFd) {
+/// Ends the thread of a bare loop.
+struct End {
+    stop: Arc<AtomicBool>,
+    signal: Arc<OwnedFd>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.stop.store(true, Relaxed);
+        ring(&self.signal);
+    }
+}
+
+fn ring(signal: &impl AsFd) {
     rustix::io::write(signal, &1u64.to_ne_bytes()).unwrap();
 }
 
