@@ -309,29 +309,6 @@ fn i18_a_look_without_preadv2() {
     });
 }
 
-/// A look has to make the eventfd non-blocking then. If the thread made it blocking to sleep in it, right before that look's
-/// read, the look would wait, with the interrupt lock held.
-// Caught: a thread that sleeps in `read` there.
-#[test]
-fn i18_no_eventfd_blocks_without_preadv2() {
-    in_a_process_of_its_own(|| {
-        watchdog(|| {
-            refuse(&[libc::SYS_preadv2], EPERM, Whom::ThisProcess);
-            let (interrupt, device) = nic(None).unwrap();
-            interrupt.enable().unwrap();
-            // The thread comes to the lock after it has got ready to sleep.
-            let count = interrupt.acquire_interrupt_lock();
-            device.signal();
-            let_it_block();
-            let flags = rustix::fs::fcntl_getfl(&device).unwrap();
-            drop(count);
-            assert!(flags.contains(rustix::fs::OFlags::NONBLOCK));
-            until(|| *interrupt.acquire_interrupt_lock() == 1);
-            serves(&interrupt, &device);
-        });
-    });
-}
-
 #[test]
 fn i19_a_filter_of_eventfd2() {
     in_a_process_of_its_own(|| {
