@@ -281,3 +281,17 @@ fn i20_a_child_drops_everything_at_once() {
         });
     });
 }
+
+// Caught: one lock for parent and child, which a thread of the parent holds for ever: the child's build hangs.
+#[test]
+fn i20_a_child_starts_a_watchdog_whatever_others_were_inside_of() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let start = || {
+                let builder = Interrupt::<_, NoWorkItem>::builder(()).isr(|_| Claim::Claimed);
+                drop(builder.overdue_after(Duration::from_secs(3600)).build().unwrap());
+            };
+            beside(start, || (0..100).for_each(|_| in_a_child(start)));
+        });
+    });
+}
