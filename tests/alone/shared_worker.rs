@@ -341,8 +341,11 @@ fn i20_a_child_has_a_shared_worker_of_its_own() {
 fn i20_a_child_starts_a_shared_worker_whatever_others_were_inside_of() {
     in_a_process_of_its_own(|| {
         watchdog(|| {
-            let start = || drop(Nic::new(None, || ()));
-            beside(start, || (0..100).for_each(|_| in_a_child(start)));
+            // The parent starts no thread meanwhile: the standard library has a lock for that.
+            let dispatcher = Dispatcher::new().unwrap();
+            let _kept = Nic::new(Some(&dispatcher), || ());
+            let join = || drop(Nic::new(Some(&dispatcher), || ()));
+            beside(join, || (0..100).for_each(|_| in_a_child(|| drop(Nic::new(None, || ())))));
         });
     });
 }
