@@ -68,6 +68,8 @@ pub(crate) use process::Process;
 #[cfg(feature = "std")]
 pub(crate) use process::notice_forks;
 pub(crate) use process::{BITS_BELOW, is_forked, process_number};
+#[cfg(all(feature = "std", not(loom)))]
+pub(crate) use process::{GENERATIONS, OfEachProcess};
 
 /// The bits that each identity leaves clear. A word with the identity of an owner may have marks there.
 pub(crate) const MARKS: usize = 0b111;
@@ -150,18 +152,12 @@ macro_rules! const_outside_models {
 }
 pub(crate) use const_outside_models;
 
-/// Declares a static. A model makes it anew for each execution.
-#[cfg(all(feature = "std", not(loom)))]
-macro_rules! static_in_models {
-    (static $name:ident: $type:ty = $value:expr;) => {
-        static $name: $type = $value;
-    };
-}
+/// Declares a static of a model, which makes it anew for each execution.
 #[cfg(loom)]
 macro_rules! static_in_models {
     (static $name:ident: $type:ty = $value:expr;) => {
         loom::lazy_static! { static ref $name: $type = $value; }
     };
 }
-#[cfg(any(loom, feature = "std"))]
+#[cfg(loom)]
 pub(crate) use static_in_models;

@@ -57,3 +57,23 @@ pub(crate) fn notice_forks() -> Result<(), crate::cause::SourceError> {
     crate::system::process::notice_forks().map_err(crate::system::failed("noticing forks"))?;
     Ok(())
 }
+
+/// One of something for each process, for what is behind a lock: a thread that a forked child has not may hold the parent's for
+/// ever. The one of a distant ancestor is used again.
+#[cfg(all(feature = "std", not(loom)))]
+pub(crate) struct OfEachProcess<T>([T; GENERATIONS]);
+
+#[cfg(all(feature = "std", not(loom)))]
+pub(crate) const GENERATIONS: usize = 4;
+
+#[cfg(all(feature = "std", not(loom)))]
+impl<T> OfEachProcess<T> {
+    pub(crate) const fn new(all: [T; GENERATIONS]) -> Self {
+        Self(all)
+    }
+
+    /// The one of this process.
+    pub(crate) fn this(&self) -> &T {
+        &self.0[(process_number() >> BITS_BELOW) % GENERATIONS]
+    }
+}

@@ -75,6 +75,15 @@ pub(super) fn read_now(file: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<Found, 
     }
 }
 
+/// Returns whether an eventfd can be looked at without waiting, whatever its flags are: neither the kernel nor a filter refuses
+/// the call.
+pub(crate) fn can_look(eventfd: impl AsFd) -> bool {
+    // An eventfd has no room for a count here, so it gives none away, and says that.
+    let mut bytes = [0; 4];
+    let look = || preadv2(&eventfd, &mut [IoSliceMut::new(&mut bytes)], u64::MAX, ReadWriteFlags::NOWAIT);
+    call(Call::ReadNow, look).is_err_and(|failure| failure.errno == Errno::INVAL)
+}
+
 /// As [`read_now`], for a kind of file that the kernel can't look at without waiting.
 pub(super) fn read_unblocked(file: BorrowedFd<'_>, bytes: &mut [u8]) -> Result<Found, Failure> {
     unblock(file)?;

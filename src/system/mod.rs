@@ -47,7 +47,7 @@ pub(crate) use descriptors::close_on_exec;
 #[cfg(any(feature = "test-kit", doc))]
 pub(crate) use descriptors::is_closed_on_exec;
 pub(crate) use descriptors::{
-    Found, adopt, duplicate, is_readable, is_writable, set_blocking, shows_error, sleep_until_readable,
+    Found, adopt, can_look, duplicate, is_readable, is_writable, set_blocking, shows_error, sleep_until_readable,
 };
 pub(crate) use epoll::{Epoll, Events, Report};
 pub(crate) use errors::{device_failed, failed, opening, refused};

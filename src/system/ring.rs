@@ -164,14 +164,28 @@ impl Ring {
     /// asked for.
     pub(crate) fn wait(&mut self, time: Option<Duration>) -> Result<(), Failure> {
         self.hand_over();
-        if !self.requests.is_empty() {
-            // The next wait hands over the others.
-            return self.enter(0, None);
+        // All of them, before the kernel reads: an end may be among those for which there was no room.
+        while !self.requests.is_empty() {
+            match self.submit() {
+                // Completions have to be taken first. The next wait hands over the others.
+                Err(Failure { errno: Errno::BUSY, .. }) => return Ok(()),
+                submitted => submitted?,
+            }
+            self.hand_over();
         }
         if time == Some(Duration::ZERO) {
             return if self.has_news() { self.enter(0, None) } else { Ok(()) };
         }
         self.enter(1, time)
+    }
+
+    /// Has the kernel take the requests that were handed over, and makes room. The kernel reads nothing meanwhile.
+    #[cold]
+    fn submit(&mut self) -> Result<(), Failure> {
+        let requests = self.ring.submission().len() as u32;
+        // SAFETY: no argument is given, so none is read.
+        let submit = || unsafe { self.ring.submitter().enter::<()>(requests, 0, 0, None) };
+        call(Call::UringEnter, || submit().map_err(errno)).map(drop)
     }
 
     fn enter(&self, completions: usize, time: Option<Duration>) -> Result<(), Failure> {

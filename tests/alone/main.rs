@@ -20,6 +20,8 @@ mod forks;
 mod io_uring;
 #[cfg(target_os = "linux")]
 mod leaks;
+#[cfg(target_os = "linux")]
+mod looks;
 mod no_allocation;
 mod no_allocation_async;
 #[cfg(target_os = "linux")]

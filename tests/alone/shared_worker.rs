@@ -9,7 +9,7 @@ use interrupt_lock::{
     Claim, Deferral, Device, Dispatcher, Error, ErrorKind, Interrupt, NoWorkItem, State, Transition, WithWorkItem,
 };
 use support::alone::in_a_process_of_its_own;
-use support::forks::in_a_child;
+use support::forks::{beside, in_a_child};
 use support::log::Log;
 use support::slot::{OnDrop, Owner, Slot};
 use support::{Gate, comes, kind, until, watchdog};
@@ -332,6 +332,20 @@ fn i20_a_child_has_a_shared_worker_of_its_own() {
             let nic = parents.as_ref().unwrap();
             nic.assert();
             log.wait_for("run", 1);
+        });
+    });
+}
+
+// Caught: one lock for parent and child, which a thread of the parent holds for ever: the child's build hangs.
+#[test]
+fn i20_a_child_starts_a_shared_worker_whatever_others_were_inside_of() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            // The parent starts no thread meanwhile: the standard library has a lock for that.
+            let dispatcher = Dispatcher::new().unwrap();
+            let _kept = Nic::new(Some(&dispatcher), || ());
+            let join = || drop(Nic::new(Some(&dispatcher), || ()));
+            beside(join, || (0..100).for_each(|_| in_a_child(|| drop(Nic::new(None, || ())))));
         });
     });
 }

@@ -19,7 +19,7 @@ use crate::interrupt::serve::Serve;
 use crate::lock::raw::RawInterruptLock;
 use crate::name::Name;
 use crate::sync;
-use crate::sync::{Backoff, VainWakeups};
+use crate::sync::{Backoff, GENERATIONS, OfEachProcess, VainWakeups};
 
 /// A worker. Its thread is started once an interrupt may need it, and ends as the worker is dropped.
 pub(super) struct Worker {
@@ -50,8 +50,9 @@ impl Worker {
     /// Returns the worker that the interrupts of this process share. It is started for the first of them, and ends with the
     /// last. (In a forked child the parent's is of no use.)
     pub(super) fn shared() -> Result<Arc<Self>, SourceError> {
-        static SHARED: Mutex<RawInterruptLock, Weak<Worker>> = Mutex::from_raw(RawInterruptLock::new(), Weak::new());
-        let mut shared = SHARED.lock();
+        static SHARED: OfEachProcess<Mutex<RawInterruptLock, Weak<Worker>>> =
+            OfEachProcess::new([const { Mutex::from_raw(RawInterruptLock::new(), Weak::new()) }; GENERATIONS]);
+        let mut shared = SHARED.this().lock();
         if let Some(worker) = shared.upgrade().filter(|worker| worker.list.is_here()) {
             return Ok(worker);
         }

@@ -9,9 +9,17 @@ use core::ptr;
 use crate::circle::Circle;
 use crate::lock::waits::Awaited;
 use crate::sync;
-use crate::sync::{AtomicUsize, Parker, PlainMutex, static_in_models};
+#[cfg(loom)]
+use crate::sync::static_in_models;
+use crate::sync::{AtomicUsize, Parker, PlainMutex};
+#[cfg(not(loom))]
+use crate::sync::{GENERATIONS, OfEachProcess};
 use sync::Ordering::Relaxed;
 
+#[cfg(not(loom))]
+static REGISTER: OfEachProcess<PlainMutex<Register>> =
+    OfEachProcess::new([const { PlainMutex::new(Register::new()) }; GENERATIONS]);
+#[cfg(loom)]
 static_in_models! {
     static REGISTER: PlainMutex<Register> = PlainMutex::new(Register::new());
 }
@@ -154,6 +162,9 @@ fn lock() -> impl core::ops::DerefMut<Target = Register> {
     // From here on a child has another number. If the system refuses this, a builder's `notice_forks` returns the error.
     #[cfg(feature = "std")]
     let _ = sync::notice_forks();
+    #[cfg(not(loom))]
+    let mut register = REGISTER.this().lock();
+    #[cfg(loom)]
     let mut register = REGISTER.lock();
     if register.process != sync::process_number() {
         *register = Register { process: sync::process_number(), ..Register::new() };

@@ -16,12 +16,13 @@ use crate::lock::RawInterruptLock;
 use crate::name::Name;
 use crate::observe::watchdog::{FOREVER, RunningCallbacks, Watchable};
 use crate::sync;
-use crate::sync::VainWakeups;
+use crate::sync::{GENERATIONS, OfEachProcess, VainWakeups};
 
 /// The thread sleeps at least for so long between two looks.
 const FINEST: Duration = Duration::from_millis(1);
 
-static WATCHDOG: Mutex<RawInterruptLock, Watchdog> = Mutex::new(Watchdog::new());
+static WATCHDOG: OfEachProcess<Mutex<RawInterruptLock, Watchdog>> =
+    OfEachProcess::new([const { Mutex::new(Watchdog::new()) }; GENERATIONS]);
 
 struct Watchdog {
     /// By the address of the record.
@@ -36,7 +37,7 @@ struct Watchdog {
 
 /// Locks the watchdog. A forked child begins with a new one.
 fn lock() -> MutexGuard<'static, RawInterruptLock, Watchdog> {
-    let mut watchdog = WATCHDOG.lock();
+    let mut watchdog = WATCHDOG.this().lock();
     if watchdog.process != sync::process_number() {
         *watchdog = Watchdog { process: sync::process_number(), ..Watchdog::new() };
     }

@@ -67,7 +67,8 @@ impl Counter {
     pub(crate) fn prepare(&self, file: &OwnedFd, opening: usize) -> bool {
         let ahead = self.ahead();
         let block = || {
-            let is_blocking = system::set_blocking(file, true).is_ok();
+            // Otherwise a look makes it non-blocking first, and would wait in its read if this came in between.
+            let is_blocking = system::can_look(file) && system::set_blocking(file, true).is_ok();
             // Relaxed: nobody else writes it while the round lasts.
             ahead.is_blocking.store(usize::from(is_blocking), Relaxed);
             is_blocking

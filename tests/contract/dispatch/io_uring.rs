@@ -204,3 +204,58 @@ fn i18_a_counter_near_its_maximum_is_read() {
         until(|| *interrupt.acquire_interrupt_lock() == most);
     });
 }
+
+/// The same of more than the ring has room for at once. They are dropped, so what was read would be lost.
+// Caught: reads that go on while some of the ends are yet to be handed over.
+#[test]
+fn i5_nothing_is_read_after_many_ends() {
+    watchdog(|| {
+        let dispatcher = Dispatcher::with_io_uring().unwrap();
+        let (eventfd, gate, begun) = (Eventfd::new().unwrap(), Gate::new(), Gate::new());
+        let (device, its_gate, has_begun) = (eventfd.signaller(), gate.clone(), begun.clone());
+        let slow = Interrupt::<_, NoWorkItem>::builder(())
+            .isr(move |_| {
+                has_begun.open();
+                its_gate.wait();
+                Claim::Claimed
+            })
+            .source(eventfd)
+            .dispatcher(&dispatcher)
+            .build()
+            .unwrap();
+        slow.enable().unwrap();
+        let many: Vec<_> = (0..300)
+            .map(|_| {
+                let eventfd = Eventfd::new().unwrap();
+                let theirs: OwnedFd = eventfd.as_fd().try_clone_to_owned().unwrap();
+                let device = eventfd.signaller();
+                let interrupt = counting(eventfd, &dispatcher);
+                interrupt.enable().unwrap();
+                device.signal();
+                until(|| *interrupt.acquire_interrupt_lock() == 1);
+                (interrupt, device, theirs)
+            })
+            .collect();
+        // The thread is in an ISR while they are dropped and signalled.
+        device.signal();
+        begun.wait();
+        let left: Vec<_> = many
+            .into_iter()
+            .map(|(interrupt, device, theirs)| {
+                drop(interrupt);
+                (device, theirs)
+            })
+            .collect();
+        // The last first: the kernel comes to these before it has learnt of their end.
+        left.iter().rev().for_each(|(device, _)| device.signal());
+        gate.open();
+        // It has waited again.
+        let (last, of_last) = nic(&dispatcher);
+        last.enable().unwrap();
+        of_last.signal();
+        until(|| *last.acquire_interrupt_lock() == 1);
+        let mut count = [0; 8];
+        let mut has_been_read = |theirs: &OwnedFd| rustix::io::read(theirs, &mut count).is_err();
+        assert_eq!(left.iter().map(|(_, theirs)| theirs).filter(|theirs| has_been_read(theirs)).count(), 0);
+    });
+}
