@@ -158,7 +158,10 @@ impl<T, W, I, S> Builder<T, W, I, S> {
     /// - With a [dispatcher that was given](Self::dispatcher), this interrupt uses the shared worker, and other interrupts of
     ///   that dispatcher still use the dispatcher's.
     ///
-    /// It needs a dispatcher. Otherwise [`build`](Self::build) refuses it.
+    /// It needs a dispatcher: without one [`build`](Self::build) returns [`ErrorKind::NoDispatcher`]. If the system refuses
+    /// the thread, it returns [`ErrorKind::Dispatcher`].
+    ///
+    /// WDF shares threads so: work items of all drivers (*WdfInterruptQueueWorkItemForIsr*) run on threads of the system.
     ///
     /// ```
     /// use interrupt_lock::{Claim, Error, ErrorKind, Interrupt, source::Software};

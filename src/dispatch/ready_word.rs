@@ -102,7 +102,7 @@ impl ReadyWord {
             node.next.store(word & ENTRY, Relaxed);
             // AcqRel: as in `raise`. The Release also publishes `next`.
             match self.0.compare_exchange(word, word & STOP | alone(number) | LINKED, AcqRel, Relaxed) {
-                // Whoever clears `ASLEEP` wakes the thread, for those that come after, too.
+                // The raise that clears `ASLEEP` wakes the thread. The later raises need not.
                 Ok(_) => return word & ASLEEP != 0,
                 Err(now) => word = now,
             }
@@ -174,7 +174,7 @@ impl Raised {
         }
     }
 
-    /// Returns the next number. Whatever was raised by then needs no other look.
+    /// Returns the next number. A raise of that interrupt that comes later makes the thread look again.
     #[inline]
     pub(crate) fn next<'a>(&mut self, node: impl FnOnce(usize) -> &'a Node) -> Option<usize> {
         if self.first != 0 {

@@ -227,7 +227,10 @@ pub struct EventfdSignaller {
 }
 
 impl EventfdSignaller {
-    /// Signals once. Never waits, never fails.
+    /// Signals once. Never fails. A counter that is full stays so.
+    ///
+    /// It does not wait, with one exception: other code fills the counter at this moment, while a dispatcher's thread sleeps
+    /// in a `read` of the eventfd (see [`Eventfd`]). Then it waits until that thread has read.
     ///
     /// # Examples
     ///

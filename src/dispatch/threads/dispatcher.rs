@@ -285,21 +285,7 @@ impl Registration {
         let is_shared = self.options.as_ref().is_some_and(|options| options.shared_worker.lock().is_some());
         is_shared || self.threads.worker.start(name).is_ok()
     }
-}
 
-impl Options {
-    /// Gives up the share in the worker of the process. The last one tells the worker to end, and keeps it for `join`.
-    fn leave_shared_worker(&self) {
-        let mut share = self.shared_worker.lock();
-        let last = share.take().and_then(Arc::into_inner);
-        *share = last.map(|worker| {
-            worker.stop();
-            Arc::new(worker)
-        });
-    }
-}
-
-impl Registration {
     /// Has the thread wait for the source's descriptor, if it signals by one. `alone`: nothing else ends the thread's waits.
     #[cfg(unix)]
     #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "only Linux has eventfds"))]
@@ -313,6 +299,18 @@ impl Registration {
             Ready::Descriptor(descriptor) => watcher.watch(Event::Signal(number), descriptor),
             Ready::Waker => Ok(()),
         }
+    }
+}
+
+impl Options {
+    /// Gives up the share in the worker of the process. The last one tells the worker to end, and keeps it for `join`.
+    fn leave_shared_worker(&self) {
+        let mut share = self.shared_worker.lock();
+        let last = share.take().and_then(Arc::into_inner);
+        *share = last.map(|worker| {
+            worker.stop();
+            Arc::new(worker)
+        });
     }
 }
 

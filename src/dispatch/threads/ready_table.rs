@@ -26,7 +26,7 @@ pub(super) struct ReadyTable {
 
 /// What the thread knows of one interrupt.
 struct Row {
-    /// Whoever owns the row uses its node, which may be raised as the row changes hands.
+    /// The slot that owns the row raises its node. The node may still be raised when the next slot takes the row.
     node: Arc<Node>,
     /// The interrupt, while its slot is open.
     object: Option<Weak<dyn Serve>>,

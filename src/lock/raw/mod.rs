@@ -13,8 +13,9 @@
 //!
 //! # The two words
 //!
-//! - The **owner word** is the identity of the thread that holds the lock, or zero. (A bit says whether it is a delivery.) So it is the lock bit, and it also
-//!   tells a thread that it holds the lock already. Only the slow path asks that: it costs the fast path nothing.
+//! - The **owner word** is the identity of the thread that holds the lock, or zero. (A bit says whether it is a delivery.) So
+//!   it is the lock bit, and it also tells a thread that it holds the lock already. Only the slow path asks that: it costs
+//!   the fast path nothing.
 //! - The **announce word** tells the owner what others want of it. Threads sleep (`PARKED`). Deliveries wait, each with
 //!   a *ticket*. Or something is *left to the owner* (`LEFT`): a delivery that must not wait, a deferred closure, an
 //!   end.

@@ -1,10 +1,10 @@
 //! When a thread waits in a call that takes signals.
 //!
 //! A wait of Windows takes the signal of an auto-reset event, and only then returns. So does a `read` of an eventfd on Linux,
-//! with the whole count. So from the signal's end in the system to
-//! the note that the thread makes of it, the signal is in neither place. A thread that takes from the source has to know of
-//! that window: the waiting thread numbers its rounds, odd from before the wait to after the notes. Another thread that has
-//! seen an odd number ends the wait, and waits until the number has changed: then what the wait has taken is noted.
+//! with the whole count. So from the signal's end in the system to the note that the thread makes of it, the signal is in
+//! neither place. A thread that takes from the source has to know of that window: the waiting thread numbers its rounds,
+//! odd from before the wait to after the notes. Another thread that has seen an odd number ends the wait, and waits until
+//! the number has changed: then what the wait has taken is noted.
 //!
 //! Why that loses nothing: let a thread look at the event after it was signalled, and find it reset. Then a wait has taken the
 //! signal, and that wait had begun before the look. So the look at the number, which comes after the look at the event, finds

@@ -60,6 +60,30 @@ impl Source for Plain {
     }
 }
 
+/// An interrupt whose ISR keeps the dispatcher's thread until `gate` is open.
+struct Slow {
+    device: EventfdSignaller,
+    /// Open once the ISR has begun.
+    begun: Gate,
+    gate: Gate,
+    _interrupt: Interrupt<(), NoWorkItem>,
+}
+
+impl Slow {
+    fn on(dispatcher: &Dispatcher) -> Self {
+        let (eventfd, gate, begun) = (Eventfd::new().unwrap(), Gate::new(), Gate::new());
+        let (device, its_gate, has_begun) = (eventfd.signaller(), gate.clone(), begun.clone());
+        let builder = Interrupt::builder(()).isr(move |_| {
+            has_begun.open();
+            its_gate.wait();
+            Claim::Claimed
+        });
+        let interrupt = builder.source(eventfd).dispatcher(dispatcher).build().unwrap();
+        interrupt.enable().unwrap();
+        Self { device, begun, gate, _interrupt: interrupt }
+    }
+}
+
 // Caught: a dispatcher that does not say what has become of the wish.
 #[test]
 fn p2_the_wish_for_an_io_uring_is_answered() {
@@ -151,21 +175,7 @@ fn i16_all_kinds_of_sources_are_served() {
     const OF_EACH: usize = 150;
     watchdog(|| {
         let dispatcher = Dispatcher::with_io_uring().unwrap();
-        let (eventfd, gate) = (Eventfd::new().unwrap(), Gate::new());
-        let (device, its_gate) = (eventfd.signaller(), gate.clone());
-        let begun = Gate::new();
-        let has_begun = begun.clone();
-        let slow = Interrupt::<_, NoWorkItem>::builder(())
-            .isr(move |_| {
-                has_begun.open();
-                its_gate.wait();
-                Claim::Claimed
-            })
-            .source(eventfd)
-            .dispatcher(&dispatcher)
-            .build()
-            .unwrap();
-        slow.enable().unwrap();
+        let Slow { device, begun, gate, .. } = &Slow::on(&dispatcher);
         let mut assert: Vec<Box<dyn Fn()>> = Vec::new();
         let mut interrupts = Vec::new();
         for _ in 0..OF_EACH {
@@ -211,19 +221,7 @@ fn i18_a_counter_near_its_maximum_is_read() {
 fn i5_nothing_is_read_after_many_ends() {
     watchdog(|| {
         let dispatcher = Dispatcher::with_io_uring().unwrap();
-        let (eventfd, gate, begun) = (Eventfd::new().unwrap(), Gate::new(), Gate::new());
-        let (device, its_gate, has_begun) = (eventfd.signaller(), gate.clone(), begun.clone());
-        let slow = Interrupt::<_, NoWorkItem>::builder(())
-            .isr(move |_| {
-                has_begun.open();
-                its_gate.wait();
-                Claim::Claimed
-            })
-            .source(eventfd)
-            .dispatcher(&dispatcher)
-            .build()
-            .unwrap();
-        slow.enable().unwrap();
+        let Slow { device, begun, gate, .. } = &Slow::on(&dispatcher);
         let many: Vec<_> = (0..300)
             .map(|_| {
                 let eventfd = Eventfd::new().unwrap();

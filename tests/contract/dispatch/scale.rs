@@ -147,7 +147,7 @@ fn i3_a_line_that_asserts_itself_starves_none_of_thousands() {
     });
 }
 
-/// Each of thousands is polled at its own period, whichever was enabled first, and whoever had its place before. What
+/// Each of thousands is polled at its own period, in whatever order they were enabled, and in places that others had. What
 /// is disabled is polled no longer.
 // Caught: a deadline that only the first to be enabled sets.
 #[test]
