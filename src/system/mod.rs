@@ -30,7 +30,7 @@ mod files;
 pub(crate) mod gpio;
 mod memory;
 pub(crate) mod process;
-#[cfg(feature = "io-uring")]
+#[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
 mod ring;
 mod sockets;
 mod threads;
@@ -58,7 +58,7 @@ pub(crate) use files::{
 };
 pub(crate) use memory::{Mapping, limit_of_pinned, page_size};
 pub(crate) use process::is_in_this_process;
-#[cfg(feature = "io-uring")]
+#[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
 pub(crate) use ring::{Completion, Key, Ring};
 pub(crate) use sockets::{
     Answers, Bound, FileId, Until, accept, bind_to, file_at, listen_on, open_directory, receive, remove, send_now,

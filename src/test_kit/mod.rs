@@ -164,7 +164,7 @@ pub enum Attendance {
     Nobody,
     /// A shared dispatcher that waits with an io_uring, if the system grants it
     /// ([`Dispatcher::with_io_uring`](crate::Dispatcher::with_io_uring)).
-    #[cfg(all(target_os = "linux", feature = "io-uring"))]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "io-uring"))]
     IoUring,
 }
 
@@ -175,11 +175,12 @@ impl Attendance {
     /// # use interrupt_lock::test_kit::Attendance;
     /// assert!(Attendance::ALL.contains(&Attendance::Nobody));
     /// ```
-    pub const ALL: [Self; 3 + cfg!(all(target_os = "linux", feature = "io-uring")) as usize] = [
+    pub const ALL: [Self;
+        3 + cfg!(all(target_os = "linux", target_pointer_width = "64", feature = "io-uring")) as usize] = [
         Self::Own,
         Self::Shared,
         Self::Nobody,
-        #[cfg(all(target_os = "linux", feature = "io-uring"))]
+        #[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "io-uring"))]
         Self::IoUring,
     ];
 
@@ -188,7 +189,7 @@ impl Attendance {
         let started = match self {
             Self::Own | Self::Nobody => return Ok(None),
             Self::Shared => Dispatcher::new(),
-            #[cfg(all(target_os = "linux", feature = "io-uring"))]
+            #[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "io-uring"))]
             Self::IoUring => Dispatcher::with_io_uring(),
         };
         started.map(Some).map_err(waiting::sentence)
@@ -201,7 +202,7 @@ impl fmt::Display for Attendance {
             Self::Own => "with a dispatcher of its own",
             Self::Shared => "with a shared dispatcher",
             Self::Nobody => "without a dispatcher",
-            #[cfg(all(target_os = "linux", feature = "io-uring"))]
+            #[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "io-uring"))]
             Self::IoUring => "with a shared dispatcher that waits with an io_uring",
         })
     }

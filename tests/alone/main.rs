@@ -16,7 +16,7 @@ mod foreign;
 mod foreign_handles;
 #[cfg(target_os = "linux")]
 mod forks;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 mod io_uring;
 #[cfg(target_os = "linux")]
 mod leaks;

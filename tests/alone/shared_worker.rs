@@ -304,7 +304,7 @@ fn w1_the_shared_worker_needs_a_dispatcher() {
     });
 }
 
-// Caught: a child that takes the parent's worker for its own; a drop in the child that ends the parent's, or waits for it.
+// Caught: a drop in the child that ends the parent's worker, or waits for it.
 #[test]
 fn i20_a_child_has_a_shared_worker_of_its_own() {
     in_a_process_of_its_own(|| {
@@ -332,6 +332,27 @@ fn i20_a_child_has_a_shared_worker_of_its_own() {
             let nic = parents.as_ref().unwrap();
             nic.assert();
             log.wait_for("run", 1);
+        });
+    });
+}
+
+/// Of the locks that each process has for itself, that of a distant ancestor is used again.
+// Caught: a descendant that takes its ancestor's worker for its own.
+#[test]
+fn i20_a_distant_descendant_has_a_shared_worker_of_its_own() {
+    fn in_a_descendant(generations: u32, body: &dyn Fn()) {
+        if generations == 0 { body() } else { in_a_child(|| in_a_descendant(generations - 1, body)) }
+    }
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let _ancestors = Nic::new(None, || ());
+            for generations in 1..=8 {
+                in_a_descendant(generations, &|| {
+                    let nic = Nic::new(None, || ());
+                    nic.assert();
+                    nic.work_on.wait_for(1);
+                });
+            }
         });
     });
 }

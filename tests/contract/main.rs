@@ -85,7 +85,7 @@ mod device {
 /// Threads that serve interrupts: rules I16, P1 and P2.
 mod dispatch {
     mod dispatcher;
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
     mod io_uring;
     #[cfg(target_os = "linux")] // Reads in /proc where threads run.
     mod moving;

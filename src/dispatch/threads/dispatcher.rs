@@ -20,7 +20,7 @@ use crate::interrupt::InterruptObject;
 use crate::interrupt::attached::Dispatch;
 use crate::interrupt::serve::Serve;
 use crate::name::Name;
-#[cfg(all(target_os = "linux", feature = "io-uring"))]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "io-uring"))]
 use crate::policy::Answer;
 use crate::policy::placement;
 #[cfg(any(unix, windows))]
@@ -160,9 +160,10 @@ impl SharedWorker {
 }
 
 /// With an io_uring.
-#[cfg(all(target_os = "linux", feature = "io-uring"))]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "io-uring"))]
 impl Dispatcher {
-    /// Starts a dispatcher that waits with an io_uring, for drivers with many busy interrupts.
+    /// Starts a dispatcher that waits with an io_uring, for drivers with many busy interrupts. (Linux on 64-bit processors, with
+    /// the feature `io-uring`.)
     ///
     /// For each interrupt whose source is an [`Eventfd`](crate::linux::Eventfd) or a VFIO vector, the kernel reads the
     /// eventfd as soon as it is signalled, and many of them in one call. So a delivery needs no call of the system of its

@@ -16,7 +16,7 @@ use crate::lock::RawInterruptLock;
 use crate::source::waitable::rings::RING;
 use crate::source::waitable::rounds::Rung;
 use crate::source::waitable::sleeps::Sleeps;
-#[cfg(feature = "io-uring")]
+#[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
 use crate::sync::PlainMutex;
 use crate::sync::{AtomicUsize, Process};
 use crate::system;
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_micros(100);
 const MOST_DOUBLINGS: u32 = 6;
 
 /// A dispatcher that reads many eventfds.
-#[cfg(feature = "io-uring")]
+#[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
 pub(crate) trait Reader: Send + Sync {
     /// Returns after all is noted that had been read before the caller's look. Returns at once to the thread that reads.
     fn settle_after_look(&self);
@@ -41,7 +41,7 @@ pub(super) struct Ahead {
     #[cfg_attr(loom, expect(dead_code, reason = "models have no dispatchers"))]
     pub(super) is_blocking: AtomicUsize,
     pub(super) duplicate: Mutex<RawInterruptLock, Option<Duplicate>>,
-    #[cfg(feature = "io-uring")]
+    #[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
     pub(super) reader: PlainMutex<Option<Arc<dyn Reader>>>,
 }
 
@@ -60,7 +60,7 @@ impl Default for Ahead {
             sleeps: Sleeps::new(),
             is_blocking: AtomicUsize::new(0),
             duplicate: Mutex::from_raw(RawInterruptLock::new(), None),
-            #[cfg(feature = "io-uring")]
+            #[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
             reader: PlainMutex::new(None),
         }
     }
@@ -69,7 +69,7 @@ impl Default for Ahead {
 impl Ahead {
     /// Takes all signals: those that have been noted, and those that `look` takes from the eventfd.
     pub(super) fn take<E>(&self, look: impl FnOnce() -> Result<u64, E>) -> Result<u64, E> {
-        #[cfg(feature = "io-uring")]
+        #[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
         {
             let reader = self.reader.lock().clone();
             if let Some(reader) = reader {

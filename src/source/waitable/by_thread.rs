@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 
 use alloc::sync::Arc;
 
-#[cfg(feature = "io-uring")]
+#[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
 use crate::source::waitable::ahead::Reader;
 use crate::source::waitable::ahead::{Ahead, Duplicate};
 use crate::source::waitable::counter::Counter;
@@ -89,7 +89,7 @@ impl Counter {
 }
 
 /// For an io_uring.
-#[cfg(feature = "io-uring")]
+#[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
 impl Counter {
     /// From now on, `reader` may read. Without one, nobody reads any more. The caller holds the interrupt lock.
     pub(crate) fn set_reader(&self, reader: Option<Arc<dyn Reader>>) {

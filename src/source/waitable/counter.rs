@@ -67,7 +67,7 @@ impl Counter {
     }
 
     /// Whether one read takes the whole count.
-    #[cfg(feature = "io-uring")]
+    #[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
     pub(crate) fn is_whole(&self) -> bool {
         self.whole
     }

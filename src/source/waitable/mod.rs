@@ -40,7 +40,7 @@ pub(crate) use handle::Waitable;
 pub use handle::WaitableHandle;
 #[cfg(all(target_os = "linux", feature = "std", not(loom)))]
 pub(crate) use sleeps::Slept;
-#[cfg(all(target_os = "linux", feature = "io-uring", not(loom)))]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "io-uring", not(loom)))]
 pub(crate) use {
     ahead::Reader,
     rounds::{Rounds, Rung},

@@ -66,11 +66,11 @@ calls! {
     TimerCreate "timerfd_create",
     TimerSet "timerfd_settime",
     Unlink "unlink",
-    #[cfg(feature = "io-uring")]
+    #[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
     UringEnter "io_uring_enter",
-    #[cfg(feature = "io-uring")]
+    #[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
     UringRegister "io_uring_register",
-    #[cfg(feature = "io-uring")]
+    #[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
     UringSetup "io_uring_setup",
     Write "write",
     WriteAt "pwrite64",

@@ -271,7 +271,7 @@ impl Poller {
 }
 
 /// Readable while there is something to report.
-#[cfg(feature = "io-uring")]
+#[cfg(all(feature = "io-uring", target_pointer_width = "64"))]
 impl AsFd for Poller {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()

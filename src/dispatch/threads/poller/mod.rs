@@ -7,7 +7,7 @@ use core::time::Duration;
 mod epoll;
 #[cfg(windows)]
 mod handles;
-#[cfg(all(target_os = "linux", feature = "io-uring"))]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "io-uring"))]
 mod linux;
 #[cfg(any(test, not(any(target_os = "linux", windows))))]
 #[cfg_attr(any(target_os = "linux", windows), expect(dead_code, reason = "tested here, used elsewhere"))]
@@ -16,16 +16,16 @@ mod parked;
 mod reading;
 #[cfg(any(target_os = "linux", windows))]
 mod refusal;
-#[cfg(all(target_os = "linux", feature = "io-uring"))]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "io-uring"))]
 mod uring;
 #[cfg(windows)]
 mod waiter;
 
-#[cfg(all(target_os = "linux", not(feature = "io-uring")))]
+#[cfg(all(target_os = "linux", not(all(feature = "io-uring", target_pointer_width = "64"))))]
 pub(super) use epoll::{Events, Poller};
 #[cfg(windows)]
 pub(super) use handles::{Events, Poller};
-#[cfg(all(target_os = "linux", feature = "io-uring"))]
+#[cfg(all(target_os = "linux", target_pointer_width = "64", feature = "io-uring"))]
 pub(super) use linux::{Events, Poller};
 #[cfg(not(any(target_os = "linux", windows)))]
 pub(super) use parked::{Events, Poller};
