@@ -1,23 +1,20 @@
 //! An operating system: threads, which sleep in the parking lot of `parking_lot_core`.
 
 mod barrier;
+mod parker;
 
 #[cfg_attr(not(windows), allow(unused_imports, reason = "not every system has a source that needs it"))]
 pub(crate) use barrier::light_barrier;
 use core::cell::Cell;
-use core::sync::atomic::AtomicUsize;
 pub(crate) use std::time::Instant;
 
 pub(crate) use crossbeam_utils::Backoff;
-use parking_lot_core::{
-    DEFAULT_UNPARK_TOKEN, FilterOp, ParkResult, ParkToken, park, unpark_all, unpark_filter, unpark_one,
-};
 
-use crate::sync::Parked;
 pub(crate) use barrier::{
     heavy_barrier, heavy_barrier_for_exchanges, light_barrier_after_exchange, load_after_light_barrier,
     without_membarrier,
 };
+pub(crate) use parker::Parker;
 
 /// What the crate keeps for each thread. Its address is the thread's identity; its alignment leaves the low three bits
 /// clear.
@@ -99,75 +96,6 @@ pub(crate) fn patient_backoff() -> Backoff {
         backoff.spin();
     }
     backoff
-}
-
-/// A queue of threads that sleep until they are woken. The parking lot finds it by the address of a word of the lock.
-pub(crate) struct Parker;
-
-impl Parker {
-    pub(crate) const fn new() -> Self {
-        Self
-    }
-
-    /// Sleeps until woken or until `deadline`, if `validate` returns `true`.
-    ///
-    /// If the deadline passes first, runs `timed_out`, with whether this thread was the last in the queue. Both
-    /// closures run with the queue locked, so no wake-up comes between `validate` and the sleep. [`wake`](Self::wake)
-    /// finds the thread by `token`.
-    pub(crate) fn park(
-        &self,
-        word: &AtomicUsize,
-        token: usize,
-        validate: impl FnOnce() -> bool,
-        timed_out: impl FnOnce(bool),
-        deadline: Option<Instant>,
-    ) -> Parked {
-        let recheck = barrier::recheck();
-        let until = match (deadline, recheck) {
-            (Some(deadline), Some(recheck)) => Some(deadline.min(recheck)),
-            (deadline, recheck) => deadline.or(recheck),
-        };
-        // SAFETY: the key is the address of a word of the crate's own, on which no other code parks. The callbacks only
-        // touch atomics: they don't panic and don't call into the parking lot.
-        let result = unsafe {
-            park(core::ptr::from_ref(word).addr(), validate, || {}, |_, last| timed_out(last), ParkToken(token), until)
-        };
-        match result {
-            ParkResult::Unparked(_) => Parked::Woken,
-            ParkResult::Invalid => Parked::Invalid,
-            ParkResult::TimedOut if until == deadline => Parked::TimedOut,
-            ParkResult::TimedOut => Parked::Woken,
-        }
-    }
-
-    /// Wakes the thread that has waited longest, if there is one. Runs `woken` with the queue locked, and tells it
-    /// whether other threads stay in the queue.
-    pub(crate) fn wake_one(&self, word: &AtomicUsize, woken: impl FnOnce(bool)) {
-        // SAFETY: as in `park`: a key of the crate's own, and a callback that only touches atomics.
-        unsafe {
-            unpark_one(core::ptr::from_ref(word).addr(), |result| {
-                woken(result.have_more_threads);
-                DEFAULT_UNPARK_TOKEN
-            });
-        }
-    }
-
-    /// Wakes the thread that parked with `token`, if there is one.
-    pub(crate) fn wake(&self, word: &AtomicUsize, token: usize) {
-        let filter = |ParkToken(theirs)| if theirs == token { FilterOp::Unpark } else { FilterOp::Skip };
-        // SAFETY: as in `park`: a key of the crate's own, and callbacks that touch nothing.
-        unsafe {
-            unpark_filter(core::ptr::from_ref(word).addr(), filter, |_| DEFAULT_UNPARK_TOKEN);
-        }
-    }
-
-    /// Wakes all threads in the queue.
-    pub(crate) fn wake_all(&self, word: &AtomicUsize) {
-        // SAFETY: as in `park`: a key of the crate's own.
-        unsafe {
-            unpark_all(core::ptr::from_ref(word).addr(), DEFAULT_UNPARK_TOKEN);
-        }
-    }
 }
 
 /// How often a thread that sleeps has been woken in vain.

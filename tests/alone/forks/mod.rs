@@ -37,7 +37,7 @@ use support::forks::{beside, in_a_child, wait_for};
 use support::log::Log;
 use support::script::Script;
 use support::slot::OnDrop;
-use support::{Gate, ThreadId, asleep, has_proc, kind, let_it_block, panic_message, until, watchdog};
+use support::{Gate, ThreadId, kind, let_it_block, panic_message, until, watchdog};
 
 /// How often callbacks have run, and the source was called, in this process. A child begins with the parent's count, and
 /// must not change it.

@@ -71,16 +71,43 @@ fn i20_what_a_child_builds_itself_works() {
             let (parents, lock) = (build(), Arc::new(InterruptLock::new(())));
             serve(&parents);
             let_it_block(); // the parent's other threads
-            // A thread of the parent waits at the fork, if proc can tell that it sleeps: a fork amid its way to the sleep would
-            // leave the child a lock that nobody frees.
+            // A thread of the parent waits at the fork.
             let guard = lock.acquire_interrupt_lock();
             let its_lock = lock.clone();
-            let waits = has_proc().then(|| asleep("waits", move || drop(its_lock.acquire_interrupt_lock())));
+            let waits = thread::spawn(move || drop(its_lock.acquire_interrupt_lock()));
+            let_it_block();
             in_a_child(|| serve(&build()));
             drop(guard);
-            if let Some(waits) = waits {
-                waits.join().unwrap();
-            }
+            waits.join().unwrap();
+        });
+    });
+}
+
+// Caught: a thread of a child that enters the table in which the parent's threads sleep, and whose locks some of them hold; one
+// that counts on a wake-up.
+#[test]
+fn i20_threads_of_a_child_wait_for_one_another() {
+    const SECTIONS: u64 = 100;
+    /// Holds the lock so long that others go to sleep.
+    fn count_up(count: &InterruptLock<u64>) {
+        let mut count = count.acquire_interrupt_lock();
+        *count += 1;
+        thread::sleep(Duration::from_micros(50));
+    }
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            // From here on forks are noticed.
+            let _interrupt: Interrupt<(), NoWorkItem> = Interrupt::builder(()).isr(|_| Claim::Claimed).build().unwrap();
+            let parents = InterruptLock::new(0);
+            let fork = || {
+                in_a_child(|| {
+                    let childs = InterruptLock::new(0);
+                    let count_all = || (0..SECTIONS).for_each(|_| count_up(&childs));
+                    thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(count_all))));
+                    assert_eq!(childs.into_inner(), 3 * SECTIONS);
+                });
+            };
+            beside(|| count_up(&parents), || (0..10).for_each(|_| fork()));
         });
     });
 }

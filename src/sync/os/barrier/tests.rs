@@ -11,8 +11,9 @@ use std::{env, thread};
 
 use crate::lock::InterruptLock;
 use crate::sync::AtomicUsize;
+use crate::sync::Parked;
+use crate::sync::os::Parker;
 use crate::sync::os::barrier::*;
-use crate::sync::os::{Parked, Parker};
 use seccomp::{Whom, refuse};
 
 /// Runs `test` in a new process: the same test program, with the name of this one test.
