@@ -25,7 +25,7 @@ use crate::system::call::{Call, Failure, INTERRUPTIONS, call, once};
 const REQUESTS: u32 = if cfg!(test) { 16 } else { 128 };
 /// How many completions fit into the shared memory. The kernel keeps more until there is room (`IORING_FEAT_NODROP`).
 const COMPLETIONS: u32 = if cfg!(test) { 32 } else { 1024 };
-/// How many counts fit into the shared memory. A read that finds no room ends, and is made anew.
+/// How many counts fit into the shared memory, at most. A read that finds no room ends, and is made anew.
 const COUNTS: u16 = if cfg!(test) { 64 } else { 1024 };
 /// The group of those, among the ring's groups.
 const GROUP: u16 = 0;
@@ -119,6 +119,9 @@ impl Ring {
     }
 
     fn arm(&mut self, file: OwnedFd, does: Does) -> Key {
+        if does == Does::ReadCounts {
+            self.counts.add_reader();
+        }
         let armed = Armed { file, does, ends: false };
         let place = self.free.pop().unwrap_or(self.armed.len());
         if place == self.armed.len() {
@@ -233,8 +236,11 @@ impl Ring {
                 && (result >= 0 || errno == Errno::NOBUFS)
             {
                 requests.push_back(armed.request(place));
-            } else if let Some(Armed { file, ends, .. }) = ended.take() {
+            } else if let Some(Armed { file, does, ends }) = ended.take() {
                 free.push(place);
+                if does == Does::ReadCounts {
+                    counts.remove_reader();
+                }
                 let why = (!ends).then(|| Failure::new(Call::UringEnter, errno));
                 each(Key(place), Completion::Ended(file, why));
             }
@@ -258,11 +264,18 @@ fn errno(error: std::io::Error) -> Errno {
 }
 
 /// The memory into which the kernel reads counts, and the list of the places in it that are free, which the kernel reads.
+///
+/// There are as many places as readers. With more, the kernel would go on reading one eventfd that is signalled without a
+/// pause, and let the caller wait until it has filled them all.
 struct Counts {
     counts: Box<[Cell<u64>]>,
     free: NonNull<BufRingEntry>,
     /// The end of that list, which wraps around.
     end: u16,
+    /// How many eventfds are read.
+    readers: usize,
+    /// Places of which the kernel does not know.
+    kept: Vec<u16>,
 }
 
 // SAFETY: `free` points to memory that it owns, as a box does.
@@ -279,24 +292,48 @@ impl Counts {
         // SAFETY: the layout's size is not zero.
         let free = NonNull::new(unsafe { alloc_zeroed(Self::LAYOUT) }.cast());
         let free = free.unwrap_or_else(|| handle_alloc_error(Self::LAYOUT));
-        let mut counts = Self { counts: (0..COUNTS).map(|_| Cell::new(0)).collect(), free, end: 0 };
+        let (places, kept) = ((0..COUNTS).map(|_| Cell::new(0)).collect(), (0..COUNTS).collect());
+        let counts = Self { counts: places, free, end: 0, readers: 0, kept };
         // SAFETY: the memory is as large as `COUNTS` entries, and outlives the ring: see `Ring`.
         let share = || unsafe {
             ring.submitter().register_buf_ring_with_flags(free.as_ptr().expose_provenance() as u64, COUNTS, GROUP, 0)
         };
         call(Call::UringRegister, || share().map_err(errno))?;
-        (0..COUNTS).for_each(|place| counts.give_back(place));
         Ok(counts)
+    }
+
+    fn add_reader(&mut self) {
+        self.readers += 1;
+        if self.places() < self.readers
+            && let Some(place) = self.kept.pop()
+        {
+            self.give(place);
+        }
+    }
+
+    /// With the next count that is taken there is one place less.
+    fn remove_reader(&mut self) {
+        self.readers -= 1;
+    }
+
+    /// How many places the kernel has or has filled.
+    fn places(&self) -> usize {
+        self.counts.len() - self.kept.len()
     }
 
     /// Returns the count at that place, into which the kernel may read again.
     fn take(&mut self, place: u16) -> u64 {
         let count = self.counts[usize::from(place)].get();
-        self.give_back(place);
+        if self.places() > self.readers {
+            self.kept.push(place);
+        } else {
+            self.give(place);
+        }
         count
     }
 
-    fn give_back(&mut self, place: u16) {
+    /// The kernel may read into that place.
+    fn give(&mut self, place: u16) {
         let address = self.counts[usize::from(place)].as_ptr().expose_provenance() as u64;
         // SAFETY: the index is below `COUNTS`. The kernel only reads the list, and only while this thread is in a call.
         let entry = unsafe { &mut *self.free.as_ptr().add(usize::from(self.end % COUNTS)) };
@@ -361,6 +398,42 @@ mod tests {
             }
             assert_eq!(sum_until(&mut ring, eventfds.len() as u64), eventfds.len() as u64, "in round {round}");
         }
+    }
+
+    /// How many counts the ring reads while nobody takes them.
+    fn reads_ahead(ring: &mut Ring, of: &OwnedFd) -> usize {
+        for _ in 0..5 {
+            signal(of).unwrap();
+            ring.wait(Some(Duration::from_millis(1))).unwrap();
+        }
+        let (mut counts, mut sum) = (0, 0);
+        ring.completions(|_, completion| {
+            if let Completion::Count(count) = completion {
+                counts += 1;
+                sum += count;
+            }
+        });
+        assert_eq!(sum + sum_until(ring, 5 - sum), 5);
+        counts
+    }
+
+    // Caught: more room than readers: the kernel goes on with one that is signalled without a pause; a reader that keeps its
+    // room beyond its end.
+    #[test]
+    fn i3_no_eventfd_is_read_ahead_for_long() {
+        let Some(mut ring) = open() else { return };
+        let eventfds = [(); 3].map(|()| eventfd().unwrap());
+        let keys = eventfds.each_ref().map(|eventfd| ring.read_counts(duplicate(eventfd.as_fd()).unwrap()));
+        assert_eq!(reads_ahead(&mut ring, &eventfds[0]), 3);
+        keys[1..].iter().for_each(|&key| ring.end(key));
+        for _ in 0..2 {
+            // Both are told to have ended.
+            ring.wait(Some(Duration::from_millis(1))).unwrap();
+            ring.completions(|_, _| ());
+        }
+        ring.read_counts(duplicate(eventfds[1].as_fd()).unwrap());
+        assert_eq!(reads_ahead(&mut ring, &eventfds[0]), 3, "no place was free to take back");
+        assert_eq!(reads_ahead(&mut ring, &eventfds[0]), 2);
     }
 
     // Caught: an end that is not handed over: the ring reads on.
