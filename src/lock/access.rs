@@ -6,7 +6,7 @@ use lock_api::Mutex;
 
 use crate::circle::Kind;
 use crate::error::{Error, ErrorKind};
-use crate::lock::InterruptLockGuard;
+use crate::lock::guard::{DeliveryGuard, InterruptLockGuard};
 use crate::lock::raw::{Acquisition, Admission, NotAcquired, RawInterruptLock, Refused};
 use crate::lock::release::{Released, Tenant, release_serving};
 use crate::lock::waits::Label;
@@ -97,8 +97,8 @@ impl<'a, T> Access<'a, T> {
     /// Acquires for a delivery, if the lock is free and no other delivery waits. If that fails, the caller calls
     /// [`deliver_slow`](Self::deliver_slow).
     #[inline(always)]
-    pub(crate) fn deliver_at_once(self) -> Option<InterruptLockGuard<'a, T>> {
-        self.raw().deliver_at_once().map(|acquisition| self.guard(acquisition))
+    pub(crate) fn deliver_at_once(self) -> Option<DeliveryGuard<'a, T>> {
+        self.raw().deliver_at_once().map(|acquisition| DeliveryGuard::new(self.guard(acquisition)))
     }
 
     /// Acquires for a delivery. Returns `None` if the delivery is left to the owner; then `before_leaving` has run.
@@ -109,7 +109,7 @@ impl<'a, T> Access<'a, T> {
         may_wait: bool,
         before_leaving: impl FnOnce(),
         through_wait: impl FnOnce(&mut dyn FnMut() -> bool),
-    ) -> Option<InterruptLockGuard<'a, T>> {
+    ) -> Option<DeliveryGuard<'a, T>> {
         let (raw, may_wait) = (self.raw(), may_wait && !self.tenant.is_inherited());
         let (mut admission, mut before_leaving) = (Admission::LeftToOwner, Some(before_leaving));
         through_wait(&mut || {
@@ -119,7 +119,7 @@ impl<'a, T> Access<'a, T> {
             matches!(admission, Admission::Acquired(_))
         });
         match admission {
-            Admission::Acquired(acquisition) => Some(self.guard(acquisition)),
+            Admission::Acquired(acquisition) => Some(DeliveryGuard::new(self.guard(acquisition))),
             Admission::LeftToOwner => None,
         }
     }

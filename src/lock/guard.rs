@@ -47,23 +47,15 @@ impl<'a, T> InterruptLockGuard<'a, T> {
 }
 
 impl<T> InterruptLockGuard<'_, T> {
-    /// Drops the guard of a delivery. As it is known to be one, nothing has to look.
-    #[inline(always)]
-    pub(crate) fn release_delivery(self) {
-        // SAFETY: it is done here, once: the guard is not dropped.
-        unsafe { ManuallyDrop::new(self).release(|_| By::Delivery) };
-    }
-
     /// Releases the lock. `by` says by what right the guard has it.
     ///
     /// # Safety
     ///
     /// Nothing uses the guard afterwards.
     #[inline(always)]
-    unsafe fn release(&mut self, by: impl FnOnce(&RawInterruptLock) -> By) {
+    unsafe fn release(&mut self, by: By) {
         // SAFETY: the guard holds the raw lock of this mutex, and releases it here, once.
         let raw = unsafe { self.mutex.raw() };
-        let by = by(raw);
         // SAFETY: the acquisition is dropped here and nowhere else.
         unsafe { ManuallyDrop::drop(&mut self.acquisition) };
         // SAFETY: the guard holds the lock, its borrow has ended above, and it touches the data no more.
@@ -113,8 +105,46 @@ impl<T> DerefMut for InterruptLockGuard<'_, T> {
 impl<T> Drop for InterruptLockGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: it is done here, once, or in `release_delivery`, which forgets the guard.
-        unsafe { self.release(RawInterruptLock::owned_by) };
+        // SAFETY: it is done here, once.
+        unsafe { self.release(By::Thread) };
+    }
+}
+
+/// The guard of a delivery.
+///
+/// It is a type of its own, so that no release has to look in the owner word by what right it holds the lock: an Intel processor
+/// waits for its exchange of that word to be over before it reads the word again.
+#[must_use = "the lock is released as soon as the guard is dropped"]
+pub(crate) struct DeliveryGuard<'a, T>(ManuallyDrop<InterruptLockGuard<'a, T>>);
+
+impl<'a, T> DeliveryGuard<'a, T> {
+    #[inline(always)]
+    pub(super) fn new(guard: InterruptLockGuard<'a, T>) -> Self {
+        Self(ManuallyDrop::new(guard))
+    }
+}
+
+impl<T> Deref for DeliveryGuard<'_, T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for DeliveryGuard<'_, T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T> Drop for DeliveryGuard<'_, T> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // SAFETY: it is done here, once: the guard within is never dropped.
+        unsafe { self.0.release(By::Delivery) };
     }
 }
 

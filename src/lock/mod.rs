@@ -35,6 +35,7 @@ pub(crate) mod waits;
 use core::fmt;
 
 pub(crate) use access::Access;
+pub(crate) use guard::DeliveryGuard;
 pub use guard::InterruptLockGuard;
 pub(crate) use methods::lock_methods;
 #[cfg(all(target_os = "linux", feature = "std"))]

@@ -7,7 +7,7 @@ use crate::interrupt::delivery::AfterIsr;
 #[cfg(feature = "std")]
 use crate::interrupt::delivery::NotServed;
 use crate::interrupt::{InterruptObject, IsrContext, Registered};
-use crate::lock::InterruptLockGuard;
+use crate::lock::DeliveryGuard;
 use crate::sync;
 use crate::sync::{InIsr, Panicked};
 
@@ -119,7 +119,7 @@ impl<T, W> InterruptObject<T, W> {
     #[cold]
     pub(super) fn follow_plain_isr(
         &self,
-        mut data: InterruptLockGuard<'_, T>,
+        mut data: DeliveryGuard<'_, T>,
         in_isr: InIsr,
         claim: Result<Claim, Panicked>,
     ) -> Delivery {

@@ -25,7 +25,7 @@ use core::mem::ManuallyDrop;
 use crate::answer::Delivery;
 use crate::claim::Claim;
 use crate::interrupt::InterruptObject;
-use crate::lock::InterruptLockGuard;
+use crate::lock::DeliveryGuard;
 use crate::sync;
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 
@@ -88,12 +88,12 @@ impl<T, W> InterruptObject<T, W> {
     ///
     /// Nothing here unwinds. So the guard is not dropped by unwinding, and nothing of it has to be in memory meanwhile.
     #[inline(always)]
-    fn deliver_at_once(&self, data: InterruptLockGuard<'_, T>) -> Delivery {
+    fn deliver_at_once(&self, data: DeliveryGuard<'_, T>) -> Delivery {
         let mut data = ManuallyDrop::new(data);
         // SAFETY: as in `deliver_enabled`.
         if !unsafe { self.registered.with(|registered| registered.is_plain()) } {
             let delivery = self.deliver_enabled(&mut data, 1);
-            ManuallyDrop::into_inner(data).release_delivery();
+            drop(ManuallyDrop::into_inner(data));
             return delivery;
         }
         // SAFETY: as in `deliver_enabled`.
@@ -101,7 +101,7 @@ impl<T, W> InterruptObject<T, W> {
             (in_isr, Ok(Claim::Claimed)) => {
                 sync::leave_isr(in_isr);
                 self.claim_counts.claimed.count_exclusive();
-                ManuallyDrop::into_inner(data).release_delivery();
+                drop(ManuallyDrop::into_inner(data));
                 Delivery::Answered(Claim::Claimed)
             }
             (in_isr, claim) => self.follow_plain_isr(ManuallyDrop::into_inner(data), in_isr, claim),
@@ -120,7 +120,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// The delivery if there is a listener, or if it does not reach the ISR.
     #[cold]
-    fn deliver_and_tell(&self, mut data: InterruptLockGuard<'_, T>, asserted: usize) -> Delivery {
+    fn deliver_and_tell(&self, mut data: DeliveryGuard<'_, T>, asserted: usize) -> Delivery {
         let delivery = self.deliver(&mut data, asserted);
         drop(data);
         self.tell_listeners();
@@ -131,7 +131,7 @@ impl<T, W> InterruptObject<T, W> {
     /// source. Returns `None` if the delivery is left to the owner of the lock.
     #[cfg(feature = "std")]
     #[inline]
-    pub(super) fn enter(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
+    pub(super) fn enter(&self, may_wait: bool) -> Option<(DeliveryGuard<'_, T>, usize)> {
         match self.lock().deliver_at_once() {
             Some(data) => Some((data, 1)),
             None => self.enter_later(may_wait),
@@ -140,7 +140,7 @@ impl<T, W> InterruptObject<T, W> {
 
     /// As [`enter`](Self::enter), after the fast path has failed.
     #[cold]
-    fn enter_later(&self, may_wait: bool) -> Option<(InterruptLockGuard<'_, T>, usize)> {
+    fn enter_later(&self, may_wait: bool) -> Option<(DeliveryGuard<'_, T>, usize)> {
         let mut asserted = 1;
         let data = self.lock().deliver_slow(
             may_wait,

@@ -1,5 +1,6 @@
 //! Removal: the system asks for the device back, or says that it has gone (rule I13).
 
+use core::ops::DerefMut;
 use std::time::{Duration, Instant};
 
 use crate::answer::Delivery;
@@ -9,7 +10,6 @@ use crate::error::ErrorKind;
 use crate::fault::Fault;
 use crate::interrupt::state::{Event, GONE, REMOVAL_LEFT, REMOVAL_REQUESTED, REQUEST_NOTED};
 use crate::interrupt::{InterruptObject, Registered};
-use crate::lock::InterruptLockGuard;
 use crate::observe::events;
 use crate::source::Removal;
 use crate::sync;
@@ -83,7 +83,7 @@ impl<T, W> InterruptObject<T, W> {
         }
     }
 
-    fn look_for_removal(&self, mut lock: InterruptLockGuard<'_, T>) {
+    fn look_for_removal(&self, mut lock: impl DerefMut<Target = T>) {
         let data = &mut *lock;
         // SAFETY: this thread holds the lock, and is in no callback: there the caller holds the lock already, and can't
         // acquire it.
