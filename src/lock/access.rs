@@ -45,9 +45,10 @@ impl<'a, T> Access<'a, T> {
                         return self.raw().acquire_before_left().ok().map(|acquisition| self.guard(acquisition));
                     }
                 }
-                Err(Refused::Held) => {
+                Err(Refused::Held) if sync::is_forked() => {
                     return inherited(self.mutex, self.tenant).map(|acquisition| self.guard(acquisition));
                 }
+                Err(Refused::Held) => return None,
             }
         }
     }
