@@ -1,12 +1,10 @@
 //! Which of the kernel's objects are sources of this process (rule I18): two sources on one object would each get a part of
 //! what it signals.
 
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::collections::BTreeSet;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
-use lock_api::Mutex;
-
-use crate::lock::RawInterruptLock;
 use crate::sync::Process;
 
 /// What stays the same however many descriptors an object has.
@@ -50,13 +48,6 @@ impl Drop for Sole {
     }
 }
 
-/// What is in use in the first process that asks.
-struct InUse {
-    process: Process,
-    objects: Mutex<RawInterruptLock, Objects>,
-}
-
-#[derive(Default)]
 struct Objects {
     /// There may be thousands, so they are kept small: in the kernel the number is an `int`.
     eventfds: BTreeSet<u32>,
@@ -81,12 +72,14 @@ impl Objects {
     }
 }
 
-/// Returns `None` in a child of that process: a thread that the child has not may hold the lock there.
+/// Changes what is in use in the first process that asks. Returns `None` in a child of that process: a thread that the child
+/// has not may hold the lock there.
 fn with<R>(change: impl FnOnce(&mut Objects) -> R) -> Option<R> {
-    static IN_USE: OnceLock<InUse> = OnceLock::new();
-    let in_use = IN_USE.get_or_init(|| InUse {
-        process: Process::this(),
-        objects: Mutex::from_raw(RawInterruptLock::new(), Objects::default()),
-    });
-    in_use.process.is_this().then(|| change(&mut in_use.objects.lock()))
+    /// The number of that process. 0: none has asked.
+    static FIRST: AtomicUsize = AtomicUsize::new(0);
+    static OBJECTS: Mutex<Objects> = Mutex::new(Objects { eventfds: BTreeSet::new(), others: BTreeSet::new() });
+    let here = Process::this().number();
+    // Relaxed: it publishes nothing. The lock orders the objects.
+    let is_first = FIRST.compare_exchange(0, here, Relaxed, Relaxed).err().is_none_or(|first| first == here);
+    is_first.then(|| change(&mut OBJECTS.lock().unwrap_or_else(PoisonError::into_inner)))
 }

@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use crate::fault::Fault;
+#[cfg(not(loom))]
+use crate::sync::{GENERATIONS, OfEachProcess};
 
 /// So many unclaimed deliveries are a storm, …
 const UNCLAIMED: u32 = 99_900;
@@ -57,8 +59,16 @@ impl Storm {
 /// Returns a moment in nanoseconds. Half the size of an `Instant`, of which each interrupt keeps one. The first that the
 /// process asks for is 0, earlier ones wrap.
 fn moment(now: Instant) -> u64 {
-    static FIRST: OnceLock<Instant> = OnceLock::new();
-    let first = *FIRST.get_or_init(|| now);
+    // A thread of the parent may be in the middle of it at a fork, and the child would wait for that.
+    #[cfg(not(loom))]
+    static FIRST: OfEachProcess<OnceLock<Instant>> = OfEachProcess::new([const { OnceLock::new() }; GENERATIONS]);
+    #[cfg(not(loom))]
+    let first = *FIRST.this().get_or_init(|| now);
+    #[cfg(loom)]
+    let first = {
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        *FIRST.get_or_init(|| now)
+    };
     let nanoseconds = |from, to: Instant| to.saturating_duration_since(from).as_nanos() as u64;
     nanoseconds(first, now).wrapping_sub(nanoseconds(now, first))
 }

@@ -43,6 +43,12 @@ impl Process {
         Self(process_number())
     }
 
+    /// Its number, which is not 0 where forks are noticed.
+    #[cfg(all(feature = "std", target_os = "linux"))]
+    pub(crate) fn number(self) -> usize {
+        self.0
+    }
+
     /// Whether this is still that process, and no child of it.
     #[inline]
     pub(crate) fn is_this(self) -> bool {

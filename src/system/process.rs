@@ -1,7 +1,6 @@
 //! The process: how many forks lie between it and its ancestors (rule I20).
 
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::OnceLock;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use rustix::io::Errno;
 
@@ -9,6 +8,9 @@ use crate::system::call::{Call, Failure, once};
 
 /// The process's number: a multiple of [`STEP`], and never 0.
 static NUMBER: AtomicUsize = AtomicUsize::new(STEP);
+
+/// The number of each child that this process forks.
+static CHILDS: AtomicUsize = AtomicUsize::new(STEP);
 
 /// A process's number leaves this many bits below it free.
 pub(crate) const BITS_BELOW: u32 = 16;
@@ -29,16 +31,28 @@ pub(crate) fn is_forked() -> bool {
 }
 
 /// Gives each forked child a number of its own from now on.
+///
+/// Threads that call it at once may each register the handlers, which may run more than once a fork. None waits for another:
+/// a child that is forked meanwhile would wait for ever.
 pub(crate) fn notice_forks() -> Result<(), Failure> {
-    static NOTICED: OnceLock<Result<(), Failure>> = OnceLock::new();
-    *NOTICED.get_or_init(|| {
-        once(Call::AtFork, || {
-            // SAFETY: `forked` may run in a forked child: it stores to an atomic, and does nothing else.
-            match unsafe { libc::pthread_atfork(None, None, Some(forked)) } {
-                0 => Ok(()),
-                errno => Err(Errno::from_raw_os_error(errno)),
-            }
-        })
+    static NOTICED: AtomicBool = AtomicBool::new(false);
+    // Relaxed, here and below: what it says was done in this thread, or needs no order.
+    if NOTICED.load(Relaxed) {
+        return Ok(());
+    }
+    register()?;
+    NOTICED.store(true, Relaxed);
+    Ok(())
+}
+
+/// Registers the handlers.
+fn register() -> Result<(), Failure> {
+    once(Call::AtFork, || {
+        // SAFETY: the handlers may run around a fork: they load and store atomics, and do nothing else.
+        match unsafe { libc::pthread_atfork(Some(forks), None, Some(forked)) } {
+            0 => Ok(()),
+            errno => Err(Errno::from_raw_os_error(errno)),
+        }
     })
 }
 
@@ -52,8 +66,37 @@ pub(crate) fn is_in_this_process(thread: u32) -> bool {
     found == 0
 }
 
+/// Runs in the thread that forks, before the fork.
+extern "C" fn forks() {
+    // Relaxed: this thread alone goes on in the child. Other threads that fork store the same.
+    CHILDS.store(number().wrapping_add(STEP).max(STEP), Relaxed);
+}
+
 /// Runs in each forked child, before `fork` returns there.
 extern "C" fn forked() {
     // Relaxed: the child has one thread.
-    NUMBER.store(number().wrapping_add(STEP).max(STEP), Relaxed);
+    NUMBER.store(CHILDS.load(Relaxed), Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Caught: handlers that count a fork each.
+    #[test]
+    fn i20_a_fork_is_counted_once_however_often_it_is_noticed() {
+        register().unwrap();
+        register().unwrap();
+        let expected = number() + STEP;
+        // SAFETY: the child only compares a number, and never returns from here.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            // SAFETY: it ends the child.
+            unsafe { libc::_exit(i32::from(number() != expected)) };
+        }
+        let mut status = 0;
+        // SAFETY: it fills in the status.
+        assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+        assert_eq!(status, 0, "the child's status");
+    }
 }

@@ -99,7 +99,7 @@ impl Parker {
     }
 }
 
-/// As [`Parker::park`], in a forked child: sleeps by the clock. Whoever waits looks again by itself, so it needs no wake-up.
+/// As [`Parker::park`], in a forked child: sleeps by the clock. Each caller looks again after it, so none needs a wake-up.
 #[cold]
 fn sleep_in_a_child(
     validate: impl FnOnce() -> bool,

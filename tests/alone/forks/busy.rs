@@ -133,7 +133,7 @@ fn i20_a_child_drops_a_software_source_that_others_assert() {
         watchdog(|| {
             let (source, edge) = Software::edge();
             let mut interrupt = enabled(source);
-            beside(|| edge.assert(), || (0..100).for_each(|_| in_a_child(|| drop(interrupt.take()))));
+            beside(|| edge.assert(), || (0..300).for_each(|_| in_a_child(|| drop(interrupt.take()))));
         });
     });
 }
@@ -147,7 +147,7 @@ fn i20_a_child_drops_a_simulated_device_in_use() {
             let registers = edu.registers();
             let mut interrupt = enabled(edu.message().unwrap());
             let looks = || _ = registers.read32(0x24);
-            beside(looks, || (0..100).for_each(|_| in_a_child(|| drop(interrupt.take()))));
+            beside(looks, || (0..300).for_each(|_| in_a_child(|| drop(interrupt.take()))));
         });
     });
 }
@@ -287,13 +287,35 @@ fn i20_a_child_drops_everything_at_once() {
 fn i20_a_child_starts_a_watchdog_whatever_others_were_inside_of() {
     in_a_process_of_its_own(|| {
         watchdog(|| {
-            let watched = || -> Interrupt<(), NoWorkItem> {
-                let builder = Interrupt::builder(()).isr(|_| Claim::Claimed);
-                builder.overdue_after(Duration::from_secs(3600)).build().unwrap()
+            let start = || {
+                let builder = Interrupt::<_, NoWorkItem>::builder(()).isr(|_| Claim::Claimed);
+                drop(builder.overdue_after(Duration::from_secs(3600)).build().unwrap());
             };
-            // The parent starts no thread meanwhile: the standard library has a lock for that.
-            let _kept = watched();
-            beside(|| drop(watched()), || (0..100).for_each(|_| in_a_child(|| drop(watched()))));
+            beside(start, || (0..100).for_each(|_| in_a_child(start)));
+        });
+    });
+}
+
+// Caught: a once of the process's that another thread is in the middle of at the fork: the child waits for it for ever.
+#[test]
+fn i20_a_fork_beside_the_first_builds_of_a_process() {
+    in_a_process_of_its_own(|| {
+        watchdog(|| {
+            let build = || drop(Interrupt::<(), NoWorkItem>::builder(()).isr(|_| Claim::Claimed).build().unwrap());
+            // In each child nothing has been built yet.
+            for _ in 0..300 {
+                in_a_child(|| {
+                    let start = Barrier::new(2);
+                    thread::scope(|scope| {
+                        scope.spawn(|| {
+                            start.wait();
+                            build();
+                        });
+                        start.wait();
+                        in_a_child(build);
+                    });
+                });
+            }
         });
     });
 }

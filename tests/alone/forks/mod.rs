@@ -19,7 +19,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Weak, mpsc};
+use std::sync::{Arc, Barrier, Weak, mpsc};
 use std::task::Waker;
 use std::thread;
 use std::time::Duration;
