@@ -124,3 +124,38 @@ impl<T, W> InterruptObject<T, W> {
 impl<T, W> InterruptObject<T, W> {
     pub(super) fn leave_lock(&self) {}
 }
+
+#[cfg(all(test, target_os = "linux", feature = "std", not(loom)))]
+mod tests {
+    use core::mem::ManuallyDrop;
+
+    use crate::{Claim, Interrupt, NoWorkItem};
+
+    // Caught: a child whose lock is refused, or waited for, for the sake of a delivery that only the parent has.
+    #[test]
+    fn i20_a_delivery_that_waited_at_the_fork_keeps_no_thread_of_the_child_out() {
+        let interrupt: Interrupt<u32, NoWorkItem> = Interrupt::builder(0).isr(|_| Claim::Claimed).build().unwrap();
+        // Its delivery never comes, so a drop would wait for ever.
+        let interrupt = ManuallyDrop::new(interrupt);
+        for acquires in [false, true] {
+            // As a delivery does before it sleeps.
+            let _ticket = interrupt.object().lock().raw().arrive();
+            // SAFETY: the child has this one thread, and never returns from here.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                // SAFETY: it only sets a clock.
+                unsafe { libc::alarm(20) };
+                if acquires {
+                    *interrupt.acquire_interrupt_lock() += 1;
+                }
+                let is_free = interrupt.try_acquire_interrupt_lock().is_some();
+                // SAFETY: it ends the child.
+                unsafe { libc::_exit(i32::from(!is_free)) };
+            }
+            let mut status = 0;
+            // SAFETY: it fills in the status.
+            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+            assert_eq!(status, 0, "the child's status, acquires: {acquires}");
+        }
+    }
+}
